@@ -1,0 +1,74 @@
+"""russo: speech for voice-agent tests, spoken once and replayed ever after.
+
+The way of a prompt, and the modules in its order: key, lookup, and on a miss backend, audio, store.
+Names are imported when they are used, so that a test run which does not use russo pays nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._audio import Audio as Audio
+    from ._backends import load_synthesizer as load_synthesizer
+    from ._cache import AudioCache as AudioCache
+    from ._cached import CachedSynthesizer as CachedSynthesizer
+    from ._cached import Synthesizer as Synthesizer
+    from ._errors import AuthenticationError as AuthenticationError
+    from ._errors import BackendConfigError as BackendConfigError
+    from ._errors import BackendNotFoundError as BackendNotFoundError
+    from ._errors import BudgetExceededError as BudgetExceededError
+    from ._errors import CacheMissError as CacheMissError
+    from ._errors import NoAudioError as NoAudioError
+    from ._errors import QuotaExceededError as QuotaExceededError
+    from ._errors import RateLimitError as RateLimitError
+    from ._errors import RequestRejectedError as RequestRejectedError
+    from ._errors import RussoError as RussoError
+    from ._errors import ServiceError as ServiceError
+    from ._errors import SynthesisError as SynthesisError
+    from ._errors import SynthesisTimeoutError as SynthesisTimeoutError
+    from ._errors import TextRejectedError as TextRejectedError
+    from ._events import CacheHit as CacheHit
+    from ._events import CacheMiss as CacheMiss
+    from ._events import EntryDamaged as EntryDamaged
+    from ._events import EntryStored as EntryStored
+    from ._events import StoreFailed as StoreFailed
+    from ._events import SynthesisFinish as SynthesisFinish
+    from ._events import SynthesisStart as SynthesisStart
+    from ._hooks import plugin_manager as plugin_manager
+    from ._key import cache_key as cache_key
+    from ._layered import LayeredCache as LayeredCache
+    from ._run import Mode as Mode
+    from .hookspecs import hookimpl as hookimpl
+
+else:
+    _MODULES = {
+        "_audio": "Audio",
+        "_backends": "load_synthesizer",
+        "_cache": "AudioCache",
+        "_cached": "CachedSynthesizer Synthesizer",
+        "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError CacheMissError "
+        "NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError ServiceError SynthesisError "
+        "SynthesisTimeoutError TextRejectedError",
+        "_events": "CacheHit CacheMiss EntryDamaged EntryStored StoreFailed SynthesisFinish SynthesisStart",
+        "_hooks": "plugin_manager",
+        "_key": "cache_key",
+        "_layered": "LayeredCache",
+        "_run": "Mode",
+        "hookspecs": "hookimpl",
+    }
+    _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("russo-core")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'russo' has no attribute {name!r}")
+        import importlib
+
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted([*_HOMES, "__version__"])

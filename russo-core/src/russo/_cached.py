@@ -1,0 +1,430 @@
+"""The flow of a prompt: key, lookup, and on a miss one paid call, whose audio is stored.
+
+    synthesize -> _replay (hit: return) -> _share (flight) -> _fly (in line, look again) -> _pay -> _keep
+
+A hit touches no event loop, no lock, no backend and no credential. Whatever the cache does, audio
+that was paid for reaches the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import inspect
+import logging
+import random
+import sys
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from ._audio import Audio
+from ._cache import AudioCache, Miss
+from ._errors import NoAudioError, TextRejectedError, shorten
+from ._events import (
+    CacheHit,
+    CacheMiss,
+    EntryDamaged,
+    EntryStored,
+    Event,
+    StoreFailed,
+    SynthesisFinish,
+    SynthesisStart,
+)
+from ._hooks import notify, plugin_manager
+from ._key import Fields, cache_key, plain
+from ._layered import LayeredCache
+from ._run import Cache, Mode, Refreshed, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+EventT = TypeVar("EventT", bound=Event)
+
+# Waiters look whether the payer is done every 10 to 50 ms.
+_SHORTEST_LOOK: Final = 0.01
+_LONGEST_LOOK: Final = 0.05
+
+
+class Synthesizer(Protocol):
+    """Anything that speaks: the one method every backend has.
+
+    It may also offer ``cache_key_extra`` (a mapping of every setting that shapes its sound to JSON
+    values, never a credential) and ``async def aclose(self)``.
+    """
+
+    async def synthesize(self, text: str) -> Audio:
+        """Speak a text."""
+        ...
+
+
+@dataclass(slots=True)
+class _Layer:
+    """What an outer `CachedSynthesizer` learns of inner ones: then it has not paid by itself."""
+
+    delegated: bool = False
+
+
+_outer: contextvars.ContextVar[_Layer | None] = contextvars.ContextVar("russo_outer", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One prompt on its way, with all that events and entries tell of it."""
+
+    prompt: str
+    key: str
+    synthesizer: str
+    fields: dict[str, Any]
+    declared: bool
+    nested: bool
+    cache: Cache
+    mode: Mode
+    run: Run | None
+
+    @property
+    def backend(self) -> str | None:
+        """What the synthesizer declares as its backend."""
+        name = (self.fields["own"] or {}).get("backend")
+        return name if isinstance(name, str) else None
+
+
+class CachedSynthesizer:
+    """A synthesizer that speaks each prompt once and replays it ever after.
+
+    The key holds the exact prompt, what the wrapped synthesizer declares in its ``cache_key_extra``
+    and what is given here, so that a changed voice can never replay the old one.
+
+    Args:
+        synthesizer: What to wrap: any object with ``async def synthesize(self, text) -> Audio``.
+        cache: Where audio is kept. ``None`` means the pytest run's cache where the plugin wraps or
+            finds this object, else ``AudioCache()``.
+        enabled: False means mode ``off``, whatever the mode; may be changed at any time.
+        cache_key_extra: More fields for the key: names to JSON values.
+        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's, else ``auto``.
+
+    Raises:
+        TypeError: ``synthesizer`` is none, or ``cache_key_extra`` holds what JSON cannot.
+        ValueError: There is no such mode.
+    """
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        *,
+        cache: Cache | None = None,
+        enabled: bool = True,
+        cache_key_extra: Fields | None = None,
+        mode: str | None = None,
+    ) -> None:
+        check_synthesizer(synthesizer)
+        if cache is not None and not isinstance(cache, (AudioCache, LayeredCache)):
+            raise TypeError(f"cache is {type(cache).__name__}, not an AudioCache or a LayeredCache")
+        self.synthesizer: Final = synthesizer
+        self.enabled = enabled
+        self._cache = cache
+        self._given = plain(cache_key_extra)
+        self._mode = None if mode is None else Mode.parse(mode)
+        self._run: Run | None = None
+        self._refreshed = Refreshed()
+
+    def __repr__(self) -> str:
+        return f"CachedSynthesizer({self.synthesizer!r}, cache={self.cache!r}, mode={str(self.mode)!r})"
+
+    @property
+    def cache(self) -> Cache:
+        """Where audio is kept."""
+        if self._cache is not None:
+            return self._cache
+        return self._run.cache if self._run is not None else self._own_cache
+
+    @functools.cached_property
+    def _own_cache(self) -> AudioCache:
+        return AudioCache()
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force: the run's ``replay`` and ``off`` win over what was given here."""
+        run = self._run.mode if self._run is not None else None
+        if run is Mode.REPLAY or run is Mode.OFF:
+            return run
+        if not self.enabled:
+            return Mode.OFF
+        return self._mode or run or Mode.AUTO
+
+    @property
+    def cache_key_extra(self) -> Fields:
+        """What the wrapped synthesizer declares, and what was given here, for whoever wraps this one."""
+        own, _ = declared_fields(self.synthesizer)
+        return own if self._given is None else {"own": own, "given": self._given}
+
+    async def synthesize(self, text: str) -> Audio:
+        """Speak a text: replay it, or synthesize and store it, as the mode says.
+
+        Args:
+            text: The prompt, exactly as it is to be spoken.
+
+        Raises:
+            TypeError: ``text`` is no string.
+            CacheMissError: Mode ``replay`` has nothing stored for it.
+            SynthesisError: The backend could not speak it (`TextRejectedError` for an empty prompt).
+            ValueError: Mode ``refresh`` with recordings, which are never written.
+        """
+        request = self._request(text)
+        audio = self._replay(request)
+        return audio if audio is not None else await self._call(request)
+
+    def _synthesize_with(self, run: Callable[[Coroutine[Any, Any, Audio]], Audio], text: str) -> Audio:
+        """Like `synthesize`, for callers without an event loop: a hit needs none, ``run`` does the rest."""
+        request = self._request(text)
+        audio = self._replay(request)
+        return audio if audio is not None else run(self._call(request))
+
+    async def aclose(self) -> None:
+        """Release what the wrapped synthesizer holds, if it offers to."""
+        close = getattr(self.synthesizer, "aclose", None)
+        if close is not None:
+            await close()
+
+    def _request(self, text: str) -> _Request:
+        if not isinstance(text, str):
+            raise TypeError(f"a prompt is text, not {type(text).__name__}")
+        outer = _outer.get()
+        if outer is not None:
+            outer.delegated = True
+        own, declared = declared_fields(self.synthesizer)
+        name = type(self.synthesizer).__qualname__
+        if not text.strip():
+            backend = str(own.get("backend", name))
+            raise TextRejectedError("the prompt is empty", backend=backend, prompt=text, reached=False)
+        mode, cache = self.mode, self.cache
+        if mode is Mode.REFRESH and isinstance(cache, LayeredCache) and cache.recordings:
+            raise ValueError(
+                f"mode 'refresh' cannot replace recordings ({cache.recordings[0].directory}), which are "
+                "read-only; refresh with an AudioCache of that directory"
+            )
+        return _Request(
+            prompt=text,
+            key=cache_key(text, own, self._given),
+            synthesizer=name,
+            fields={"own": plain(own), "given": self._given},
+            declared=declared,
+            nested=outer is not None,
+            cache=cache,
+            mode=mode,
+            run=self._run,
+        )
+
+    def _replay(self, request: _Request) -> Audio | None:
+        """Answer from the cache, or return ``None`` where the mode allows a call."""
+        if request.mode is Mode.OFF or self._is_due(request):
+            return None
+        found, directory = _look(request.cache, request.key)
+        if not isinstance(found, Miss):
+            self._tell(request, CacheHit, audio=found, directory=directory)
+            _log.debug("hit %s for %s", request.key, shorten(request.prompt))
+            return found
+        if found.damaged:
+            self._tell(request, EntryDamaged, reason=found.reason, directory=directory)
+        if request.mode is Mode.REPLAY:
+            self._tell(request, CacheMiss, reason=found.reason)
+            from ._explain import explain_miss
+
+            raise explain_miss(request.prompt, request.key, request.fields, request.cache, found)
+        return None
+
+    def _is_due(self, request: _Request) -> bool:
+        """Tell whether mode ``refresh`` has yet to pay for the key."""
+        return request.mode is Mode.REFRESH and request.key not in self._refreshed_keys
+
+    @property
+    def _refreshed_keys(self) -> Refreshed:
+        return self._run.refreshed if self._run is not None else self._refreshed
+
+    async def _call(self, request: _Request) -> Audio:
+        call = self._pay if request.mode is Mode.OFF else self._share
+        return await (call(request) if _in_asyncio() else _in_thread(call, request))
+
+    async def _share(self, request: _Request) -> Audio:
+        """Join the equal request in flight, or start one."""
+        (audio, directory, paid), mine = await request.cache._flights.join(
+            request.key, lambda: self._fly(request)
+        )
+        if not (paid and mine):
+            self._tell(request, CacheHit, audio=audio, directory=directory)
+        return audio
+
+    async def _fly(self, request: _Request) -> tuple[Audio, Path | None, bool]:
+        """Wait in line, look again, and pay if nobody else has."""
+        import asyncio
+
+        place = request.cache._place(request.key)
+        try:
+            while True:
+                acquired = place.try_acquire()
+                reason = "refresh"
+                if not self._is_due(request):
+                    found, directory = _look(request.cache, request.key)
+                    if not isinstance(found, Miss):
+                        return found, directory, False
+                    reason = found.reason
+                if acquired:
+                    break
+                await asyncio.sleep(random.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
+            self._tell(request, CacheMiss, reason=reason)
+            _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
+            audio = await self._pay(request)
+            self._keep(request, audio)
+            return audio, None, True
+        finally:
+            place.release()
+
+    async def _pay(self, request: _Request) -> Audio:
+        """Call the synthesizer and tell the hooks."""
+        from .authoring import Attempts, current_attempts
+
+        self._tell(request, SynthesisStart)
+        attempts, layer = Attempts(), _Layer()
+        tokens = current_attempts.set(attempts), _outer.set(layer)
+        start, audio, problem = time.monotonic(), None, None
+        try:
+            reply = self.synthesizer.synthesize(request.prompt)
+            if not inspect.isawaitable(reply):
+                raise TypeError(f"{request.synthesizer}.synthesize is not async: write `async def`")
+            audio = _check_audio(await reply, request)
+            return audio
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            with contextlib.suppress(ValueError):  # a trio host may finish in another context
+                current_attempts.reset(tokens[0])
+                _outer.reset(tokens[1])
+            self._tell(
+                request,
+                SynthesisFinish,
+                attempts=0 if layer.delegated else _reached(attempts, problem),
+                seconds=time.monotonic() - start,
+                characters=len(request.prompt),
+                audio=audio,
+                error=problem,
+            )
+
+    def _keep(self, request: _Request, audio: Audio) -> None:
+        """Store paid audio; whatever goes wrong here costs only the cache."""
+        cache = request.cache.cache if isinstance(request.cache, LayeredCache) else request.cache
+        try:
+            cache._store(request.key, audio, prompt=request.prompt, fields=request.fields)
+            if request.mode is Mode.REFRESH:
+                self._refreshed_keys.add(request.key)
+        except Exception as error:  # noqa: BLE001 - the audio is paid for and must reach the caller
+            reason = getattr(error, "strerror", None) or str(error)
+            self._tell(request, StoreFailed, reason=reason, directory=cache.directory)
+        else:
+            self._tell(request, EntryStored, audio=audio, directory=cache.directory)
+
+    def _tell(self, request: _Request, kind: type[EventT], **values: Any) -> None:
+        event = kind(
+            prompt=request.prompt,
+            key=request.key,
+            synthesizer=request.synthesizer,
+            backend=request.backend,
+            fields=request.fields,
+            declared=request.declared,
+            nested=request.nested,
+            **values,
+        )
+        run = request.run
+        report = run.report if run is not None else _log.warning
+        notify(plugin_manager(), event, report)
+        if run is not None and run.manager is not None:
+            notify(run.manager, event, report)
+
+
+def check_synthesizer(candidate: object) -> None:
+    """Refuse what is no synthesizer.
+
+    Raises:
+        TypeError: It has no ``synthesize`` method that takes one text, or is a class.
+    """
+    if isinstance(candidate, type):
+        raise TypeError(f"{candidate.__name__} is a class, not a synthesizer: call it to make one")
+    if not callable(getattr(candidate, "synthesize", None)):
+        raise TypeError(
+            f"{candidate!r:.80} is no synthesizer: it needs a method "
+            "`async def synthesize(self, text: str) -> Audio`"
+        )
+
+
+def declared_fields(synthesizer: object) -> tuple[Fields, bool]:
+    """Return what shapes the synthesizer's sound, and whether it declares that itself.
+
+    A class that declares nothing is keyed by its module and qualified name.
+    """
+    own = getattr(synthesizer, "cache_key_extra", None)
+    if own is not None:
+        if not isinstance(own, Mapping):
+            raise TypeError(
+                f"{type(synthesizer).__name__}.cache_key_extra is {type(own).__name__}, "
+                "not a mapping of names to JSON values"
+            )
+        return own, True
+    kind = type(synthesizer)
+    return {"class": f"{kind.__module__}.{kind.__qualname__}"}, False
+
+
+def _look(cache: Cache, key: str) -> tuple[Audio | Miss, Path]:
+    if isinstance(cache, LayeredCache):
+        found, layer = cache.find(key)
+        return found, layer.directory
+    return cache.lookup(key), cache.directory
+
+
+def _check_audio(audio: object, request: _Request) -> Audio:
+    backend = request.backend or request.synthesizer
+    if not isinstance(audio, Audio):
+        raise NoAudioError(
+            f"{request.synthesizer}.synthesize returned {type(audio).__name__}",
+            backend=backend,
+            prompt=request.prompt,
+            advice="it must return a russo.Audio",
+            retryable=False,
+        )
+    if not audio.data:
+        raise NoAudioError("the audio is empty", backend=backend, prompt=request.prompt)
+    return audio
+
+
+def _reached(attempts: Any, problem: BaseException | None) -> int:
+    """Count the calls that reached the service.
+
+    A synthesizer that does not run its attempts through `russo.authoring` counts as one call, unless
+    its error says that nothing was reached.
+    """
+    if attempts.reached or getattr(problem, "reached", True) is False:
+        return int(attempts.reached)
+    return 1
+
+
+def _in_asyncio() -> bool:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _in_thread(call: Callable[[_Request], Coroutine[Any, Any, Audio]], request: _Request) -> Audio:
+    """Make an asyncio call from another async library's loop; trio is the one pytest users meet."""
+    import asyncio
+
+    trio = sys.modules.get("trio")
+    if trio is None:
+        raise RuntimeError("CachedSynthesizer.synthesize needs a running asyncio or trio event loop")
+    audio: Audio = await trio.to_thread.run_sync(asyncio.run, call(request))
+    return audio

@@ -1,0 +1,192 @@
+"""The errors of russo, one tree.
+
+    RussoError
+      CacheMissError
+      BackendNotFoundError
+      BackendConfigError
+      BudgetExceededError
+      SynthesisError
+        AuthenticationError
+        QuotaExceededError
+        RateLimitError
+        ServiceError
+        SynthesisTimeoutError
+        TextRejectedError
+        RequestRejectedError
+        NoAudioError
+
+Every message says what failed, with its value, and what to do next. No message holds a credential.
+"""
+
+from typing import Any, ClassVar
+
+_SHOWN_PROMPT = 60
+
+
+def shorten(prompt: str) -> str:
+    """Quote a prompt for a message: one line, ASCII-safe where it must be, at most 60 characters of it."""
+    cut = prompt if len(prompt) <= _SHOWN_PROMPT else prompt[: _SHOWN_PROMPT - 1] + "…"
+    return repr(cut)
+
+
+class RussoError(Exception):
+    """Base class of everything russo raises on purpose."""
+
+    def __init__(self, message: str, **values: Any) -> None:
+        super().__init__(message)
+        self._values = values
+        self.__dict__.update(values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword-only constructors do not survive pickling by themselves; xdist and
+        # multiprocessing carry exceptions between processes.
+        return _rebuild, (type(self), str(self), dict(self.__dict__))
+
+
+def _rebuild(cls: type[RussoError], message: str, state: dict[str, Any]) -> RussoError:
+    error = cls.__new__(cls, message)
+    error.args = (message,)
+    error.__dict__.update(state)
+    return error
+
+
+class CacheMissError(RussoError):
+    """Mode ``replay`` met a prompt that is not stored.
+
+    Attributes:
+        prompt: The exact prompt.
+        key: The key that was looked for.
+        directory: The directory that was looked into.
+    """
+
+    prompt: str
+    key: str
+    directory: str
+
+
+class BackendNotFoundError(RussoError):
+    """No installed package registers a backend under this name.
+
+    Attributes:
+        name: The name that was asked for.
+        installed: The names that exist, sorted.
+    """
+
+    name: str
+    installed: list[str]
+
+
+class BackendConfigError(RussoError):
+    """A backend cannot be used as asked.
+
+    An unknown or unusable option, two packages under one name, a plugin that fails to load, or
+    a plugin written for a newer russo.
+    """
+
+
+class BudgetExceededError(RussoError):
+    """The run's limit of paid calls is reached; this call was not made and nothing was paid."""
+
+
+class SynthesisError(RussoError):
+    """A backend could not speak a prompt.
+
+    Args:
+        what: What happened, with the value that was seen ("HTTP 429, too many requests").
+        backend: The backend's name.
+        prompt: The prompt; the message holds a shortened form.
+        model: The model, where the backend has one.
+        advice: What to do next; each class has a default.
+        retryable: Whether the same call may succeed later; each class has a default.
+        retry_after: Seconds the service asked to wait, if it did.
+        reached: Whether the call reached the service, so that it may have been paid for.
+    """
+
+    default_advice: ClassVar[str] = ""
+    default_retryable: ClassVar[bool] = False
+
+    backend: str
+    model: str | None
+    prompt: str
+    retryable: bool
+    retry_after: float | None
+    reached: bool
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        backend: str,
+        prompt: str,
+        model: str | None = None,
+        advice: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        reached: bool = True,
+    ) -> None:
+        speaker = f"{backend} ({model})" if model else backend
+        message = f"{speaker} could not speak {shorten(prompt)}: {what}"
+        advice = self.default_advice if advice is None else advice
+        if advice:
+            message += f"; {advice}"
+        super().__init__(
+            message,
+            backend=backend,
+            model=model,
+            prompt=prompt,
+            retryable=self.default_retryable if retryable is None else retryable,
+            retry_after=retry_after,
+            reached=reached,
+        )
+
+
+class AuthenticationError(SynthesisError):
+    """Wrong or missing credentials."""
+
+    default_advice = "check the credentials"
+
+
+class QuotaExceededError(SynthesisError):
+    """The account's quota is gone."""
+
+    default_advice = "check the account's plan and billing; waiting does not help"
+
+
+class RateLimitError(SynthesisError):
+    """Too many requests, after the last attempt."""
+
+    default_advice = "wait, or lower max_concurrency"
+    default_retryable = True
+
+
+class ServiceError(SynthesisError):
+    """The service failed: a 5xx status, unreachable, connection lost, or a reply that cannot be read."""
+
+    default_advice = "try again later"
+    default_retryable = True
+
+
+class SynthesisTimeoutError(SynthesisError):
+    """No reply in time."""
+
+    default_advice = "try again, or raise timeout"
+    default_retryable = True
+
+
+class TextRejectedError(SynthesisError):
+    """The text was refused, blocked or is too long."""
+
+    default_advice = "change the prompt"
+
+
+class RequestRejectedError(SynthesisError):
+    """The service does not know this voice, model or option (a retired model, say)."""
+
+    default_advice = "check voice, model and options"
+
+
+class NoAudioError(SynthesisError):
+    """The reply holds no usable audio: it is empty, truncated, or not audio at all."""
+
+    default_advice = "try again"
+    default_retryable = True

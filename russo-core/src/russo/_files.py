@@ -1,0 +1,113 @@
+"""Small files, read and written so that no reader ever meets half of one.
+
+A write goes to a temporary file in the same directory and is renamed into place when it is
+complete. Reading never follows a plan made from an earlier look: it opens first, then asks what it
+opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_READ_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a FIFO in an entry's place must not hang the reader
+)
+_WRITE_FLAGS: Final = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
+TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.[0-9]+-[0-9a-f]{16}\.russo-tmp")
+_WINDOWS_PATIENCE: Final = 1.0
+
+
+class IrregularFileError(OSError):
+    """Something lies there that no writer of ours made: no regular file, or one too large."""
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Read a regular file of at most ``limit`` bytes.
+
+    Raises:
+        IrregularFileError: It is no regular file, or larger.
+        OSError: It cannot be opened or read.
+    """
+    descriptor = os.open(path, _READ_FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise IrregularFileError("no regular file lies in its place")
+        size = status.st_size
+        if size > limit:
+            raise IrregularFileError(f"a file of {size} bytes lies in its place; {limit} is the most")
+        data = os.read(descriptor, size)
+        while len(data) < size and (more := os.read(descriptor, size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def write_temporary(directory: str, stem: str, data: bytes) -> str:
+    """Write a complete temporary file into ``directory`` and return its path; on failure leave nothing.
+
+    The mode follows the umask, so that a shared directory stays shared.
+    """
+    path = os.path.join(directory, f".{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp")
+    descriptor = os.open(path, _WRITE_FLAGS, 0o666)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        remove(path)
+        raise
+    return path
+
+
+def replace(temporary: str, path: str) -> None:
+    """Rename a temporary file into place, over whatever file is there.
+
+    Windows refuses while somebody has the old file open; readers close at once, so it is tried again
+    for up to a second.
+    """
+    deadline = time.monotonic() + _WINDOWS_PATIENCE
+    pause = 0.001
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except IsADirectoryError:
+            os.rmdir(path)  # an empty directory gives way; one that holds anything is an error
+            continue
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause *= 2
+
+
+def remove(path: str | Path) -> bool:
+    """Remove a file; tell whether it was this call that did."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""Single flight: equal requests in one process share one call, over tasks, threads and event loops.
+
+A flight is a task of the event loop that asked first; it belongs to no waiter, so a waiter's
+cancellation is his alone. When the owner's loop ends before the flight does, the waiters of other
+loops start over, one of them as the new owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from ._locks import PATIENCE
+
+T = TypeVar("T")
+
+_LOOK: Final = 0.05
+
+
+class _Abandoned(Exception):
+    """The flight's event loop ended before the flight did."""
+
+
+class _Flight(Generic[T]):
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: Final = loop
+        self.outcome: Final[concurrent.futures.Future[T]] = concurrent.futures.Future()
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self, call: Callable[[], Awaitable[T]], landed: Callable[[], None]) -> None:
+        try:
+            result = await call()
+        except asyncio.CancelledError:
+            landed()
+            self.outcome.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001 - every waiter is to see it
+            landed()
+            self.outcome.set_exception(error)
+        else:
+            landed()
+            self.outcome.set_result(result)
+
+    async def wait(self) -> T:
+        loop = asyncio.get_running_loop()
+        landed = asyncio.Event()
+
+        def wake(_: concurrent.futures.Future[T]) -> None:
+            with contextlib.suppress(RuntimeError):  # this waiter's loop has ended
+                loop.call_soon_threadsafe(landed.set)
+
+        self.outcome.add_done_callback(wake)
+        asleep_since: float | None = None
+        while not self.outcome.done():
+            asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
+            if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
+                raise _Abandoned
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(landed.wait(), _LOOK)
+        if self.outcome.cancelled():
+            raise _Abandoned
+        return self.outcome.result()
+
+
+class Flights(Generic[T]):
+    """The calls in progress over one cache, by key."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, _Flight[T]] = {}
+        self._lock = threading.Lock()
+
+    async def join(self, key: str, call: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """Make the call, or wait for the equal one that is in progress.
+
+        Returns:
+            The call's result, and whether this waiter started it.
+
+        Raises:
+            Whatever the call raised, to every waiter.
+        """
+        abandoned: _Flight[T] | None = None
+        while True:
+            flight, mine = self._board(key, abandoned)
+            if mine:
+                flight.task = flight.loop.create_task(flight.run(call, lambda f=flight: self._land(key, f)))  # type: ignore[misc]
+            try:
+                return await flight.wait(), mine
+            except _Abandoned:
+                abandoned = flight
+
+    def _board(self, key: str, abandoned: _Flight[T] | None) -> tuple[_Flight[T], bool]:
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None and flight is not abandoned:
+                return flight, False
+            flight = self._flights[key] = _Flight(asyncio.get_running_loop())
+            return flight, True
+
+    def _land(self, key: str, flight: _Flight[T]) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]

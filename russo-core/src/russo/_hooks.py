@@ -1,0 +1,71 @@
+"""Telling the hooks: each implementation called alone, so that one which raises harms nobody.
+
+The process has one plugin manager, for installed plugins and for those registered by hand; a
+pytest run has one more of its own, so that nested runs do not mix.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final
+
+import pluggy
+
+from . import hookspecs
+
+if TYPE_CHECKING:
+    from ._events import Event
+
+_log = logging.getLogger(__name__)
+
+GROUP: Final = "russo"
+
+
+def make_manager() -> pluggy.PluginManager:
+    """Make a plugin manager that knows russo's hooks and has no plugins."""
+    manager = pluggy.PluginManager("russo")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+@functools.cache
+def plugin_manager() -> pluggy.PluginManager:
+    """Return the process's plugin manager, with the installed plugins of group ``russo`` loaded.
+
+    A plugin that fails to load is logged with its distribution and cause, and left out.
+    """
+    manager = make_manager()
+    for entry in entry_points(group=GROUP):
+        try:
+            manager.register(entry.load(), name=entry.name)
+        except Exception as error:  # noqa: BLE001 - it is another package's; russo goes on without it
+            package = entry.dist.name if entry.dist else "an unknown package"
+            _log.warning("plugin %r (%s) of %s failed to load: %r", entry.name, entry.value, package, error)
+    return manager
+
+
+def notify(manager: pluggy.PluginManager, event: Event, report: Callable[[str], None]) -> None:
+    """Call every implementation of the event's hook, one by one.
+
+    Args:
+        manager: Whose plugins are told.
+        event: What happened; its class names the hook.
+        report: Told of implementations that raise.
+    """
+    call_each(getattr(manager.hook, event.hook), event, report)
+
+
+def call_each(caller: pluggy.HookCaller, event: Event, report: Callable[[str], None]) -> None:
+    """Call the implementations of one hook, last registered first, as pluggy does."""
+    for implementation in reversed(caller.get_hookimpls()):
+        try:
+            if implementation.wrapper or implementation.hookwrapper:
+                raise TypeError("russo's hooks cannot be wrapped")
+            implementation.function(*(event for _ in implementation.argnames))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - pytest.fail is no Exception; the audio goes on
+            report(f"plugin {implementation.plugin_name} raised in {caller.name}: {error!r}")

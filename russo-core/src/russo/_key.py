@@ -1,0 +1,69 @@
+"""Cache keys: one request, one digest.
+
+Two requests share a key only if every field that shapes the audio is equal. Keys live in users'
+repositories: a change of the encoding must also change KEY_VERSION.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+KEY_VERSION: Final = 1
+
+Fields = Mapping[str, Any]
+"""Settings that shape the sound: names to JSON values."""
+
+
+def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
+    """Derive the key of a request: 64 lower-case hexadecimal digits.
+
+    Args:
+        prompt: The exact prompt; nothing is trimmed or folded.
+        own: What the synthesizer declares of itself.
+        given: What the user adds.
+
+    Raises:
+        TypeError: A field is no JSON value, or a name is no string.
+        ValueError: A field is NaN or infinite.
+    """
+    request = ["russo", KEY_VERSION, prompt, plain(own), plain(given)]
+    return hashlib.sha256(canonical_json(request).encode("ascii")).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """Encode a JSON value in the one form that is hashed: ASCII, sorted names, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def plain(fields: Fields | None) -> dict[str, Any] | None:
+    """Copy fields into plain dicts and lists, refusing whatever JSON would silently bend."""
+    if fields is None:
+        return None
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"cache_key_extra is {type(fields).__name__}, not a mapping of names to JSON values")
+    return {_name(name): _plain_value(name, value) for name, value in fields.items()}
+
+
+def _name(name: Any) -> str:
+    # json would turn 1, True and None into strings and so let two different mappings meet.
+    if not isinstance(name, str):
+        raise TypeError(f"cache_key_extra has the name {name!r}; names are strings")
+    return name
+
+
+def _plain_value(path: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):  # bool is an int
+        return value
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError(f"cache_key_extra[{path!r}] is {value!r}, which JSON cannot hold")
+        return value
+    if isinstance(value, Mapping):
+        return {_name(name): _plain_value(f"{path}.{name}", inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain_value(path, inner) for inner in value]
+    raise TypeError(
+        f"cache_key_extra[{path!r}] is {type(value).__name__}; it must be a JSON value: "
+        "text, number, true, false, null, list or mapping"
+    )

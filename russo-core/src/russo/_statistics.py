@@ -1,0 +1,132 @@
+"""What a run has done, counted by the hooks everybody else has too."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from ._events import (
+        CacheHit,
+        CacheMiss,
+        EntryDamaged,
+        StoreFailed,
+        SynthesisFinish,
+    )
+
+
+@dataclass(slots=True)
+class Counts:
+    """Numbers that can be added up over tests and processes, and travel as JSON.
+
+    Attributes:
+        hits: Requests answered without a call.
+        hit_characters: Their characters, not paid for again.
+        hit_seconds: Their seconds of speech, where the format tells.
+        misses: Requests that nothing stored could answer.
+        paid_calls: Calls that reached a service.
+        paid_characters: Their characters.
+        damaged: Entries that were not usable, found once per request.
+        layers: Hits by the directory that answered.
+        not_stored: Audio that could not be kept, by reason.
+        undeclared: Synthesizer classes that declare no ``cache_key_extra``.
+        troubles: Hooks that raised, by what is to be said of them.
+    """
+
+    hits: int = 0
+    hit_characters: int = 0
+    hit_seconds: float = 0.0
+    misses: int = 0
+    paid_calls: int = 0
+    paid_characters: int = 0
+    damaged: int = 0
+    layers: Counter[str] = field(default_factory=Counter)
+    not_stored: Counter[str] = field(default_factory=Counter)
+    undeclared: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+    def add(self, other: Counts) -> None:
+        """Add another's numbers to these."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers that are not zero as JSON values."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: dict(v) if isinstance(v, Counter) else v for name, v in values.items() if v}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Counts:
+        """Make counts of what `to_json` returned."""
+        return cls(**{name: Counter(v) if isinstance(v, dict) else v for name, v in values.items()})
+
+
+class Statistics:
+    """A hook implementation that counts; safe to be told from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = Counts()
+
+    def take(self) -> Counts:
+        """Return what was counted since the last time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counts()
+        return counts
+
+    def report(self, trouble: str) -> None:
+        """Note a hook implementation that raised."""
+        with self._lock:
+            self._counts.troubles[trouble] += 1
+
+    @hookimpl
+    def russo_cache_hit(self, event: CacheHit) -> None:
+        """Count a hit, at the outermost layer only."""
+        seconds = event.audio.duration or 0.0
+        with self._lock:
+            self._note_class(event.synthesizer, declared=event.declared)
+            if event.nested:
+                return
+            self._counts.hits += 1
+            self._counts.hit_characters += len(event.prompt)
+            self._counts.hit_seconds += seconds
+            if event.directory is not None:
+                self._counts.layers[str(event.directory)] += 1
+
+    @hookimpl
+    def russo_cache_miss(self, event: CacheMiss) -> None:
+        """Count a miss, at the outermost layer only."""
+        with self._lock:
+            self._note_class(event.synthesizer, declared=event.declared)
+            if not event.nested:
+                self._counts.misses += 1
+
+    @hookimpl
+    def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
+        """Count the calls that reached the service."""
+        with self._lock:
+            self._counts.paid_calls += event.attempts
+            self._counts.paid_characters += event.attempts * event.characters
+
+    @hookimpl
+    def russo_entry_damaged(self, event: EntryDamaged) -> None:
+        """Count a damaged entry."""
+        with self._lock:
+            self._counts.damaged += 1
+
+    @hookimpl
+    def russo_store_failed(self, event: StoreFailed) -> None:
+        """Count audio that was not kept."""
+        with self._lock:
+            self._counts.not_stored[event.reason] += 1
+
+    def _note_class(self, name: str, *, declared: bool) -> None:
+        if not declared:
+            self._counts.undeclared[name] += 1

@@ -1,0 +1,247 @@
+"""What backends share: attempts under one retry policy and one cap, errors, WAV, checks.
+
+For authors of backends, first-party and third. A backend keeps one `Calls`, gives it one attempt at
+a time to run, and turns whatever its SDK raises into the errors of russo:
+
+    class AcmeSynthesizer:
+        def __init__(self, *, voice: str = "anna", timeout: float = 60.0, max_attempts: int = 3,
+                     max_concurrency: int = 8) -> None:
+            self._calls = Calls("acme", timeout=timeout, max_attempts=max_attempts,
+                                max_concurrency=max_concurrency)
+
+        async def synthesize(self, text: str) -> Audio:
+            return await self._calls.run(text, lambda: self._attempt(text))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from ._audio import Audio
+from ._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
+from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
+
+__all__ = ["Attempts", "Calls", "join_wav", "pcm_audio", "redact", "wav_audio"]
+
+T = TypeVar("T")
+
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 30.0
+# A service that asks for more patience than this is not coming back within a test run.
+_LONGEST_RETRY_AFTER: Final = 60.0
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Counts the attempts of one synthesis that reached the service, for hooks and the summary."""
+
+    reached: int = 0
+
+
+current_attempts: Final[contextvars.ContextVar[Attempts | None]] = contextvars.ContextVar(
+    "russo_attempts", default=None
+)
+
+
+class Calls:
+    """Runs a synthesizer's calls: each attempt bounded in time, failures retried, few at once.
+
+    May be used from any number of event loops and threads; the cap holds per event loop.
+
+    Args:
+        backend: The backend's name, for messages.
+        model: The model, for messages, where the backend has one.
+        timeout: Seconds for one attempt.
+        max_attempts: Attempts per call, the first included; 1 never retries.
+        max_concurrency: Calls in progress at once; the others wait their turn.
+
+    Raises:
+        ValueError: A limit is not positive.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        *,
+        model: str | None = None,
+        timeout: float = 60.0,
+        max_attempts: int = 3,
+        max_concurrency: int = 8,
+    ) -> None:
+        if not timeout > 0:
+            raise ValueError(f"timeout is {timeout!r}; it must be more than 0 seconds")
+        if max_attempts < 1:
+            raise ValueError(f"max_attempts is {max_attempts!r}; it must be 1 or more")
+        if max_concurrency < 1:
+            raise ValueError(f"max_concurrency is {max_concurrency!r}; it must be 1 or more")
+        self.backend: Final = backend
+        self.model: Final = model
+        self.timeout: Final = float(timeout)
+        self.max_attempts: Final = max_attempts
+        self.max_concurrency: Final = max_concurrency
+        # A contended asyncio.Semaphore belongs to one loop for ever, so each loop has its own.
+        self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._turns = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run attempts until one succeeds, fails for good, or ``max_attempts`` are made.
+
+        Between attempts it waits 0.5 s, 1 s, 2 s … at most 30 s, each shortened by up to half at
+        random, or as long as the service asked (``retry_after``), if that is at most 60 s.
+
+        Args:
+            prompt: The text to be spoken; one without a UTF-8 form is refused before any attempt.
+            attempt: Makes one attempt; raises a `SynthesisError` for every failure it understands.
+
+        Raises:
+            SynthesisError: The last attempt's.
+        """
+        self._check_text(prompt)
+        async with self._turn():
+            for number in range(1, self.max_attempts + 1):
+                try:
+                    return await self._attempt(prompt, attempt)
+                except SynthesisError as error:
+                    if number == self.max_attempts or not error.retryable:
+                        raise
+                    delay = _delay(number, error.retry_after)
+                    if delay is None:
+                        raise
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def error(
+        self,
+        kind: type[SynthesisError],
+        what: str,
+        *,
+        prompt: str,
+        advice: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        reached: bool = True,
+    ) -> SynthesisError:
+        """Build an error that carries this synthesizer's backend and model; see `SynthesisError`."""
+        return kind(
+            what,
+            backend=self.backend,
+            model=self.model,
+            prompt=prompt,
+            advice=advice,
+            retryable=retryable,
+            retry_after=retry_after,
+            reached=reached,
+        )
+
+    async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        reached = True
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await attempt()
+        except TimeoutError as error:
+            what = f"no reply within {self.timeout:g} s"
+            raise self.error(SynthesisTimeoutError, what, prompt=prompt) from error
+        except SynthesisError as error:
+            reached = error.reached
+            raise
+        finally:
+            count = current_attempts.get()
+            if count is not None and reached:
+                count.reached += 1
+
+    def _check_text(self, prompt: str) -> None:
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise self.error(
+                TextRejectedError,
+                f"character {error.start} is a lone surrogate, which no service can be sent",
+                prompt=prompt,
+                reached=False,
+            ) from error
+
+    def _turn(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            turn = self._turns.get(loop)
+            if turn is None:
+                turn = self._turns[loop] = asyncio.Semaphore(self.max_concurrency)
+            return turn
+
+
+def _delay(number: int, retry_after: float | None) -> float | None:
+    """Seconds to wait after attempt ``number``; ``None`` where waiting is not worth it."""
+    if retry_after is not None:
+        return max(0.0, retry_after) if retry_after <= _LONGEST_RETRY_AFTER else None
+    return min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (number - 1)) * random.uniform(0.5, 1.0)
+
+
+def wav_audio(data: bytes) -> Audio:
+    """Make 16-bit WAV audio of a service's WAV reply: placeholder sizes repaired, samples untouched.
+
+    Raises:
+        ValueError: Not a WAV file, cut short, without samples, or silent from end to end.
+    """
+    return _checked(read_wav(data))
+
+
+def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
+    """Put a WAV header before raw samples (signed 16-bit little-endian).
+
+    Raises:
+        ValueError: No samples, a part of one, silence from end to end, or text instead of samples.
+    """
+    if looks_like_text(samples):
+        raise ValueError(f"text instead of samples: {samples[:40]!r}")
+    if len(samples) % (2 * channels):
+        raise ValueError(f"{len(samples)} bytes are not whole 16-bit samples")
+    return _checked(Wav(PCM, channels, sample_rate, 2, samples))
+
+
+def join_wav(parts: Iterable[Audio]) -> Audio:
+    """Join WAV audio of one format sample by sample.
+
+    Raises:
+        ValueError: No parts, or parts whose formats differ.
+    """
+    wavs = [read_wav(part.data) for part in parts]
+    formats = {(wav.tag, wav.channels, wav.sample_rate, wav.sample_width) for wav in wavs}
+    if len(formats) != 1:
+        raise ValueError(f"cannot join {len(wavs)} parts of {len(formats)} formats")
+    tag, channels, rate, width = formats.pop()
+    return _checked(Wav(tag, channels, rate, width, b"".join(wav.samples for wav in wavs)))
+
+
+def looks_like_text(data: bytes) -> bool:
+    """Tell whether bytes are a JSON, XML or HTML document rather than sound."""
+    start = data[:256].lstrip()
+    return start[:1] in (b"{", b"[", b"<") and start.isascii() and b"\0" not in start
+
+
+def redact(text: str, *secrets: str | None) -> str:
+    """Remove credentials from a message that a service or an SDK wrote."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[redacted]")
+    return text
+
+
+def _checked(wav: Wav) -> Audio:
+    if not wav.samples:
+        raise ValueError("a WAV file without samples")
+    samples = to_s16le(wav)
+    if not samples.strip(b"\0"):
+        raise ValueError("silence from end to end")
+    if (wav.tag, wav.sample_width) == (PCM, 2):
+        data = rewrite_wav(wav)
+    else:
+        data = write_wav(samples, wav.sample_rate, channels=wav.channels)
+    return Audio(data, "wav", wav.sample_rate, wav.channels, 2)
