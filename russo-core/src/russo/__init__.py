@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ._hooks import plugin_manager as plugin_manager
     from ._key import cache_key as cache_key
     from ._layered import LayeredCache as LayeredCache
-    from ._run import Mode as Mode
+    from ._mode import Mode as Mode
     from .hookspecs import hookimpl as hookimpl
 
 else:
@@ -45,14 +45,14 @@ else:
         "_backends": "load_synthesizer",
         "_cache": "AudioCache",
         "_cached": "CachedSynthesizer Synthesizer",
-        "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError CacheMissError "
-        "NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError ServiceError SynthesisError "
-        "SynthesisTimeoutError TextRejectedError",
+        "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError "
+        "CacheMissError NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError "
+        "ServiceError SynthesisError SynthesisTimeoutError TextRejectedError",
         "_events": "CacheHit CacheMiss EntryDamaged EntryStored StoreFailed SynthesisFinish SynthesisStart",
         "_hooks": "plugin_manager",
         "_key": "cache_key",
         "_layered": "LayeredCache",
-        "_run": "Mode",
+        "_mode": "Mode",
         "hookspecs": "hookimpl",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -140,7 +140,7 @@ def option_types(factory: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
     except (TypeError, ValueError):
         return {}, True
     try:
-        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)  # type: ignore[misc]
+        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
     except Exception:  # noqa: BLE001 - annotations that do not resolve leave the values as they are
         hints = {}
     keywords = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -193,9 +193,9 @@ class AudioCache:
 
     def size(self) -> int:
         """Count the entries. Generated keys count by name, other names by their metadata."""
-        return sum(1 for _ in self.keys())
+        return sum(1 for _ in self.stored_keys())
 
-    def keys(self) -> Iterator[str]:
+    def stored_keys(self) -> Iterator[str]:
         """Yield the key of every entry, in no order; the pairs are not verified."""
         names = set(self._files())
         for name in names:
@@ -374,7 +374,7 @@ def check_key(key: str) -> str:
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key) or _DEVICES.fullmatch(key):
         raise ValueError(
-            f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with a "
-            "letter or digit, and is no device name of Windows"
+            f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
+            "a letter or digit, and is no device name of Windows"
         )
     return key

@@ -36,10 +36,13 @@ from ._events import (
 from ._hooks import notify, plugin_manager
 from ._key import Fields, cache_key, plain
 from ._layered import LayeredCache
-from ._run import Cache, Mode, Refreshed, Run
+from ._mode import Mode
+from ._run import Cache, Refreshed, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ._flights import Landing
 
 _log = logging.getLogger(__name__)
 EventT = TypeVar("EventT", bound=Event)
@@ -173,12 +176,14 @@ class CachedSynthesizer:
             SynthesisError: The backend could not speak it (`TextRejectedError` for an empty prompt).
             ValueError: Mode ``refresh`` with recordings, which are never written.
         """
+        __tracebackhide__ = True  # a miss in mode replay is shown at the test's line
         request = self._request(text)
         audio = self._replay(request)
         return audio if audio is not None else await self._call(request)
 
     def _synthesize_with(self, run: Callable[[Coroutine[Any, Any, Audio]], Audio], text: str) -> Audio:
         """Like `synthesize`, for callers without an event loop: a hit needs none, ``run`` does the rest."""
+        __tracebackhide__ = True  # a miss in mode replay is shown at the test's line
         request = self._request(text)
         audio = self._replay(request)
         return audio if audio is not None else run(self._call(request))
@@ -220,6 +225,7 @@ class CachedSynthesizer:
 
     def _replay(self, request: _Request) -> Audio | None:
         """Answer from the cache, or return ``None`` where the mode allows a call."""
+        __tracebackhide__ = True
         if request.mode is Mode.OFF or self._is_due(request):
             return None
         found, directory = _look(request.cache, request.key)
@@ -250,16 +256,16 @@ class CachedSynthesizer:
 
     async def _share(self, request: _Request) -> Audio:
         """Join the equal request in flight, or start one."""
-        (audio, directory, paid), mine = await request.cache._flights.join(
-            request.key, lambda: self._fly(request)
-        )
-        if not (paid and mine):
-            self._tell(request, CacheHit, audio=audio, directory=directory)
-        return audio
+        landing, mine = await request.cache._flights.join(request.key, lambda: self._fly(request))
+        if not (landing.paid and mine):
+            self._tell(request, CacheHit, audio=landing.audio, directory=landing.directory)
+        return landing.audio
 
-    async def _fly(self, request: _Request) -> tuple[Audio, Path | None, bool]:
+    async def _fly(self, request: _Request) -> Landing:
         """Wait in line, look again, and pay if nobody else has."""
         import asyncio
+
+        from ._flights import Landing
 
         place = request.cache._place(request.key)
         try:
@@ -269,7 +275,7 @@ class CachedSynthesizer:
                 if not self._is_due(request):
                     found, directory = _look(request.cache, request.key)
                     if not isinstance(found, Miss):
-                        return found, directory, False
+                        return Landing(found, directory, paid=False)
                     reason = found.reason
                 if acquired:
                     break
@@ -278,7 +284,7 @@ class CachedSynthesizer:
             _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
             audio = await self._pay(request)
             self._keep(request, audio)
-            return audio, None, True
+            return Landing(audio, None, paid=True)
         finally:
             place.release()
 

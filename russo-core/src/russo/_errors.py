@@ -190,3 +190,7 @@ class NoAudioError(SynthesisError):
 
     default_advice = "try again"
     default_retryable = True
+
+
+for _error in [RussoError, *RussoError.__subclasses__(), *SynthesisError.__subclasses__()]:
+    _error.__module__ = "russo"  # where users import them from, and what tracebacks show

@@ -47,7 +47,7 @@ def _display(directory: os.PathLike[str]) -> str:
 
 def _same_prompt(cache: AudioCache, prompt: str, key: str, fields: Mapping[str, Any]) -> Iterator[str]:
     deadline = time.monotonic() + _SECONDS
-    for other in cache.keys():
+    for other in cache.stored_keys():
         if time.monotonic() > deadline:
             return
         meta = None if other == key else cache.describe(other)

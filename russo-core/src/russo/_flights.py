@@ -10,29 +10,46 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
+from ._audio import Audio
 from ._locks import PATIENCE
 
-T = TypeVar("T")
-
 _LOOK: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How a flight ended.
+
+    Attributes:
+        audio: The audio.
+        directory: Where it was found after all; ``None`` where it was paid for.
+        paid: Whether a call was made.
+    """
+
+    audio: Audio
+    directory: Path | None
+    paid: bool
 
 
 class _Abandoned(Exception):
     """The flight's event loop ended before the flight did."""
 
 
-class _Flight(Generic[T]):
+class _Flight:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: Final = loop
-        self.outcome: Final[concurrent.futures.Future[T]] = concurrent.futures.Future()
+        self.outcome: Final[concurrent.futures.Future[Landing]] = concurrent.futures.Future()
         self.task: asyncio.Task[None] | None = None
 
-    async def run(self, call: Callable[[], Awaitable[T]], landed: Callable[[], None]) -> None:
+    async def run(self, call: Callable[[], Awaitable[Landing]], landed: Callable[[], None]) -> None:
         try:
             result = await call()
         except asyncio.CancelledError:
@@ -46,11 +63,11 @@ class _Flight(Generic[T]):
             landed()
             self.outcome.set_result(result)
 
-    async def wait(self) -> T:
+    async def wait(self) -> Landing:
         loop = asyncio.get_running_loop()
         landed = asyncio.Event()
 
-        def wake(_: concurrent.futures.Future[T]) -> None:
+        def wake(_: concurrent.futures.Future[Landing]) -> None:
             with contextlib.suppress(RuntimeError):  # this waiter's loop has ended
                 loop.call_soon_threadsafe(landed.set)
 
@@ -67,14 +84,14 @@ class _Flight(Generic[T]):
         return self.outcome.result()
 
 
-class Flights(Generic[T]):
+class Flights:
     """The calls in progress over one cache, by key."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, _Flight[T]] = {}
+        self._flights: dict[str, _Flight] = {}
         self._lock = threading.Lock()
 
-    async def join(self, key: str, call: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+    async def join(self, key: str, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
         """Make the call, or wait for the equal one that is in progress.
 
         Returns:
@@ -83,17 +100,19 @@ class Flights(Generic[T]):
         Raises:
             Whatever the call raised, to every waiter.
         """
-        abandoned: _Flight[T] | None = None
+        abandoned: _Flight | None = None
         while True:
             flight, mine = self._board(key, abandoned)
             if mine:
-                flight.task = flight.loop.create_task(flight.run(call, lambda f=flight: self._land(key, f)))  # type: ignore[misc]
+                flight.task = flight.loop.create_task(
+                    flight.run(call, functools.partial(self._land, key, flight))
+                )
             try:
                 return await flight.wait(), mine
             except _Abandoned:
                 abandoned = flight
 
-    def _board(self, key: str, abandoned: _Flight[T] | None) -> tuple[_Flight[T], bool]:
+    def _board(self, key: str, abandoned: _Flight | None) -> tuple[_Flight, bool]:
         with self._lock:
             flight = self._flights.get(key)
             if flight is not None and flight is not abandoned:
@@ -101,7 +120,7 @@ class Flights(Generic[T]):
             flight = self._flights[key] = _Flight(asyncio.get_running_loop())
             return flight, True
 
-    def _land(self, key: str, flight: _Flight[T]) -> None:
+    def _land(self, key: str, flight: _Flight) -> None:
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]

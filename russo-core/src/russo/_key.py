@@ -6,6 +6,7 @@ repositories: a change of the encoding must also change KEY_VERSION.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ def _plain_value(path: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):  # bool is an int
         return value
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise ValueError(f"cache_key_extra[{path!r}] is {value!r}, which JSON cannot hold")
         return value
     if isinstance(value, Mapping):

@@ -71,7 +71,7 @@ class LayeredCache:
 
     def size(self) -> int:
         """Count the keys that any layer has an entry for."""
-        return len({key for layer in self.layers for key in layer.keys()})
+        return len({key for layer in self.layers for key in layer.stored_keys()})
 
     def clear(self) -> int:
         """Remove the entries of the private cache; recordings stay. Return how many were removed."""

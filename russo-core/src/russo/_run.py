@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import enum
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from ._cache import AudioCache
 from ._layered import LayeredCache
+from ._mode import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,27 +16,6 @@ if TYPE_CHECKING:
     import pluggy
 
 Cache: TypeAlias = AudioCache | LayeredCache
-
-
-class Mode(enum.StrEnum):
-    """What a hit and a miss do."""
-
-    AUTO = "auto"
-    REPLAY = "replay"
-    REFRESH = "refresh"
-    OFF = "off"
-
-    @classmethod
-    def parse(cls, value: str) -> Mode:
-        """Return the mode of this name.
-
-        Raises:
-            ValueError: There is none; the message lists them.
-        """
-        try:
-            return cls(value)
-        except ValueError:
-            raise ValueError(f"{value!r} is no cache mode; the modes are {', '.join(cls)}") from None
 
 
 class Refreshed:
@@ -80,8 +58,3 @@ class Run:
     report: Callable[[str], None]
     manager: pluggy.PluginManager | None = None
     refreshed: Refreshed = field(default_factory=Refreshed)
-
-
-def same_directory(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    """Tell whether two paths name one directory, links resolved."""
-    return Path(one).resolve() == Path(other).resolve()

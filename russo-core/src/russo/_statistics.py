@@ -65,7 +65,10 @@ class Counts:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Counts:
         """Make counts of what `to_json` returned."""
-        return cls(**{name: Counter(v) if isinstance(v, dict) else v for name, v in values.items()})
+        counts = cls()
+        for name, value in values.items():
+            setattr(counts, name, Counter(value) if isinstance(value, dict) else value)
+        return counts
 
 
 class Statistics:

@@ -1,0 +1,251 @@
+"""The pytest plugin: options, marker, fixtures and hooks; the work is done in `russo._pytest_run`.
+
+This module is imported in every pytest run of an environment that has russo installed. It imports
+nothing but pytest, and must stay so: the first fixture or option of russo that is used brings in the
+rest.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from ._audio import Audio
+    from ._cached import CachedSynthesizer
+    from ._pytest_run import PytestRun
+    from ._run import Cache
+
+_RUN: Final = pytest.StashKey["PytestRun"]()
+CURRENT_ITEM: Final = pytest.StashKey[pytest.Item | None]()
+_OPTIONS: Final = (
+    "synth",
+    "synth_option",
+    "cache_mode",
+    "no_cache",
+    "cache_dir",
+    "recordings_dir",
+    "clear_cache",
+)
+_INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir")
+_MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini settings."""
+    group = parser.getgroup("russo", "russo: speech for voice-agent tests")
+    add = group.addoption
+    add("--russo-synth", metavar="NAME", help="backend that speaks, by name or as package.module:factory")
+    add(
+        "--russo-synth-option",
+        metavar="NAME.OPTION=VALUE",
+        action="append",
+        default=[],
+        help="option of a backend, as google.voice=Kore (custom.OPTION for a factory); may be repeated",
+    )
+    add("--russo-cache-mode", metavar="MODE", help="auto (default), replay, refresh or off")
+    add("--russo-no-cache", action="store_true", help="always synthesize, store nothing: mode off")
+    add("--russo-cache-dir", metavar="DIR", help="where audio is kept (default: .russo_cache in the rootdir)")
+    add(
+        "--russo-recordings-dir",
+        metavar="DIR",
+        help="recordings that are looked into first and never written",
+    )
+    add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
+    parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
+    parser.addini(
+        "russo_synth_options", "options of backends, one NAME.OPTION=VALUE per line", type="linelist"
+    )
+    parser.addini("russo_cache_mode", "auto, replay, refresh or off")
+    parser.addini("russo_cache_dir", "where audio is kept, from the rootdir")
+    parser.addini("russo_recordings_dir", "recordings that are looked into first, from the rootdir")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the ``pytest_russo_…`` hooks."""
+    from . import _pytest_hookspecs
+
+    pluginmanager.add_hookspecs(_pytest_hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; check what was asked for, if anything was."""
+    config.addinivalue_line("markers", _MARKER)
+    config.pluginmanager.register(Totals(config), "russo-totals")
+    if _is_asked_for(config) and not config.option.help:
+        run_of(config).check()
+
+
+def _is_asked_for(config: pytest.Config) -> bool:
+    return (
+        any(config.getoption(f"russo_{name}") for name in _OPTIONS)
+        or any(os.environ.get(f"RUSSO_{name.upper()}") for name in _INIS)
+        or any(config.getini(f"russo_{name}") for name in _INIS)
+    )
+
+
+def run_of(config: pytest.Config) -> PytestRun:
+    """Return russo's side of a pytest run, made when it is first needed."""
+    run = config.stash.get(_RUN, None)
+    if run is None:
+        from ._pytest_run import PytestRun
+
+        run = config.stash[_RUN] = PytestRun(config)
+    return run
+
+
+@pytest.fixture(scope="session")
+def russo_cache(request: pytest.FixtureRequest) -> Cache:
+    """The run's cache; override it in ``conftest.py`` to keep audio elsewhere."""
+    return run_of(request.config).cache
+
+
+@pytest.fixture(scope="session")
+def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
+    """The chosen backend, cached.
+
+    Override it in ``conftest.py``, plain, yielded or async and of any scope, with any synthesizer: the
+    test receives it wrapped in `CachedSynthesizer`, with the run's cache and mode.
+    """
+    run = run_of(request.config)
+    synthesizer = run.load_synthesizer()
+    yield synthesizer
+    run.close_synthesizer(synthesizer)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """Wrap whatever ``russo_synthesizer`` returned, before anybody sees it."""
+    __tracebackhide__ = True
+    value = yield
+    if fixturedef.argname != "russo_synthesizer" or request.config.option.setupplan:
+        return value
+    cached = fixturedef.cached_result
+    assert cached is not None
+    try:
+        value = run_of(request.config).adopt(value, request, fixturedef)
+    except BaseException as error:
+        # Else a fixture of a wider scope would hand the raw value to the next test.
+        fixturedef.cached_result = (None, cached[1], (error, error.__traceback__))
+        raise
+    fixturedef.cached_result = (value, cached[1], None)
+    return value
+
+
+@pytest.fixture
+def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Callable[[str], Audio]:
+    """Speak prompts from a plain test, as often as it likes: ``audio = russo_say("Book a flight")``."""
+    run = run_of(request.config)
+
+    def say(text: str) -> Audio:
+        __tracebackhide__ = True
+        return russo_synthesizer._synthesize_with(run.wait_for, text)
+
+    return say
+
+
+@pytest.fixture
+def russo_audio(request: pytest.FixtureRequest, russo_say: Callable[[str], Audio]) -> Audio:
+    """The audio of the prompt that the closest ``russo`` marker names."""
+    __tracebackhide__ = True
+    mark = request.node.get_closest_marker("russo")
+    if mark is None:
+        pytest.fail(
+            f'{request.node.name} asks for russo_audio without a @pytest.mark.russo("…")', pytrace=False
+        )
+    from ._errors import RussoError
+
+    try:
+        return russo_say(mark.args[0])
+    except RussoError as error:
+        problem = pytest.fail.Exception(str(error), pytrace=False)
+        problem.__cause__ = error
+    raise problem  # its message says it all; the frames between are pytest's
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Remember which test is running, so that hooks reach the ``conftest.py`` files above it."""
+    item.config.stash[CURRENT_ITEM] = item
+    try:
+        return (yield)
+    finally:
+        item.config.stash[CURRENT_ITEM] = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a marker that is not one string, also where no fixture would notice."""
+    mark = item.get_closest_marker("russo")
+    if mark is not None and (mark.kwargs or len(mark.args) != 1 or not isinstance(mark.args[0], str)):
+        given = ", ".join(
+            [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
+        )
+        pytest.fail(
+            f"@pytest.mark.russo takes exactly one string, the prompt; it was given ({given})", pytrace=False
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let each report carry what was counted since the last one; xdist brings it to the controller."""
+    report = yield
+    run = item.config.stash.get(_RUN, None)
+    if run is not None and (counts := run.statistics.take()):
+        report.russo_counts = counts.to_json()  # type: ignore[attr-defined]
+    return report
+
+
+class Totals:
+    """Adds up what the processes of a run counted, and prints it once, in the controlling process."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._parts: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a test's report carries."""
+        if counts := getattr(report, "russo_counts", None):
+            self._parts.append(counts)
+
+    def pytest_sessionstart(self) -> None:
+        """Clear the cache, if asked to, once per run."""
+        run = self._config.stash.get(_RUN, None)
+        if run is not None and run.is_controller:
+            run.clear_if_asked()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker what the processes of the run share."""
+        run = self._config.stash.get(_RUN, None)
+        if run is not None:
+            node.workerinput["russo_shared"] = run.shared_directory
+
+    def pytest_sessionfinish(self) -> None:
+        """Hand over what was counted after the last report."""
+        run = self._config.stash.get(_RUN, None)
+        if run is not None and (counts := run.statistics.take()):
+            if run.is_controller:
+                self._parts.append(counts.to_json())
+            else:
+                self._config.workeroutput["russo_counts"] = counts.to_json()  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker counted after its last report."""
+        if counts := getattr(node, "workeroutput", {}).get("russo_counts"):
+            self._parts.append(counts)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the run's line of truth."""
+        if self._parts:
+            from ._summary import summarize
+
+            for line in summarize(self._parts):
+                terminalreporter.write_line(line)

@@ -1,0 +1,209 @@
+"""russo's side of one pytest run: everything that lives and ends with its ``Config``."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import hookspecs
+from ._backends import convert_options, installed_backends, load_backend, load_synthesizer
+from ._cache import AudioCache
+from ._cached import CachedSynthesizer, Synthesizer
+from ._errors import BackendConfigError, BackendNotFoundError
+from ._hooks import call_each, make_manager
+from ._layered import LayeredCache
+from ._mode import Mode
+from ._run import Cache, Refreshed, Run
+from ._settings import Asked, Settings, SettingsError, resolve
+from ._statistics import Statistics
+from .hookspecs import hookimpl
+from .pytest_plugin import CURRENT_ITEM
+
+if TYPE_CHECKING:
+    from ._audio import Audio
+    from ._background import BackgroundLoop
+    from ._events import Event
+
+
+class PytestRun:
+    """The settings, the cache, the counts and the background loop of one pytest run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.is_controller = not hasattr(config, "workerinput")
+        self.statistics = Statistics()
+        try:
+            self.settings = _resolve(config)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+        self.cache = _make_cache(self.settings)
+        self.shared_directory = self._share()
+        manager = make_manager()
+        manager.register(self.statistics, "statistics")
+        manager.register(_Bridge(config, self.statistics.report), "pytest")
+        self._run = Run(
+            cache=self.cache,
+            mode=self.settings.mode,
+            report=self.statistics.report,
+            manager=manager,
+            refreshed=Refreshed(Path(self.shared_directory) if self.shared_directory else None),
+        )
+        self._loop: BackgroundLoop | None = None
+        self._loop_lock = threading.Lock()
+        config.add_cleanup(self._end)
+
+    def check(self) -> None:
+        """Refuse a backend or an option that does not exist, before any test runs."""
+        if self.settings.synth is None:
+            return
+        try:
+            self._options_of(self.settings.synth)
+        except (BackendNotFoundError, BackendConfigError) as error:
+            raise pytest.UsageError(f"{error} ({self.settings.sources['synth']})") from None
+
+    def clear_if_asked(self) -> None:
+        """Clear the cache if the run asks for it; recordings stay."""
+        if not self.settings.clear:
+            return
+        try:
+            self.cache.clear()
+        except OSError as error:
+            raise pytest.UsageError(f"--russo-clear-cache: {error}") from error
+
+    def load_synthesizer(self) -> Synthesizer:
+        """Make the synthesizer of the chosen backend, or of the only one installed."""
+        __tracebackhide__ = True
+        name = self.settings.synth or self._only_backend()
+        try:
+            return load_synthesizer(name, **self._options_of(name))
+        except (BackendNotFoundError, BackendConfigError) as error:
+            problem = str(error)
+        return pytest.fail(problem, pytrace=False)
+
+    def _options_of(self, name: str) -> dict[str, Any]:
+        return convert_options(name, load_backend(name), self.settings.options_of(name))
+
+    def _only_backend(self) -> str:
+        __tracebackhide__ = True
+        installed = list(installed_backends())
+        if len(installed) == 1:
+            return installed[0]
+        if not installed:
+            message = 'no backend is installed; pip install "russo-core[local]" brings one that needs no key'
+        else:
+            message = f"several backends are installed; choose one: --russo-synth={{{','.join(installed)}}}"
+        return pytest.fail(message, pytrace=False)
+
+    def adopt(
+        self, value: object, request: pytest.FixtureRequest, fixturedef: pytest.FixtureDef[Any]
+    ) -> CachedSynthesizer:
+        """Wrap what a ``russo_synthesizer`` fixture returned, with the run's cache and mode."""
+        __tracebackhide__ = True
+        if not isinstance(value, CachedSynthesizer):
+            value = _wrap(value, fixturedef)
+        cache = request.getfixturevalue("russo_cache")
+        if not isinstance(cache, (AudioCache, LayeredCache)):
+            return pytest.fail(
+                f"fixture russo_cache returned {cache!r:.80}; it must return a russo.AudioCache or a "
+                "russo.LayeredCache",
+                pytrace=False,
+            )
+        value._run = dataclasses.replace(self._run, cache=cache)
+        return value
+
+    def wait_for(self, call: Coroutine[Any, Any, Audio]) -> Audio:
+        """Run a coroutine for a plain test."""
+        __tracebackhide__ = True
+        with self._loop_lock:
+            if self._loop is None:
+                from ._background import BackgroundLoop
+
+                self._loop = BackgroundLoop()
+        return self._loop.run(call)
+
+    def close_synthesizer(self, synthesizer: Synthesizer) -> None:
+        """Let a synthesizer release what it holds, if it offers to."""
+        close = getattr(synthesizer, "aclose", None)
+        if close is not None:
+            self.wait_for(close())
+
+    def _share(self) -> str | None:
+        """Make the directory in which the processes of a run tell each other what they refreshed."""
+        if self.settings.mode is not Mode.REFRESH:
+            return None
+        if not self.is_controller:
+            shared: str | None = self._config.workerinput.get("russo_shared")  # type: ignore[attr-defined]
+            return shared
+        directory = tempfile.mkdtemp(prefix="russo-")
+        self._config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+        return directory
+
+    def _end(self) -> None:
+        if self._loop is not None:
+            self._loop.close()
+
+
+class _Bridge:
+    """Forwards russo's hooks to the ``pytest_russo_…`` functions of plugins and conftest files.
+
+    Those of a ``conftest.py`` hear of the tests below it, as with every hook of pytest.
+    """
+
+    def __init__(self, config: pytest.Config, report: Callable[[str], None]) -> None:
+        @hookimpl
+        def forward(event: Event) -> None:
+            item = config.stash.get(CURRENT_ITEM, None)
+            hooks = config.hook if item is None else item.ihook
+            call_each(getattr(hooks, f"pytest_{event.hook}"), event, report)
+
+        for name in vars(hookspecs):
+            if name.startswith("russo_"):
+                setattr(self, name, forward)
+
+
+def _resolve(config: pytest.Config) -> Settings:
+    get = config.getoption
+    asked = Asked(
+        synth=get("russo_synth"),
+        options=get("russo_synth_option"),
+        mode=get("russo_cache_mode"),
+        no_cache=get("russo_no_cache"),
+        cache_dir=get("russo_cache_dir"),
+        recordings_dir=get("russo_recordings_dir"),
+        clear=get("russo_clear_cache"),
+    )
+    return resolve(
+        asked,
+        ini=config.getini,
+        environment=os.environ,
+        rootdir=config.rootpath,
+        cwd=config.invocation_params.dir,
+    )
+
+
+def _make_cache(settings: Settings) -> Cache:
+    cache, recordings = AudioCache(settings.cache_dir), settings.recordings_dir
+    if recordings is None or recordings.resolve() == settings.cache_dir.resolve():
+        return cache
+    return LayeredCache(cache, [AudioCache(recordings, read_only=True)])
+
+
+def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:
+    __tracebackhide__ = True
+    try:
+        return CachedSynthesizer(value)
+    except TypeError as error:
+        problem = str(error)
+    if inspect.iscoroutine(value):  # an async fixture, and no plugin that runs it
+        value.close()
+    place = f"{fixturedef.func.__module__}.{fixturedef.func.__qualname__}"
+    return pytest.fail(f"fixture russo_synthesizer ({place}): {problem}", pytrace=False)

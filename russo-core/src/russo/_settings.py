@@ -1,0 +1,182 @@
+"""What a run uses, and why: command line, then environment, then ini-file, then default.
+
+The pytest plugin and the ``russo`` command ask here, so that both find the same backend, options and
+directories in the same folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ._mode import Mode
+
+DEFAULT_DIRECTORY: Final = ".russo_cache"
+
+
+class SettingsError(ValueError):
+    """Settings that make no sense, or disagree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says; ``None`` where it says nothing.
+
+    Attributes:
+        synth: A backend's name, or ``package.module:factory``.
+        options: ``NAME.OPTION=VALUE``, as often as given.
+        mode: A cache mode.
+        no_cache: The same as mode ``off``.
+        cache_dir: Directory of the cache.
+        recordings_dir: Directory of recordings.
+        clear: Clear the cache first.
+    """
+
+    synth: str | None = None
+    options: Sequence[str] = ()
+    mode: str | None = None
+    no_cache: bool = False
+    cache_dir: str | None = None
+    recordings_dir: str | None = None
+    clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run uses.
+
+    Attributes:
+        synth: The chosen backend, ``None`` where nobody chose.
+        options: Options as text: by backend (``custom`` for a factory), by name.
+        mode: The cache mode.
+        cache_dir: Directory of the cache, absolute.
+        recordings_dir: Directory of recordings, absolute, if there are any.
+        clear: Whether to clear the cache first.
+        sources: Where each value comes from, in words, by its name.
+    """
+
+    synth: str | None
+    options: Mapping[str, Mapping[str, str]]
+    mode: Mode
+    cache_dir: Path
+    recordings_dir: Path | None
+    clear: bool
+    sources: Mapping[str, str]
+
+    def options_of(self, name: str) -> Mapping[str, str]:
+        """Return the options given for a backend, or for a factory written as a path."""
+        return self.options.get("custom" if ":" in name else name, {})
+
+
+def resolve(
+    asked: Asked, *, ini: Callable[[str], object], environment: Mapping[str, str], rootdir: Path, cwd: Path
+) -> Settings:
+    """Decide what a run uses.
+
+    Args:
+        asked: The command line.
+        ini: Returns the value of an ini-file's setting, empty where it has none.
+        environment: Environment variables; empty ones count as unset.
+        rootdir: Relative directories of the ini-file and the default count from here.
+        cwd: Relative directories of the command line and the environment count from here.
+
+    Raises:
+        SettingsError: An unknown mode, an option of the wrong form, settings that disagree, or a
+            directory that is a file.
+    """
+    sources: dict[str, str] = {}
+
+    def choose(name: str, given: str | None) -> str | None:
+        variable = f"RUSSO_{name.upper()}"
+        for value, source in (
+            (given, "command line"),
+            (environment.get(variable), f"environment variable {variable}"),
+            (str(ini(f"russo_{name}") or ""), f"ini-file, russo_{name}"),
+        ):
+            if value:
+                sources[name] = source
+                return value
+        sources[name] = "default"
+        return None
+
+    def choose_directory(name: str, given: str | None) -> Path | None:
+        value = choose(name, given)
+        base = rootdir if sources[name].startswith("ini-file") else cwd
+        return None if value is None else _directory(base / Path(value).expanduser(), sources[name])
+
+    mode = Mode.OFF if asked.no_cache else _mode(choose("cache_mode", asked.mode), sources)
+    if asked.no_cache:
+        if asked.mode not in (None, Mode.OFF):
+            raise SettingsError(
+                f"--russo-no-cache and --russo-cache-mode={asked.mode} disagree; give one of them"
+            )
+        sources["cache_mode"] = "command line, --russo-no-cache"
+    cache_dir = choose_directory("cache_dir", asked.cache_dir) or _directory(
+        rootdir / DEFAULT_DIRECTORY, "default"
+    )
+    recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
+    settings = Settings(
+        synth=choose("synth", asked.synth),
+        options=_options([*_lines(ini("russo_synth_options")), *asked.options]),
+        mode=mode,
+        cache_dir=cache_dir,
+        recordings_dir=recordings_dir,
+        clear=asked.clear,
+        sources=sources,
+    )
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    if settings.clear and settings.mode is Mode.REPLAY:
+        raise SettingsError("--russo-clear-cache and mode 'replay' disagree: nothing would be left to replay")
+    recordings = settings.recordings_dir
+    if recordings is None:
+        return
+    own = recordings.resolve() == settings.cache_dir.resolve()
+    if settings.mode is Mode.REFRESH and not own:
+        raise SettingsError(
+            f"mode 'refresh' cannot replace the recordings in {recordings}, which are read-only; "
+            f"to refresh them, add --russo-cache-dir={recordings}"
+        )
+    if settings.clear and own:
+        raise SettingsError(f"--russo-clear-cache would clear the recordings in {recordings}")
+
+
+def _mode(value: str | None, sources: Mapping[str, str]) -> Mode:
+    if value is None:
+        return Mode.AUTO
+    try:
+        return Mode.parse(value)
+    except ValueError as error:
+        raise SettingsError(f"{error} ({sources['cache_mode']})") from None
+
+
+def _directory(path: Path, source: str) -> Path:
+    path = Path(os.path.abspath(path))
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{path} is a file; russo needs a directory there ({source})")
+    return path
+
+
+def _lines(value: object) -> list[str]:
+    if isinstance(value, str):
+        value = value.splitlines()
+    return [str(line).strip() for line in value if str(line).strip()] if isinstance(value, list) else []
+
+
+def _options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    options: dict[str, dict[str, str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        backend, dot, option = name.strip().partition(".")
+        if not equals or not dot or not backend or not option.isidentifier():
+            raise SettingsError(
+                f"backend option {text!r} is not of the form NAME.OPTION=VALUE, as google.voice=Kore"
+            )
+        options.setdefault(backend, {})[option] = value.strip()
+    return options
