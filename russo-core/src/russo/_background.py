@@ -7,6 +7,7 @@ that the test's own event loops, running or not, are left alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -15,9 +16,14 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Runs coroutines to their end for callers that have no event loop."""
+    """Runs coroutines to their end for callers that have no event loop.
+
+    Attributes:
+        pid: The process that has the thread; a forked child has not.
+    """
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="russo", daemon=True)
         self._thread.start()

@@ -18,9 +18,10 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ._entry import (
+    AUDIO_LIMIT,
     AUDIO_SUFFIX,
     META_LIMIT,
     META_SUFFIX,
@@ -31,10 +32,11 @@ from ._entry import (
     encode_meta,
     stated_size,
 )
-from ._files import TEMPORARY, IrregularFileError, read_file, remove, replace, write_temporary
+from ._files import TEMPORARY, IrregularFileError, is_alive, read_file, remove, replace, write_temporary
 from ._locks import Place, sweep_locks
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Iterator
 
     from ._audio import Audio
@@ -50,6 +52,7 @@ _GENERATED: Final = re.compile(r"[0-9a-f]{64}")
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
 _WRITE_ATTEMPTS: Final = 8
 _LEFTOVER_AGE: Final = 3600.0
+_TEMPORARY_AGE: Final = 60.0
 # Trouble of the machine, not of the entry: it may be whole, so it is not called damaged.
 _MACHINE: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.EAGAIN}
@@ -75,6 +78,7 @@ class Miss:
 
 
 _ABSENT: Final = Miss("absent")
+_Identity: TypeAlias = tuple[int, int, int, int]
 
 
 class AudioCache:
@@ -110,15 +114,19 @@ class AudioCache:
         found = self.lookup(key)
         return None if isinstance(found, Miss) else found
 
-    def lookup(self, key: str) -> Audio | Miss:
+    def lookup(self, key: str, *, patient: bool = True) -> Audio | Miss:
         """Like `get`, but a miss says why. Cost does not grow with the number of entries.
+
+        Args:
+            key: The key.
+            patient: Look again for up to 10 ms at what seems damaged, for a writer may be at work.
 
         Raises:
             ValueError: The key is no plain, portable file name.
         """
         path = self._root + check_key(key)
         miss = _ABSENT
-        for pause in _LOOKS:
+        for pause in _LOOKS if patient else _LOOKS[:1]:
             if pause:
                 time.sleep(pause)
             try:
@@ -133,8 +141,10 @@ class AudioCache:
                 miss = Miss(str(error), damaged=True)
             except OSError as error:
                 miss = Miss(error.strerror or str(error), damaged=error.errno not in _MACHINE)
+            except MemoryError:
+                return Miss("not enough memory to read it")
         self._say_once(
-            f"{key} {miss.reason}",
+            f"damaged {key}" if miss.damaged else f"unreadable {miss.reason}",
             "the entry %s in %s counts as a miss: %s",
             key,
             self.directory,
@@ -149,11 +159,13 @@ class AudioCache:
 
         return Flights()
 
-    def _place(self, key: str) -> Place:
-        """Take a place in the line of those who would pay for a key."""
+    def _place(self, key: str, loop: AbstractEventLoop) -> Place | None:
+        """Take a place in the line of those who would pay for a key; a read-only cache has no line."""
+        if self.read_only:
+            return None
         with contextlib.suppress(OSError):
             self._make_directory()
-        return Place(str(self.directory), check_key(key))
+        return Place(str(self.directory), check_key(key), loop)
 
     def put(self, key: str, audio: Audio, *, prompt: str | None = None, fields: Fields | None = None) -> bool:
         """Store audio under a key, replacing what was there; tell whether it was kept.
@@ -185,6 +197,8 @@ class AudioCache:
             raise ValueError(f"the audio for key {key} is empty; empty audio is never stored")
         meta = encode_meta(key, audio, prompt=prompt, fields=fields)
         try:
+            if len(audio.data) > AUDIO_LIMIT:
+                raise OSError(errno.EFBIG, f"audio of {len(audio.data)} bytes; {AUDIO_LIMIT} is the most")
             self._write(key, audio.data, meta)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -220,7 +234,7 @@ class AudioCache:
                 removed += self._unlink(name)
                 if _is_regular(self._root + stem + AUDIO_SUFFIX):
                     self._unlink(stem + AUDIO_SUFFIX)
-            elif (suffix == AUDIO_SUFFIX and _GENERATED.fullmatch(stem)) or TEMPORARY.fullmatch(name):
+            elif (suffix == AUDIO_SUFFIX and _GENERATED.fullmatch(stem)) or self._is_left_over(name):
                 self._unlink(name)
         sweep_locks(str(self.directory), 0.0)
         return removed
@@ -249,26 +263,39 @@ class AudioCache:
 
     def _write(self, key: str, data: bytes, meta: bytes) -> None:
         self._refuse_read_only()
-        self._make_directory()
-        directory, path = str(self.directory), self._root + key
+        path = self._root + key
         for attempt in range(_WRITE_ATTEMPTS):
-            temporaries: list[str] = []
             try:
-                temporaries.append(write_temporary(directory, key, data))
-                temporaries.append(write_temporary(directory, key, meta))
-                mine = [_identity(temporary) for temporary in temporaries]
-                self._sweep(temporaries[0])
-                replace(temporaries[0], path + AUDIO_SUFFIX)
-                replace(temporaries[1], path + META_SUFFIX)
-            except BaseException:
-                for temporary in temporaries:
-                    remove(temporary)
-                raise
+                mine = self._write_pair(key, data, meta)
+            except FileNotFoundError:
+                # A clear took a temporary, or somebody the directory, under way: once more.
+                if attempt == _WRITE_ATTEMPTS - 1:
+                    raise
+                continue
             # Look back: two writers' renames may have interleaved. Whoever renamed last sees the
             # final state, and writes again if it is mixed.
-            if [_identity(path + AUDIO_SUFFIX), _identity(path + META_SUFFIX)] == mine or self._is_whole(key):
+            there = [_identity(path + AUDIO_SUFFIX), _identity(path + META_SUFFIX)]
+            if there == mine or self._is_whole(key):
                 return
             time.sleep(random.uniform(0, 0.001 * 2**attempt))
+
+    def _write_pair(self, key: str, data: bytes, meta: bytes) -> list[_Identity | None]:
+        """Write both files and rename them into place; return which files they are."""
+        self._make_directory()
+        directory, path = str(self.directory), self._root + key
+        temporaries: list[str] = []
+        try:
+            temporaries.append(write_temporary(directory, key, data))
+            temporaries.append(write_temporary(directory, key, meta))
+            mine = [_identity(temporary) for temporary in temporaries]
+            self._sweep(temporaries[0])
+            replace(temporaries[0], path + AUDIO_SUFFIX)
+            replace(temporaries[1], path + META_SUFFIX)
+        except BaseException:
+            for temporary in temporaries:
+                remove(temporary)
+            raise
+        return mine
 
     def _is_whole(self, key: str) -> bool:
         try:
@@ -311,6 +338,20 @@ class AudioCache:
                 return [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _is_left_over(self, name: str) -> bool:
+        """Tell whether a file is the temporary of a writer that is gone.
+
+        A process number means nothing on another machine; so an old one counts as gone, and a writer
+        whose temporary vanishes writes it again.
+        """
+        match = TEMPORARY.fullmatch(name)
+        if match is None:
+            return False
+        with contextlib.suppress(OSError):
+            if time.time() - os.lstat(self._root + name).st_mtime > _TEMPORARY_AGE:
+                return True
+        return not is_alive(int(match["pid"]))
 
     def _is_ours(self, key: str) -> bool:
         """Tell whether a metadata file is an entry's: by its generated name, or by what it says."""
@@ -358,7 +399,7 @@ def _is_meta_of(data: bytes, key: str) -> bool:
     return True
 
 
-def _identity(path: str) -> tuple[int, int, int, int] | None:
+def _identity(path: str) -> _Identity | None:
     try:
         status = os.stat(path)
     except OSError:

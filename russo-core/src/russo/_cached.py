@@ -8,7 +8,6 @@ that was paid for reaches the caller.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
 import inspect
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from ._audio import Audio
 from ._cache import AudioCache, Miss
-from ._errors import NoAudioError, TextRejectedError, shorten
+from ._errors import NoAudioError, ServiceError, TextRejectedError, shorten
 from ._events import (
     CacheHit,
     CacheMiss,
@@ -66,8 +65,14 @@ class Synthesizer(Protocol):
 
 @dataclass(slots=True)
 class _Layer:
-    """What an outer `CachedSynthesizer` learns of inner ones: then it has not paid by itself."""
+    """One `CachedSynthesizer` that is calling its synthesizer, which may lead to another one.
 
+    Attributes:
+        keys: What this layer and those around it are paying for.
+        delegated: Whether an inner layer was asked: then this one does not pay by itself.
+    """
+
+    keys: frozenset[str]
     delegated: bool = False
 
 
@@ -83,7 +88,7 @@ class _Request:
     synthesizer: str
     fields: dict[str, Any]
     declared: bool
-    nested: bool
+    outer: _Layer | None
     cache: Cache
     mode: Mode
     run: Run | None
@@ -217,7 +222,7 @@ class CachedSynthesizer:
             synthesizer=name,
             fields={"own": plain(own), "given": self._given},
             declared=declared,
-            nested=outer is not None,
+            outer=outer,
             cache=cache,
             mode=mode,
             run=self._run,
@@ -251,7 +256,9 @@ class CachedSynthesizer:
         return self._run.refreshed if self._run is not None else self._refreshed
 
     async def _call(self, request: _Request) -> Audio:
-        call = self._pay if request.mode is Mode.OFF else self._share
+        # An outer layer that pays for the same key is waiting for this call, not the other way round.
+        inside = request.outer is not None and request.key in request.outer.keys
+        call = self._pay if request.mode is Mode.OFF or inside else self._share
         return await (call(request) if _in_asyncio() else _in_thread(call, request))
 
     async def _share(self, request: _Request) -> Audio:
@@ -267,13 +274,13 @@ class CachedSynthesizer:
 
         from ._flights import Landing
 
-        place = request.cache._place(request.key)
+        place = request.cache._place(request.key, asyncio.get_running_loop())
         try:
             while True:
-                acquired = place.try_acquire()
+                acquired = place is None or place.try_acquire()
                 reason = "refresh"
                 if not self._is_due(request):
-                    found, directory = _look(request.cache, request.key)
+                    found, directory = _look(request.cache, request.key, patient=acquired)
                     if not isinstance(found, Miss):
                         return Landing(found, directory, paid=False)
                     reason = found.reason
@@ -286,29 +293,44 @@ class CachedSynthesizer:
             self._keep(request, audio)
             return Landing(audio, None, paid=True)
         finally:
-            place.release()
+            if place is not None:
+                place.release()
 
     async def _pay(self, request: _Request) -> Audio:
         """Call the synthesizer and tell the hooks."""
+        import asyncio
+
         from .authoring import Attempts, current_attempts
 
         self._tell(request, SynthesisStart)
-        attempts, layer = Attempts(), _Layer()
+        keys = request.outer.keys if request.outer is not None else frozenset()
+        attempts, layer = Attempts(), _Layer(keys | {request.key})
         tokens = current_attempts.set(attempts), _outer.set(layer)
-        start, audio, problem = time.monotonic(), None, None
+        start, audio = time.monotonic(), None
+        problem: BaseException | None = None
         try:
             reply = self.synthesizer.synthesize(request.prompt)
             if not inspect.isawaitable(reply):
                 raise TypeError(f"{request.synthesizer}.synthesize is not async: write `async def`")
             audio = _check_audio(await reply, request)
             return audio
+        except asyncio.CancelledError as error:
+            problem = error
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this call: an SDK lost a task of its own. No waiter is to look cancelled.
+            backend = request.backend or request.synthesizer
+            problem = ServiceError(
+                "its call was cancelled from within", backend=backend, prompt=request.prompt
+            )
+            raise problem from error
         except BaseException as error:
             problem = error
             raise
         finally:
-            with contextlib.suppress(ValueError):  # a trio host may finish in another context
-                current_attempts.reset(tokens[0])
-                _outer.reset(tokens[1])
+            current_attempts.reset(tokens[0])
+            _outer.reset(tokens[1])
             self._tell(
                 request,
                 SynthesisFinish,
@@ -328,6 +350,8 @@ class CachedSynthesizer:
                 self._refreshed_keys.add(request.key)
         except Exception as error:  # noqa: BLE001 - the audio is paid for and must reach the caller
             reason = getattr(error, "strerror", None) or str(error)
+            if not isinstance(error, OSError):  # those the cache has told of already
+                _log.warning("audio for %s is not kept: %s", shorten(request.prompt), reason)
             self._tell(request, StoreFailed, reason=reason, directory=cache.directory)
         else:
             self._tell(request, EntryStored, audio=audio, directory=cache.directory)
@@ -340,7 +364,7 @@ class CachedSynthesizer:
             backend=request.backend,
             fields=request.fields,
             declared=request.declared,
-            nested=request.nested,
+            nested=request.outer is not None,
             **values,
         )
         run = request.run
@@ -382,11 +406,11 @@ def declared_fields(synthesizer: object) -> tuple[Fields, bool]:
     return {"class": f"{kind.__module__}.{kind.__qualname__}"}, False
 
 
-def _look(cache: Cache, key: str) -> tuple[Audio | Miss, Path]:
+def _look(cache: Cache, key: str, *, patient: bool = True) -> tuple[Audio | Miss, Path]:
     if isinstance(cache, LayeredCache):
-        found, layer = cache.find(key)
+        found, layer = cache.find(key, patient=patient)
         return found, layer.directory
-    return cache.lookup(key), cache.directory
+    return cache.lookup(key, patient=patient), cache.directory
 
 
 def _check_audio(audio: object, request: _Request) -> Audio:

@@ -7,6 +7,7 @@ opened.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -31,7 +32,7 @@ _WRITE_FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NOFOLLOW", 0)
 )
-TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.[0-9]+-[0-9a-f]{16}\.russo-tmp")
+TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.russo-tmp")
 _WINDOWS_PATIENCE: Final = 1.0
 
 
@@ -95,7 +96,9 @@ def replace(temporary: str, path: str) -> None:
             os.replace(temporary, path)
             return
         except IsADirectoryError:
-            os.rmdir(path)  # an empty directory gives way; one that holds anything is an error
+            # An empty directory gives way; one that holds anything is an error.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                os.rmdir(path)
             continue
         except PermissionError:
             if sys.platform != "win32" or time.monotonic() > deadline:
@@ -110,4 +113,17 @@ def remove(path: str | Path) -> bool:
         os.unlink(path)
     except OSError:
         return False
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine lives; where there is no harmless way to ask, say yes."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
     return True

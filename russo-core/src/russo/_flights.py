@@ -11,6 +11,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -88,8 +89,12 @@ class Flights:
     """The calls in progress over one cache, by key."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, _Flight] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._flights: dict[str, _Flight] = {}
 
     async def join(self, key: str, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
         """Make the call, or wait for the equal one that is in progress.
@@ -113,6 +118,8 @@ class Flights:
                 abandoned = flight
 
     def _board(self, key: str, abandoned: _Flight | None) -> tuple[_Flight, bool]:
+        if self._pid != os.getpid():
+            self._begin()  # a forked child: the flights, and whoever held the lock, are its parent's
         with self._lock:
             flight = self._flights.get(key)
             if flight is not None and flight is not abandoned:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ._cache import AudioCache, Miss
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Sequence
 
     from ._audio import Audio
@@ -42,11 +43,11 @@ class LayeredCache:
         """Like `get`, but a miss says why; a damaged recording counts even where nothing else lies."""
         return self.find(key)[0]
 
-    def find(self, key: str) -> tuple[Audio | Miss, AudioCache]:
+    def find(self, key: str, *, patient: bool = True) -> tuple[Audio | Miss, AudioCache]:
         """Look a key up and name the layer that answered, or whose miss is worth telling."""
         telling: tuple[Miss, AudioCache] | None = None
         for layer in self.layers:
-            found = layer.lookup(key)
+            found = layer.lookup(key, patient=patient)
             if not isinstance(found, Miss):
                 return found, layer
             if telling is None or (found.reason != "absent" and telling[0].reason == "absent"):
@@ -82,6 +83,6 @@ class LayeredCache:
         """The requests in flight over the private cache."""
         return self.cache._flights
 
-    def _place(self, key: str) -> Place:
+    def _place(self, key: str, loop: AbstractEventLoop) -> Place | None:
         """Take a place in line; see `AudioCache._place`."""
-        return self.cache._place(key)
+        return self.cache._place(key, loop)

@@ -13,16 +13,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import stat
 import sys
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ._files import remove
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
 _SIGN_OF_LIFE: Final = 2.0
+# A waiter that was itself stopped for a while has not watched for that long.
+_LONGEST_WATCH: Final = 1.0
+_LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
 _HELD: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -49,16 +57,26 @@ else:
 class Place:
     """One payer's place in the line for one key.
 
-    Not for concurrent use: one flight owns it.
+    Not for concurrent use: one flight owns it. It shows life while its event loop runs, and gives the
+    place up when the loop is closed under it.
+
+    Args:
+        directory: The cache's directory.
+        key: The key to pay for.
+        loop: The event loop in which the payer runs.
     """
 
-    def __init__(self, directory: str, key: str) -> None:
+    def __init__(self, directory: str, key: str, loop: AbstractEventLoop) -> None:
+        self._directory = directory
         self._locks = os.path.join(directory, LOCKS)
         self._stem = os.path.join(self._locks, key)
         self._generation = 0
         self._descriptor: int | None = None
+        self._loop = loop
         self._sign: int | None = None
-        self._sign_seen = time.monotonic()
+        self._silence = 0.0
+        self._watched = time.monotonic()
+        self._guard = threading.Lock()
         self._stop = threading.Event()
         self._pulse: threading.Thread | None = None
 
@@ -71,10 +89,12 @@ class Place:
         try:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self._locks)
+            if not stat.S_ISDIR(os.lstat(self._locks).st_mode):
+                return True  # a link leads out of the cache: nothing of ours goes there
             created, descriptor = _open(self._path)
         except OSError as error:
             # Swept at this moment: look again. Anything else: no lock is to be had here.
-            return not (isinstance(error, FileNotFoundError) and os.path.isdir(self._locks))
+            return not (isinstance(error, FileNotFoundError) and os.path.isdir(self._directory))
         if self._take(descriptor, created=created):
             self._show_life()
             return True
@@ -93,8 +113,7 @@ class Place:
         if held:
             return False
         if os.path.lexists(f"{self._stem}.{self._generation + 1}.lock"):
-            _unlock(descriptor)  # somebody gave this file up and went on
-            self._move_on()
+            self._move_on()  # somebody gave this file up and went on
             return False
         self._descriptor = descriptor
         return True
@@ -108,25 +127,33 @@ class Place:
 
     def _watch(self, descriptor: int) -> None:
         """Note the holder's signs of life; without one for PATIENCE seconds, move on."""
-        sign = os.fstat(descriptor).st_mtime_ns
+        sign, now = os.fstat(descriptor).st_mtime_ns, time.monotonic()
+        self._silence += min(now - self._watched, _LONGEST_WATCH)
+        self._watched = now
         if sign != self._sign:
-            self._sign, self._sign_seen = sign, time.monotonic()
-        elif time.monotonic() - self._sign_seen > PATIENCE:
+            self._sign, self._silence = sign, 0.0
+        elif self._silence > PATIENCE:
             self._move_on()
 
     def _move_on(self) -> None:
         self._generation += 1
-        self._sign, self._sign_seen = None, time.monotonic()
+        self._sign, self._silence = None, 0.0
 
     def _show_life(self) -> None:
         # A thread, so that a backend which blocks the event loop still shows that its process lives.
         self._touch()
-        self._pulse = threading.Thread(target=self._beat, name="russo-lock", daemon=True)
-        self._pulse.start()
+        pulse = threading.Thread(target=self._beat, name="russo-lock", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads: then others lose patience sooner
+            pulse.start()
+            self._pulse = pulse
 
     def _beat(self) -> None:
         while not self._stop.wait(_SIGN_OF_LIFE):
-            self._touch()
+            if self._loop.is_closed():
+                self._let_go()
+                return
+            if self._loop.is_running():
+                self._touch()
 
     def _touch(self) -> None:
         with contextlib.suppress(OSError):
@@ -137,13 +164,17 @@ class Place:
         self._stop.set()
         if self._pulse is not None:
             self._pulse.join()
-        if self._descriptor is None:
-            return
-        remove(self._path)  # while it is held, so that nobody else's is removed
-        with contextlib.suppress(OSError):
-            _unlock(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._guard:
+            if self._descriptor is None:
+                return
+            remove(self._path)  # while it is held, so that nobody else's is removed
+            with contextlib.suppress(OSError):
+                _unlock(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _open(path: str) -> tuple[bool, int]:
@@ -158,13 +189,19 @@ def sweep_locks(directory: str, age: float) -> None:
     """Remove lock files that nobody holds and nobody touched for ``age`` seconds."""
     locks = os.path.join(directory, LOCKS)
     try:
-        names = os.listdir(locks)
+        if not stat.S_ISDIR(os.lstat(locks).st_mode):
+            return  # a link: what it points to is not ours
+        with os.scandir(locks) as found:
+            paths = [
+                each.path
+                for each in found
+                if each.is_file(follow_symlinks=False) and _LOCK_FILE.fullmatch(each.name)
+            ]
     except OSError:
         return
-    for name in names:
-        if name.endswith(".lock"):
-            with contextlib.suppress(OSError):
-                _sweep_one(os.path.join(locks, name), age)
+    for path in paths:
+        with contextlib.suppress(OSError):
+            _sweep_one(path, age)
     with contextlib.suppress(OSError):
         os.rmdir(locks)
 

@@ -124,7 +124,7 @@ class PytestRun:
         """Run a coroutine for a plain test."""
         __tracebackhide__ = True
         with self._loop_lock:
-            if self._loop is None:
+            if self._loop is None or self._loop.pid != os.getpid():
                 from ._background import BackgroundLoop
 
                 self._loop = BackgroundLoop()
@@ -148,7 +148,7 @@ class PytestRun:
         return directory
 
     def _end(self) -> None:
-        if self._loop is not None:
+        if self._loop is not None and self._loop.pid == os.getpid():
             self._loop.close()
 
 

@@ -140,7 +140,7 @@ def pytest_fixture_setup(
 
 @pytest.fixture
 def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Callable[[str], Audio]:
-    """Speak prompts from a plain test, as often as it likes: ``audio = russo_say("Book a flight")``."""
+    """Speak prompts from a plain test; a function of the prompt, to be called as often as the test likes."""
     run = run_of(request.config)
 
     def say(text: str) -> Audio:
@@ -164,9 +164,8 @@ def russo_audio(request: pytest.FixtureRequest, russo_say: Callable[[str], Audio
     try:
         return russo_say(mark.args[0])
     except RussoError as error:
-        problem = pytest.fail.Exception(str(error), pytrace=False)
-        problem.__cause__ = error
-    raise problem  # its message says it all; the frames between are pytest's
+        problem = str(error)
+    pytest.fail(problem, pytrace=False)  # the message says it all; the frames between are pytest's
 
 
 @pytest.hookimpl(wrapper=True)
