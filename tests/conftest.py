@@ -1,0 +1,35 @@
+"""What every test of the suite stands on."""
+
+import importlib
+import os
+import pkgutil
+
+import pytest
+
+import russo
+
+pytest_plugins = ["pytester"]
+
+# In-process pytester forgets modules that are first imported inside a run; a second copy of
+# russo's would have classes of its own.
+for _module in pkgutil.iter_modules(russo.__path__):
+    importlib.import_module(f"russo.{_module.name}")
+
+_FOREIGN = ("RUSSO_", "PYTEST_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """Keep the settings, keys and proxies of whoever runs the suite out of it."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def project(pytester):
+    """A small project whose conftest speaks through a synthesizer that notes each call in calls.txt."""
+    from projects import Project
+
+    return Project(pytester)

@@ -1,0 +1,137 @@
+"""``pytest_russo_…`` in conftest files, and hooks that misbehave."""
+
+from projects import summary
+
+HOOKS = (
+    "cache_hit",
+    "cache_miss",
+    "synthesis_start",
+    "synthesis_finish",
+    "entry_stored",
+    "entry_damaged",
+    "store_failed",
+)
+LISTENER = "\n".join(
+    f"def pytest_russo_{name}(event): print('heard', '{name}', event.prompt)" for name in HOOKS
+)
+FIXTURE = """
+    @pytest.fixture(scope="session")
+    def russo_synthesizer():
+        return Speaker()
+
+"""
+
+
+def heard(result):
+    return [line.split(" ", 1)[1] for line in result.outlines if line.startswith("heard ")]
+
+
+def test_conftest_functions_hear_of_every_step(project):
+    project.conftest(FIXTURE)
+    path = project.path / "conftest.py"
+    path.write_text(path.read_text() + "\n\n" + LISTENER)
+    project.tests("def test_it(russo_say): print(); russo_say('Hello'); russo_say('Hello')")
+    result = project.run("-s")
+    assert heard(result) == [
+        "cache_miss Hello",
+        "synthesis_start Hello",
+        "synthesis_finish Hello",
+        "entry_stored Hello",
+        "cache_hit Hello",
+    ]
+
+
+def test_conftest_functions_hear_of_damage_and_of_what_is_not_stored(project):
+    project.conftest(FIXTURE)
+    path = project.path / "conftest.py"
+    path.write_text(path.read_text() + "\n\n" + LISTENER)
+    project.tests(
+        """
+        import shutil
+        from pathlib import Path
+
+        def test_it(russo_say):
+            print()
+            russo_say("Hello")
+            next(Path(".russo_cache").glob("*.audio")).write_bytes(b"noise")
+            russo_say("Hello")
+            shutil.rmtree(".russo_cache")
+            Path(".russo_cache").write_text("in the way")
+            russo_say("Hello")
+        """
+    )
+    result = project.run("-s")
+    assert "entry_damaged Hello" in heard(result)
+    assert "store_failed Hello" in heard(result)
+    assert summary(result) == "0 hits, 3 paid calls (15 characters), 1 damaged, 1 not stored (File exists)"
+
+
+def test_a_conftest_hears_only_of_the_tests_below_it(project):
+    project.conftest(FIXTURE)
+    for name in ("one", "two"):
+        (project.path / name).mkdir()
+        (project.path / name / "conftest.py").write_text(
+            f"def pytest_russo_cache_miss(event): print('heard', '{name}', event.prompt)"
+        )
+        (project.path / name / f"test_{name}.py").write_text(
+            f"def test_it(russo_say): print(); russo_say('{name}')"
+        )
+    assert heard(project.run("-s")) == ["one one", "two two"]
+
+
+def test_a_misspelt_hook_is_an_error(project):
+    project.conftest(FIXTURE)
+    path = project.path / "conftest.py"
+    path.write_text(path.read_text() + "\n\ndef pytest_russo_cache_hits(event): pass")
+    project.tests("def test_it(): pass")
+    result = project.run()
+    assert result.ret != 0
+    (result.stdout if result.ret == 3 else result.stderr).fnmatch_lines(
+        ["*unknown hook 'pytest_russo_cache_hits'*"]
+    )
+
+
+def test_a_hook_that_raises_is_named_and_silences_no_other(project):
+    project.conftest(
+        FIXTURE
+        + """
+    def pytest_russo_cache_miss(event):
+        pytest.fail("not today")
+
+    class Other:
+        def pytest_russo_cache_miss(self, event):
+            print("heard", "other", event.prompt)
+
+    def pytest_configure(config):
+        config.pluginmanager.register(Other(), "other")
+    """
+    )
+    project.tests("def test_it(russo_say): print(); assert russo_say('Hello').data")
+    result = project.run("-s")
+    result.assert_outcomes(passed=1)
+    assert heard(result) == ["other Hello"]
+    result.stdout.fnmatch_lines(["russo: plugin *conftest.py raised in pytest_russo_cache_miss: *not today*"])
+
+
+def test_registered_plugins_hear_of_a_pytest_run_too(project):
+    project.conftest(
+        FIXTURE
+        + """
+    import russo
+
+    class Listener:
+        @russo.hookimpl
+        def russo_cache_miss(self, event):
+            print("heard", type(event).__name__, event.prompt, event.backend, event.declared)
+
+    LISTENER = Listener()
+
+    def pytest_configure():
+        russo.plugin_manager().register(LISTENER)
+
+    def pytest_unconfigure():
+        russo.plugin_manager().unregister(LISTENER)
+    """
+    )
+    project.tests("def test_it(russo_say): print(); russo_say('Hello')")
+    assert heard(project.run("-s")) == ["CacheMiss Hello speaker True"]

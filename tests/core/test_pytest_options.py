@@ -1,0 +1,268 @@
+"""The options, ini settings and environment variables, in small real projects."""
+
+import pytest
+
+from projects import summary
+
+SAY = """
+    def test_it(russo_say):
+        russo_say("Hello")
+"""
+FACTORY = """
+    from russo import Audio
+
+    class Speaker:
+        def __init__(self, *, voice: str = "a", speed: float = 1.0, loud: bool = False, seed: int | None = None):
+            self.cache_key_extra = {"voice": voice, "speed": speed, "loud": loud, "seed": seed}
+
+        async def synthesize(self, text):
+            return Audio(repr(self.cache_key_extra).encode(), "pcm", 8000, 1, 1)
+"""
+
+
+@pytest.fixture
+def by_name(project):
+    """A project that chooses its backend by option instead of a fixture."""
+    project.conftest("")
+    project.pytester.makepyfile(acme=FACTORY)
+    project.pytester.syspathinsert()
+    project.tests("def test_it(russo_say): print(russo_say('Hello').data.decode())")
+    return project
+
+
+def test_clear_cache_removes_what_was_stored(project):
+    project.tests(SAY)
+    project.run()
+    project.run("--russo-clear-cache").assert_outcomes(passed=1)
+    assert project.calls == ["a Hello"] * 2
+
+
+def test_no_cache_always_synthesizes_and_stores_nothing(project):
+    project.tests(SAY)
+    for _ in range(2):
+        result = project.run("--russo-no-cache")
+        assert summary(result) == "0 hits, 1 paid call (5 characters)"
+    assert project.calls == ["a Hello"] * 2
+    assert not (project.path / ".russo_cache").exists()
+
+
+def test_replay_needs_no_call_and_says_how_to_record(project):
+    project.tests(SAY)
+    result = project.run("--russo-cache-mode=replay")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*russo.CacheMissError: no cached audio for 'Hello' in .russo_cache (mode 'replay', key ????????????)",
+            "E*record it once with: pytest --russo-cache-mode=auto",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_cached.py*")
+    assert summary(result) == "0 hits, 0 paid calls, 1 miss"
+    project.run().assert_outcomes(passed=1)
+    project.run("--russo-cache-mode=replay").assert_outcomes(passed=1)
+    assert project.calls == ["a Hello"]
+
+
+def test_refresh_pays_once_per_key_and_run(project):
+    project.tests(
+        """
+        def test_one(russo_say): russo_say("Hello"); russo_say("Hello")
+        def test_two(russo_say): russo_say("Hello")
+        """
+    )
+    project.run()
+    result = project.run("--russo-cache-mode=refresh")
+    assert project.calls == ["a Hello"] * 2
+    assert summary(result) == "2 hits (10 characters, 0 s of speech), 1 paid call (5 characters)"
+
+
+def test_recordings_answer_first_and_are_never_written(project):
+    project.tests(SAY)
+    project.run("--russo-cache-dir=recordings")
+    recordings = project.path / "recordings"
+    before = {path.name: path.read_bytes() for path in recordings.iterdir() if path.is_file()}
+    project.tests(SAY + '\n    def test_new(russo_say): russo_say("New")')
+    project.run("--russo-recordings-dir=recordings", "--russo-clear-cache").assert_outcomes(passed=2)
+    assert project.calls == ["a Hello", "a New"]
+    assert (project.cached("recordings"), project.cached()) == (1, 1)
+    assert {path.name: path.read_bytes() for path in recordings.iterdir() if path.is_file()} == before
+
+
+def test_refresh_renews_recordings_only_as_the_cache_itself(project):
+    project.tests(SAY)
+    project.run("--russo-cache-dir=recordings")
+    result = project.run("--russo-recordings-dir=recordings", "--russo-cache-mode=refresh")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: mode 'refresh' cannot replace the recordings in *recordings, which are *"]
+    )
+    result = project.run(
+        "--russo-recordings-dir=recordings", "--russo-cache-mode=refresh", "--russo-cache-dir=recordings"
+    )
+    result.assert_outcomes(passed=1)
+    assert project.calls == ["a Hello"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--russo-cache-mode=sometimes"],
+            "'sometimes' is no cache mode; the modes are auto, replay, refresh, off*",
+        ),
+        (
+            ["--russo-no-cache", "--russo-cache-mode=replay"],
+            "--russo-no-cache and --russo-cache-mode=replay disagree*",
+        ),
+        (
+            ["--russo-clear-cache", "--russo-cache-mode=replay"],
+            "--russo-clear-cache and mode 'replay' disagree*",
+        ),
+        (
+            ["--russo-cache-dir=test_it.py"],
+            "*test_it.py is a file; russo needs a directory there (command line)",
+        ),
+        (["--russo-synth=nothing"], "no backend is named 'nothing'; installed are *(command line)"),
+        (["--russo-synth=nothing:Synth"], "*'nothing:Synth'*fails to load: ModuleNotFoundError*"),
+        (
+            ["--russo-synth-option=voice=Kore"],
+            "backend option 'voice=Kore' is not of the form NAME.OPTION=VALUE*",
+        ),
+        (["--russo-synth=acme:Speaker", "--russo-synth-option=custom.vioce=b"], "*did you mean 'voice'?*"),
+        (
+            ["--russo-synth=acme:Speaker", "--russo-synth-option=custom.speed=fast"],
+            "*speed='fast': must be a number*",
+        ),
+    ],
+)
+def test_wrong_usage_is_refused_before_any_test_runs(by_name, arguments, message):
+    result = by_name.run(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+    result.stdout.no_fnmatch_line("*test_it.py*")
+
+
+def test_help_shows_even_where_the_settings_are_wrong(project):
+    project.ini("russo_synth = nothing")
+    result = project.run("--help")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*--russo-synth=NAME*", "*--russo-clear-cache*", "*russo_synth_options*"])
+
+
+def test_command_line_beats_environment_beats_ini_beats_default(project, monkeypatch):
+    project.tests(SAY)
+    project.run()
+    assert project.cached() == 1
+    project.ini("russo_cache_dir = from-ini")
+    project.run()
+    assert project.cached("from-ini") == 1
+    monkeypatch.setenv("RUSSO_CACHE_DIR", "from-environment")
+    project.run()
+    assert project.cached("from-environment") == 1
+    project.run("--russo-cache-dir=from-command-line")
+    assert project.cached("from-command-line") == 1
+    monkeypatch.setenv("RUSSO_CACHE_DIR", "")
+    project.run("-o", "russo_cache_dir=from-o")
+    assert project.cached("from-o") == 1
+
+
+def test_environment_variables_choose_backend_mode_and_recordings(by_name, monkeypatch):
+    monkeypatch.setenv("RUSSO_SYNTH", "acme:Speaker")
+    by_name.run().assert_outcomes(passed=1)
+    monkeypatch.setenv("RUSSO_CACHE_MODE", "replay")
+    by_name.run().assert_outcomes(passed=1)
+    by_name.run("--russo-synth-option=custom.voice=b").assert_outcomes(failed=1)
+    monkeypatch.setenv("RUSSO_RECORDINGS_DIR", ".russo_cache")
+    by_name.run("--russo-cache-dir=elsewhere").assert_outcomes(passed=1)
+
+
+def test_options_are_converted_by_the_constructors_annotations(by_name):
+    by_name.ini(
+        """
+        russo_synth = acme:Speaker
+        russo_synth_options =
+            custom.voice = c
+            custom.loud = yes
+            custom.seed = 7
+            local.voice = heart
+        """
+    )
+    result = by_name.run("--russo-synth-option=custom.speed=2", "--russo-synth-option=custom.voice=d", "-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*{'voice': 'd', 'speed': 2.0, 'loud': True, 'seed': 7}*"])
+
+
+def test_a_changed_option_never_replays_old_audio(by_name):
+    for options in ([], ["--russo-synth-option=custom.voice=b"], ["--russo-synth-option=custom.speed=1.5"]):
+        by_name.run("--russo-synth=acme:Speaker", *options).assert_outcomes(passed=1)
+    assert by_name.cached() == 3
+
+
+def test_the_real_local_backend_speaks_and_replays(project):
+    project.conftest("")
+    project.tests(
+        """
+        def test_it(russo_say):
+            audio = russo_say("Book a flight from Berlin to Rome")
+            assert 1.5 < audio.duration < 4
+            assert (audio.sample_rate, audio.channels, audio.format) == (24000, 1, "wav")
+        """
+    )
+    result = project.run("--russo-synth=local")
+    assert summary(result) == "0 hits, 1 paid call (33 characters)"
+    result = project.run("--russo-synth=local", "--russo-cache-mode=replay")
+    assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 paid calls"
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
+    project.tests(SAY + '\n    def test_again(russo_say): russo_say("Hello")')
+    (project.path / "file").write_text("")
+    project.ini("russo_cache_dir = file/cache")
+    result = project.run()
+    result.assert_outcomes(passed=2)
+    assert summary(result) == "0 hits, 2 paid calls (10 characters), 2 not stored (Not a directory)"
+
+
+def test_a_synthesizer_that_declares_nothing_is_named(project):
+    project.conftest(
+        """
+        class MySynth(Speaker):
+            cache_key_extra = None
+
+        @pytest.fixture
+        def russo_synthesizer():
+            return MySynth()
+        """
+    )
+    project.tests(SAY)
+    for _ in range(2):
+        result = project.run()
+        result.stdout.fnmatch_lines(
+            ["russo: MySynth declares no cache_key_extra: its settings are not in the key"]
+        )
+
+
+def test_a_run_that_does_not_use_russo_says_nothing_of_it(project):
+    project.tests("def test_it(): pass")
+    result = project.run("--russo-cache-mode=replay")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*russo:*")
+
+
+def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, monkeypatch):
+    from importlib.metadata import EntryPoint
+
+    from russo import _backends
+
+    project.conftest("")
+    project.tests(SAY)
+    entries = {name: (EntryPoint(name, f"{name}:Synth", _backends.GROUP),) for name in ("one", "two")}
+    monkeypatch.setattr("russo._pytest_run.installed_backends", lambda: entries)
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["several backends are installed; choose one: --russo-synth={one,two}"])
+    monkeypatch.setattr("russo._pytest_run.installed_backends", dict)
+    result = project.run()
+    result.stdout.fnmatch_lines(
+        ['no backend is installed; pip install "russo-core?local?" brings one that needs no key']
+    )

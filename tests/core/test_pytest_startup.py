@@ -1,0 +1,69 @@
+"""What a pytest run that does not use russo pays for having it installed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import json, sys
+import pytest
+
+class Probe:
+    def pytest_sessionfinish(self):
+        self.modules = sorted(sys.modules)
+
+scans = []
+
+def audit(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("entry_points.txt"):
+        scans.append(arguments[0])
+
+sys.addaudithook(audit)
+probe = Probe()
+code = pytest.main(sys.argv[1:], plugins=[probe])
+print("PROBE" + json.dumps({"code": int(code), "modules": probe.modules, "scans": len(scans)}))
+"""
+
+
+def run(path, *arguments):
+    command = [
+        sys.executable,
+        "-c",
+        PROBE,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:anyio",
+    ]
+    command += ["-p", "no:xdist", "-p", "no:hypothesispytest", "--rootdir", str(path), *arguments, str(path)]
+    done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("PROBE"))
+    return json.loads(line.removeprefix("PROBE"))
+
+
+@pytest.fixture
+def unused(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    return tmp_path
+
+
+def test_an_unused_plugin_imports_itself_and_nothing_else(unused):
+    with_russo, without = run(unused), run(unused, "-p", "no:russo")
+    assert with_russo["code"] == without["code"] == 0
+    assert set(with_russo["modules"]) - set(without["modules"]) == {
+        "russo",
+        "russo.pytest_plugin",
+        "russo._pytest_hookspecs",
+    }
+    assert with_russo["scans"] == without["scans"]
+
+
+def test_the_probe_sees_what_a_run_that_uses_russo_imports(unused):
+    (unused / "test_it.py").write_text("def test_it(russo_cache): pass\n")
+    assert {"xxhash", "russo._cache"} <= set(run(unused)["modules"])
