@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from ._attempts import Attempts, current_attempts
 from ._audio import Audio
 from ._cache import AudioCache, Miss
 from ._errors import NoAudioError, ServiceError, TextRejectedError, shorten
@@ -300,8 +301,6 @@ class CachedSynthesizer:
         """Call the synthesizer and tell the hooks."""
         import asyncio
 
-        from .authoring import Attempts, current_attempts
-
         self._tell(request, SynthesisStart)
         keys = request.outer.keys if request.outer is not None else frozenset()
         attempts, layer = Attempts(), _Layer(keys | {request.key})
@@ -428,14 +427,14 @@ def _check_audio(audio: object, request: _Request) -> Audio:
     return audio
 
 
-def _reached(attempts: Any, problem: BaseException | None) -> int:
+def _reached(attempts: Attempts, problem: BaseException | None) -> int:
     """Count the calls that reached the service.
 
     A synthesizer that does not run its attempts through `russo.authoring` counts as one call, unless
     its error says that nothing was reached.
     """
     if attempts.reached or getattr(problem, "reached", True) is False:
-        return int(attempts.reached)
+        return attempts.reached
     return 1
 
 

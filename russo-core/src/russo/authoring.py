@@ -16,19 +16,18 @@ a time to run, and turns whatever its SDK raises into the errors of russo:
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import random
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from ._attempts import current_attempts
 from ._audio import Audio
 from ._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
 
-__all__ = ["Attempts", "Calls", "join_wav", "pcm_audio", "redact", "wav_audio"]
+__all__ = ["Calls", "join_wav", "looks_like_text", "pcm_audio", "redact", "wav_audio"]
 
 T = TypeVar("T")
 
@@ -36,18 +35,6 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 # A service that asks for more patience than this is not coming back within a test run.
 _LONGEST_RETRY_AFTER: Final = 60.0
-
-
-@dataclass(slots=True)
-class Attempts:
-    """Counts the attempts of one synthesis that reached the service, for hooks and the summary."""
-
-    reached: int = 0
-
-
-current_attempts: Final[contextvars.ContextVar[Attempts | None]] = contextvars.ContextVar(
-    "russo_attempts", default=None
-)
 
 
 class Calls:

@@ -1,0 +1,1 @@
+"""A home assistant: speech in, tool calls out."""

@@ -1,0 +1,154 @@
+"""What a reply of ``generateContent`` holds: sound, or the reason why not.
+
+A status of 200 promises nothing: blocked prompts, cut audio, text and error pages all come with it.
+Only what finished by itself (``STOP``) is taken, for a cache would keep half a sentence for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from russo import Audio, NoAudioError, SynthesisError, TextRejectedError
+from russo.authoring import join_wav, pcm_audio
+
+Fail = Callable[[type[SynthesisError], str], SynthesisError]
+
+# The reasons that are about the text; the same text would be paid for, and refused, again.
+_BLOCKED: Final = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "LANGUAGE",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "ESCALATION",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of sound as it came: a WAV file where ``pcm`` is ``None``, else samples."""
+
+    pcm: tuple[int, int] | None
+    """Rate in Hz and channels of bare samples."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The sound of one reply, and the token by which the rest is asked for, if there is a rest."""
+
+    parts: list[Part]
+    continuation: bytes | None
+
+
+def read_reply(body: str | None, fail: Fail) -> Reply:
+    """Read the body of a reply whose status was 200.
+
+    Raises:
+        NoAudioError: It holds no audio, or not all of it.
+        TextRejectedError: The prompt or its audio was blocked, or is longer than the model speaks.
+    """
+    reply = _parse(body, fail)
+    candidate = _mapping(next(iter(_list(reply.get("candidates"))), None))
+    reason = str(candidate.get("finishReason") or "")
+    blocked = _mapping(reply.get("promptFeedback")).get("blockReason") or (reason in _BLOCKED and reason)
+    if blocked:
+        raise fail(TextRejectedError, f"blocked by the service ({blocked})")
+    if reason == "MAX_TOKENS":
+        raise fail(TextRejectedError, "its speech is longer than the model's limit (MAX_TOKENS)")
+    token = candidate.get("continuationToken") if reason == "CONTINUATION" else None
+    if reason != "STOP" and not token:
+        raise fail(NoAudioError, _unfinished(reason, reply, body))
+    try:
+        found = _list(_mapping(candidate.get("content")).get("parts"))
+        parts = [_part(_mapping(part), fail) for part in found]
+        return Reply([part for part in parts if part], _decode(token) if token else None)
+    except ValueError as error:
+        raise fail(NoAudioError, f"the reply holds no audio: {error}") from error
+
+
+def _parse(body: str | None, fail: Fail) -> dict[str, Any]:
+    try:
+        return _mapping(json.loads(body or "null"))
+    except (ValueError, RecursionError) as error:
+        raise fail(NoAudioError, f"the reply is not JSON: {body!r}") from error
+
+
+def join_parts(parts: Iterable[Part]) -> Audio:
+    """Put all parts behind one true header, in their order, sample by sample.
+
+    Raises:
+        ValueError: There is no sound, or the parts do not fit together.
+    """
+    audios = [
+        _join(pcm, [part.data for part in group]) for pcm, group in groupby(parts, lambda part: part.pcm)
+    ]
+    if not audios:
+        raise ValueError("none of its parts is audio")
+    return audios[0] if len(audios) == 1 else join_wav(audios)
+
+
+def _join(pcm: tuple[int, int] | None, pieces: list[bytes]) -> Audio:
+    if pcm is None:
+        return join_wav(Audio(piece, "wav") for piece in pieces)
+    rate, channels = pcm
+    return pcm_audio(b"".join(pieces), rate, channels=channels)
+
+
+def _part(part: dict[str, Any], fail: Fail) -> Part | None:
+    """Read one part; ``None`` for one that says nothing."""
+    if part.get("text") and not part.get("thought"):
+        raise fail(NoAudioError, f"the model answered in words: {str(part['text'])!r}")
+    sound = _mapping(part.get("inlineData"))
+    if not sound.get("data"):
+        return None
+    data, kind = _decode(sound["data"]), str(sound.get("mimeType", ""))
+    if data.startswith(b"RIFF"):
+        return Part(None, data)
+    return Part(_pcm_format(kind), data)
+
+
+def _pcm_format(kind: str) -> tuple[int, int]:
+    """Read rate and channels of ``audio/L16;codec=pcm;rate=24000``, however it is spelt.
+
+    The samples are little-endian, although RFC 2586 has L16 big-endian.
+    """
+    name, *parameters = (field.strip() for field in kind.lower().split(";"))
+    if name not in {"audio/l16", "audio/pcm"}:
+        raise ValueError(f"a part of type {kind!r} is neither WAV nor 16-bit samples")
+    values = dict(re.findall(r"(\w+) *= *\"?(\w+)", ";".join(parameters)))
+    rate, channels = int(values.get("rate", "24000")), int(values.get("channels", "1"))
+    if not 1000 <= rate <= 768_000 or channels not in {1, 2}:
+        raise ValueError(f"a part of type {kind!r} has an impossible rate or number of channels")
+    return rate, channels
+
+
+def _decode(text: object) -> bytes:
+    """Decode base64, standard or url-safe, padded or not."""
+    plain = str(text).replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+
+
+def _unfinished(reason: str, reply: dict[str, Any], body: str | None) -> str:
+    if reason:
+        return f"the reply is not finished ({reason}); its audio, if any, is cut"
+    error = _mapping(reply.get("error")).get("message")
+    return f"the reply holds no audio: {error or body or 'its body is empty'}"
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

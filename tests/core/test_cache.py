@@ -1,0 +1,545 @@
+import json
+import logging
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from loopback import speech_pcm, wav
+from russo import Audio, AudioCache, cache_key
+from russo._audio import FORMATS
+from speakers import sound
+
+KEY = cache_key("hello", None, None)
+AUDIO = sound("hello")
+GIT_FILES = {
+    ".gitattributes": b"*.audio -text -diff\n*.meta -text\n",
+    ".gitignore": b"*.russo-tmp\n.russo-locks/\n",
+}
+FOREIGN = {
+    "notes.txt": b"mine",
+    "song.audio": b"nobody's",
+    "Unity.meta": b"fileFormatVersion: 2",
+    "unity.meta": b"fileFormatVersion: 2",
+    "unity.audio": b"beside it",
+    f"{KEY[:-1]}.meta": b"{}",
+    f"{KEY}.audio.bak": b"",
+    f".{KEY[:48]}.1-0.russo-tmp": b"not our form",
+    "x.russo-tmp": b"",
+    ".gitkeep": b"",
+    "con.meta": b"{}",
+    "my song.meta": b"{}",
+}
+# Whoever may write anywhere cannot be refused by permissions.
+needs_permissions = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user"
+)
+
+
+def listing(directory):
+    """Return every file below a directory with its bytes."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def entry_files(directory):
+    return {name: data for name, data in listing(directory).items() if name not in GIT_FILES}
+
+
+def test_the_documented_calls_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = AudioCache()
+    assert cache.get("abc123") is None
+    cache.put("abc123", AUDIO, prompt="hello")
+    assert cache.get("abc123") == AUDIO
+    assert cache.size() == 1
+    cache.clear()
+    assert cache.size() == 0
+    assert (tmp_path / ".russo_cache").is_dir()
+
+
+@pytest.mark.parametrize("kind", [Path, str])
+def test_directory_may_be_path_or_text(tmp_path, kind):
+    cache = AudioCache(kind(tmp_path / "somewhere" / "deep"))
+    assert cache.directory == tmp_path / "somewhere" / "deep"
+    assert cache.put(KEY, AUDIO)
+    assert AudioCache(directory=cache.directory).get(KEY) == AUDIO
+
+
+def test_relative_directory_counts_from_where_it_was_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = AudioCache("here")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    cache.put(KEY, AUDIO)
+    assert (tmp_path / "here" / f"{KEY}.audio").exists()
+
+
+def test_repr_names_the_directory(tmp_path):
+    assert repr(AudioCache(tmp_path)) == f"AudioCache({str(tmp_path)!r})"
+    assert repr(AudioCache(tmp_path, read_only=True)) == f"AudioCache({str(tmp_path)!r}, read_only=True)"
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_all_five_fields_survive(cache, name):
+    audio = Audio(b"\x00\x01\r\n\xff", name, 44100, 6, 3)
+    cache.put(KEY, audio)
+    assert AudioCache(cache.directory).get(KEY) == audio
+
+
+def test_entry_is_the_audio_and_its_metadata(cache):
+    cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"voice": "a"}, "given": None})
+    files = entry_files(cache.directory)
+    assert set(files) == {f"{KEY}.audio", f"{KEY}.meta"}
+    assert files[f"{KEY}.audio"] == AUDIO.data
+    described = json.loads(files[f"{KEY}.meta"])
+    assert (described["prompt"], described["fields"]) == ("hello", {"own": {"voice": "a"}, "given": None})
+    assert list(described) == sorted(described)
+
+
+def test_same_put_makes_the_same_files(tmp_path):
+    caches = [AudioCache(tmp_path / name) for name in "ab"]
+    for cache in (*caches, caches[1]):
+        assert cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"b": 1, "a": 2}, "given": None})
+    assert listing(caches[0].directory) == listing(caches[1].directory)
+
+
+def test_put_replaces_the_whole_entry(cache):
+    cache.put(KEY, AUDIO, prompt="one")
+    other = Audio(b"other", "mp3", 8000, 2, 1)
+    cache.put(KEY, other, prompt="two")
+    assert cache.get(KEY) == other
+    assert cache.describe(KEY)["prompt"] == "two"
+    assert cache.size() == 1
+
+
+def test_large_audio_survives(cache):
+    audio = Audio(wav(speech_pcm(0.1) * 3000), "wav")
+    assert cache.put(KEY, audio)
+    assert cache.get(KEY) == audio
+
+
+@pytest.mark.parametrize("name", ["get", "put", "lookup", "describe", "remove"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "ABC",
+        "a.b",
+        "a/b",
+        "a\\b",
+        "../a",
+        "/a",
+        "..",
+        "a b",
+        "a\n",
+        "a\0",
+        "é",
+        "-a",
+        "_a",
+        "a" * 129,
+        "con",
+        "nul",
+        "com1",
+        "lpt9",
+        "a:b",
+        "\ud800",
+        None,
+        5,
+        b"abc",
+        Path("abc"),
+    ],
+)
+def test_key_that_is_no_plain_name_is_refused(cache, name, key):
+    values = (AUDIO,) if name == "put" else ()
+    with pytest.raises(ValueError, match="is no key") as caught:
+        getattr(cache, name)(key, *values)
+    assert str(caught.value) == (
+        f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
+        "a letter or digit, and is no device name of Windows"
+    )
+    assert not cache.directory.exists()
+
+
+@pytest.mark.parametrize("key", ["a", "0", "abc123", "a-b_c", "a" * 128, "console", "com10", KEY])
+def test_plain_names_are_keys(cache, key):
+    assert cache.put(key, AUDIO)
+    assert cache.get(key) == AUDIO
+    assert cache.size() == 1
+
+
+def test_empty_audio_is_refused_and_replaces_nothing(cache):
+    cache.put(KEY, AUDIO)
+    with pytest.raises(ValueError, match=f"the audio for key {KEY} is empty"):
+        cache.put(KEY, Audio(b""))
+    assert cache.get(KEY) == AUDIO
+
+
+@pytest.mark.parametrize("fields", [{"a": object()}, {1: 2}, {"a": float("nan")}, {"a": "x" * (1 << 20)}])
+def test_fields_that_cannot_be_described_are_refused_and_nothing_is_written(cache, fields):
+    with pytest.raises((TypeError, ValueError)):
+        cache.put(KEY, AUDIO, fields=fields)
+    assert not cache.directory.exists()
+
+
+def test_lookup_says_why(cache):
+    assert cache.lookup(KEY).reason == "absent"
+    assert not cache.lookup(KEY).damaged
+    cache.put(KEY, AUDIO)
+    assert cache.lookup(KEY) == AUDIO
+
+
+def cut_audio(path):
+    path.with_suffix(".audio").write_bytes(AUDIO.data[:-1])
+
+
+def alter_audio(path):
+    path.with_suffix(".audio").write_bytes(AUDIO.data[:-1] + b"\xff")
+
+
+def remove_audio(path):
+    path.with_suffix(".audio").unlink()
+
+
+def empty_meta(path):
+    path.with_suffix(".meta").write_bytes(b"")
+
+
+def replace_meta_by_directory(path):
+    path.with_suffix(".meta").unlink()
+    path.with_suffix(".meta").mkdir()
+
+
+def grow_meta(path):
+    path.with_suffix(".meta").write_bytes(b" " * (1 << 21))
+
+
+def take_meta_of_another_key(path):
+    other = AudioCache(path.parent)
+    other.put("other", AUDIO)
+    shutil.copy(path.with_name("other.meta"), path.with_suffix(".meta"))
+    other.remove("other")
+
+
+DAMAGE = [
+    (cut_audio, "its audio has"),
+    (alter_audio, "its audio fails its checksum"),
+    (remove_audio, "its audio file is missing"),
+    (empty_meta, "its metadata is not JSON"),
+    (replace_meta_by_directory, "no regular file lies in its place"),
+    (grow_meta, "a file of 2097152 bytes lies in its place"),
+    (take_meta_of_another_key, "its metadata is of key 'other'"),
+]
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGE)
+def test_damaged_entry_is_a_miss_that_is_logged_and_healed(cache, caplog, damage, reason):
+    cache.put(KEY, AUDIO)
+    damage(cache.directory / KEY)
+    before = listing(cache.directory)
+    with caplog.at_level(logging.WARNING, "russo"):
+        assert cache.get(KEY) is None
+    assert [(record.name, record.levelname) for record in caplog.records] == [("russo._cache", "WARNING")]
+    assert reason in caplog.text
+    miss = cache.lookup(KEY)
+    assert miss.damaged
+    assert reason in miss.reason
+    assert listing(cache.directory) == before  # a reader removes nothing
+    assert cache.put(KEY, AUDIO)
+    assert cache.get(KEY) == AUDIO
+
+
+def test_same_damage_is_logged_once(cache, caplog):
+    cache.put(KEY, AUDIO)
+    cut_audio(cache.directory / KEY)
+    for _ in range(3):
+        cache.get(KEY)
+    assert len(caplog.records) == 1
+
+
+def test_newer_format_is_a_miss_and_no_damage(cache, caplog):
+    cache.put(KEY, AUDIO)
+    meta = cache.directory / f"{KEY}.meta"
+    meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
+    assert cache.get(KEY) is None
+    assert not cache.lookup(KEY).damaged
+    assert "it has format version 2, this russo reads 1" in cache.lookup(KEY).reason
+
+
+def test_audio_without_metadata_is_no_entry(cache):
+    cache.put(KEY, AUDIO)
+    (cache.directory / f"{KEY}.meta").unlink()
+    assert cache.lookup(KEY).reason == "absent"
+    assert cache.size() == 0
+
+
+def test_missing_directory_is_empty(cache):
+    assert cache.get(KEY) is None
+    assert cache.size() == 0
+    assert cache.clear() == 0
+    assert cache.remove(KEY) is False
+    assert not cache.directory.exists()
+
+
+def test_directory_that_is_a_file_costs_only_the_cache(tmp_path, caplog):
+    path = tmp_path / "cache"
+    path.write_bytes(b"a file")
+    cache = AudioCache(path)
+    assert cache.get(KEY) is None
+    assert cache.lookup(KEY).reason == "absent"
+    assert cache.size() == 0
+    assert cache.put(KEY, AUDIO) is False
+    assert f"audio is not kept in {path}" in caplog.text
+    assert cache.clear() == 0
+    assert path.read_bytes() == b"a file"
+
+
+def test_failed_store_is_logged_once_per_kind(tmp_path, caplog):
+    (tmp_path / "cache").write_bytes(b"a file")
+    cache = AudioCache(tmp_path / "cache")
+    for _ in range(3):
+        assert not cache.put(KEY, AUDIO)
+    assert len(caplog.records) == 1
+
+
+@needs_permissions
+def test_directory_that_cannot_be_written_costs_only_the_cache(cache, caplog):
+    cache.put(KEY, AUDIO)
+    before = listing(cache.directory)
+    cache.directory.chmod(0o500)
+    try:
+        assert cache.put("other", AUDIO) is False
+        assert cache.get(KEY) == AUDIO
+        assert listing(cache.directory) == before
+    finally:
+        cache.directory.chmod(0o700)
+    assert "audio is not kept" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_full_disk_leaves_the_old_entry_and_no_leftover(cache, tmp_path):
+    cache.put(KEY, AUDIO)
+    before = listing(cache.directory)
+    # A limit on the size of files makes every larger write fail, as a full disk does.
+    code = (
+        "import resource, signal, sys; from russo import Audio, AudioCache\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+        "sys.exit(AudioCache(sys.argv[1]).put(sys.argv[2], Audio(b'x' * 100000)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(cache.directory), KEY], check=True, capture_output=True, text=True
+    )
+    assert "File too large" in done.stderr
+    assert listing(cache.directory) == before
+    assert cache.get(KEY) == AUDIO
+
+
+def test_read_only_cache_reads_and_refuses_to_write(cache, caplog):
+    cache.put(KEY, AUDIO)
+    before = listing(cache.directory)
+    recordings = AudioCache(cache.directory, read_only=True)
+    assert recordings.get(KEY) == AUDIO
+    assert recordings.size() == 1
+    assert recordings.put(KEY, sound("other")) is False
+    assert "this cache is read-only" in caplog.text
+    for refused in (recordings.clear, lambda: recordings.remove(KEY)):
+        with pytest.raises(PermissionError, match="this cache is read-only"):
+            refused()
+    assert listing(cache.directory) == before
+
+
+def test_read_only_cache_makes_no_directory(tmp_path):
+    assert not AudioCache(tmp_path / "none", read_only=True).put(KEY, AUDIO)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("number", [0, 1, 7])
+def test_size_and_clear_count_entries(cache, number):
+    for at in range(number):
+        cache.put(f"entry-{at}", AUDIO)
+    assert cache.size() == number
+    assert sorted(cache.stored_keys()) == [f"entry-{at}" for at in range(number)]
+    assert cache.clear() == number
+    assert cache.size() == 0
+    assert entry_files(cache.directory) == {} if number else not cache.directory.exists()
+
+
+def test_remove_takes_one_entry(cache):
+    cache.put(KEY, AUDIO)
+    cache.put("other", AUDIO)
+    assert cache.remove(KEY) is True
+    assert cache.remove(KEY) is False
+    assert list(cache.stored_keys()) == ["other"]
+    assert cache.get("other") == AUDIO
+
+
+def test_clear_leaves_foreign_files(cache, tmp_path):
+    cache.put(KEY, AUDIO)
+    cache.put("named", AUDIO)
+    for name, data in FOREIGN.items():
+        (cache.directory / name).write_bytes(data)
+    (cache.directory / "sub").mkdir()
+    (cache.directory / "sub" / f"{KEY}.meta").write_bytes(b"in a sub-directory")
+    (cache.directory / "dir.meta").mkdir()
+    assert cache.size() == 2
+    assert cache.clear() == 2
+    left = listing(cache.directory)
+    assert left == {**FOREIGN, **GIT_FILES, f"sub/{KEY}.meta": b"in a sub-directory"}
+    assert (cache.directory / "dir.meta").is_dir()
+
+
+def test_clear_removes_orphans_and_leftovers_of_dead_writers(cache):
+    cache.put(KEY, AUDIO)
+    (cache.directory / f"{'a' * 64}.audio").write_bytes(b"killed before its metadata")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (cache.directory / f".{KEY[:48]}.{dead.pid}-0123456789abcdef.russo-tmp").write_bytes(b"half")
+    assert cache.clear() == 1
+    assert listing(cache.directory) == GIT_FILES
+
+
+def test_clear_removes_damaged_entries(cache):
+    cache.put(KEY, AUDIO)
+    empty_meta(cache.directory / KEY)
+    cache.clear()
+    assert listing(cache.directory) == GIT_FILES
+
+
+def test_clear_follows_no_link(cache, tmp_path):
+    target = AudioCache(tmp_path / "target")
+    target.put(KEY, AUDIO)
+    target.put("b", AUDIO)
+    before = listing(target.directory)
+    cache.put("c", AUDIO)
+    for name in (f"{KEY}.meta", f"{KEY}.audio", "b.meta", "b.audio"):
+        (cache.directory / name).symlink_to(target.directory / name)
+    (cache.directory / "linked").symlink_to(target.directory, target_is_directory=True)
+    assert cache.clear() == 1
+    assert listing(target.directory) == before
+    assert (cache.directory / "linked").is_symlink()
+
+
+def test_clear_leaves_what_a_linked_lock_directory_holds(cache, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "poetry.lock").write_bytes(b"a user's")
+    cache.put(KEY, AUDIO)
+    (cache.directory / ".russo-locks").symlink_to(elsewhere, target_is_directory=True)
+    cache.clear()
+    assert listing(elsewhere) == {"poetry.lock": b"a user's"}
+
+
+def test_entry_behind_a_link_is_replaced_and_not_written_through(cache, tmp_path):
+    cache.put(KEY, AUDIO)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (cache.directory / f"{KEY}.audio").unlink()
+    (cache.directory / f"{KEY}.audio").symlink_to(victim)
+    assert cache.put(KEY, AUDIO)
+    assert victim.read_bytes() == b"mine"
+    assert cache.get(KEY) == AUDIO
+
+
+def test_directory_that_russo_makes_tells_git_how_to_keep_it(cache):
+    cache.put(KEY, AUDIO)
+    assert {name: (cache.directory / name).read_bytes() for name in GIT_FILES} == GIT_FILES
+
+
+def test_directory_that_was_there_is_given_nothing_but_entries(cache):
+    cache.directory.mkdir()
+    cache.put(KEY, AUDIO)
+    assert set(listing(cache.directory)) == {f"{KEY}.audio", f"{KEY}.meta"}
+
+
+def test_git_files_of_the_user_stay(cache):
+    cache.put(KEY, AUDIO)
+    (cache.directory / ".gitignore").write_bytes(b"*")
+    (cache.directory / ".gitattributes").unlink()
+    cache.put("other", AUDIO)
+    cache.clear()
+    assert listing(cache.directory) == {".gitignore": b"*"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_umask_decides_who_may_read(cache, umask, mode):
+    before = os.umask(umask)
+    try:
+        cache.put(KEY, AUDIO)
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in cache.directory.glob("*.*")}
+    assert modes == {mode}
+    assert stat.S_IMODE(cache.directory.stat().st_mode) == mode | ((mode & 0o444) >> 2)
+
+
+def test_no_credential_and_no_time_is_written(cache):
+    cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"voice": "a"}, "given": None})
+    os.utime(cache.directory / f"{KEY}.audio", (1, 1))
+    described = cache.describe(KEY)
+    assert set(described) == {
+        "russo_cache",
+        "key",
+        "format",
+        "sample_rate",
+        "channels",
+        "sample_width",
+        "prompt",
+        "fields",
+        "size",
+        "checksum",
+    }
+    assert cache.get(KEY) == AUDIO
+
+
+def test_describe_reads_the_metadata_alone(cache):
+    assert cache.describe(KEY) is None
+    cache.put(KEY, AUDIO, prompt="hello")
+    remove_audio(cache.directory / KEY)
+    assert cache.describe(KEY)["prompt"] == "hello"
+    empty_meta(cache.directory / KEY)
+    assert cache.describe(KEY) is None
+
+
+def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
+    cache.directory.mkdir()
+    names = [f".{KEY[:48]}.1-{digit * 16}.russo-tmp" for digit in "ab"]
+    for name in names:
+        (cache.directory / name).write_bytes(b"half")
+    os.utime(cache.directory / names[0], (1, 1))
+    cache.put(KEY, AUDIO)
+    assert set(listing(cache.directory)) == {names[1], f"{KEY}.audio", f"{KEY}.meta"}
+
+
+def test_readers_and_writers_of_one_key_see_whole_entries(cache):
+    spoken = [sound(f"version {number}" * 200) for number in range(4)]
+    cache.put(KEY, spoken[0])
+    done, seen = threading.Event(), []
+
+    def write(audio):
+        for _ in range(40):
+            assert cache.put(KEY, audio)
+
+    def read():
+        while not done.is_set():
+            seen.append(cache.get(KEY))
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=(audio,)) for audio in spoken]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert {audio for audio in seen if audio is not None} <= set(spoken)
+    assert cache.get(KEY) in spoken

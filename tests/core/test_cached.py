@@ -1,0 +1,920 @@
+import asyncio
+import contextlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+import trio
+
+from russo import (
+    Audio,
+    AudioCache,
+    AuthenticationError,
+    CachedSynthesizer,
+    CacheHit,
+    CacheMiss,
+    CacheMissError,
+    EntryDamaged,
+    EntryStored,
+    LayeredCache,
+    Mode,
+    NoAudioError,
+    RussoError,
+    StoreFailed,
+    SynthesisFinish,
+    SynthesisStart,
+    TextRejectedError,
+    cache_key,
+)
+from russo._run import Run
+from russo._statistics import Statistics
+from speakers import PROMPT, Quiet, Speaker, registered, run, say, sound
+
+STORED, FRESH = sound("stored"), sound("fresh")
+FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)
+STRANGE_PROMPTS = {
+    "emoji": "🎉👩‍👩‍👧 party",
+    "newlines": "one\ntwo\r\nthree\u2028four",
+    "lone surrogate": "broken \ud83d here",
+    "control characters": "\x00\x07\x1b[31m",
+    "100,000 characters": "long " * 20_000,
+    "path": "../../etc/passwd",
+    "format": "{prompt} %s",
+}
+
+
+def key_of(synthesizer, prompt=PROMPT, given=None):
+    return cache_key(prompt, synthesizer.cache_key_extra, given)
+
+
+def entry_files(cache):
+    return {p.name: p.read_bytes() for p in cache.directory.glob("*.*") if p.suffix in {".audio", ".meta"}}
+
+
+# -- modes
+
+MODES = [
+    # mode, is it stored, what is heard, paid calls, what is stored then
+    ("auto", True, STORED, 0, STORED),
+    ("auto", False, FRESH, 1, FRESH),
+    ("replay", True, STORED, 0, STORED),
+    ("replay", False, CacheMissError, 0, None),
+    ("refresh", True, FRESH, 1, FRESH),
+    ("refresh", False, FRESH, 1, FRESH),
+    ("off", True, FRESH, 1, STORED),
+    ("off", False, FRESH, 1, None),
+]
+
+
+@pytest.mark.parametrize(("mode", "is_stored", "heard", "paid", "then"), MODES)
+def test_mode_decides_over_hit_and_miss(cache, mode, is_stored, heard, paid, then):
+    speaker = Speaker(FRESH)
+    if is_stored:
+        cache.put(key_of(speaker), STORED)
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    if isinstance(heard, Audio):
+        assert say(cached) == heard
+    else:
+        with pytest.raises(heard):
+            say(cached)
+    assert len(speaker.calls) == paid
+    assert cache.get(key_of(speaker)) == then
+
+
+@pytest.mark.parametrize(("mode", "paid"), [("auto", 1), ("refresh", 1), ("off", 3)])
+def test_prompt_said_three_times_is_paid_for_as_often_as_the_mode_says(cache, mode, paid):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    assert {say(cached) for _ in range(3)} == {sound(PROMPT)}
+    assert len(speaker.calls) == paid
+
+
+@pytest.mark.parametrize("mode", ["", "AUTO", "record", "none", "replay "])
+def test_mode_that_does_not_exist_is_refused(mode):
+    message = f"{mode!r} is no cache mode; the modes are auto, replay, refresh, off"
+    with pytest.raises(ValueError, match="cache mode") as caught:
+        CachedSynthesizer(Speaker(), mode=mode)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_mode_may_be_given_as_word_or_member(mode):
+    assert CachedSynthesizer(Speaker(), mode=mode).mode is mode
+    assert CachedSynthesizer(Speaker(), mode=str(mode)).mode is mode
+
+
+@pytest.mark.parametrize("mode", [None, *Mode])
+def test_enabled_may_be_changed_at_any_time(cache, mode):
+    speaker = Speaker()
+    say(CachedSynthesizer(speaker, cache=cache))
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode, enabled=False)
+    assert cached.mode is Mode.OFF
+    before = entry_files(cache)
+    for number in (2, 3):
+        say(cached)
+        assert len(speaker.calls) == number
+    cached.enabled = True
+    assert cached.mode is Mode(mode or "auto")
+    cached.enabled = False
+    say(cached, "something else")
+    assert entry_files(cache) == before
+
+
+def test_disabled_synthesizer_touches_no_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    say(CachedSynthesizer(Speaker(), enabled=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_defaults_are_auto_and_a_cache_in_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cached = CachedSynthesizer(Speaker())
+    assert (cached.mode, cached.enabled) == (Mode.AUTO, True)
+    assert cached.cache.directory == tmp_path / ".russo_cache"
+    assert list(tmp_path.iterdir()) == []
+    say(cached)
+    assert AudioCache().size() == 1
+
+
+def run_of(cache, mode):
+    return Run(cache=cache, mode=Mode(mode), report=print)
+
+
+RUNS = [
+    # the run's mode, the given one, enabled, the mode in force
+    ("replay", "auto", True, "replay"),
+    ("replay", "refresh", True, "replay"),
+    ("replay", "off", True, "replay"),
+    ("replay", None, False, "replay"),
+    ("off", "replay", True, "off"),
+    ("off", "auto", True, "off"),
+    ("auto", "replay", True, "replay"),
+    ("auto", "refresh", True, "refresh"),
+    ("auto", None, True, "auto"),
+    ("auto", None, False, "off"),
+    ("refresh", "auto", True, "auto"),
+    ("refresh", None, True, "refresh"),
+    ("refresh", None, False, "off"),
+]
+
+
+@pytest.mark.parametrize(("runs", "given", "enabled", "expected"), RUNS)
+def test_replay_and_off_of_the_run_win_and_otherwise_what_was_given(cache, runs, given, enabled, expected):
+    cached = CachedSynthesizer(Speaker(), mode=given, enabled=enabled)
+    cached._run = run_of(cache, runs)
+    assert cached.mode is Mode(expected)
+
+
+def test_given_cache_is_kept_and_a_missing_one_is_the_runs(cache, tmp_path):
+    given = AudioCache(tmp_path / "given")
+    one, other = CachedSynthesizer(Speaker(), cache=given), CachedSynthesizer(Speaker())
+    one._run = other._run = run_of(cache, "auto")
+    assert one.cache is given
+    assert other.cache is cache
+
+
+def test_replay_of_the_run_never_pays(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache, mode="off", enabled=False)
+    cached._run = run_of(cache, "replay")
+    with pytest.raises(CacheMissError):
+        say(cached)
+    assert speaker.calls == []
+
+
+# -- what may be wrapped
+
+
+@pytest.mark.parametrize(
+    ("candidate", "message"),
+    [
+        (Speaker, "Speaker is a class, not a synthesizer: call it to make one"),
+        (None, "None is no synthesizer: it needs a method"),
+        ("google", "'google' is no synthesizer"),
+        (object(), "is no synthesizer"),
+        (lambda text: FRESH, "is no synthesizer"),
+        (type("Half", (), {"synthesize": "not callable"})(), "is no synthesizer"),
+    ],
+)
+def test_what_is_no_synthesizer_is_refused_at_once(candidate, message):
+    with pytest.raises(TypeError, match="synthesizer") as caught:
+        CachedSynthesizer(candidate)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("cache", ["directory", 0, {}, object()])
+def test_cache_that_is_none_of_ours_is_refused(cache):
+    with pytest.raises(TypeError, match="not an AudioCache or a LayeredCache"):
+        CachedSynthesizer(Speaker(), cache=cache)
+
+
+@pytest.mark.parametrize("given", [["voice"], "voice", {1: 2}, {"voice": object()}])
+def test_given_fields_that_are_no_json_are_refused_at_once(given):
+    with pytest.raises(TypeError, match="cache_key_extra"):
+        CachedSynthesizer(Speaker(), cache_key_extra=given)
+
+
+@pytest.mark.parametrize("declared", [["voice"], "voice", 1])
+def test_declared_fields_that_are_no_mapping_are_refused_before_the_call(cache, declared):
+    speaker = Speaker()
+    speaker.fields = declared
+    with pytest.raises(TypeError, match=r"Speaker\.cache_key_extra is .*, not a mapping"):
+        say(CachedSynthesizer(speaker, cache=cache))
+    assert speaker.calls == []
+
+
+class Blocking(Quiet):
+    def synthesize(self, text):
+        return FRESH
+
+
+def test_synthesizer_that_is_not_async_is_an_error(cache):
+    with pytest.raises(TypeError, match=r"Blocking\.synthesize is not async: write `async def`"):
+        say(CachedSynthesizer(Blocking(), cache=cache))
+    assert cache.size() == 0
+
+
+@pytest.mark.parametrize("outcome", [None, b"RIFF", "audio", 1, {"data": b"x"}, [FRESH]])
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_reply_that_is_no_audio_is_an_error_and_not_stored(cache, outcome, mode):
+    speaker = Speaker(outcome)
+    with pytest.raises(NoAudioError, match="must return a russo.Audio") as caught:
+        say(CachedSynthesizer(speaker, cache=cache, mode=mode))
+    assert f"Speaker.synthesize returned {type(outcome).__name__}" in str(caught.value)
+    assert not caught.value.retryable
+    assert len(speaker.calls) == 1
+    assert entry_files(cache) == {}
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_empty_audio_is_an_error_and_not_stored(cache, mode):
+    speaker = Speaker(Audio(b""))
+    cache.put(key_of(speaker, "before"), STORED)
+    with pytest.raises(NoAudioError, match="the audio is empty"):
+        say(CachedSynthesizer(speaker, cache=cache, mode=mode))
+    assert cache.size() == 1
+
+
+def test_audio_without_samples_is_no_reason_to_lose_bytes(cache):
+    odd = Audio(b"\xff", "opus", 48000, 2, 4)
+    cached = CachedSynthesizer(Speaker(odd), cache=cache)
+    assert say(cached) == say(cached) == odd
+
+
+# -- the key
+
+
+def test_key_is_of_prompt_own_and_given_fields(cache, heard):
+    speaker = Speaker(voice="a")
+    given = {"voice": "b", "model": "m"}
+    say(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given))
+    key = cache_key(PROMPT, speaker.fields, given)
+    assert list(cache.stored_keys()) == [key]
+    assert cache.describe(key)["fields"] == {"own": speaker.fields, "given": given}
+    assert heard.one(CacheMiss).key == key
+
+
+def test_own_and_given_fields_are_never_merged(cache):
+    pairs = [({"voice": "a"}, {"voice": "b"}), ({"voice": "b"}, {"voice": "a"}), ({"voice": "b"}, None)]
+    for number, (own, given) in enumerate(pairs):
+        speaker = Speaker(sound(str(number)))
+        speaker.fields = own
+        assert say(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)) == sound(str(number))
+    assert cache.size() == len(pairs)
+
+
+BASE = {"backend": "speaker", "model": "m1", "voice": "anna", "speed": 1.0, "engine": "1.4"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"voice": "bert"},
+        {"model": "m2"},
+        {"speed": 1.25},
+        {"engine": "1.5"},
+        {"backend": "other"},
+        {"language": "de"},
+        {"voice": None},
+    ],
+)
+@pytest.mark.parametrize("how", ["declared", "changed under way", "given"])
+def test_changed_setting_never_replays_old_audio(cache, change, how):
+    speaker = Speaker(STORED, FRESH)
+    given = BASE if how == "given" else None
+    speaker.fields = {} if given else BASE
+    cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
+    assert say(cached) == STORED
+    if how == "given":
+        cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=BASE | change)
+    else:
+        speaker.fields = BASE | change
+        if how == "declared":
+            cached = CachedSynthesizer(speaker, cache=cache)
+    assert say(cached) == FRESH
+    assert say(cached) == FRESH
+    assert len(speaker.calls) == 2
+
+
+def test_given_fields_are_copied(cache):
+    given = {"styles": ["calm"]}
+    cached = CachedSynthesizer(Speaker(), cache=cache, cache_key_extra=given)
+    given["styles"].append("loud")
+    say(cached)
+    assert list(cache.stored_keys()) == [key_of(Speaker(), given={"styles": ["calm"]})]
+
+
+def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, heard):
+    say(CachedSynthesizer(Quiet(), cache=cache))
+    say(CachedSynthesizer(Quiet(), cache=cache))
+    assert list(cache.stored_keys()) == [cache_key(PROMPT, {"class": "speakers.Quiet"}, None)]
+    assert not heard.one(CacheMiss).declared
+    assert not heard.one(CacheHit).declared
+
+
+def test_two_classes_of_one_name_share_no_audio(cache):
+    twin = type("Quiet", (Quiet,), {"__module__": "elsewhere"})()
+    say(CachedSynthesizer(Quiet(), cache=cache))
+    say(CachedSynthesizer(twin, cache=cache))
+    assert twin.calls == [PROMPT]
+
+
+def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, heard):
+    speaker = Speaker()
+    speaker.fields = {}
+    say(CachedSynthesizer(speaker, cache=cache))
+    assert heard.one(CacheMiss).declared
+    assert list(cache.stored_keys()) == [cache_key(PROMPT, {}, None)]
+
+
+class Wrapper:
+    """Forwards the mapping of what it wraps, as wrappers are asked to."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @property
+    def cache_key_extra(self):
+        return self.inner.cache_key_extra
+
+    async def synthesize(self, text):
+        return await self.inner.synthesize(text)
+
+
+def test_wrapper_that_forwards_shares_the_key_of_what_it_wraps(cache):
+    speaker = Speaker()
+    say(CachedSynthesizer(speaker, cache=cache))
+    assert say(CachedSynthesizer(Wrapper(speaker), cache=cache)) == sound(PROMPT)
+    assert len(speaker.calls) == 1
+
+
+def test_cached_synthesizer_forwards_what_it_wraps_and_was_given():
+    speaker = Speaker()
+    assert CachedSynthesizer(speaker).cache_key_extra == speaker.fields
+    given = CachedSynthesizer(speaker, cache_key_extra={"a": 1})
+    assert given.cache_key_extra == {"own": speaker.fields, "given": {"a": 1}}
+
+
+# -- prompts
+
+
+@pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
+def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    assert say(cached, prompt) == sound(prompt)
+    assert say(CachedSynthesizer(speaker, cache=AudioCache(cache.directory)), prompt) == sound(prompt)
+    assert speaker.calls == [prompt]
+    (meta,) = cache.directory.glob("*.meta")
+    assert json.loads(meta.read_text("utf-8"))["prompt"] == prompt[:65536]
+
+
+@pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
+def test_strange_prompt_that_is_missing_is_told_in_few_words(cache, prompt):
+    with pytest.raises(CacheMissError) as caught:
+        say(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
+    assert caught.value.prompt == prompt
+    assert len(str(caught.value)) < 600
+
+
+def test_prompt_is_exact(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    prompts = ["Hello", "hello", "hello ", " hello", "hello\n", "he\u0301llo", "h\u00e9llo"]
+    for prompt in prompts:
+        say(cached, prompt)
+    assert speaker.calls == prompts
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t\u2003"])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_empty_prompt_is_refused_before_any_call(cache, heard, prompt, mode):
+    speaker = Speaker()
+    with pytest.raises(TextRejectedError, match="the prompt is empty") as caught:
+        say(CachedSynthesizer(speaker, cache=cache, mode=mode), prompt)
+    assert not caught.value.reached
+    assert caught.value.backend == "speaker"
+    assert speaker.calls == []
+    assert heard.events == []
+
+
+@pytest.mark.parametrize("prompt", [None, b"hello", 5, ["hello"], Speaker()])
+def test_prompt_that_is_no_text_is_refused(cache, prompt):
+    with pytest.raises(TypeError, match=f"a prompt is text, not {type(prompt).__name__}"):
+        say(CachedSynthesizer(Speaker(), cache=cache), prompt)
+
+
+# -- errors
+
+
+@pytest.mark.parametrize("error", [FAILURE, OSError("gone"), KeyError("x"), ZeroDivisionError()])
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_error_passes_through_and_nothing_is_stored(cache, heard, error, mode):
+    speaker = Speaker(error, FRESH)
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    with pytest.raises(type(error)) as caught:
+        say(cached)
+    assert caught.value is error
+    assert heard.one(SynthesisFinish).error is error
+    assert entry_files(cache) == {}
+    assert say(cached) == FRESH
+
+
+def test_failed_refresh_keeps_the_old_entry(cache):
+    speaker = Speaker(FAILURE, FRESH)
+    cache.put(key_of(speaker), STORED)
+    cached = CachedSynthesizer(speaker, cache=cache, mode="refresh")
+    with pytest.raises(AuthenticationError):
+        say(cached)
+    assert cache.get(key_of(speaker)) == STORED
+    assert say(cached) == FRESH
+
+
+def test_cancellation_that_a_backend_raises_by_itself_ends_the_call(cache):
+    speaker = Speaker(asyncio.CancelledError("an SDK's own task was cancelled"), FRESH)
+    cached = CachedSynthesizer(speaker, cache=cache)
+    with pytest.raises((RussoError, asyncio.CancelledError)):
+        say(cached)
+    assert len(speaker.calls) == 1
+
+
+# -- hits
+
+
+def test_hit_needs_no_event_loop_and_no_synthesizer(cache):
+    speaker = Speaker(FAILURE)
+    cache.put(key_of(speaker), STORED)
+    with pytest.raises(StopIteration) as caught:
+        CachedSynthesizer(speaker, cache=cache).synthesize(PROMPT).send(None)
+    assert caught.value.value == STORED
+    assert speaker.calls == []
+
+
+def test_miss_outside_of_any_event_loop_is_a_clear_error(cache, monkeypatch):
+    call = CachedSynthesizer(Speaker(), cache=cache).synthesize(PROMPT)
+    monkeypatch.delitem(__import__("sys").modules, "trio", raising=False)
+    with pytest.raises(RuntimeError, match="needs a running asyncio or trio event loop"):
+        call.send(None)
+
+
+def test_damaged_entry_is_counted_spoken_again_and_healed(cache, heard):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    say(cached)
+    (cache.directory / f"{key_of(speaker)}.audio").write_bytes(b"bits rot")
+    heard.events.clear()
+    assert say(cached) == sound(PROMPT)
+    assert "its audio has 8 bytes" in heard.one(EntryDamaged).reason
+    assert heard.one(EntryDamaged).directory == cache.directory
+    assert heard.one(CacheMiss).reason == heard.one(EntryDamaged).reason
+    assert cache.get(key_of(speaker)) == sound(PROMPT)
+
+
+def test_hit_names_the_directory_that_answered(cache, heard, tmp_path):
+    recordings = AudioCache(tmp_path / "recordings")
+    recordings.put(key_of(Speaker()), STORED)
+    say(CachedSynthesizer(Speaker(), cache=LayeredCache(cache, [recordings])))
+    assert heard.one(CacheHit).directory == recordings.directory
+
+
+# -- equal requests in flight
+
+
+async def until_called(speaker):
+    """Let the other tasks of the loop run until the speaker has been called."""
+    while not speaker.calls:
+        await asyncio.sleep(0)
+
+
+async def many(cached, gate, number=50, prompts=(PROMPT,)):
+    """Ask often at once, and let the call return when everybody has asked."""
+    tasks = [asyncio.create_task(cached.synthesize(prompts[at % len(prompts)])) for at in range(number)]
+    await until_called(cached.synthesizer)
+    gate.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh"])
+def test_fifty_equal_requests_of_one_loop_make_one_call(cache, heard, mode):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+        assert await many(cached, speaker.gate) == [sound(PROMPT)] * 50
+        return speaker.calls
+
+    assert run(main()) == [PROMPT]
+    assert len(heard.all(SynthesisStart)) == len(heard.all(CacheMiss)) == len(heard.all(EntryStored)) == 1
+    assert len(heard.all(CacheHit)) == 49
+    assert {hit.directory for hit in heard.all(CacheHit)} == {None}
+
+
+def test_different_requests_do_not_wait_for_each_other(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        tasks = [asyncio.create_task(cached.synthesize(f"prompt {at}")) for at in range(8)]
+        while len(speaker.calls) < 8:  # all are in progress before any has returned
+            await asyncio.sleep(0.001)
+        speaker.gate.set()
+        assert await asyncio.gather(*tasks) == [sound(f"prompt {at}") for at in range(8)]
+
+    run(main())
+
+
+def test_requests_of_different_voices_do_not_share_a_call(cache):
+    async def main():
+        speakers = [Speaker(voice=voice) for voice in "ab"]
+        both = (CachedSynthesizer(each, cache=cache).synthesize(PROMPT) for each in speakers)
+        assert await asyncio.gather(*both) == [sound(PROMPT, "a"), sound(PROMPT, "b")]
+
+    run(main())
+
+
+def test_mode_off_shares_nothing(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        await many(CachedSynthesizer(speaker, cache=cache, mode="off"), speaker.gate, 5)
+        return len(speaker.calls)
+
+    assert run(main()) == 5
+
+
+def test_two_synthesizers_over_one_cache_share_the_call(cache):
+    async def main():
+        gate = asyncio.Event()
+        speakers = [Speaker(gate=gate), Speaker(gate=gate)]
+        tasks = [
+            asyncio.create_task(CachedSynthesizer(each, cache=cache).synthesize(PROMPT)) for each in speakers
+        ]
+        await until_called(speakers[0])
+        gate.set()
+        await asyncio.gather(*tasks)
+        return [len(each.calls) for each in speakers]
+
+    assert run(main()) == [1, 0]
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["one cache object", "one directory"])
+def test_fifty_equal_requests_of_many_threads_make_one_call(cache, is_shared):
+    speaker, start = Speaker(), threading.Barrier(50)
+
+    def ask(_):
+        own = cache if is_shared else AudioCache(cache.directory)
+        cached = CachedSynthesizer(speaker, cache=own)
+        start.wait()
+        return say(cached)
+
+    with ThreadPoolExecutor(50) as threads:
+        assert set(threads.map(ask, range(50))) == {sound(PROMPT)}
+    assert speaker.calls == [PROMPT]
+
+
+class Elsewhere(Speaker):
+    """Speaks when told to, from any thread; a call that is to hang is left waiting in its loop."""
+
+    def __init__(self, hanging=0):
+        super().__init__()
+        self.hanging = hanging
+        self.called, self.may_return = threading.Event(), threading.Event()
+
+    async def synthesize(self, text):
+        self.calls.append(text)
+        self.called.set()
+        if len(self.calls) <= self.hanging:
+            await asyncio.Event().wait()
+        await asyncio.to_thread(self.may_return.wait)
+        return sound(text)
+
+
+async def ask_while(cached, aboard):
+    """Ask, and tell when the request is on its way: its first step runs up to the wait."""
+    task = asyncio.create_task(cached.synthesize(PROMPT))
+    await asyncio.sleep(0)
+    aboard.set()
+    return await task
+
+
+def test_waiter_in_another_event_loop_hears_the_same_audio(cache):
+    speaker = Elsewhere()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(say, cached)
+        assert speaker.called.wait(10)
+        second = run(ask_while(cached, speaker.may_return))
+        assert second == first.result(10) == sound(PROMPT)
+    assert speaker.calls == [PROMPT]
+
+
+def test_waiters_pay_again_when_the_loop_of_the_payer_ends(cache):
+    speaker, aboard = Elsewhere(hanging=1), threading.Event()
+    speaker.may_return.set()
+    cached = CachedSynthesizer(speaker, cache=cache)
+
+    async def leave():
+        asyncio.ensure_future(cached.synthesize(PROMPT))  # noqa: RUF006 - left behind on purpose
+        await asyncio.to_thread(aboard.wait, 10)
+
+    with ThreadPoolExecutor(1) as thread:
+        payer = thread.submit(run, leave())
+        assert speaker.called.wait(10)
+        assert run(ask_while(cached, aboard)) == sound(PROMPT)
+        payer.result(10)
+    assert len(speaker.calls) == 2
+
+
+def test_cancelled_waiters_leave_the_call_to_the_others(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        tasks = [asyncio.create_task(cached.synthesize(PROMPT)) for _ in range(5)]
+        await until_called(speaker)
+        for task in (tasks[0], tasks[3]):  # the first is who started it
+            task.cancel()
+        for task in (tasks[0], tasks[3]):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        speaker.gate.set()
+        assert await asyncio.gather(tasks[1], tasks[2], tasks[4]) == [sound(PROMPT)] * 3
+        return speaker.calls
+
+    assert run(main()) == [PROMPT]
+
+
+def test_call_outlives_all_of_its_waiters_and_is_stored(cache, heard):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        task = asyncio.create_task(cached.synthesize(PROMPT))
+        await until_called(speaker)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        speaker.gate.set()
+        assert await cached.synthesize(PROMPT) == sound(PROMPT)
+        return speaker.calls
+
+    assert run(main()) == [PROMPT]
+    assert cache.size() == 1
+    assert heard.one(SynthesisFinish).error is None
+
+
+def test_timeout_of_a_waiter_is_his_alone(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        patient = asyncio.create_task(cached.synthesize(PROMPT))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cached.synthesize(PROMPT), 0.01)
+        speaker.gate.set()
+        assert await patient == sound(PROMPT)
+
+    run(main())
+
+
+def test_failure_reaches_every_waiter_and_is_never_stored(cache, heard):
+    async def main():
+        speaker = Speaker(FAILURE, FRESH, gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        outcomes = await many(cached, speaker.gate, 20)
+        assert all(outcome is FAILURE for outcome in outcomes)
+        assert len(speaker.calls) == 1
+        assert entry_files(cache) == {}
+        assert await cached.synthesize(PROMPT) == FRESH
+
+    run(main())
+    assert not heard.all(CacheHit)
+
+
+def test_failure_reaches_waiters_of_another_loop(cache):
+    speaker = Elsewhere()
+    cached = CachedSynthesizer(speaker, cache=cache)
+
+    async def fail(text):
+        await Elsewhere.synthesize(speaker, text)
+        raise FAILURE
+
+    speaker.synthesize = fail
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(say, cached)
+        assert speaker.called.wait(10)
+        with pytest.raises(AuthenticationError):
+            run(ask_while(cached, speaker.may_return))
+        assert first.exception(10) is FAILURE
+    assert len(speaker.calls) == 1
+
+
+def test_one_synthesizer_serves_many_loops_one_after_another(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    for number in range(3):
+        assert say(cached, f"prompt {number}") == sound(f"prompt {number}")
+    assert len(speaker.calls) == 3
+
+
+def test_no_lock_is_left_behind(cache):
+    say(CachedSynthesizer(Speaker(), cache=cache))
+    with contextlib.suppress(AuthenticationError):
+        say(CachedSynthesizer(Speaker(FAILURE), cache=cache), "fails")
+    assert not list(cache.directory.rglob("*.lock"))
+    assert not list(cache.directory.rglob("*.russo-tmp"))
+
+
+# -- refresh
+
+
+def test_refresh_pays_once_per_key_and_run(cache):
+    speaker = Speaker(STORED, FRESH, sound("third"))
+    say(CachedSynthesizer(speaker, cache=cache))
+    cached = CachedSynthesizer(speaker, cache=cache, mode="refresh")
+    assert [say(cached) for _ in range(3)] == [FRESH] * 3
+    assert say(cached, "another prompt") == sound("third")
+    assert len(speaker.calls) == 3
+    assert say(CachedSynthesizer(speaker, cache=cache, mode="refresh")) == sound("third")
+    assert len(speaker.calls) == 4
+
+
+def test_refresh_is_once_per_run_for_all_of_its_synthesizers(cache):
+    speakers = [Speaker(), Speaker()]
+    shared = run_of(cache, "refresh")
+    for speaker in speakers:
+        cached = CachedSynthesizer(speaker)
+        cached._run = shared
+        say(cached)
+    assert [len(speaker.calls) for speaker in speakers] == [1, 0]
+
+
+@pytest.mark.parametrize("prompt", ["recorded", PROMPT])
+def test_refresh_of_recordings_is_refused_before_any_call(cache, tmp_path, prompt):
+    speaker = Speaker()
+    recordings = AudioCache(tmp_path / "recordings")
+    recordings.put(key_of(speaker, "recorded"), STORED)
+    layered = LayeredCache(cache, [AudioCache(recordings.directory, read_only=True)])
+    with pytest.raises(ValueError, match="mode 'refresh' cannot replace recordings") as caught:
+        say(CachedSynthesizer(speaker, cache=layered, mode="refresh"), prompt)
+    assert str(recordings.directory) in str(caught.value)
+    assert speaker.calls == []
+    assert recordings.get(key_of(speaker, "recorded")) == STORED
+
+
+# -- stores that fail
+
+
+def test_store_that_fails_costs_only_the_cache(tmp_path, heard):
+    (tmp_path / "cache").write_bytes(b"a file")
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "cache"))
+    assert say(cached) == say(cached) == sound(PROMPT)
+    assert len(speaker.calls) == 2
+    assert [event.reason for event in heard.all(StoreFailed)] == ["File exists"] * 2
+    assert heard.all(StoreFailed)[0].directory == tmp_path / "cache"
+    assert not heard.all(EntryStored)
+
+
+def test_read_only_cache_replays_and_is_never_written(cache, heard):
+    speaker = Speaker()
+    say(CachedSynthesizer(speaker, cache=cache), "recorded")
+    before = {path: path.stat().st_mtime_ns for path in cache.directory.rglob("*")}
+    cached = CachedSynthesizer(speaker, cache=AudioCache(cache.directory, read_only=True))
+    assert say(cached, "recorded") == sound("recorded")
+    assert say(cached) == sound(PROMPT)
+    assert heard.one(StoreFailed).reason == "this cache is read-only"
+    assert {path: path.stat().st_mtime_ns for path in cache.directory.rglob("*")} == before
+
+
+def test_read_only_cache_that_does_not_exist_is_not_made(tmp_path):
+    cached = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "none", read_only=True))
+    assert say(cached) == sound(PROMPT)
+    assert not (tmp_path / "none").exists()
+
+
+def test_fields_too_large_to_describe_lose_no_audio(cache, heard):
+    cached = CachedSynthesizer(Speaker(style="x" * (1 << 20)), cache=cache)
+    assert say(cached) == sound(PROMPT)
+    assert "1048576 is the most" in heard.one(StoreFailed).reason
+
+
+# -- other event loops than asyncio's
+
+
+@pytest.mark.parametrize(
+    "host",
+    [trio.run, lambda call, *args: anyio.run(call, *args, backend="trio"), anyio.run],
+    ids=["trio", "anyio on trio", "anyio on asyncio"],
+)
+def test_other_loops_work_for_miss_and_hit(cache, heard, host):
+    class Asyncio(Speaker):
+        async def synthesize(self, text):
+            await asyncio.sleep(0)  # a backend is an asyncio program, whatever the host
+            return await super().synthesize(text)
+
+    speaker = Asyncio()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    assert host(cached.synthesize, PROMPT) == sound(PROMPT)
+    assert host(cached.synthesize, PROMPT) == sound(PROMPT)
+    assert speaker.calls == [PROMPT]
+    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
+
+
+def test_equal_requests_of_trio_make_one_call(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            for _ in range(10):
+                nursery.start_soon(cached.synthesize, PROMPT)
+
+    trio.run(main)
+    assert speaker.calls == [PROMPT]
+
+
+def test_error_passes_through_trio(cache):
+    with pytest.raises(AuthenticationError) as caught:
+        trio.run(CachedSynthesizer(Speaker(FAILURE), cache=cache).synthesize, PROMPT)
+    assert caught.value is FAILURE
+
+
+# -- one inside another
+
+
+def nested(kind, cache, other, speaker):
+    """Put one cached synthesizer into another, as users do."""
+    if kind == "two caches":
+        return CachedSynthesizer(CachedSynthesizer(speaker, cache=other), cache=cache)
+    if kind == "one cache":
+        return CachedSynthesizer(CachedSynthesizer(speaker, cache=cache), cache=cache)
+    if kind == "one directory":
+        inner = CachedSynthesizer(speaker, cache=AudioCache(cache.directory))
+        return CachedSynthesizer(inner, cache=cache)
+    if kind == "through a wrapper":
+        return CachedSynthesizer(Wrapper(CachedSynthesizer(speaker, cache=cache)), cache=cache)
+    return CachedSynthesizer(nested("one cache", cache, other, speaker), cache=cache)
+
+
+NESTED = ["two caches", "one cache", "one directory", "through a wrapper", "three deep"]
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
+    speaker = Speaker()
+    cached = nested(kind, cache, AudioCache(tmp_path / "other"), speaker)
+    with registered(Statistics()) as statistics:
+        assert say(cached) == sound(PROMPT)
+        counts = statistics.take()
+        assert (counts.hits, counts.misses, counts.paid_calls) == (0, 1, 1)
+        assert counts.paid_characters == len(PROMPT)
+        assert say(cached) == sound(PROMPT)
+        counts = statistics.take()
+        assert (counts.hits, counts.misses, counts.paid_calls) == (1, 0, 0)
+    assert speaker.calls == [PROMPT]
+
+
+def test_hit_of_the_inner_one_is_no_paid_call(cache, tmp_path):
+    speaker = Speaker()
+    inner = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "other"))
+    say(inner)
+    with registered(Statistics()) as statistics:
+        assert say(CachedSynthesizer(inner, cache=cache)) == sound(PROMPT)
+        counts = statistics.take()
+    assert (counts.hits, counts.misses, counts.paid_calls) == (0, 1, 0)
+    assert len(speaker.calls) == 1
+
+
+# -- the rest of a synthesizer
+
+
+def test_aclose_reaches_what_is_wrapped():
+    speaker = Speaker()
+    run(CachedSynthesizer(CachedSynthesizer(speaker)).aclose())
+    assert speaker.closed
+
+
+def test_aclose_of_what_has_none_does_nothing():
+    run(CachedSynthesizer(Quiet()).aclose())
+
+
+def test_repr_shows_what_is_wrapped_where_and_how(cache):
+    cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
+    assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"

@@ -1,0 +1,244 @@
+import json
+
+import pytest
+import xxhash
+
+from russo import Audio
+from russo._entry import (
+    DamagedEntry,
+    NewerEntry,
+    build_audio,
+    checksum,
+    decode_meta,
+    encode_meta,
+    stated_size,
+)
+
+AUDIO = Audio(b"\x01\x02\x03\x04", "pcm", 8000, 2, 1)
+FIELDS = {"own": {"backend": "x", "speed": 1.0}, "given": None}
+# Made without russo, by xxhash and json alone.
+GOLDEN = """\
+{
+  "channels": 2,
+  "check": "xxh3-128:30c316e1b29a12df86e14e1722a537a6",
+  "checksum": "xxh3-128:49a04899597a3567537653a0d9955b86",
+  "fields": {
+    "given": null,
+    "own": {
+      "backend": "x",
+      "speed": 1.0
+    }
+  },
+  "format": "pcm",
+  "key": "abc123",
+  "prompt": "Grüße\\n👋",
+  "russo_cache": 1,
+  "sample_rate": 8000,
+  "sample_width": 1,
+  "size": 4
+}
+""".encode()
+LISTED = {
+    "russo_cache",
+    "key",
+    "format",
+    "sample_rate",
+    "channels",
+    "sample_width",
+    "prompt",
+    "fields",
+    "size",
+    "checksum",
+    "check",
+}
+
+
+def meta(**changes):
+    """Return the golden metadata with changes (``...`` leaves a field out) and a check that is true again."""
+    fields = json.loads(GOLDEN) | changes
+    fields = {name: value for name, value in fields.items() if name != "check" and value is not ...}
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(fields | {"check": "xxh3-128:" + xxhash.xxh3_128_hexdigest(canonical)}).encode()
+
+
+def read(data, audio=AUDIO.data, key="abc123"):
+    described = decode_meta(data, key)
+    stated_size(described)
+    return build_audio(described, audio)
+
+
+def test_metadata_is_the_pinned_bytes():
+    assert encode_meta("abc123", AUDIO, prompt="Grüße\n👋", fields=FIELDS) == GOLDEN
+
+
+def test_pinned_bytes_are_read():
+    assert read(GOLDEN) == AUDIO
+
+
+def test_metadata_holds_the_listed_fields_and_no_other():
+    described = json.loads(encode_meta("abc123", AUDIO, prompt=None, fields=None))
+    assert set(described) == LISTED
+    assert described["prompt"] is None
+    assert described["fields"] is None
+
+
+def test_same_audio_makes_the_same_bytes_whatever_the_order_of_fields():
+    turned = {"given": None, "own": {"speed": 1.0, "backend": "x"}}
+    assert encode_meta("abc123", AUDIO, prompt="Grüße\n👋", fields=turned) == GOLDEN
+
+
+@pytest.mark.parametrize(
+    ("data", "digest"),
+    [(b"", "99aa06d3014798d86001c324468d497f"), (b"hello", "b5e9c1ad071b3e7fc779cfaa5e523818")],
+)
+def test_checksum_is_xxh3_of_128_bits(data, digest):
+    assert checksum(data) == f"xxh3-128:{digest}"
+
+
+@pytest.mark.parametrize("prompt", ["\ud800", "a\udfffb", "\x00\x1f\x7f\u2028", "👋" * 100, 'q"\\', "\r\n"])
+def test_every_prompt_comes_back_as_it_was(prompt):
+    data = encode_meta("abc123", AUDIO, prompt=prompt, fields={"own": {"p": prompt}})
+    data.decode("utf-8")
+    described = decode_meta(data, "abc123")
+    assert described["prompt"] == prompt
+    assert described["fields"] == {"own": {"p": prompt}}
+
+
+@pytest.mark.parametrize("character", ["a", "👋", "\x00", "\ud800"])
+def test_prompt_is_cut_at_65536_characters(character):
+    data = encode_meta("abc123", AUDIO, prompt=character * 100_000, fields=FIELDS)
+    assert decode_meta(data, "abc123")["prompt"] == character * 65536
+
+
+def test_description_of_more_than_one_mib_is_refused():
+    with pytest.raises(ValueError, match=r"fields of key abc123 take \d+ bytes; 1048576 is the most"):
+        encode_meta("abc123", AUDIO, prompt=None, fields={"style": "x" * (1 << 20)})
+    assert len(encode_meta("abc123", AUDIO, prompt=None, fields={"style": "x" * 1_000_000})) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"), [({"a": object()}, TypeError), ({1: "a"}, TypeError), ({"a": float("nan")}, ValueError)]
+)
+def test_fields_that_json_cannot_hold_are_refused(fields, kind):
+    with pytest.raises(kind, match="cache_key_extra"):
+        encode_meta("abc123", AUDIO, prompt=None, fields=fields)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        GOLDEN.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + GOLDEN,
+        GOLDEN.rstrip(),
+        json.dumps(json.loads(GOLDEN)).encode(),
+        json.dumps(json.loads(GOLDEN), indent=8, ensure_ascii=False).encode(),
+    ],
+)
+def test_what_git_or_an_editor_does_to_text_is_harmless(changed):
+    assert read(changed) == AUDIO
+
+
+@pytest.mark.parametrize("extra", [{"note": "by a newer russo"}, {"gain": 1.5, "tags": [1, {"a": None}]}])
+def test_unknown_fields_are_ignored(extra):
+    assert read(meta(**extra)) == AUDIO
+
+
+def test_unknown_fields_are_covered_by_the_check():
+    with pytest.raises(DamagedEntry, match="fails its own check"):
+        read(meta(note="old").replace(b"old", b"new"))
+
+
+@pytest.mark.parametrize("version", [2, 3, 10**30])
+def test_higher_version_is_told_from_damage(version):
+    with pytest.raises(NewerEntry, match=f"it has format version {version}, this russo reads 1"):
+        read(meta(russo_cache=version))
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [1], ...])
+def test_version_that_is_none_is_damage(version):
+    with pytest.raises(DamagedEntry, match="its metadata is of key"):
+        read(meta(russo_cache=version))
+
+
+@pytest.mark.parametrize("key", ["abc124", "ABC123", "", None, 123, ...])
+def test_metadata_of_another_key_is_damage(key):
+    with pytest.raises(DamagedEntry, match="its metadata is of key"):
+        read(meta(key=key))
+
+
+@pytest.mark.parametrize("name", sorted(LISTED - {"russo_cache", "key", "prompt", "fields", "check"}))
+def test_missing_field_is_damage(name):
+    with pytest.raises(DamagedEntry):
+        read(meta(**{name: ...}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "mp4"},
+        {"format": None},
+        {"format": ["wav"]},
+        {"sample_rate": 0},
+        {"sample_rate": 8000.0},
+        {"sample_rate": "8000"},
+        {"channels": True},
+        {"sample_width": 9},
+        {"size": 3},
+        {"size": 5},
+        {"size": 0},
+        {"size": -4},
+        {"size": True},
+        {"size": 4.0},
+        {"size": 1 << 31},
+        {"checksum": "xxh3-128:" + "0" * 32},
+        {"checksum": None},
+        {"checksum": "sha256:" + "0" * 64},
+    ],
+)
+def test_field_that_fits_no_audio_is_damage(changes):
+    with pytest.raises(DamagedEntry):
+        read(meta(**changes))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        GOLDEN[:-3],
+        b"\xff\xfe" + GOLDEN,
+        GOLDEN.decode().encode("utf-16"),
+        b"[" * 100_000,
+        b'{"russo_cache": 1, "key": "abc123", "a": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"russo_cache": 1, "key": "abc123", "n": ' + b"9" * 5000 + b"}",
+        b'{"russo_cache": 1, "key": "abc123", "n": NaN}',
+        GOLDEN.replace(b"8000", b"Infinity"),
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+    ],
+    ids=range(14),
+)
+def test_what_is_no_metadata_is_damage(data):
+    with pytest.raises(DamagedEntry):
+        read(data)
+
+
+def test_every_altered_byte_is_noticed():
+    for at in range(len(GOLDEN)):
+        for bit in (0x01, 0x20, 0x80):
+            changed = bytearray(GOLDEN)
+            changed[at] ^= bit
+            try:
+                assert read(bytes(changed)) == AUDIO
+                same = json.loads(changed.decode()) == json.loads(GOLDEN)
+            except (DamagedEntry, NewerEntry):
+                continue
+            assert same, changed  # white space outside of strings
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01\x02\x03", b"\x01\x02\x03\x05", AUDIO.data + b"\0"])
+def test_audio_that_is_not_the_described_one_is_damage(data):
+    with pytest.raises(DamagedEntry, match="its audio"):
+        read(GOLDEN, data)

@@ -1,0 +1,99 @@
+import pytest
+
+from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache
+from speakers import PROMPT, Speaker, say, sound
+
+
+def miss(cache, prompt=PROMPT, given=None, **fields):
+    """Return the error of a prompt that mode replay has not got."""
+    cached = CachedSynthesizer(Speaker(**fields), cache=cache, mode="replay", cache_key_extra=given)
+    with pytest.raises(CacheMissError) as caught:
+        say(cached, prompt)
+    return caught.value
+
+
+def record(cache, prompt=PROMPT, given=None, **fields):
+    say(CachedSynthesizer(Speaker(**fields), cache=cache, cache_key_extra=given), prompt)
+
+
+def test_message_names_prompt_directory_key_and_the_command_that_records(cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = miss(cache)
+    assert str(error) == (
+        f"no cached audio for {PROMPT!r} in cache (mode 'replay', key {error.key[:12]})\n"
+        "record it once with: pytest --russo-cache-mode=auto"
+    )
+    assert (error.prompt, error.directory) == (PROMPT, str(cache.directory))
+    record(cache)
+    assert list(cache.stored_keys()) == [error.key]
+
+
+def test_directory_elsewhere_is_named_in_full(cache, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert f" in {cache.directory} (mode" in str(miss(cache))
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "told"),
+    [
+        ({"voice": "anna"}, {"voice": "bert"}, "voice is 'anna', wanted 'bert'"),
+        ({"speed": 1.0, "seed": 1}, {"speed": 1.5, "seed": 2}, "seed is 1, wanted 2, speed is 1.0, wanted 1.5"),
+        ({"style": None}, {"style": {"calm": 1}}, "style.calm is None, wanted 1"),
+        ({"given": {"model": "a"}}, {"given": {"model": "b"}}, "model is 'a', wanted 'b'"),
+    ],
+)
+def test_entries_of_the_same_prompt_are_told_with_what_differs(cache, stored, wanted, told):
+    record(cache, **stored)
+    record(cache, "another prompt", voice="zoe")
+    (key,) = (key for key in cache.stored_keys() if cache.describe(key)["prompt"] == PROMPT)
+    message = str(miss(cache, **wanted))
+    assert "the same prompt is stored with other settings:" in message
+    assert f"  key {key[:12]}…: " in message
+    assert told in message
+    assert "zoe" not in message
+
+
+def test_many_entries_of_the_same_prompt_are_counted(cache):
+    for seed in range(5):
+        record(cache, seed=seed)
+    message = str(miss(cache, seed=99))
+    assert message.count("seed is") == 3
+    assert "  and 2 more" in message
+
+
+def test_entry_that_lies_there_is_told_with_what_is_wrong(cache):
+    record(cache)
+    (meta,) = cache.directory.glob("*.meta")
+    meta.write_bytes(b"damaged")
+    assert "an entry lies there, but it is not usable: its metadata is not JSON" in str(miss(cache))
+
+
+def test_entry_of_a_newer_version_is_told(cache):
+    record(cache)
+    (meta,) = cache.directory.glob("*.meta")
+    meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
+    assert "not usable: it has format version 2" in str(miss(cache))
+
+
+def test_recordings_are_named_and_looked_through(cache, tmp_path):
+    recordings = AudioCache(tmp_path / "recordings")
+    record(recordings, voice="anna")
+    layered = LayeredCache(cache, [AudioCache(recordings.directory, read_only=True)])
+    error = miss(layered, voice="bert")
+    assert f" in {recordings.directory} or {cache.directory} (mode" in str(error)
+    assert "voice is 'anna', wanted 'bert'" in str(error)
+    assert error.directory == str(cache.directory)
+
+
+def test_foreign_entries_do_not_spoil_the_message(cache):
+    cache.put("by-hand", sound(PROMPT), prompt=PROMPT)
+    cache.put("odd", sound(PROMPT), prompt=PROMPT, fields={"own": ["no", "mapping"], "given": 3})
+    message = str(miss(cache))
+    assert "key by-hand…: " in message
+    assert "key odd…: " in message
+
+
+def test_replay_writes_nothing(cache):
+    miss(cache)
+    assert not cache.directory.exists()

@@ -1,0 +1,144 @@
+import pytest
+
+from russo import AudioCache, CachedSynthesizer, LayeredCache
+from speakers import PROMPT, Speaker, say, sound
+
+OLD, NEW, OWN = sound("old"), sound("new"), sound("own")
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Two directories that a team has committed: ``both`` is in each, the others in one."""
+    first, second = AudioCache(tmp_path / "first"), AudioCache(tmp_path / "second")
+    first.put("both", OLD)
+    first.put("first", OLD)
+    second.put("both", NEW)
+    second.put("second", NEW)
+    return [AudioCache(each.directory, read_only=True) for each in (first, second)]
+
+
+@pytest.fixture
+def layered(cache, recordings):
+    return LayeredCache(cache, recordings)
+
+
+def files(*caches):
+    return {path: path.read_bytes() for each in caches for path in each.directory.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("key", "audio"), [("both", OLD), ("first", OLD), ("second", NEW), ("private", OWN), ("nowhere", None)]
+)
+def test_recordings_answer_in_their_order_and_before_the_cache(layered, cache, key, audio):
+    cache.put("private", OWN)
+    cache.put("both", OWN)
+    assert layered.get(key) == audio
+
+
+def test_recordings_may_be_given_by_name(cache, recordings):
+    layered = LayeredCache(cache, recordings=recordings)
+    assert layered.recordings == tuple(recordings)
+    assert layered.layers == (*recordings, cache)
+    assert repr(cache) in repr(layered)
+
+
+def test_find_names_the_layer_that_answered(layered, cache, recordings):
+    assert layered.find("second") == (NEW, recordings[1])
+    cache.put("private", OWN)
+    assert layered.find("private") == (OWN, cache)
+
+
+def test_put_goes_to_the_cache_alone(layered, cache, recordings):
+    before = files(*recordings)
+    assert layered.put("fresh", OWN, prompt="p", fields={"a": 1})
+    assert cache.get("fresh") == OWN
+    assert cache.describe("fresh")["prompt"] == "p"
+    assert files(*recordings) == before
+
+
+def test_size_counts_every_key_once(layered, cache):
+    assert layered.size() == 3
+    cache.put("both", OWN)
+    cache.put("private", OWN)
+    assert layered.size() == 4
+
+
+def test_clear_never_touches_recordings(layered, cache, recordings):
+    before = files(*recordings)
+    cache.put("private", OWN)
+    assert layered.clear() == 1
+    assert files(*recordings) == before
+    assert layered.size() == 3
+    assert cache.size() == 0
+
+
+def test_recordings_that_were_given_writable_are_not_touched_either(tmp_path, cache):
+    writable = AudioCache(tmp_path / "recordings")
+    writable.put("a", OLD)
+    layered = LayeredCache(cache, [writable])
+    layered.put("b", NEW)
+    layered.clear()
+    assert writable.get("a") == OLD
+    assert writable.size() == 1
+
+
+def damage(cache, key):
+    (cache.directory / f"{key}.audio").write_bytes(b"damaged")
+
+
+def test_damaged_recording_is_covered_by_the_next_layer(layered, recordings):
+    damage(recordings[0], "both")
+    assert layered.find("both") == (NEW, recordings[1])
+
+
+def test_miss_tells_of_the_damaged_layer_and_not_of_the_absent_ones(layered, recordings):
+    damage(recordings[1], "second")
+    miss, layer = layered.find("second")
+    assert layer is recordings[1]
+    assert "its audio has 7 bytes" in miss.reason
+    assert miss.damaged
+    assert layered.lookup("second") == miss
+    assert layered.get("second") is None
+
+
+def test_missing_recordings_are_empty(tmp_path, cache):
+    missing = AudioCache(tmp_path / "missing", read_only=True)
+    layered = LayeredCache(cache, [missing])
+    assert layered.get("a") is None
+    assert layered.size() == 0
+    layered.put("a", OWN)
+    assert layered.get("a") == OWN
+    assert not missing.directory.exists()
+
+
+def test_bad_key_is_refused(layered):
+    for call in (layered.get, layered.lookup, lambda key: layered.put(key, OWN)):
+        with pytest.raises(ValueError, match="is no key"):
+            call("../escape")
+
+
+def test_synthesizer_replays_recordings_and_records_into_the_cache(layered, cache, recordings, tmp_path):
+    recorder, speaker = Speaker(), Speaker()
+    say(CachedSynthesizer(recorder, cache=AudioCache(tmp_path / "first")), "recorded")
+    before = files(*recordings)
+    cached = CachedSynthesizer(speaker, cache=layered)
+    assert say(cached, "recorded") == sound("recorded")
+    assert speaker.calls == []
+    say(cached)
+    say(cached)
+    assert speaker.calls == [PROMPT]
+    assert cache.size() == 1
+    assert files(*recordings) == before
+
+
+def test_synthesizer_heals_a_damaged_recording_in_the_cache(layered, cache, recordings, tmp_path):
+    speaker = Speaker()
+    say(CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "first")), "recorded")
+    (key,) = set(recordings[0].stored_keys()) - {"both", "first"}
+    damage(recordings[0], key)
+    cached = CachedSynthesizer(speaker, cache=layered)
+    for _ in range(3):
+        assert say(cached, "recorded") == sound("recorded")
+    assert speaker.calls == ["recorded"] * 2
+    assert cache.get(key) == sound("recorded")
+    assert recordings[0].get(key) is None

@@ -1,0 +1,248 @@
+import itertools
+
+import pytest
+
+from russo import Mode
+from russo._settings import Asked, SettingsError, resolve
+
+UNSET = object()
+
+
+@pytest.fixture
+def decide(tmp_path):
+    """Resolve settings of a project in ``root``, asked for from ``work``."""
+    for name in ("root", "work"):
+        (tmp_path / name).mkdir()
+
+    def decide(ini=None, environment=None, **asked):
+        return resolve(
+            Asked(**asked),
+            ini=lambda name: (ini or {}).get(name, ""),
+            environment=environment or {},
+            rootdir=tmp_path / "root",
+            cwd=tmp_path / "work",
+        )
+
+    return decide
+
+
+SETTINGS = {
+    # name of the ini setting: name on the command line, attribute, values of three places, default
+    "synth": ("synth", "synth", ("google", "openai", "local"), None),
+    "cache_mode": ("mode", "mode", ("replay", "refresh", "off"), Mode.AUTO),
+    "cache_dir": ("cache_dir", "cache_dir", ("/a", "/b", "/c"), ".russo_cache"),
+    "recordings_dir": ("recordings_dir", "recordings_dir", ("/a", "/b", "/c"), None),
+}
+PLACES = list(itertools.product([True, False], repeat=3))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(("by_command_line", "by_environment", "by_ini"), PLACES)
+def test_command_line_beats_environment_beats_ini_beats_default(
+    decide, tmp_path, name, by_command_line, by_environment, by_ini
+):
+    argument, attribute, (first, second, third), default = SETTINGS[name]
+    variable = f"RUSSO_{name.upper()}"
+    extra = {"cache_dir": "/a"} if name == "recordings_dir" else {}
+    settings = decide(
+        ini={f"russo_{name}": third} if by_ini else {},
+        environment={variable: second} if by_environment else {},
+        **({argument: first} if by_command_line else {}),
+        **extra,
+    )
+    chosen = [
+        value
+        for value, given in ((first, by_command_line), (second, by_environment), (third, by_ini))
+        if given
+    ]
+    expected = chosen[0] if chosen else default
+    if name == "cache_dir" and not chosen:
+        expected = tmp_path / "root" / default
+    value = getattr(settings, attribute)
+    assert (value if value is None else str(value)) == (expected if expected is None else str(expected))
+    source = "command line" if by_command_line else variable if by_environment else f"russo_{name}"
+    assert (source if chosen else "default") in settings.sources[name]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_empty_values_count_as_unset(decide, name):
+    argument, attribute, _, _ = SETTINGS[name]
+    empty = decide(ini={f"russo_{name}": ""}, environment={f"RUSSO_{name.upper()}": ""}, **{argument: ""})
+    assert getattr(empty, attribute) == getattr(decide(), attribute)
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
+@pytest.mark.parametrize(("place", "base"), [("asked", "work"), ("environment", "work"), ("ini", "root")])
+def test_relative_directories_count_from_where_they_were_written(decide, tmp_path, name, place, base):
+    given = {
+        "asked": {name: "sub/../dir"},
+        "environment": {"environment": {f"RUSSO_{name.upper()}": "sub/../dir"}},
+        "ini": {"ini": {f"russo_{name}": "sub/../dir"}},
+    }[place]
+    assert getattr(decide(**given), name) == tmp_path / base / "dir"
+
+
+def test_tilde_is_the_home_directory(decide, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert decide(cache_dir="~/speech").cache_dir == tmp_path / "speech"
+    assert decide(ini={"russo_recordings_dir": "~/speech"}).recordings_dir == tmp_path / "speech"
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ({"mode": "record"}, "command line"),
+        ({"environment": {"RUSSO_CACHE_MODE": "record"}}, "environment variable RUSSO_CACHE_MODE"),
+        ({"ini": {"russo_cache_mode": "record"}}, "ini-file, russo_cache_mode"),
+    ],
+)
+def test_mode_that_does_not_exist_is_refused_with_its_source(decide, place, source):
+    with pytest.raises(SettingsError) as caught:
+        decide(**place)
+    assert str(caught.value) == (
+        f"'record' is no cache mode; the modes are auto, replay, refresh, off ({source})"
+    )
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_may_be_asked_for(decide, mode):
+    assert decide(mode=str(mode)).mode is mode
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"mode": "off"},
+        {"environment": {"RUSSO_CACHE_MODE": "replay"}},
+        {"ini": {"russo_cache_mode": "refresh"}},
+        {"ini": {"russo_cache_mode": "nonsense"}},
+    ],
+)
+def test_no_cache_is_mode_off_and_beats_environment_and_ini(decide, given):
+    settings = decide(no_cache=True, **given)
+    assert settings.mode is Mode.OFF
+    assert "--russo-no-cache" in settings.sources["cache_mode"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "replay", "refresh"])
+def test_no_cache_and_another_mode_disagree(decide, mode):
+    with pytest.raises(SettingsError, match=f"--russo-no-cache and --russo-cache-mode={mode} disagree"):
+        decide(no_cache=True, mode=mode)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mode": "replay"},
+        {"environment": {"RUSSO_CACHE_MODE": "replay"}},
+        {"ini": {"russo_cache_mode": "replay"}},
+    ],
+)
+def test_clear_and_replay_disagree(decide, given):
+    with pytest.raises(SettingsError, match="--russo-clear-cache and mode 'replay' disagree"):
+        decide(clear=True, **given)
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_clear_agrees_with_every_other_mode(decide, mode):
+    assert decide(clear=True, mode=mode).clear
+    assert not decide(mode=mode).clear
+
+
+@pytest.mark.parametrize(
+    "given", [{"recordings_dir": "/r"}, {"ini": {"russo_recordings_dir": "/r"}}], ids=["asked", "ini"]
+)
+def test_refresh_with_recordings_is_refused_and_says_how(decide, given):
+    with pytest.raises(SettingsError, match=r"cannot replace the recordings in .*--russo-cache-dir=.?/r"):
+        decide(mode="refresh", **given)
+
+
+def test_refresh_of_the_recordings_themselves_is_asked_for_by_their_directory(decide):
+    settings = decide(mode="refresh", recordings_dir="/r", cache_dir="/r")
+    assert settings.cache_dir == settings.recordings_dir
+
+
+@pytest.mark.parametrize("mode", ["auto", "replay", "off"])
+def test_recordings_agree_with_every_other_mode(decide, mode):
+    assert str(decide(mode=mode, recordings_dir="/r").recordings_dir) == "/r"
+
+
+def test_clear_of_the_recordings_is_refused(decide):
+    with pytest.raises(SettingsError, match="--russo-clear-cache would clear the recordings in /r"):
+        decide(clear=True, recordings_dir="/r", cache_dir="/r")
+    assert decide(clear=True, recordings_dir="/r").clear
+
+
+def test_recordings_behind_a_link_are_recognised(decide, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    with pytest.raises(SettingsError, match="would clear the recordings"):
+        decide(clear=True, recordings_dir=str(tmp_path / "real"), cache_dir=str(tmp_path / "link"))
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
+@pytest.mark.parametrize("place", ["asked", "environment", "ini"])
+def test_directory_that_is_a_file_is_refused_with_its_source(decide, tmp_path, name, place):
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    given, source = {
+        "asked": ({name: str(path)}, "command line"),
+        "environment": ({"environment": {f"RUSSO_{name.upper()}": str(path)}}, f"RUSSO_{name.upper()}"),
+        "ini": ({"ini": {f"russo_{name}": str(path)}}, f"russo_{name}"),
+    }[place]
+    with pytest.raises(SettingsError, match="is a file; russo needs a directory there") as caught:
+        decide(**given)
+    assert str(path) in str(caught.value)
+    assert source in str(caught.value)
+
+
+def test_default_directory_that_is_a_file_is_refused(decide, tmp_path):
+    (tmp_path / "root" / ".russo_cache").write_bytes(b"")
+    with pytest.raises(SettingsError, match=r"\.russo_cache is a file; .* \(default\)"):
+        decide()
+
+
+OPTIONS = [
+    (["google.voice=Kore"], {"google": {"voice": "Kore"}}),
+    (["google.voice=Kore", "google.speed=1.2"], {"google": {"voice": "Kore", "speed": "1.2"}}),
+    (["google.voice=Kore", "openai.voice=alloy"], {"google": {"voice": "Kore"}, "openai": {"voice": "alloy"}}),
+    (["google.voice=a", "google.voice=b"], {"google": {"voice": "b"}}),
+    (["google.instructions=Don't shout: a=b\\c"], {"google": {"instructions": "Don't shout: a=b\\c"}}),
+    (["google.voice="], {"google": {"voice": ""}}),
+    (["  google.voice = Kore "], {"google": {"voice": "Kore"}}),
+    (["custom.base_url=http://127.0.0.1:1/v1?a=b"], {"custom": {"base_url": "http://127.0.0.1:1/v1?a=b"}}),
+    ([], {}),
+]
+
+
+@pytest.mark.parametrize(("texts", "options"), OPTIONS)
+def test_options_are_dotted_by_backend(decide, texts, options):
+    assert decide(options=texts).options == options
+    assert decide(ini={"russo_synth_options": texts}).options == options
+    assert decide(ini={"russo_synth_options": "\n".join(["", *texts, ""])}).options == options
+
+
+def test_options_of_the_command_line_beat_those_of_the_ini_file_one_by_one(decide):
+    ini = {"russo_synth_options": ["google.voice=a", "google.speed=2"]}
+    assert decide(ini=ini, options=["google.voice=b"]).options == {"google": {"voice": "b", "speed": "2"}}
+
+
+def test_options_of_a_backend_are_found_by_its_name(decide):
+    settings = decide(options=["google.voice=a", "custom.voice=b"])
+    assert settings.options_of("google") == {"voice": "a"}
+    assert settings.options_of("openai") == {}
+    assert settings.options_of("package.module:factory") == {"voice": "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["voice=Kore", "google.voice", "google", "=", ".voice=a", "google.=a", "google.a-b=c", "google.a.b=c", "google.1=a"],
+)
+@pytest.mark.parametrize("place", ["asked", "ini"])
+def test_option_of_another_form_is_refused(decide, text, place):
+    given = {"options": [text]} if place == "asked" else {"ini": {"russo_synth_options": [text]}}
+    with pytest.raises(SettingsError, match="is not of the form NAME.OPTION=VALUE") as caught:
+        decide(**given)
+    assert repr(text) in str(caught.value)

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from backend_facts import PLANTED_KEY, SAMPLES
+from elevenlabs_api import spoken
+from end_to_end import check_end_to_end
+
+
+def test_pytest_records_and_replays_without_key_service_and_sdk(tmp_path: Path) -> None:
+    server = check_end_to_end(
+        tmp_path,
+        backend="elevenlabs",
+        good=spoken(SAMPLES),
+        sdk=("elevenlabs", "httpx"),
+        key_variable="ELEVENLABS_API_KEY",
+        options=("elevenlabs.model=eleven_v3", "elevenlabs.speed=1.1", "elevenlabs.use_speaker_boost=false"),
+    )
+    first = server.requests[0]
+    assert first.headers["xi-api-key"] == PLANTED_KEY
+    assert first.json["model_id"] == "eleven_v3"
+    assert first.json["voice_settings"]["speed"] == 1.1
+    assert first.json["voice_settings"]["use_speaker_boost"] is False

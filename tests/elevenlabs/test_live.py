@@ -1,0 +1,16 @@
+import asyncio
+
+import pytest
+
+from live import live_key
+from russo_elevenlabs import ElevenLabsSynthesizer
+
+
+@pytest.mark.live
+def test_elevenlabs_speaks(request: pytest.FixtureRequest) -> None:
+    key = live_key(request, "ELEVENLABS_API_KEY")
+    # Half the price of the default model; six characters of it are a fraction of a cent.
+    synthesizer = ElevenLabsSynthesizer(api_key=key, model="eleven_flash_v2_5", language="en")
+    audio = asyncio.run(synthesizer.synthesize("Hello."))
+    assert audio.sample_rate == 24000
+    assert 0.2 < (audio.duration or 0) < 5

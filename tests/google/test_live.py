@@ -1,0 +1,13 @@
+import pytest
+
+from backend_facts import speak
+from live import live_key
+from russo_google import GoogleSynthesizer
+
+
+@pytest.mark.live
+def test_gemini_speaks(request):
+    key = live_key(request, "GOOGLE_API_KEY", "GEMINI_API_KEY")
+    audio = speak(GoogleSynthesizer(api_key=key, instructions="friendly"), "Hello.")
+    assert audio.sample_rate == 24000
+    assert 0.2 < (audio.duration or 0) < 5  # a second is 25 tokens or so, of which a cent buys a thousand

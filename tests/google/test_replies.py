@@ -1,0 +1,223 @@
+import base64
+import json
+import threading
+
+import pytest
+
+from backend_facts import SAMPLES, failed, samples_of, speak
+from gemini import reply, sound, spoken
+from loopback import LoopbackServer, Reply, json_reply, speech_pcm, wav
+from russo import NoAudioError, ServiceError, TextRejectedError
+from russo_google import GoogleSynthesizer
+
+STEREO = b"".join(SAMPLES[at : at + 2] * 2 for at in range(0, len(SAMPLES), 2))
+
+
+def heard(answer, **options):
+    with LoopbackServer(answer) as server:
+        return speak(GoogleSynthesizer(api_key="k", base_url=server.url, **options))
+
+
+def refused(answer, attempts=1):
+    """Return the error and the number of requests that led to it."""
+    with LoopbackServer(answer) as server:
+        error = failed(GoogleSynthesizer(api_key="k", base_url=server.url, max_attempts=attempts))
+        return error, len(server.requests)
+
+
+def test_wav_keeps_its_rate():
+    audio = heard(spoken(SAMPLES, 16000))
+    assert (samples_of(audio), audio.sample_rate) == (SAMPLES, 16000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate", "channels"),
+    [
+        ("audio/L16;codec=pcm;rate=24000", 24000, 1),
+        ("audio/l16; rate=24000; channels=1", 24000, 1),
+        ("AUDIO/L16;RATE=16000", 16000, 1),
+        ('audio/pcm;rate="48000"', 48000, 1),
+        ("audio/L16; channels=2; rate=44100", 44100, 2),
+        ("audio/L16", 24000, 1),
+    ],
+)
+def test_bare_samples_are_wrapped_with_the_rate_that_the_reply_states(kind, rate, channels):
+    samples = SAMPLES if channels == 1 else STEREO
+    audio = heard(reply(sound(samples, kind)))
+    assert samples_of(audio) == samples
+    assert (audio.sample_rate, audio.channels) == (rate, channels)
+
+
+def test_wav_is_recognised_by_its_bytes_whatever_its_type_says():
+    assert samples_of(heard(reply(sound(wav(SAMPLES), "audio/L16;rate=8000")))) == SAMPLES
+    assert samples_of(heard(reply(sound(wav(SAMPLES), "application/octet-stream")))) == SAMPLES
+
+
+@pytest.mark.parametrize("sizes", ["streamed", "zero"])
+def test_wav_with_placeholder_sizes_gets_true_ones(sizes):
+    assert samples_of(heard(reply(sound(wav(SAMPLES, sizes=sizes))))) == SAMPLES
+
+
+def test_base64_may_be_url_safe_and_unpadded():
+    data = b"\xfb\xff" * 500 + SAMPLES + b"\x00\x01"
+    text = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    assert "-" in text
+    part = {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": text}}
+    assert samples_of(heard(reply(part))) == data
+
+
+def test_wav_parts_are_joined_sample_by_sample():
+    silence = b"\0" * 480
+    parts = [sound(wav(piece)) for piece in (SAMPLES, silence, SAMPLES[:200])]
+    assert samples_of(heard(reply(*parts))) == SAMPLES + silence + SAMPLES[:200]
+
+
+def test_bare_parts_are_joined_even_where_a_cut_halves_a_sample():
+    kind = "audio/L16;rate=24000"
+    assert samples_of(heard(reply(sound(SAMPLES[:333], kind), sound(SAMPLES[333:], kind)))) == SAMPLES
+
+
+def test_wav_and_bare_parts_are_joined():
+    audio = heard(reply(sound(wav(SAMPLES)), sound(SAMPLES, "audio/l16; rate=24000"), sound(wav(SAMPLES))))
+    assert samples_of(audio) == SAMPLES * 3
+
+
+def test_parts_of_different_rates_are_no_audio():
+    error, _ = refused(reply(sound(wav(SAMPLES, 24000)), sound(wav(SAMPLES, 16000))))
+    assert type(error) is NoAudioError
+
+
+def test_thoughts_and_empty_texts_beside_the_sound_are_passed_over():
+    parts = [{"text": "The user wants speech.", "thought": True}, {"text": ""}, sound(wav(SAMPLES))]
+    assert samples_of(heard(reply(*parts))) == SAMPLES
+
+
+def test_words_that_the_sdk_does_not_know_harm_nobody():
+    # The SDK warns of them, and here warnings are errors.
+    audio = heard(reply(sound(wav(SAMPLES)), safetyRatings=[{"category": "NEW", "probability": "NEWER"}]))
+    assert samples_of(audio) == SAMPLES
+
+
+def test_speech_in_several_replies_is_asked_for_and_joined():
+    def answer(request):
+        token = request.json.get("continuationToken")
+        rest = {None: ("CONTINUATION", "dG9r-_8="), "dG9r-_8=": ("STOP", None)}[token]
+        return reply(sound(wav(SAMPLES)), reason=rest[0], continuationToken=rest[1])
+
+    with LoopbackServer(answer) as server:
+        audio = speak(GoogleSynthesizer(api_key="k", base_url=server.url))
+        assert [request.json.get("continuationToken") for request in server.requests] == [None, "dG9r-_8="]
+        first, second = (request.json for request in server.requests)
+    assert samples_of(audio) == SAMPLES * 2
+    assert second == first | {"continuationToken": "dG9r-_8="}
+
+
+def test_speech_that_does_not_go_on_is_no_audio():
+    error, requests = refused(reply(sound(wav(SAMPLES)), reason="CONTINUATION", continuationToken="dG9rZW4="))
+    assert type(error) is NoAudioError
+    assert requests == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply(reason="OTHER"), id="no content"),
+        pytest.param(reply(sound(wav(SAMPLES)), reason="OTHER"), id="audio that is cut"),
+        pytest.param(reply(sound(wav(SAMPLES)), reason=None), id="audio without a reason"),
+        pytest.param(reply(sound(wav(SAMPLES)), reason="BRAND_NEW"), id="an unknown reason"),
+        pytest.param(reply(sound(wav(SAMPLES)), reason="CONTINUATION"), id="a rest without a token"),
+        pytest.param(reply(), id="no parts"),
+        pytest.param(reply({"text": "I am a model."}), id="words"),
+        pytest.param(reply({"text": "Sure:"}, sound(wav(SAMPLES))), id="words and audio"),
+        pytest.param(reply(sound(b"\x89PNG\r\n\x1a\n" + SAMPLES, "image/png")), id="a picture"),
+        pytest.param(reply(sound(b"ID3\x04" + SAMPLES, "audio/mp3")), id="another format"),
+        pytest.param(reply(sound(SAMPLES, "audio/L16;rate=0")), id="rate 0"),
+        pytest.param(reply(sound(SAMPLES, "audio/L16;rate=fast")), id="no rate"),
+        pytest.param(reply(sound(SAMPLES, "audio/L16;rate=24000;channels=0")), id="no channels"),
+        pytest.param(reply(sound(SAMPLES[:-1], "audio/L16")), id="half a sample"),
+        pytest.param(reply(sound(b'{"error": "no"}!', "audio/L16")), id="JSON for samples"),
+        pytest.param(reply(sound(wav(SAMPLES)[:-100])), id="a truncated WAV"),
+        pytest.param(reply(sound(wav(SAMPLES)[:30])), id="a truncated WAV header"),
+        pytest.param(reply(sound(wav(b""))), id="a WAV without samples"),
+        pytest.param(reply({"inlineData": {"mimeType": "audio/wav", "data": "UklG*"}}), id="no base64"),
+        pytest.param(reply({"inlineData": {"mimeType": "audio/wav", "data": 7}}), id="a number for base64"),
+        pytest.param(reply({"inlineData": []}), id="a list for a mapping"),
+        pytest.param(json_reply({"candidates": []}), id="no candidates"),
+        pytest.param(json_reply({"candidates": {"0": 1}}), id="a mapping for a list"),
+        pytest.param(json_reply({"candidates": [None]}), id="an empty candidate"),
+        pytest.param(json_reply({"candidates": [{"finishReason": ["STOP"]}]}), id="a list for a word"),
+        pytest.param(json_reply({"error": {"code": 500, "message": "hidden"}}), id="an error"),
+        pytest.param(Reply(body=spoken(SAMPLES).body[:-40]), id="JSON that is cut"),
+        pytest.param(Reply(body=b"[" * 100_000), id="JSON without an end"),
+    ],
+)
+def test_reply_is_refused_although_its_status_is_200(answer):
+    error, requests = refused(answer)
+    assert type(error) is NoAudioError
+    assert (error.retryable, error.reached, requests) == (True, True, 1)
+    assert len(str(error)) < 600
+
+
+def test_refused_reply_is_asked_for_again():
+    error, requests = refused(reply(reason="OTHER"), attempts=3)
+    assert type(error) is NoAudioError
+    assert requests == 3
+    assert "OTHER" in str(error)
+    assert samples_of(heard([reply(reason="OTHER"), spoken(SAMPLES)])) == SAMPLES
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json_reply({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+        json_reply({"promptFeedback": {"blockReason": "BRAND_NEW"}, "candidates": []}),
+        reply(reason="SAFETY"),
+        reply(sound(wav(SAMPLES)), reason="PROHIBITED_CONTENT"),
+        reply(reason="RECITATION"),
+        reply(reason="BLOCKLIST"),
+        reply(reason="SPII"),
+        reply(reason="LANGUAGE"),
+        reply(sound(wav(SAMPLES)), reason="MAX_TOKENS"),
+    ],
+)
+def test_blocked_or_too_long_text_is_refused_and_not_tried_again(answer):
+    error, requests = refused(answer, attempts=3)
+    assert type(error) is TextRejectedError
+    assert requests == 1
+    found = json.loads(answer.body)
+    blocked = found.get("promptFeedback", {}).get("blockReason") or found["candidates"][0]["finishReason"]
+    assert blocked in str(error)
+
+
+@pytest.mark.parametrize("status", [201, 204])
+def test_only_200_is_a_success(status):
+    body = b"" if status == 204 else spoken(SAMPLES).body
+    error, _ = refused(Reply(status=status, body=body))
+    assert type(error) is ServiceError
+    assert f"HTTP {status}" in str(error)
+
+
+def test_compressed_reply_that_is_broken_is_a_service_error():
+    error, _ = refused(Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}))
+    assert type(error) is ServiceError
+    assert error.retryable
+
+
+def test_ten_seconds_of_speech_arrive_untouched():
+    samples = speech_pcm(10.0)
+    assert samples_of(heard(spoken(samples))) == samples
+
+
+def test_threads_with_event_loops_of_their_own_may_share_one_synthesizer():
+    found = []
+    with LoopbackServer(spoken(SAMPLES)) as server:
+        synthesizer = GoogleSynthesizer(api_key="k", base_url=server.url)
+        threads = [
+            threading.Thread(target=lambda: found.append(samples_of(speak(synthesizer)))) for _ in range(12)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert server.wait_closed()
+    assert found == [SAMPLES] * 12

@@ -1,0 +1,34 @@
+"""What ElevenLabs puts on the wire: samples and errors, for a `LoopbackServer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from loopback import Reply, json_reply
+
+
+def spoken(samples: bytes) -> Reply:
+    """The reply to ``output_format=pcm_24000``: bare samples, in chunks."""
+    return Reply(body=samples, chunked=True, headers={"Content-Type": "audio/pcm"})
+
+
+def wait(retry_after: float | None) -> Mapping[str, str]:
+    """The header that asks for patience."""
+    return {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+
+
+def error_reply(status: int, message: str, retry_after: float | None = None) -> Reply:
+    """An error that only its status tells, in the service's usual shape."""
+    return json_reply({"detail": {"status": "error", "message": message}}, status, wait(retry_after))
+
+
+def coded(status: int, code: str, message: str = "no", /, **more: str) -> Reply:
+    """An error that its code tells; one that can pass asks for no wait."""
+    detail = {"status": code, "message": message, **more}
+    return json_reply({"detail": detail}, status, wait(0.0))
+
+
+def refused_field(*place: str, message: str = "Field required") -> Reply:
+    """An error of FastAPI about a field of the request."""
+    error = {"type": "value_error", "loc": list(place), "msg": message, "input": None}
+    return json_reply({"detail": [error]}, 422)

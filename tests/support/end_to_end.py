@@ -1,0 +1,113 @@
+"""One small pytest project per backend: recorded against a service, then replayed by the cache alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+
+from backend_facts import PLANTED_KEY, SAMPLES
+from loopback import LoopbackServer, Reply
+
+_TESTS = """
+    import sys
+    import pytest
+
+    EXPECTED = bytes.fromhex("{samples}")
+
+    def test_say(russo_say):
+        assert russo_say("Book a flight from Berlin to Rome").pcm() == EXPECTED
+        assert russo_say("The 9:40, please").pcm() == EXPECTED
+
+    @pytest.mark.russo("Book a flight from Berlin to Rome")
+    def test_marked(russo_audio):
+        assert russo_audio.pcm() == EXPECTED
+
+    @pytest.mark.asyncio
+    async def test_async(russo_synthesizer):
+        assert (await russo_synthesizer.synthesize("And a taxi")).pcm() == EXPECTED
+"""
+_SDK_TEST = """
+    import sys
+
+    def test_sdk():
+        assert [name for name in {sdk!r} if name in sys.modules] == {expected!r}
+"""
+
+
+def run_pytest(directory: Path, *arguments: str, **variables: str) -> str:
+    """Run pytest as a process, warnings as errors; return what it prints, in which all must have passed."""
+    command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
+def check_end_to_end(
+    directory: Path,
+    *,
+    backend: str,
+    good: Reply,
+    sdk: Sequence[str],
+    key_variable: str,
+    path: str = "",
+    options: Sequence[str] = (),
+    recording: Mapping[str, str] | None = None,
+) -> LoopbackServer:
+    """Record with ``--russo-synth=<backend>``, then replay without key, service and SDK.
+
+    Args:
+        directory: An empty one.
+        backend: The backend's name.
+        good: The service's reply, which carries `SAMPLES`.
+        sdk: Modules that recording needs and replaying must not import.
+        key_variable: Where recording finds its key.
+        path: What follows the server's url in the option ``base_url``.
+        options: More of ``russo_synth_options``.
+        recording: More environment variables for recording alone.
+
+    Returns:
+        The server, closed, for its requests.
+    """
+    with LoopbackServer(good) as server:
+        lines = [f"{backend}.base_url={server.url}{path}", *options]
+        _write_project(directory, lines)
+        _write(directory / "test_zz_sdk.py", _SDK_TEST.format(sdk=list(sdk), expected=list(sdk)))
+        key = {key_variable: PLANTED_KEY}
+        said = run_pytest(directory, f"--russo-synth={backend}", **key, **(recording or {}))
+        assert len(server.requests) == 3
+        assert server.wait_closed()
+    assert "3 paid calls" in said
+    # The service is gone, and so is the key.
+    _write(directory / "test_zz_sdk.py", _SDK_TEST.format(sdk=list(sdk), expected=[]))
+    for mode in ("auto", "replay"):
+        replayed = run_pytest(directory, f"--russo-synth={backend}", f"--russo-cache-mode={mode}")
+        assert "0 paid calls" in replayed
+        said += replayed
+    assert PLANTED_KEY not in said
+    kept = [each.read_bytes() for each in (directory / ".russo_cache").rglob("*") if each.is_file()]
+    assert kept
+    assert not any(PLANTED_KEY.encode() in content for content in kept)
+    return server
+
+
+def _write_project(directory: Path, options: Sequence[str]) -> None:
+    ini = ["[pytest]", "asyncio_default_fixture_loop_scope = function", "russo_synth_options ="]
+    _write(directory / "pytest.ini", "\n".join([*ini, *(f"    {line}" for line in options)]) + "\n")
+    _write(directory / "test_speech.py", _TESTS.format(samples=SAMPLES.hex()))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(dedent(text), encoding="utf-8")

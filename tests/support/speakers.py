@@ -1,0 +1,172 @@
+"""Synthesizers that speak at once, and a plugin that hears every event: real parts for the tests of core."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import russo
+from loopback import wav
+from russo import Audio, hookimpl, hookspecs, plugin_manager
+
+PROMPT = "Book a flight from Berlin to Rome"
+ALL_HOOKS = [name for name in vars(hookspecs) if name.startswith("russo_")]
+
+
+def sound(text, voice="anna"):
+    """Return audio that tells by its bytes who said what."""
+    samples = f"{voice}: {text}".encode("utf-8", "surrogatepass")[:2000]
+    return Audio(wav((samples + b" " * (len(samples) % 2)) * 20))
+
+
+class Quiet:
+    """Speaks, and declares nothing."""
+
+    def __init__(self):
+        self.calls = []
+
+    async def synthesize(self, text):
+        self.calls.append(text)
+        return sound(text)
+
+
+class Speaker:
+    """Speaks, and remembers each call.
+
+    Args:
+        outcomes: What the calls return or raise, in turn; the last one for ever. Without any: `sound`.
+        gate: An event of asyncio that every call waits for.
+        fields: What it declares, besides its backend.
+    """
+
+    def __init__(self, *outcomes, gate=None, **fields):
+        self.fields = {"backend": "speaker", "voice": "anna", **fields}
+        self.outcomes = list(outcomes)
+        self.gate = gate
+        self.calls = []
+        self.closed = False
+
+    @property
+    def cache_key_extra(self):
+        return self.fields
+
+    async def synthesize(self, text):
+        self.calls.append(text)
+        if self.gate is not None:
+            await self.gate.wait()
+        if not self.outcomes:
+            return sound(text, self.fields.get("voice", "anna"))
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def aclose(self):
+        self.closed = True
+
+
+class Ear:
+    """Hears every event, in order."""
+
+    def __init__(self):
+        self.events = []
+
+    @property
+    def names(self):
+        return [event.hook.removeprefix("russo_") for event in self.events]
+
+    def all(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def one(self, kind):
+        (event,) = self.all(kind)
+        return event
+
+
+def _listener(name):
+    def listen(self, event):
+        assert event.hook == name
+        self.events.append(event)
+
+    listen.__name__ = name
+    return hookimpl(listen)
+
+
+for _name in ALL_HOOKS:
+    setattr(Ear, _name, _listener(_name))
+
+
+@contextmanager
+def registered(plugin, name=None, manager=None):
+    """Register a plugin, with the process's manager unless another is given, for a while."""
+    manager = plugin_manager() if manager is None else manager
+    manager.register(plugin, name)
+    try:
+        yield plugin
+    finally:
+        manager.unregister(plugin)
+
+
+def run(call, seconds=20.0):
+    """Run a coroutine in an event loop of its own; a test that would hang fails instead."""
+    return asyncio.run(asyncio.wait_for(call, seconds))
+
+
+def say(synthesizer, text=PROMPT):
+    return run(synthesizer.synthesize(text))
+
+
+class Environment:
+    """A Python of its own: russo, what it requires, and the distributions that a test writes by hand.
+
+    Args:
+        path: Where its packages are to lie.
+    """
+
+    def __init__(self, path: Path):
+        import pluggy
+        import xxhash
+
+        self.site = path / "site"
+        self.site.mkdir()
+        for package in (russo, pluggy, xxhash):
+            folder = Path(package.__file__).parent
+            (self.site / folder.name).symlink_to(folder, target_is_directory=True)
+
+    def install(self, distribution, modules, entry_points):
+        """Install a distribution: modules by name, entry points by group and name."""
+        for name, source in modules.items():
+            target = self.site / f"{name.replace('.', '/')}.py"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(source)
+        info = self.site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        lines = []
+        for group, entries in entry_points.items():
+            lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+    def python(self, code, *args, check=True, seed="0"):
+        """Run code in a process; what it gives to ``tell`` comes back, through JSON."""
+        start = (
+            "import json, sys\n"
+            f"sys.path.insert(0, {str(self.site)!r})\n"
+            "def tell(value): print('told', json.dumps(value))\n"
+        )
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-W", "error", "-c", start + code, *args],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        told = [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("told ")]
+        return told[0] if len(told) == 1 else told
