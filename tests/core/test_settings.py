@@ -117,7 +117,6 @@ def test_every_mode_may_be_asked_for(decide, mode):
         {"mode": "off"},
         {"environment": {"RUSSO_CACHE_MODE": "replay"}},
         {"ini": {"russo_cache_mode": "refresh"}},
-        {"ini": {"russo_cache_mode": "nonsense"}},
     ],
 )
 def test_no_cache_is_mode_off_and_beats_environment_and_ini(decide, given):

@@ -200,6 +200,7 @@ def test_only_200_is_a_success(status):
 def test_compressed_reply_that_is_broken_is_a_service_error():
     error, _ = refused(Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}))
     assert type(error) is ServiceError
+    assert "cannot be read" in str(error)
     assert error.retryable
 
 

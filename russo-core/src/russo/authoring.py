@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from ._attempts import current_attempts
 from ._audio import Audio
 from ._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
+from ._turns import Turns
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
 
 __all__ = ["Calls", "join_wav", "looks_like_text", "pcm_audio", "redact", "wav_audio"]
@@ -40,7 +39,7 @@ _LONGEST_RETRY_AFTER: Final = 60.0
 class Calls:
     """Runs a synthesizer's calls: each attempt bounded in time, failures retried, few at once.
 
-    May be used from any number of event loops and threads; the cap holds per event loop.
+    May be used from any number of event loops and threads; the cap holds over all of them.
 
     Args:
         backend: The backend's name, for messages.
@@ -73,10 +72,7 @@ class Calls:
         self.timeout: Final = float(timeout)
         self.max_attempts: Final = max_attempts
         self.max_concurrency: Final = max_concurrency
-        # A contended asyncio.Semaphore belongs to one loop for ever, so each loop has its own.
-        self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
-        self._turns = weakref.WeakKeyDictionary()
-        self._lock = threading.Lock()
+        self._turns = Turns(max_concurrency)
 
     async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run attempts until one succeeds, fails for good, or ``max_attempts`` are made.
@@ -92,7 +88,7 @@ class Calls:
             SynthesisError: The last attempt's.
         """
         self._check_text(prompt)
-        async with self._turn():
+        async with self._turns:
             for number in range(1, self.max_attempts + 1):
                 try:
                     return await self._attempt(prompt, attempt)
@@ -155,14 +151,6 @@ class Calls:
                 reached=False,
             ) from error
 
-    def _turn(self) -> asyncio.Semaphore:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            turn = self._turns.get(loop)
-            if turn is None:
-                turn = self._turns[loop] = asyncio.Semaphore(self.max_concurrency)
-            return turn
-
 
 def _delay(number: int, retry_after: float | None) -> float | None:
     """Seconds to wait after attempt ``number``; ``None`` where waiting is not worth it."""
@@ -184,8 +172,11 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
     """Put a WAV header before raw samples (signed 16-bit little-endian).
 
     Raises:
-        ValueError: No samples, a part of one, silence from end to end, or text instead of samples.
+        ValueError: No samples, a part of one, silence from end to end, text instead of samples, or a
+            rate or number of channels that no sound has.
     """
+    if not (0 < sample_rate < 1 << 32 and 0 < channels < 1 << 16):
+        raise ValueError(f"samples of {sample_rate} Hz and {channels} channels")
     if looks_like_text(samples):
         raise ValueError(f"text instead of samples: {samples[:40]!r}")
     if len(samples) % (2 * channels):
@@ -194,7 +185,7 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
 
 
 def join_wav(parts: Iterable[Audio]) -> Audio:
-    """Join WAV audio of one format sample by sample.
+    """Join WAV audio of one format sample by sample; the parts themselves may be silent.
 
     Raises:
         ValueError: No parts, or parts whose formats differ.
@@ -215,9 +206,8 @@ def looks_like_text(data: bytes) -> bool:
 
 def redact(text: str, *secrets: str | None) -> str:
     """Remove credentials from a message that a service or an SDK wrote."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "[redacted]")
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
+        text = text.replace(secret, "[redacted]")
     return text
 
 

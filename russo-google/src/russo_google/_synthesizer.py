@@ -265,6 +265,8 @@ class GoogleSynthesizer:
             return self._calls.error(RequestRejectedError, what, prompt=text, reached=False)
         reached = not isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
         what = f"the connection to {where} was lost" if reached else f"no connection to {where}"
+        if isinstance(error, httpx2.DecodingError):
+            what = f"the reply of {where} cannot be read"
         what += f": {error or type(error).__name__}"
         return self._calls.error(ServiceError, what, prompt=text, reached=reached)
 
