@@ -156,7 +156,11 @@ def test_pcm_of_every_width_is_signed_16_bit(width, samples, expected):
     ("law", "extremes", "digest"),
     [
         ("ulaw", (-32124, 32124, 0, 0), "3dab54339e520bb2c924826e3b72a917a2b612e9fd12fc867500f1d983a75827"),
-        ("alaw", (-5504, 5504, -848, 848), "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174"),
+        (
+            "alaw",
+            (-5504, 5504, -848, 848),
+            "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174",
+        ),
     ],
 )
 def test_telephone_samples_are_expanded_as_g711_has_it(law, extremes, digest):

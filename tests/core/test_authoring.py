@@ -402,7 +402,13 @@ def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, heard)
 
 def test_error_carries_backend_and_model():
     error = Calls("acme", model="m-1").error(
-        RateLimitError, "HTTP 429", prompt=PROMPT, advice="wait", retry_after=2.0, reached=False, retryable=False
+        RateLimitError,
+        "HTTP 429",
+        prompt=PROMPT,
+        advice="wait",
+        retry_after=2.0,
+        reached=False,
+        retryable=False,
     )
     assert type(error) is RateLimitError
     assert str(error) == f"acme (m-1) could not speak {PROMPT!r}: HTTP 429; wait"
@@ -428,7 +434,9 @@ def test_fields_of_wav_audio_come_from_its_header():
 
 @pytest.mark.parametrize(("tag", "width"), [(1, 1), (1, 3), (1, 4), (3, 4), (7, 1), (6, 1)])
 def test_wav_of_another_encoding_becomes_16_bit(tag, width):
-    samples = struct.pack("<300f", *(math.sin(at) for at in range(300))) if tag == 3 else SAMPLES[: 300 * width]
+    samples = (
+        struct.pack("<300f", *(math.sin(at) for at in range(300))) if tag == 3 else SAMPLES[: 300 * width]
+    )
     audio = wav_audio(authoring.write_wav(samples, 8000, sample_width=width, tag=tag))
     assert (audio.sample_width, audio.duration) == (2, 300 / 8000)
     assert len(audio.data) == 44 + 600
@@ -441,7 +449,9 @@ def test_raw_samples_get_a_header():
 
 def test_parts_are_joined_sample_by_sample():
     cuts = [SAMPLES[:1000], SAMPLES[1000:1002], SAMPLES[1002:]]
-    parts = [Audio(wav(cut, sizes=sizes)) for cut, sizes in zip(cuts, ("true", "streamed", "zero"), strict=True)]
+    parts = [
+        Audio(wav(cut, sizes=sizes)) for cut, sizes in zip(cuts, ("true", "streamed", "zero"), strict=True)
+    ]
     assert join_wav(iter(parts)) == Audio(wav(SAMPLES))
 
 

@@ -117,7 +117,8 @@ def test_description_of_more_than_one_mib_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("fields", "kind"), [({"a": object()}, TypeError), ({1: "a"}, TypeError), ({"a": float("nan")}, ValueError)]
+    ("fields", "kind"),
+    [({"a": object()}, TypeError), ({1: "a"}, TypeError), ({"a": float("nan")}, ValueError)],
 )
 def test_fields_that_json_cannot_hold_are_refused(fields, kind):
     with pytest.raises(kind, match="cache_key_extra"):

@@ -120,10 +120,15 @@ VALUES = {
 @pytest.mark.parametrize("kind", [SynthesisError, *PLAIN, *OF_SYNTHESIS])
 @pytest.mark.parametrize(
     "carry",
-    [*(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)), copy.copy],
+    [
+        *(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)),
+        copy.copy,
+    ],
 )
 def test_error_survives_the_way_to_another_process(kind, carry):
-    values = {"retry_after": 1.5, "reached": False} if issubclass(kind, SynthesisError) else VALUES.get(kind, {})
+    values = (
+        {"retry_after": 1.5, "reached": False} if issubclass(kind, SynthesisError) else VALUES.get(kind, {})
+    )
     error = make(kind, **values)
     arrived = carry(error)
     assert type(arrived) is kind

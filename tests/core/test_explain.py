@@ -38,7 +38,11 @@ def test_directory_elsewhere_is_named_in_full(cache, tmp_path, monkeypatch):
     ("stored", "wanted", "told"),
     [
         ({"voice": "anna"}, {"voice": "bert"}, "voice is 'anna', wanted 'bert'"),
-        ({"speed": 1.0, "seed": 1}, {"speed": 1.5, "seed": 2}, "seed is 1, wanted 2, speed is 1.0, wanted 1.5"),
+        (
+            {"speed": 1.0, "seed": 1},
+            {"speed": 1.5, "seed": 2},
+            "seed is 1, wanted 2, speed is 1.0, wanted 1.5",
+        ),
         ({"style": None}, {"style": {"calm": 1}}, "style.calm is None, wanted 1"),
         ({"given": {"model": "a"}}, {"given": {"model": "b"}}, "model is 'a', wanted 'b'"),
     ],

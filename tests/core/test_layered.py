@@ -23,7 +23,9 @@ def layered(cache, recordings):
 
 
 def files(*caches):
-    return {path: path.read_bytes() for each in caches for path in each.directory.rglob("*") if path.is_file()}
+    return {
+        path: path.read_bytes() for each in caches for path in each.directory.rglob("*") if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(

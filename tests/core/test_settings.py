@@ -5,8 +5,6 @@ import pytest
 from russo import Mode
 from russo._settings import Asked, SettingsError, resolve
 
-UNSET = object()
-
 
 @pytest.fixture
 def decide(tmp_path):
@@ -37,10 +35,9 @@ PLACES = list(itertools.product([True, False], repeat=3))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize(("by_command_line", "by_environment", "by_ini"), PLACES)
-def test_command_line_beats_environment_beats_ini_beats_default(
-    decide, tmp_path, name, by_command_line, by_environment, by_ini
-):
+@pytest.mark.parametrize("places", PLACES)
+def test_command_line_beats_environment_beats_ini_beats_default(decide, tmp_path, name, places):
+    by_command_line, by_environment, by_ini = places
     argument, attribute, (first, second, third), default = SETTINGS[name]
     variable = f"RUSSO_{name.upper()}"
     extra = {"cache_dir": "/a"} if name == "recordings_dir" else {}
@@ -206,7 +203,10 @@ def test_default_directory_that_is_a_file_is_refused(decide, tmp_path):
 OPTIONS = [
     (["google.voice=Kore"], {"google": {"voice": "Kore"}}),
     (["google.voice=Kore", "google.speed=1.2"], {"google": {"voice": "Kore", "speed": "1.2"}}),
-    (["google.voice=Kore", "openai.voice=alloy"], {"google": {"voice": "Kore"}, "openai": {"voice": "alloy"}}),
+    (
+        ["google.voice=Kore", "openai.voice=alloy"],
+        {"google": {"voice": "Kore"}, "openai": {"voice": "alloy"}},
+    ),
     (["google.voice=a", "google.voice=b"], {"google": {"voice": "b"}}),
     (["google.instructions=Don't shout: a=b\\c"], {"google": {"instructions": "Don't shout: a=b\\c"}}),
     (["google.voice="], {"google": {"voice": ""}}),
@@ -237,11 +237,21 @@ def test_options_of_a_backend_are_found_by_its_name(decide):
 
 @pytest.mark.parametrize(
     "text",
-    ["voice=Kore", "google.voice", "google", "=", ".voice=a", "google.=a", "google.a-b=c", "google.a.b=c", "google.1=a"],
+    [
+        "voice=Kore",
+        "google.voice",
+        "google",
+        "=",
+        ".voice=a",
+        "google.=a",
+        "google.a-b=c",
+        "google.a.b=c",
+        "google.1=a",
+    ],
 )
 @pytest.mark.parametrize("place", ["asked", "ini"])
 def test_option_of_another_form_is_refused(decide, text, place):
     given = {"options": [text]} if place == "asked" else {"ini": {"russo_synth_options": [text]}}
-    with pytest.raises(SettingsError, match="is not of the form NAME.OPTION=VALUE") as caught:
+    with pytest.raises(SettingsError, match=r"is not of the form NAME\.OPTION=VALUE") as caught:
         decide(**given)
     assert repr(text) in str(caught.value)

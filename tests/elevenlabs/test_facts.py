@@ -50,7 +50,7 @@ class TestElevenLabs(ServiceFacts):
         failures={
             "bad key": failure(AuthenticationError, coded(401, "invalid_api_key")),
             "bad key, other status": failure(AuthenticationError, coded(400, "invalid_api_key")),
-            "key without the permission": failure(AuthenticationError, coded(401, "missing_permissions")),
+            "key without the permission": failure(AuthenticationError, coded(400, "missing_permissions")),
             "account suspected": failure(AuthenticationError, coded(401, "detected_unusual_activity")),
             "quota gone": failure(QuotaExceededError, coded(401, "quota_exceeded")),
             "quota gone, as a rate limit": failure(QuotaExceededError, coded(429, "quota_exceeded")),
@@ -61,7 +61,7 @@ class TestElevenLabs(ServiceFacts):
             "plan too small for the format": failure(
                 QuotaExceededError, coded(403, "output_format_not_allowed", code="subscription_required")
             ),
-            "too many at once": failure(RateLimitError, coded(429, "too_many_concurrent_requests")),
+            "too many at once": failure(RateLimitError, coded(400, "too_many_concurrent_requests")),
             "too many at once, newer code": failure(
                 RateLimitError, coded(400, "error", code="concurrent_limit_exceeded")
             ),

@@ -17,6 +17,7 @@ from loopback import LoopbackServer, Reply, Request, json_reply
 from russo import (
     AuthenticationError,
     BackendConfigError,
+    NoAudioError,
     RequestRejectedError,
     ServiceError,
     TextRejectedError,
@@ -230,6 +231,15 @@ def test_key_is_not_shown_in_halves(server: LoopbackServer) -> None:
     assert PLANTED_KEY[:8] not in shown
 
 
+@pytest.mark.parametrize("kind", ["audio/pcm", "application/json"])
+def test_key_is_not_shown_where_it_comes_instead_of_audio(server: LoopbackServer, kind: str) -> None:
+    body = b'{"you sent this as key": "' + PLANTED_KEY.encode() + b'"}'
+    server.replies = Reply(body=body, headers={"Content-Type": kind})
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert PLANTED_KEY[:8] not in "".join(traceback.format_exception(error))
+
+
 # Messages.
 
 
@@ -311,7 +321,7 @@ def test_voice_that_would_change_the_path_is_refused(voice: str) -> None:
         ("seed", 2**32, "0 to 4294967295"),
     ],
 )
-def test_value_outside_its_range_is_refused(option: str, value: float, range_: str) -> None:
+def test_value_outside_its_range_is_refused(option: str, value: Any, range_: str) -> None:
     with pytest.raises(ValueError, match=f"{option} is {value!r}; it must be from {range_}"):
         ElevenLabsSynthesizer(**{option: value})
 
@@ -327,6 +337,8 @@ def test_value_outside_its_range_is_refused(option: str, value: float, range_: s
         "http://127.0.0.1?key=planted-pass",
         "http://127.0.0.1#planted-pass",
         "http://[::1",
+        "http://ä..com",
+        "http://127.0.0.1/a b",
     ],
 )
 def test_base_url_that_is_no_plain_url_is_refused_unshown(base_url: str) -> None:
@@ -337,7 +349,8 @@ def test_base_url_that_is_no_plain_url_is_refused_unshown(base_url: str) -> None
 
 def test_largest_seed_is_an_integer_on_the_wire(server: LoopbackServer) -> None:
     speak(at(server, seed=4294967295))
-    assert b'"seed":4294967295' in server.requests[0].body
+    seed = server.requests[0].json["seed"]
+    assert (type(seed), seed) == (int, 4294967295)
 
 
 def test_key_of_the_defaults_is_for_ever() -> None:
@@ -363,15 +376,35 @@ def test_key_of_the_defaults_is_for_ever() -> None:
 # What stands between.
 
 
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "http://127.0.0.1:port"])
 def test_proxy_that_cannot_be_used_is_an_error_that_says_where_to_look(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
     error = failed(at(server))
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (False, False)
     assert "check the proxy and certificate variables" in str(error)
     assert server.requests == []
+
+
+def test_proxy_with_an_impossible_port_is_a_service_error(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:99999")
+    assert type(failed(at(server, base_url="https://api.invalid", max_attempts=1))) is ServiceError
+
+
+def test_proxy_that_refuses_gets_no_key(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.replies = Reply(status=407, keep_alive=False)
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    error = failed(at(server, base_url="https://api.invalid", max_attempts=1))
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (True, False)
+    assert "no connection to api.invalid: 407" in str(error)
+    [request] = server.requests
+    assert request.method == "CONNECT"
+    assert PLANTED_KEY not in str(request.headers)
 
 
 def test_missing_certificate_file_is_an_error_that_says_where_to_look(

@@ -65,6 +65,7 @@ class TestOpenAI(ServiceFacts):
             "text too long, by code": failure(
                 TextRejectedError, error(400, "too long", code="string_above_max_length", param="input")
             ),
+            "text refused, by parameter": failure(TextRejectedError, error(400, "no", param="input")),
             "text too large": failure(TextRejectedError, error(413, "too large")),
             "text refused": failure(TextRejectedError, error(400, "no", code="content_policy_violation")),
             "text refused by a compatible server": failure(

@@ -135,6 +135,13 @@ def test_reply_that_is_no_sound_says_what_it_is(server: LoopbackServer, body: by
     assert "audio/x-kind" in str(error)
 
 
+def test_key_in_a_reply_that_is_no_sound_is_not_shown(server: LoopbackServer) -> None:
+    server.replies = Reply(body=b"no", headers={"Content-Type": f"text/plain; key={PLANTED_KEY}"})
+    error = failed(at(server, max_attempts=1))
+    assert "key=[redacted]" in str(error)
+    assert PLANTED_KEY not in "".join(traceback.format_exception(error))
+
+
 def test_reply_that_cannot_be_unpacked_is_a_service_error(server: LoopbackServer) -> None:
     packed = gzip.compress(wav(SAMPLES))
     server.replies = Reply(body=b"x" + packed, headers={"Content-Encoding": "gzip"})

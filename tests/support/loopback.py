@@ -24,15 +24,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-if TYPE_CHECKING:
-    import pytest
-
 _PATIENCE = 10.0  # seconds that a test waits for what must come
-_VENDORS = ("GOOGLE_", "GEMINI_", "GCLOUD_", "CLOUDSDK_", "OPENAI_", "ELEVENLABS_", "ELEVEN_", "RUSSO_")
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @dataclass(frozen=True)
@@ -309,12 +304,3 @@ def wav(
     riff, data = (36 + len(samples), len(samples)) if placeholder is None else (placeholder, placeholder)
     form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
     return struct.pack("<4sI4s4sI16s4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, form, b"data", data) + samples
-
-
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the vendors' and russo's variables and every proxy, which would catch 127.0.0.1 too."""
-    import os
-
-    for name in list(os.environ):
-        if name.startswith(_VENDORS) or name.lower() in _PROXIES:
-            monkeypatch.delenv(name)

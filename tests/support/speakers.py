@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -150,23 +149,20 @@ class Environment:
             lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
-    def python(self, code, *args, check=True, seed="0"):
+    def python(self, code, *args):
         """Run code in a process; what it gives to ``tell`` comes back, through JSON."""
         start = (
             "import json, sys\n"
             f"sys.path.insert(0, {str(self.site)!r})\n"
             "def tell(value): print('told', json.dumps(value))\n"
         )
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-W", "error", "-c", start + code, *args],
             capture_output=True,
             text=True,
             timeout=60,
-            env=environment,
             check=False,
         )
-        if check:
-            assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr
         told = [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("told ")]
         return told[0] if len(told) == 1 else told

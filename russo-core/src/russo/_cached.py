@@ -8,7 +8,6 @@ that was paid for reaches the caller.
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import inspect
 import logging
@@ -19,9 +18,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from ._attempts import Attempts, current_attempts
 from ._audio import Audio
 from ._cache import AudioCache, Miss
+from ._call import Call, current_call
 from ._errors import NoAudioError, ServiceError, TextRejectedError, shorten
 from ._events import (
     CacheHit,
@@ -34,7 +33,7 @@ from ._events import (
     SynthesisStart,
 )
 from ._hooks import notify, plugin_manager
-from ._key import Fields, cache_key, plain
+from ._key import Fields, cache_key, frozen, plain
 from ._layered import LayeredCache
 from ._mode import Mode
 from ._run import Cache, Refreshed, Run
@@ -64,22 +63,6 @@ class Synthesizer(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Layer:
-    """One `CachedSynthesizer` that is calling its synthesizer, which may lead to another one.
-
-    Attributes:
-        keys: What this layer and those around it are paying for.
-        delegated: Whether an inner layer was asked: then this one does not pay by itself.
-    """
-
-    keys: frozenset[str]
-    delegated: bool = False
-
-
-_outer: contextvars.ContextVar[_Layer | None] = contextvars.ContextVar("russo_outer", default=None)
-
-
 @dataclass(frozen=True, slots=True)
 class _Request:
     """One prompt on its way, with all that events and entries tell of it."""
@@ -87,9 +70,9 @@ class _Request:
     prompt: str
     key: str
     synthesizer: str
-    fields: dict[str, Any]
+    fields: Fields
     declared: bool
-    outer: _Layer | None
+    outer: Call | None
     cache: Cache
     mode: Mode
     run: Run | None
@@ -135,7 +118,7 @@ class CachedSynthesizer:
         self.synthesizer: Final = synthesizer
         self.enabled = enabled
         self._cache = cache
-        self._given = plain(cache_key_extra)
+        self._given = None if cache_key_extra is None else frozen(plain(cache_key_extra))
         self._mode = None if mode is None else Mode.parse(mode)
         self._run: Run | None = None
         self._refreshed = Refreshed()
@@ -203,7 +186,7 @@ class CachedSynthesizer:
     def _request(self, text: str) -> _Request:
         if not isinstance(text, str):
             raise TypeError(f"a prompt is text, not {type(text).__name__}")
-        outer = _outer.get()
+        outer = current_call.get()
         if outer is not None:
             outer.delegated = True
         own, declared = declared_fields(self.synthesizer)
@@ -221,7 +204,7 @@ class CachedSynthesizer:
             prompt=text,
             key=cache_key(text, own, self._given),
             synthesizer=name,
-            fields={"own": plain(own), "given": self._given},
+            fields=frozen({"own": own, "given": self._given}),
             declared=declared,
             outer=outer,
             cache=cache,
@@ -259,7 +242,7 @@ class CachedSynthesizer:
     async def _call(self, request: _Request) -> Audio:
         # An outer layer that pays for the same key is waiting for this call, not the other way round.
         inside = request.outer is not None and request.key in request.outer.keys
-        call = self._pay if request.mode is Mode.OFF or inside else self._share
+        call = self._pay if request.mode is Mode.OFF else self._record if inside else self._share
         return await (call(request) if _in_asyncio() else _in_thread(call, request))
 
     async def _share(self, request: _Request) -> Audio:
@@ -290,55 +273,62 @@ class CachedSynthesizer:
                 await asyncio.sleep(random.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
             self._tell(request, CacheMiss, reason=reason)
             _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
-            audio = await self._pay(request)
-            self._keep(request, audio)
-            return Landing(audio, None, paid=True)
+            return Landing(await self._record(request), None, paid=True)
         finally:
             if place is not None:
                 place.release()
 
+    async def _record(self, request: _Request) -> Audio:
+        """Pay and keep."""
+        audio = await self._pay(request)
+        self._keep(request, audio)
+        return audio
+
     async def _pay(self, request: _Request) -> Audio:
         """Call the synthesizer and tell the hooks."""
-        import asyncio
-
         self._tell(request, SynthesisStart)
-        keys = request.outer.keys if request.outer is not None else frozenset()
-        attempts, layer = Attempts(), _Layer(keys | {request.key})
-        tokens = current_attempts.set(attempts), _outer.set(layer)
+        outer = request.outer
+        keys = (outer.keys if outer is not None else frozenset()) | {request.key}
+        call = Call(request.prompt, keys, request.run.budget if request.run is not None else None)
+        token = current_call.set(call)
         start, audio = time.monotonic(), None
         problem: BaseException | None = None
         try:
-            reply = self.synthesizer.synthesize(request.prompt)
-            if not inspect.isawaitable(reply):
-                raise TypeError(f"{request.synthesizer}.synthesize is not async: write `async def`")
-            audio = _check_audio(await reply, request)
+            call.open(outer)
+            audio = await self._ask(request)
             return audio
-        except asyncio.CancelledError as error:
-            problem = error
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Nobody cancelled this call: an SDK lost a task of its own. No waiter is to look cancelled.
-            backend = request.backend or request.synthesizer
-            problem = ServiceError(
-                "its call was cancelled from within", backend=backend, prompt=request.prompt
-            )
-            raise problem from error
         except BaseException as error:
             problem = error
             raise
         finally:
-            current_attempts.reset(tokens[0])
-            _outer.reset(tokens[1])
+            current_call.reset(token)
             self._tell(
                 request,
                 SynthesisFinish,
-                attempts=0 if layer.delegated else _reached(attempts, problem),
+                attempts=call.close(problem),
                 seconds=time.monotonic() - start,
                 characters=len(request.prompt),
                 audio=audio,
                 error=problem,
             )
+
+    async def _ask(self, request: _Request) -> Audio:
+        """Call the synthesizer and look at what it returns."""
+        import asyncio
+
+        reply = self.synthesizer.synthesize(request.prompt)
+        if not inspect.isawaitable(reply):
+            raise TypeError(f"{request.synthesizer}.synthesize is not async: write `async def`")
+        try:
+            return _check_audio(await reply, request)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this call: an SDK lost a task of its own. No waiter is to look cancelled.
+            backend = request.backend or request.synthesizer
+            what = "its call was cancelled from within"
+            raise ServiceError(what, backend=backend, prompt=request.prompt) from error
 
     def _keep(self, request: _Request, audio: Audio) -> None:
         """Store paid audio; whatever goes wrong here costs only the cache."""
@@ -425,17 +415,6 @@ def _check_audio(audio: object, request: _Request) -> Audio:
     if not audio.data:
         raise NoAudioError("the audio is empty", backend=backend, prompt=request.prompt)
     return audio
-
-
-def _reached(attempts: Attempts, problem: BaseException | None) -> int:
-    """Count the calls that reached the service.
-
-    A synthesizer that does not run its attempts through `russo.authoring` counts as one call, unless
-    its error says that nothing was reached.
-    """
-    if attempts.reached or getattr(problem, "reached", True) is False:
-        return attempts.reached
-    return 1
 
 
 def _in_asyncio() -> bool:

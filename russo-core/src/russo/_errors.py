@@ -85,7 +85,17 @@ class BackendConfigError(RussoError):
 
 
 class BudgetExceededError(RussoError):
-    """The run's limit of paid calls is reached; this call was not made and nothing was paid."""
+    """The run's limit of paid calls is reached; this call was not made and nothing was paid.
+
+    Attributes:
+        prompt: The prompt that was not spoken.
+        limit: How many calls may be paid for.
+        reached: False: no service was.
+    """
+
+    prompt: str
+    limit: int
+    reached: bool
 
 
 class SynthesisError(RussoError):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 KEY_VERSION: Final = 1
@@ -44,6 +45,15 @@ def plain(fields: Fields | None) -> dict[str, Any] | None:
     if not isinstance(fields, Mapping):
         raise TypeError(f"cache_key_extra is {type(fields).__name__}, not a mapping of names to JSON values")
     return {_name(name): _plain_value(name, value) for name, value in fields.items()}
+
+
+def frozen(fields: Any) -> Any:
+    """Copy fields so that whoever is shown them cannot change them: mappings read-only, lists as tuples."""
+    if isinstance(fields, Mapping):
+        return MappingProxyType({name: frozen(value) for name, value in fields.items()})
+    if isinstance(fields, (list, tuple)):
+        return tuple(frozen(value) for value in fields)
+    return fields
 
 
 def _name(name: Any) -> str:

@@ -47,14 +47,14 @@ class PytestRun:
             raise pytest.UsageError(str(error)) from None
         self.cache = _make_cache(self.settings)
         self.shared_directory = self._share()
-        manager = make_manager()
-        manager.register(self.statistics, "statistics")
-        manager.register(_Bridge(config, self.statistics.report), "pytest")
+        self.manager = make_manager()
+        self.manager.register(self.statistics, "statistics")
+        self.manager.register(_Bridge(config, self.statistics.report), "pytest")
         self._run = Run(
             cache=self.cache,
             mode=self.settings.mode,
             report=self.statistics.report,
-            manager=manager,
+            manager=self.manager,
             refreshed=Refreshed(Path(self.shared_directory) if self.shared_directory else None),
         )
         self._loop: BackgroundLoop | None = None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import pluggy
 
+    from ._budget import Budget
+
 Cache: TypeAlias = AudioCache | LayeredCache
 
 
@@ -51,6 +53,7 @@ class Run:
         manager: The run's own listeners; ``None`` where there are none.
         report: Told of listeners that raise.
         refreshed: What mode ``refresh`` has done.
+        budget: The limit of paid calls, if there is one.
     """
 
     cache: Cache
@@ -58,3 +61,4 @@ class Run:
     report: Callable[[str], None]
     manager: pluggy.PluginManager | None = None
     refreshed: Refreshed = field(default_factory=Refreshed)
+    budget: Budget | None = None

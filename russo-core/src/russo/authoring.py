@@ -20,8 +20,8 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
-from ._attempts import current_attempts
 from ._audio import Audio
+from ._call import current_call
 from ._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
 from ._turns import Turns
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
@@ -126,6 +126,9 @@ class Calls:
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         reached = True
+        call = current_call.get()
+        if call is not None:
+            call.begin_attempt()
         try:
             async with asyncio.timeout(self.timeout):
                 return await attempt()
@@ -136,9 +139,8 @@ class Calls:
             reached = error.reached
             raise
         finally:
-            count = current_attempts.get()
-            if count is not None and reached:
-                count.reached += 1
+            if call is not None and reached:
+                call.reached += 1
 
     def _check_text(self, prompt: str) -> None:
         try:

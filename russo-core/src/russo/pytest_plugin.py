@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="recordings that are looked into first and never written",
     )
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
+    add("--russo-report", metavar="FILE", help="write a page of every prompt of the run, with its audio")
     parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
     parser.addini(
         "russo_synth_options", "options of backends, one NAME.OPTION=VALUE per line", type="linelist"
@@ -78,6 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Totals(config), "russo-totals")
     if _is_asked_for(config) and not config.option.help:
         run_of(config).check()
+    if config.getoption("russo_report") and not config.option.help:
+        from ._report import Report
+
+        config.pluginmanager.register(Report(config, run_of(config)), "russo-report")
 
 
 def _is_asked_for(config: pytest.Config) -> bool:

@@ -34,7 +34,6 @@ _CODES: Final[Mapping[str, type[SynthesisError]]] = {
     "subscription_required": QuotaExceededError,
     "too_many_concurrent_requests": RateLimitError,
     "concurrent_limit_exceeded": RateLimitError,
-    "rate_limit_exceeded": RateLimitError,
     "system_busy": RateLimitError,
     "max_character_limit_exceeded": TextRejectedError,
     "text_too_long": TextRejectedError,

@@ -207,20 +207,22 @@ class ElevenLabsSynthesizer:
             raise self._refusal(error, text, key) from error
         except httpx.HTTPError as error:
             raise self._lost(error, text, key) from error
-        except (ValueError, RecursionError, OSError) as error:
-            # What the SDK and httpx let through: an error body that is no UTF-8, TLS broken off.
-            what = redact(f"the reply cannot be read: {error!r}", key)
+        except (ValueError, RecursionError, OSError, ExceptionGroup) as error:
+            # What SDK and HTTP client let through: an error body that is no UTF-8, TLS broken off, a proxy
+            # with a port that is none.
+            what = redact(f"the exchange failed: {error!r}", key)
             raise self._calls.error(ServiceError, what, prompt=text) from error
-        return self._audio(samples, kind, text)
+        return self._audio(samples, kind, text, key)
 
-    def _audio(self, samples: bytes, kind: str, text: str) -> Audio:
+    def _audio(self, samples: bytes, kind: str, text: str, key: str) -> Audio:
         try:
             if samples.startswith(_FILES) or re.match(r"text/|application/(json|.*xml)", kind.lower()):
                 raise ValueError(f"{kind or 'a file'} instead of samples: {samples[:40]!r}")
             return pcm_audio(samples, _RATE)
         except ValueError as error:
-            what = f"the reply holds no audio: {error}"
-            raise self._calls.error(NoAudioError, what, prompt=text) from error
+            echo = key.encode() in samples  # then the error, which quotes the reply, may quote half a key
+            what = f"the reply holds no audio: {'it repeats the API key' if echo else error}"
+            raise self._calls.error(NoAudioError, what, prompt=text) from (None if echo else error)
 
     def _refusal(self, error: ApiError, text: str, key: str) -> SynthesisError:
         status, headers, body = error.status_code or 0, error.headers or {}, error.body
@@ -256,6 +258,8 @@ def _check_voice(voice: str) -> str:
 
 def _check_url(url: str) -> str:
     parts = urlsplit(url)
+    if not re.fullmatch(r"[!-~]+", url):
+        raise ValueError("base_url holds a space or a character beyond ASCII; write it escaped")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError("base_url is no http:// or https:// URL")
     if "@" in parts.netloc or parts.query or parts.fragment:

@@ -1,0 +1,453 @@
+import json
+import sys
+from typing import Literal, Optional, Union
+
+import pytest
+
+from russo import BackendConfigError, BackendNotFoundError, load_synthesizer
+from russo._backends import convert_options, option_types
+from speakers import PROMPT, Environment, Speaker
+
+GROUP = "russo.synthesizers"
+ACME = """
+from typing import Optional
+class AcmeSynthesizer:
+    russo_api = 1
+    def __init__(self, *, voice: str = "anna", speed: float = 1.0, seed: int | None = None,
+                 loud: bool = False, timeout: Optional[float] = 60.0):
+        self.options = dict(voice=voice, speed=speed, seed=seed, loud=loud, timeout=timeout)
+        if not 0.5 <= speed <= 2:
+            raise ValueError(f"speed is {speed}; it must be from 0.5 to 2.0")
+    async def synthesize(self, text):
+        from russo import Audio
+        return Audio(text.encode(), "mp3")
+"""
+FACTORIES = """
+class Maker:
+    @classmethod
+    def make(cls, *, voice="x"):
+        from acme import AcmeSynthesizer
+        return AcmeSynthesizer(voice=voice)
+"""
+BROKEN = "import a_module_that_nobody_has"
+# Runs loads that must fail, each alone, and tells their errors.
+FAIL = """
+import russo
+def fail(name, options):
+    try:
+        russo.load_synthesizer(name, **options)
+    except russo.RussoError as error:
+        return [type(error).__name__, str(error), repr(error.__cause__), getattr(error, "installed", None)]
+tell([fail(*case) for case in json.loads(sys.argv[1])])
+"""
+
+
+def install_two(environment):
+    environment.install("acme-speech", {"acme": ACME}, {GROUP: {"acme": "acme:AcmeSynthesizer"}})
+    environment.install("bell-speech", {"bell.voice": ACME}, {GROUP: {"bell": "bell.voice:AcmeSynthesizer"}})
+    environment.install("tools", {"tools.factories": FACTORIES}, {})
+    return environment
+
+
+@pytest.fixture
+def installed(environment):
+    """An environment with two backends: ``acme`` and ``bell``."""
+    return install_two(environment)
+
+
+def fail(environment, name, **options):
+    """Return class, message, cause and installed names of a load's error."""
+    (told,) = environment.python(FAIL, json.dumps([[name, options]]))
+    return told
+
+
+def fail_all(environment, cases):
+    """Return the errors of many loads, made in one process, by name and option."""
+    told = environment.python(
+        FAIL, json.dumps([[name, dict.fromkeys(options, "x")] for name, *options in cases])
+    )
+    return dict(zip(cases, told, strict=True))
+
+
+def test_backend_is_found_by_its_name_and_speaks(installed):
+    code = """
+import asyncio, russo
+synthesizer = russo.load_synthesizer("acme", voice="bert", speed=1.5)
+audio = asyncio.run(synthesizer.synthesize("hello"))
+tell([type(synthesizer).__name__, synthesizer.options, audio.data.decode()])
+"""
+    kind, options, heard = installed.python(code)
+    assert (kind, heard) == ("AcmeSynthesizer", "hello")
+    assert (options["voice"], options["speed"], options["seed"]) == ("bert", 1.5, None)
+
+
+@pytest.mark.parametrize(("name", "imported"), [("acme", ["acme"]), ("bell", ["bell", "bell.voice"])])
+def test_only_the_chosen_package_is_imported(installed, name, imported):
+    code = """
+import russo
+russo.load_synthesizer(sys.argv[1])
+tell(sorted(m for m in sys.modules if m.split(".")[0] in {"acme", "bell"}))
+"""
+    assert installed.python(code, name) == imported
+
+
+def test_listing_imports_nothing(installed):
+    code = """
+from russo._backends import installed_backends
+tell([list(installed_backends()), sorted({"acme", "bell", "asyncio"} & set(sys.modules))])
+"""
+    assert installed.python(code) == [["acme", "bell"], []]
+
+
+def test_metadata_is_scanned_once_and_not_at_import(installed):
+    code = """
+scans = []
+def watch(event, args):
+    if event == "open" and str(args[0]).endswith("entry_points.txt"):
+        scans.append(event)
+sys.addaudithook(watch)
+import russo, russo._cached
+load = russo.load_synthesizer
+seen = [len(scans)]
+for _ in range(3):
+    load("acme")
+    seen.append(len(scans))
+tell(seen)
+"""
+    before, *after = installed.python(code)
+    assert before == 0
+    assert after[0] > 0
+    assert len(set(after)) == 1
+
+
+UNKNOWN = [
+    ("acmee", "no backend is named 'acmee'; installed are acme, bell; did you mean 'acme'?"),
+    ("Bell", "no backend is named 'Bell'; installed are acme, bell; did you mean 'bell'?"),
+    ("zzz", "no backend is named 'zzz'; installed are acme, bell"),
+    ("", "no backend is named ''; installed are acme, bell"),
+    ("google", "no backend is named 'google'; installed are acme, bell; "
+     'pip install "russo-core[google]" brings it'),
+    ("elevenlab", "no backend is named 'elevenlab'; installed are acme, bell; did you mean 'elevenlabs' "
+     '(pip install "russo-core[elevenlabs]")?'),
+]  # fmt: skip
+
+
+FACTORY_ERRORS = [
+    ("not_there:make", "BackendConfigError", "No module named 'not_there'"),
+    ("acme:not_there", "BackendConfigError", "has no attribute 'not_there'"),
+    ("acme:", "BackendNotFoundError", "write package.module:factory"),
+    (":make", "BackendNotFoundError", "write package.module:factory"),
+    ("a b:make", "BackendNotFoundError", "write package.module:factory"),
+    ("acme:a:b", "BackendNotFoundError", "write package.module:factory"),
+    ("../acme:make", "BackendNotFoundError", "write package.module:factory"),
+]
+OPTION_ERRORS = [
+    ("voise", " (did you mean 'voice'?)"),
+    ("api_key", ""),
+    ("Voice", " (did you mean 'voice'?)"),
+]
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory):
+    """The errors of loads in an environment with ``acme`` and ``bell``."""
+    environment = install_two(Environment(tmp_path_factory.mktemp("two")))
+    cases = [(name,) for name, *_ in [*UNKNOWN, *FACTORY_ERRORS]]
+    return fail_all(environment, [*cases, *(("acme", option) for option, _ in OPTION_ERRORS)])
+
+
+@pytest.mark.parametrize(("name", "message"), UNKNOWN)
+def test_unknown_name_lists_what_is_installed_and_the_nearest_match(errors, name, message):
+    assert errors[name,] == ["BackendNotFoundError", message, "None", ["acme", "bell"]]
+
+
+@pytest.mark.parametrize(("option", "hint"), OPTION_ERRORS)
+def test_unknown_option_lists_the_ones_that_exist(errors, option, hint):
+    kind, message, *_ = errors["acme", option]
+    assert kind == "BackendConfigError"
+    assert message == (
+        f"backend 'acme' has no option {option!r}{hint}; its options are: loud, seed, speed, timeout, voice"
+    )
+
+
+@pytest.mark.parametrize(("path", "kind", "message"), FACTORY_ERRORS)
+def test_factory_that_is_none_is_a_typed_error(errors, path, kind, message):
+    seen, text, *_ = errors[path,]
+    assert seen == kind
+    assert message in text
+    assert repr(path) in text
+
+
+def test_first_party_backend_that_is_missing_says_how_to_install_it(environment):
+    names = ["google", "openai", "elevenlabs", "local"]
+    for (name,), told in fail_all(environment, [(name,) for name in names]).items():
+        hint = f'pip install "russo-core[{name}]" brings it'
+        message = f"no backend is named {name!r}; none is installed; {hint}"
+        assert told == ["BackendNotFoundError", message, "None", []]
+
+
+NO_MODULE = "ModuleNotFoundError(\"No module named '{}'\")"
+BROKEN_PLUGINS = {
+    # name: source of its module, entry point, cause
+    "sdk": (BROKEN, "m_sdk:Synthesizer", NO_MODULE.format("a_module_that_nobody_has")),
+    "renamed": ("", "m_renamed:Synthesizer", "AttributeError(\"module 'm_renamed' has no attribute"),
+    "crash": ("1 / 0", "m_crash:Synthesizer", "ZeroDivisionError('division by zero')"),
+    "syntax": ("def (", "m_syntax:Synthesizer", "SyntaxError("),
+    "gone": ("", "not_there:Synthesizer", NO_MODULE.format("not_there")),
+    "form": ("", "no such form", ""),
+    "half": ("", "m_half:", ""),
+    "module": ("", "m_module", ""),
+}
+ODD_PLUGINS = {
+    "text": ("Synthesizer = 'text'", "is 'text', which makes no synthesizer"),
+    "nothing": ("def Synthesizer(): return None", "makes no synthesizer: None is no synthesizer"),
+    "half_made": ("class Synthesizer: pass", "makes no synthesizer: <m_half_made.Synthesizer object"),
+    "class": ("class S: pass\ndef Synthesizer(): return S", "S is a class, not a synthesizer"),
+    "newer": (
+        ACME.replace("russo_api = 1", "russo_api = 2") + "\nSynthesizer = AcmeSynthesizer",
+        "contract 2,",
+    ),
+    "newest": (
+        ACME.replace("russo_api = 1", "russo_api = 99") + "\nSynthesizer = AcmeSynthesizer",
+        "contract 99,",
+    ),
+    "worded": (
+        ACME.replace("russo_api = 1", "russo_api = 'x'") + "\nSynthesizer = AcmeSynthesizer",
+        "contract x,",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    """An environment in which most plugins are broken, each in its own way."""
+    environment = install_two(Environment(tmp_path_factory.mktemp("zoo")))
+    for name, (source, value, _) in BROKEN_PLUGINS.items():
+        environment.install(f"{name}-speech", {f"m_{name}": source}, {GROUP: {name: value}})
+    for name, (source, _) in ODD_PLUGINS.items():
+        entry = {name: f"m_{name}:Synthesizer"}
+        environment.install(f"{name}-speech", {f"m_{name}": source}, {GROUP: entry})
+    return environment
+
+
+@pytest.fixture(scope="module")
+def zoo_errors(zoo):
+    return fail_all(zoo, [(name,) for name in (*BROKEN_PLUGINS, *ODD_PLUGINS, "zzz")])
+
+
+@pytest.mark.parametrize("name", BROKEN_PLUGINS)
+def test_broken_plugin_is_named_with_package_entry_point_and_cause(zoo_errors, name):
+    _, value, cause = BROKEN_PLUGINS[name]
+    kind, message, chained, _ = zoo_errors[name,]
+    assert kind == "BackendConfigError"
+    assert message.startswith(f"backend {name!r} ({value!r} of {name}-speech) ")
+    assert cause in message
+    assert cause in chained
+
+
+@pytest.mark.parametrize("name", ODD_PLUGINS)
+def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(zoo_errors, name):
+    kind, message, *_ = zoo_errors[name,]
+    assert kind == "BackendConfigError"
+    assert message.startswith(f"backend {name!r} ")
+    assert ODD_PLUGINS[name][1] in message
+
+
+@pytest.mark.parametrize("name", ["newer", "newest", "worded"])
+def test_plugin_for_a_newer_russo_says_what_to_upgrade(zoo_errors, name):
+    assert zoo_errors[name,][1].endswith("this russo-core has 1: upgrade russo-core")
+
+
+def test_broken_plugins_harm_nobody_else(zoo, zoo_errors):
+    code = "import russo; tell(type(russo.load_synthesizer('acme')).__name__)"
+    assert zoo.python(code) == "AcmeSynthesizer"
+    assert set(zoo_errors["zzz",][3]) == {"acme", "bell", *BROKEN_PLUGINS, *ODD_PLUGINS}
+
+
+def test_two_packages_under_one_name_are_an_error_that_names_both(installed):
+    installed.install("other-speech", {"other": ACME}, {GROUP: {"acme": "other:AcmeSynthesizer"}})
+    kind, message, _, _ = fail(installed, "acme")
+    assert kind == "BackendConfigError"
+    assert message == (
+        "the name 'acme' is claimed by acme-speech (acme:AcmeSynthesizer) and other-speech "
+        "(other:AcmeSynthesizer); uninstall one of them"
+    )
+    assert installed.python("import russo; tell(bool(russo.load_synthesizer('bell')))") is True
+
+
+def test_one_package_that_is_found_twice_is_no_conflict(installed, tmp_path):
+    # An editable install beside a stale copy of its metadata: the first on the path is the one in force.
+    code = f"""
+import pathlib, shutil
+second = pathlib.Path({str(tmp_path / "second")!r})
+shutil.copytree(sys.path[0] + "/acme_speech-1.0.dist-info", second / "acme_speech-1.0.dist-info")
+sys.path.append(str(second))
+import russo
+tell(type(russo.load_synthesizer("acme")).__name__)
+"""
+    assert installed.python(code) == "AcmeSynthesizer"
+
+
+def test_option_that_the_backend_refuses_is_a_config_error(installed):
+    kind, message, cause, _ = fail(installed, "acme", speed=9.0)
+    assert kind == "BackendConfigError"
+    assert message == "backend 'acme' refuses its options: speed is 9.0; it must be from 0.5 to 2.0"
+    assert cause.startswith("ValueError")
+
+
+def test_plugin_without_a_contract_number_is_of_the_first(installed):
+    installed.install(
+        "old-speech", {"old": ACME.replace("russo_api = 1", "")}, {GROUP: {"old": "old:AcmeSynthesizer"}}
+    )
+    assert installed.python("import russo; tell(bool(russo.load_synthesizer('old')))") is True
+
+
+# -- package.module:factory
+
+
+@pytest.mark.parametrize("path", ["acme:AcmeSynthesizer", "tools.factories:Maker.make"])
+def test_factory_needs_no_entry_point(installed, path):
+    code = "import russo; tell(russo.load_synthesizer(sys.argv[1], voice='own').options['voice'])"
+    assert installed.python(code, path) == "own"
+
+
+# -- options written as text
+
+
+class Options:
+    def __init__(
+        self,
+        *,
+        text: str = "",
+        count: int = 0,
+        pace: float = 1.0,
+        loud: bool = False,
+        maybe_text: str | None = None,
+        maybe_count: Optional[int] = None,  # noqa: UP045 - backends may write it so
+        maybe_pace: Union[float, None] = None,  # noqa: UP007 - and so
+        maybe_loud: bool | None = None,
+        number_or_text: int | str = 0,
+        choice: Literal["a", "b"] = "a",
+        bare="x",
+    ):
+        self.values = {}
+
+    async def synthesize(self, text):
+        raise NotImplementedError
+
+
+class Deferred:
+    def __init__(self, *, count: "int | None" = None, unknown: "NoSuchType" = None):  # noqa: F821
+        pass
+
+
+def convert(option, text, factory=Options):
+    return convert_options("custom", factory, {option: text})[option]
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [
+        ("text", "1.5", "1.5"),
+        ("text", "", ""),
+        ("text", "none", "none"),
+        ("text", "Don't \\ shout = 1", "Don't \\ shout = 1"),
+        ("count", "7", 7),
+        ("count", "-7", -7),
+        ("pace", "1", 1.0),
+        ("pace", "1.25", 1.25),
+        ("pace", "1e-3", 0.001),
+        ("loud", "true", True),
+        ("loud", "False", False),
+        ("loud", "YES", True),
+        ("loud", "no", False),
+        ("loud", "on", True),
+        ("loud", "off", False),
+        ("loud", "1", True),
+        ("loud", "0", False),
+        ("maybe_text", "none", None),
+        ("maybe_text", "None", None),
+        ("maybe_text", "x", "x"),
+        ("maybe_count", "none", None),
+        ("maybe_count", "7", 7),
+        ("maybe_pace", "7", 7.0),
+        ("maybe_pace", "none", None),
+        ("maybe_loud", "off", False),
+        ("maybe_loud", "none", None),
+        ("number_or_text", "7", 7),
+        ("number_or_text", "seven", "seven"),
+        ("choice", "b", "b"),
+        ("bare", "7", "7"),
+    ],
+)
+def test_text_is_converted_by_the_annotation(option, text, value):
+    converted = convert(option, text)
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("count", "1.5", "must be an integer, not '1.5'"),
+        ("count", "", "must be an integer, not ''"),
+        ("pace", "fast", "must be a number, not 'fast'"),
+        ("loud", "maybe", "must be true or false, not 'maybe'"),
+        ("loud", "2", "must be true or false, not '2'"),
+        ("maybe_count", "many", "must be an integer, not 'many'"),
+        ("maybe_loud", "", "must be true or false, not ''"),
+    ],
+)
+def test_text_that_is_no_value_is_refused_with_backend_and_option(option, text, message):
+    with pytest.raises(BackendConfigError) as caught:
+        convert(option, text)
+    assert str(caught.value) == f"backend 'custom', option {option}={text!r}: {message}"
+
+
+def test_annotations_that_do_not_resolve_leave_the_text():
+    assert convert("unknown", "7", Deferred) == "7"
+
+
+def make(count: int = 0, **more):
+    return Options()
+
+
+class Unannotated:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("factory", "option", "text", "value"),
+    [(make, "count", "7", 7), (make, "anything", "7", "7"), (lambda voice="a": None, "voice", "7", "7")],
+)
+def test_functions_are_factories_too(factory, option, text, value):
+    assert convert(option, text, factory) == value
+
+
+def test_class_without_options_has_none():
+    assert option_types(Unannotated) == ({}, False)
+    with pytest.raises(BackendConfigError, match=r"has no option 'voice'; its options are: none"):
+        convert("voice", "x", Unannotated)
+
+
+def test_unknown_option_as_text_is_refused_with_the_nearest():
+    with pytest.raises(BackendConfigError, match=r"has no option 'pase' \(did you mean 'pace'\?\)"):
+        convert("pase", "1")
+
+
+# -- in this process
+
+
+def test_options_reach_the_constructor_as_they_are(monkeypatch):
+    made = load_synthesizer("speakers:Speaker", voice="bert", speed=1)
+    assert made.fields == {"backend": "speaker", "voice": "bert", "speed": 1}
+    assert isinstance(made, Speaker)
+
+
+def test_error_carries_the_name_and_what_is_installed():
+    with pytest.raises(BackendNotFoundError) as caught:
+        load_synthesizer("nobody-has-this")
+    assert caught.value.name == "nobody-has-this"
+    assert caught.value.installed == sorted(caught.value.installed)
+    assert PROMPT not in str(caught.value)
+    assert "nobody_has_this" not in sys.modules

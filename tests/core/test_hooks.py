@@ -1,0 +1,410 @@
+import contextlib
+import dataclasses
+import inspect
+import logging
+
+import pytest
+
+from russo import (
+    AudioCache,
+    AuthenticationError,
+    CachedSynthesizer,
+    CacheHit,
+    CacheMiss,
+    CacheMissError,
+    EntryDamaged,
+    EntryStored,
+    LayeredCache,
+    Mode,
+    StoreFailed,
+    SynthesisFinish,
+    SynthesisStart,
+    _pytest_hookspecs,
+    cache_key,
+    hookimpl,
+    hookspecs,
+    plugin_manager,
+)
+from russo._events import Event
+from russo._hooks import make_manager
+from russo._run import Run
+from speakers import ALL_HOOKS, PROMPT, Ear, Quiet, Speaker, registered, say, sound
+
+EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
+FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declared", "nested"}
+OWN_FIELDS = {
+    CacheHit: {"audio", "directory"},
+    CacheMiss: {"reason"},
+    SynthesisStart: set(),
+    SynthesisFinish: {"attempts", "seconds", "characters", "audio", "error"},
+    EntryStored: {"audio", "directory"},
+    EntryDamaged: {"reason", "directory"},
+    StoreFailed: {"reason", "directory"},
+}
+FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)
+
+
+def test_every_event_has_one_hook_of_its_name():
+    assert sorted(event.hook for event in EVENTS) == sorted(ALL_HOOKS)
+    assert {kind.hook for kind in Event.__subclasses__()} == set(ALL_HOOKS)
+
+
+@pytest.mark.parametrize("name", ALL_HOOKS)
+def test_every_hook_takes_one_event_and_exists_for_conftest_too(name):
+    spec = getattr(hookspecs, name)
+    twin = getattr(_pytest_hookspecs, f"pytest_{name}")
+    assert list(inspect.signature(spec).parameters) == ["event"]
+    assert inspect.signature(spec) == inspect.signature(twin)
+    assert spec.__doc__
+    assert twin.__doc__
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_events_never_lose_a_field(kind):
+    assert {field.name for field in dataclasses.fields(kind)} >= FIELDS | OWN_FIELDS[kind]
+
+
+@pytest.mark.parametrize("event", [CacheHit, SynthesisFinish])
+def test_events_are_frozen(cache, heard, event):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+    say(cached)
+    say(cached)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        heard.one(event).audio = None
+
+
+# -- who is told what
+
+
+def speak(cache, speaker, prompt=PROMPT, **options):
+    return say(CachedSynthesizer(speaker, cache=cache, **options), prompt)
+
+
+def test_miss_is_told_in_order(cache, heard):
+    audio = speak(cache, Speaker(), cache_key_extra={"a": 1})
+    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
+    own = Speaker().fields
+    for event in heard.events:
+        assert event.prompt == PROMPT
+        assert event.key == cache_key(PROMPT, own, {"a": 1})
+        assert event.synthesizer == "Speaker"
+        assert event.backend == "speaker"
+        assert event.fields == {"own": own, "given": {"a": 1}}
+        assert event.declared
+        assert not event.nested
+    assert heard.one(CacheMiss).reason == "absent"
+    finish = heard.one(SynthesisFinish)
+    assert (finish.attempts, finish.characters) == (1, len(PROMPT))
+    assert (finish.audio, finish.error) == (audio, None)
+    assert 0 <= finish.seconds < 5
+    assert heard.one(EntryStored).audio == audio
+    assert heard.one(EntryStored).directory == cache.directory
+
+
+def test_hit_is_told_alone(cache, heard):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+    say(cached)
+    heard.events.clear()
+    audio = say(cached)
+    assert heard.names == ["cache_hit"]
+    assert (heard.one(CacheHit).audio, heard.one(CacheHit).directory) == (audio, cache.directory)
+
+
+def test_class_that_declares_nothing_has_no_backend(cache, heard):
+    speak(cache, Quiet())
+    assert {(event.synthesizer, event.backend, event.declared) for event in heard.events} == {
+        ("Quiet", None, False)
+    }
+
+
+def test_failure_is_told_and_nothing_is_stored(cache, heard):
+    with pytest.raises(AuthenticationError):
+        speak(cache, Speaker(FAILURE))
+    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish"]
+    assert (heard.one(SynthesisFinish).audio, heard.one(SynthesisFinish).error) == (None, FAILURE)
+
+
+def test_replay_tells_the_miss_before_it_is_raised(cache, heard):
+    with pytest.raises(CacheMissError):
+        speak(cache, Speaker(), mode="replay")
+    assert heard.names == ["cache_miss"]
+
+
+def test_mode_off_tells_of_the_synthesis_alone(cache, heard):
+    speak(cache, Speaker(), mode="off")
+    assert heard.names == ["synthesis_start", "synthesis_finish"]
+
+
+def test_refresh_is_the_reason_of_its_miss(cache, heard):
+    speak(cache, Speaker())
+    heard.events.clear()
+    speak(cache, Speaker(), mode="refresh")
+    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
+    assert heard.one(CacheMiss).reason == "refresh"
+
+
+@pytest.mark.parametrize("mode", ["auto", "replay"])
+def test_damage_is_told_once_per_request_and_then_the_miss(cache, heard, mode):
+    key = cache_key(PROMPT, Speaker().fields, None)
+    cache.put(key, sound(PROMPT))
+    (cache.directory / f"{key}.meta").write_bytes(b"rot")
+    try:
+        speak(cache, Speaker(), mode=mode)
+    except CacheMissError:
+        assert mode == "replay"
+    assert heard.names[:2] == ["entry_damaged", "cache_miss"]
+    assert "its metadata is not JSON" in heard.one(EntryDamaged).reason
+    assert heard.one(EntryDamaged).directory == cache.directory
+
+
+def test_store_that_fails_is_told_with_reason_and_directory(tmp_path, heard):
+    (tmp_path / "file").write_bytes(b"")
+    speak(AudioCache(tmp_path / "file"), Speaker())
+    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "store_failed"]
+    assert (heard.one(StoreFailed).reason, heard.one(StoreFailed).directory) == (
+        "File exists",
+        tmp_path / "file",
+    )
+
+
+def test_store_into_layers_names_the_private_cache(cache, tmp_path, heard):
+    speak(LayeredCache(cache, [AudioCache(tmp_path / "recordings", read_only=True)]), Speaker())
+    assert heard.one(EntryStored).directory == cache.directory
+
+
+def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, heard):
+    inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "other"))
+    speak(cache, inner, cache_key_extra={"a": 1})
+    assert [event.nested for event in heard.all(CacheMiss)] == [False, True]
+    assert [event.attempts for event in heard.all(SynthesisFinish)] == [1, 0]  # the inner one ends first
+
+
+# -- who listens
+
+
+def test_process_has_one_manager():
+    assert plugin_manager() is plugin_manager()
+    assert plugin_manager() is not make_manager()
+
+
+def test_listener_of_a_run_hears_its_run_alone(cache):
+    ear = Ear()
+    shared = Run(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
+    shared.manager.register(ear)
+    inside, outside = CachedSynthesizer(Speaker()), CachedSynthesizer(Speaker(), cache=cache)
+    inside._run = shared
+    say(outside, "outside")
+    say(inside, "inside")
+    assert {event.prompt for event in ear.events} == {"inside"}
+
+
+def test_unregistered_plugin_hears_nothing_more(cache):
+    with registered(Ear()) as ear:
+        speak(cache, Speaker())
+    heard = len(ear.events)
+    speak(cache, Speaker(), "another")
+    assert len(ear.events) == heard > 0
+
+
+def test_implementation_may_leave_the_event_out(cache):
+    class Counter:
+        number = 0
+
+        @hookimpl
+        def russo_cache_miss(self):
+            self.number += 1
+
+    with registered(Counter()) as counter:
+        speak(cache, Speaker())
+    assert counter.number == 1
+
+
+def test_order_is_pluggys_and_may_be_chosen(cache):
+    heard = []
+
+    def listener(name, **options):
+        class Listener:
+            @hookimpl(**options)
+            def russo_cache_miss(self, event):
+                heard.append(name)
+
+        return Listener()
+
+    listeners = [
+        listener("older"),
+        listener("first", tryfirst=True),
+        listener("newer"),
+        listener("last", trylast=True),
+    ]
+    with contextlib.ExitStack() as stack:
+        for each in listeners:
+            stack.enter_context(registered(each))
+        speak(cache, Speaker())
+    assert heard == ["first", "newer", "older", "last"]
+
+
+# -- who raises
+
+
+def raiser(error):
+    class Raiser:
+        """Raises in every hook."""
+
+    def fail(event):
+        raise error
+
+    for name in ALL_HOOKS:
+        setattr(Raiser, name, staticmethod(hookimpl(fail)))
+    return Raiser()
+
+
+def fail_outcome():
+    try:
+        pytest.fail("no!")
+    except BaseException as error:  # noqa: BLE001 - it is no Exception: that is the point
+        return error
+
+
+RAISED = [RuntimeError("boom"), fail_outcome(), AssertionError("no"), GeneratorExit(), AuthenticationError]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: repr(error)[:20])
+def test_plugin_that_raises_is_reported_by_name_and_silences_no_other(cache, caplog, error):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+    before, after = Ear(), Ear()
+    with registered(before), registered(raiser(error), "acme-listener"), registered(after):
+        assert say(cached) == say(cached) == sound(PROMPT)
+    names = ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
+    assert before.names == after.names == names
+    assert cache.size() == 1
+    reports = [record.getMessage() for record in caplog.records]
+    assert len(reports) == len(names)
+    for report, name in zip(reports, names, strict=True):
+        assert report.startswith(f"plugin acme-listener raised in russo_{name}: ")
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_plugin_that_raises_hides_no_error_of_the_backend(cache):
+    with registered(raiser(RuntimeError("boom"))), pytest.raises(AuthenticationError) as caught:
+        speak(cache, Speaker(FAILURE))
+    assert caught.value is FAILURE
+
+
+def test_run_is_told_who_raised(cache):
+    reports = []
+    cached = CachedSynthesizer(Speaker())
+    cached._run = Run(cache=cache, mode=Mode.AUTO, report=reports.append, manager=make_manager())
+    cached._run.manager.register(raiser(RuntimeError("boom")), "of-the-run")
+    with registered(raiser(ValueError("bang")), "of-the-process"):
+        say(cached)
+    assert "plugin of-the-run raised in russo_cache_miss: RuntimeError('boom')" in reports
+    assert "plugin of-the-process raised in russo_cache_miss: ValueError('bang')" in reports
+
+
+@pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
+def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
+    ran = []
+
+    class Wrapper:
+        @hookimpl(**{kind: True})
+        def russo_cache_miss(self, event):
+            ran.append(event)
+            yield
+
+    with registered(Ear()) as ear, registered(Wrapper(), "acme-wrapper"):
+        speak(cache, Speaker())
+    assert ran == []
+    assert ear.all(CacheMiss)
+    assert "plugin acme-wrapper raised in russo_cache_miss: " in caplog.text
+    assert "russo's hooks cannot be wrapped" in caplog.text
+
+
+# -- what hooks cannot do
+
+
+class Meddler:
+    """Tries to alter whatever it can reach."""
+
+    def meddle(self, event):
+        for mapping in (event.fields, event.fields["own"], event.fields["given"]):
+            for change in (lambda m: m.update(voice="evil"), lambda m: m.clear()):
+                try:
+                    change(mapping)
+                except (AttributeError, TypeError):
+                    continue
+        return "evil"
+
+
+for _name in ALL_HOOKS:
+    setattr(Meddler, _name, hookimpl(lambda self, event: self.meddle(event)))
+
+
+def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
+    speaker, given = Speaker(), {"model": "m-1"}
+    key = cache_key(PROMPT, speaker.fields, given)
+    cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
+    with registered(Meddler()):
+        heard = [say(cached) for _ in range(3)]
+    assert set(heard) == {sound(PROMPT)}
+    assert speaker.calls == [PROMPT]
+    assert list(cache.stored_keys()) == [key]
+    assert cache.describe(key)["fields"] == {"own": Speaker().fields, "given": {"model": "m-1"}}
+
+
+def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, heard):
+    with registered(Meddler()):
+        speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
+    assert heard.one(EntryStored).fields == {"own": Speaker().fields, "given": {"model": "m-1"}}
+
+
+# -- installed plugins
+
+LISTENER = """
+from russo import hookimpl
+heard = []
+@hookimpl
+def russo_cache_miss(event):
+    heard.append(event.prompt)
+"""
+SPEAK = """
+import asyncio, logging, tempfile
+logged = []
+class Keep(logging.Handler):
+    def emit(self, record):
+        logged.append(f"{record.levelname} {record.getMessage()}")
+logging.basicConfig(handlers=[Keep()])
+from russo import Audio, AudioCache, CachedSynthesizer
+class Speaker:
+    cache_key_extra = {}
+    async def synthesize(self, text):
+        return Audio(b"x")
+with tempfile.TemporaryDirectory() as directory:
+    asyncio.run(CachedSynthesizer(Speaker(), cache=AudioCache(directory)).synthesize("hello"))
+import ear
+tell([ear.heard, logged])
+"""
+
+
+def test_plugin_is_found_by_its_entry_point(environment):
+    environment.install("ear-plugin", {"ear": LISTENER}, {"russo": {"ear": "ear"}})
+    assert environment.python(SPEAK) == [["hello"], []]
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "cause"),
+    [
+        ("import a_module_that_nobody_has", "broken", "ModuleNotFoundError"),
+        ("1 / 0", "broken", "ZeroDivisionError"),
+        ("", "broken:Missing", "AttributeError"),
+        ("", "not_there", "ModuleNotFoundError"),
+    ],
+)
+def test_plugin_that_fails_to_load_is_logged_and_left_out(environment, source, entry, cause):
+    environment.install("ear-plugin", {"ear": LISTENER}, {"russo": {"ear": "ear"}})
+    environment.install("broken-plugin", {"broken": source}, {"russo": {"broken-ear": entry}})
+    heard, logged = environment.python(SPEAK)
+    assert heard == ["hello"]
+    (message,) = logged
+    assert message.startswith(
+        f"WARNING plugin 'broken-ear' ({entry}) of broken-plugin failed to load: {cause}"
+    )

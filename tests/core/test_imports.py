@@ -1,0 +1,342 @@
+import ast
+import inspect
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import russo
+from russo import AudioCache, hookspecs, pytest_plugin
+from speakers import PROMPT, sound
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "russo-core" / "src" / "russo"
+PROJECTS = sorted(ROOT.glob("russo-*/pyproject.toml"))
+MODULES = {path.stem: path for path in sorted(CORE.glob("*.py")) if path.stem != "__init__"}
+
+# Every module has its layer; a module imports its own layer and those before it.
+LAYERS = {
+    "leaves": (
+        "_audio _background _budget _call _errors _events _files _mode _synthesizer _turns _wav hookspecs"
+    ),
+    "meaning": "_entry _key _settings",
+    "services": (
+        "_backends _cache _explain _flights _hooks _layered _locks _run _statistics _summary authoring synthesizers"
+    ),
+    "flow": "_cached",
+    "edges": "_pytest_hookspecs _pytest_run _report pytest_plugin",
+}
+LAYER_OF = {name: at for at, names in enumerate(LAYERS.values()) for name in names.split()}
+THIRD_PARTY = {"click", "jinja2", "numpy", "pluggy", "pytest", "rich", "soxr", "xxhash"}
+REQUIRED = {"click", "jinja2", "pluggy", "pytest", "rich", "xxhash"}
+VENDORS = re.compile(r"google|gemini|openai|elevenlabs|eleven_labs|hibari|vertex|kore\b", re.IGNORECASE)
+# The extras' names, and the lazy names.
+NAMES_VENDORS = {"_backends.py": "EXTRAS", "synthesizers.py": ""}
+
+
+def imports(path):
+    """Yield every module that a file imports, wherever in it, relative ones as ``russo.name``."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (f"russo.{name}" for name in modules)
+
+
+def own_imports(name):
+    found = {module.split(".")[1] for module in imports(MODULES[name]) if module.startswith("russo.")}
+    return found & set(MODULES)
+
+
+def python(code, *args, **environment):
+    """Run code in the environment of the tests, and return what it prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", **environment},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# -- one way
+
+
+def test_every_module_has_a_layer():
+    assert set(MODULES) - set(LAYER_OF) == set(), "give the new module its layer in this file"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_one_way(name):
+    layer = LAYER_OF.get(name, len(LAYERS))
+    assert {other for other in own_imports(name) if LAYER_OF.get(other, 0) > layer} == set()
+
+
+def test_modules_below_the_edges_import_in_no_circle():
+    below = {name: own_imports(name) for name in MODULES if LAYER_OF.get(name, 4) < 4}
+    while free := [name for name, needs in below.items() if not needs & set(below)]:
+        for name in free:
+            del below[name]
+    assert below == {}
+
+
+@pytest.mark.parametrize("name", ["__init__", *MODULES])
+def test_core_imports_few_packages_of_others(name):
+    packages = {module.split(".")[0] for module in imports(CORE / f"{name}.py")}
+    allowed = THIRD_PARTY | set(sys.stdlib_module_names) | {"russo", "__future__"}
+    if name == "synthesizers":
+        allowed |= {path.parent.name.replace("-", "_") for path in PROJECTS}
+    assert packages - allowed == set()
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=lambda path: path.stem)
+def test_core_names_no_vendor(path):
+    allowed = NAMES_VENDORS.get(path.name)
+    named = [line.strip() for line in path.read_text("utf-8").splitlines() if VENDORS.search(line)]
+    assert [line for line in named if allowed is None or allowed not in line] == []
+
+
+BACKENDS = sorted(path for path in ROOT.glob("russo-*/src/**/*.py") if CORE not in path.parents)
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_backends_import_the_public_russo_only(path):
+    used = {module for module in imports(path) if module.split(".")[0] == "russo"}
+    relative = {f"russo.{other.stem}" for other in path.parent.glob("*.py")}
+    assert used - relative <= {"russo", "russo.authoring"}
+    others = {project.parent.name.replace("-", "_") for project in PROJECTS} - {path.parent.name}
+    assert not others & {module.split(".")[0] for module in imports(path)}
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_backends_take_only_public_names(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    names = {alias.name for node in froms if (node.module or "").startswith("russo") for alias in node.names}
+    assert {name for name in names if name.startswith("_")} == set()
+
+
+# -- what an import costs
+
+LOADED = """
+import json, sys
+before = set(sys.modules)
+{}
+roots = {{name.split(".")[0] for name in set(sys.modules) - before}}
+print(json.dumps(sorted(roots - set(sys.stdlib_module_names))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "packages"),
+    [
+        ("import russo", {"pluggy"}),
+        ("from russo import Audio", set()),
+        ("from russo import RussoError, NoAudioError, Mode, cache_key", set()),
+        ("from russo import AudioCache, CachedSynthesizer, LayeredCache", {"pluggy", "xxhash"}),
+        ("import russo.authoring, russo.synthesizers", set()),
+        (
+            "from russo import load_synthesizer, hookimpl, plugin_manager; plugin_manager()",
+            {"pluggy", "xxhash"},
+        ),
+    ],
+)
+def test_import_loads_few_packages_of_others(statement, packages):
+    assert set(python(LOADED.format(statement))) <= {"russo"} | packages
+
+
+def test_import_is_quick():
+    code = "import time; s = time.perf_counter(); import russo; print(time.perf_counter() - s)"
+    assert min(python(code) for _ in range(3)) < 0.06
+
+
+def test_importing_the_pytest_plugin_loads_that_module_alone():
+    code = """
+import json, sys, pytest
+scans = []
+sys.addaudithook(lambda event, args: scans.append(1)
+                 if event == "open" and str(args[0]).endswith("entry_points.txt") else None)
+before = set(sys.modules)
+import russo.pytest_plugin
+print(json.dumps([sorted(set(sys.modules) - before), len(scans)]))
+"""
+    assert python(code) == [["russo", "russo.pytest_plugin"], 0]
+
+
+def test_run_that_does_not_use_russo_loads_no_more(tmp_path):
+    (tmp_path / "test_one.py").write_text("def test_one(): pass\n")
+    code = """
+import json, sys, pytest
+scans = []
+sys.addaudithook(lambda event, args: scans.append(1)
+                 if event == "open" and str(args[0]).endswith("entry_points.txt") else None)
+import russo.pytest_plugin
+code = pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[russo.pytest_plugin])
+loaded = [name for name in sys.modules if name.split(".")[0] in {"russo", "asyncio", "xxhash"}]
+print(json.dumps([code, sorted(loaded), len(scans)]))
+"""
+    code, loaded, scans = python(code, str(tmp_path), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert code == 0
+    assert set(loaded) <= {"russo", "russo.pytest_plugin", "russo._pytest_hookspecs"}
+    assert scans == 0
+
+
+def test_hit_loads_neither_asyncio_nor_a_backend(tmp_path):
+    AudioCache(tmp_path).put(russo.cache_key(PROMPT, {}, None), sound(PROMPT))
+    code = """
+import json, sys
+from russo import AudioCache, CachedSynthesizer
+class Speaker:
+    cache_key_extra = {}
+    async def synthesize(self, text):
+        raise AssertionError
+call = CachedSynthesizer(Speaker(), cache=AudioCache(sys.argv[1])).synthesize(sys.argv[2])
+try:
+    call.send(None)
+except StopIteration as done:
+    heard = len(done.value.data)
+heavy = [name for name in sys.modules if name.split(".")[0] in {"asyncio", "numpy", "soxr", "pytest", "ssl"}]
+backends = [name for name in sys.modules if name.startswith("russo_")]
+print(json.dumps([heard, heavy, backends]))
+"""
+    assert python(code, str(tmp_path), PROMPT) == [len(sound(PROMPT).data), [], []]
+
+
+# -- what is public
+
+
+def listed_names():
+    """Return the names that ``russo/__init__.py`` shows to type checkers."""
+    tree = ast.parse((CORE / "__init__.py").read_text("utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    return {alias.asname for node in block.body for alias in node.names}
+
+
+def test_names_for_type_checkers_are_the_names_there_are():
+    assert listed_names() == set(dir(russo)) - {"__version__"}
+
+
+@pytest.mark.parametrize("name", sorted(listed_names()))
+def test_public_name_exists_and_is_documented(name):
+    value = getattr(russo, name)
+    document = inspect.getdoc(value)
+    assert document
+    assert not document.startswith(f"{name}(")  # what a dataclass says of itself
+    assert vars(russo)[name] is value  # the second look costs nothing
+
+
+def test_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'russo' has no attribute 'Nothing'"):
+        russo.Nothing  # noqa: B018
+
+
+def members(value):
+    kinds = (property, classmethod, staticmethod)
+    for name, member in vars(value).items():
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, kinds)):
+            yield f"{value.__name__}.{name}", member
+
+
+PUBLIC_MEMBERS = [
+    member
+    for name in sorted(listed_names())
+    if inspect.isclass(getattr(russo, name))
+    for member in members(getattr(russo, name))
+]
+
+
+@pytest.mark.parametrize(("name", "member"), PUBLIC_MEMBERS, ids=[name for name, _ in PUBLIC_MEMBERS])
+def test_public_member_is_documented(name, member):
+    assert inspect.getdoc(member)
+
+
+def definitions(path):
+    """Yield every public definition of a file: functions, classes and their methods."""
+    tree = ast.parse(path.read_text("utf-8"))
+    yield path.stem, tree
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if node.name.startswith("_"):
+                continue
+            yield f"{path.stem}.{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+                for inner in node.body:
+                    if isinstance(inner, kinds) and not inner.name.startswith("_"):
+                        yield f"{path.stem}.{node.name}.{inner.name}", inner
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda path: path.stem)
+def test_every_module_and_what_it_offers_is_documented(path):
+    assert [name for name, node in definitions(path) if not ast.get_docstring(node)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in vars(hookspecs) if name.startswith("russo_")])
+def test_every_hook_is_documented(name):
+    assert inspect.getdoc(getattr(hookspecs, name))
+
+
+@pytest.mark.parametrize("name", ["russo_cache", "russo_synthesizer", "russo_say", "russo_audio"])
+def test_every_fixture_is_documented(name):
+    assert inspect.getdoc(getattr(pytest_plugin, name))
+
+
+# -- what is published
+
+
+def project(path):
+    return tomllib.loads(path.read_text("utf-8"))["project"]
+
+
+def test_all_versions_are_equal():
+    assert len(PROJECTS) >= 2
+    assert {project(path)["version"] for path in PROJECTS} == {russo.__version__}
+
+
+@pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
+def test_distributions_need_each_other_in_the_same_version(path):
+    values = project(path)
+    extras = [need for needs in values.get("optional-dependencies", {}).values() for need in needs]
+    siblings = [need for need in [*values["dependencies"], *extras] if re.match(r"russo-\w+[^\[\w]", need)]
+    assert {re.sub(r"^russo-\w+(\[[\w,]+\])?", "", need) for need in siblings} <= {f"=={russo.__version__}"}
+
+
+def test_core_requires_few_packages():
+    (core,) = (path for path in PROJECTS if path.parent.name == "russo-core")
+    needed = {re.match(r"[\w-]+", need).group() for need in project(core)["dependencies"]}
+    assert {"pluggy", "pytest", "xxhash"} <= needed <= REQUIRED
+
+
+def test_core_has_an_extra_for_every_backend_and_one_for_all():
+    (core,) = (path for path in PROJECTS if path.parent.name == "russo-core")
+    extras = project(core)["optional-dependencies"]
+    for name in ("google", "openai", "elevenlabs", "local"):
+        assert [re.match(r"russo-\w+", need).group() for need in extras[name]] == [f"russo-{name}"]
+    assert extras["all"] == ["russo-core[google,openai,elevenlabs,local]"]
+
+
+@pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
+def test_every_distribution_is_typed_and_has_a_readme(path):
+    (package,) = (path.parent / "src").iterdir()
+    assert (package / "py.typed").exists()
+    assert (path.parent / project(path)["readme"]).exists()
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PROJECTS if p.parent.name != "russo-core"], ids=lambda p: p.parent.name
+)
+def test_every_backend_is_registered_under_its_own_name(path):
+    name = path.parent.name.removeprefix("russo-")
+    (target,) = project(path)["entry-points"]["russo.synthesizers"].items()
+    assert target[0] == name
+    assert re.fullmatch(rf"russo_{name}:\w+Synthesizer", target[1])

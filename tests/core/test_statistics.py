@@ -1,0 +1,165 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from loopback import wav
+from russo import (
+    Audio,
+    CachedSynthesizer,
+    CacheHit,
+    CacheMiss,
+    EntryDamaged,
+    EntryStored,
+    StoreFailed,
+    SynthesisFinish,
+    SynthesisStart,
+)
+from russo._statistics import Counts, Statistics
+from speakers import PROMPT, Quiet, Speaker, registered, say
+
+SECOND = Audio(wav(bytes(48000)))
+FULL = {
+    "hits": 2,
+    "hit_characters": 30,
+    "hit_seconds": 1.5,
+    "misses": 3,
+    "paid_calls": 4,
+    "paid_characters": 50,
+    "damaged": 1,
+    "layers": {"/cache": 2},
+    "not_stored": {"No space left on device": 1},
+    "undeclared": {"MySynth": 3},
+    "troubles": {"plugin x raised": 1},
+}
+
+
+def event(kind, **values):
+    common = {
+        "prompt": "hello",
+        "key": "abc",
+        "synthesizer": "MySynth",
+        "backend": None,
+        "fields": {"own": {}, "given": None},
+        "declared": True,
+        "nested": False,
+    }
+    return kind(**common | values)
+
+
+def count(*events):
+    """Tell statistics of events, as the hooks do, and return what was counted as JSON."""
+    statistics = Statistics()
+    for each in events:
+        hook = getattr(statistics, each.hook, None)
+        if hook is not None:
+            hook(each)
+    return statistics.take().to_json()
+
+
+HIT = {"audio": SECOND, "directory": Path("/cache")}
+FINISH = {"attempts": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "error": None}
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        (
+            event(CacheHit, **HIT),
+            {"hits": 1, "hit_characters": 5, "hit_seconds": 1.0, "layers": {"/cache": 1}},
+        ),
+        (
+            event(CacheHit, **HIT | {"directory": None}),
+            {"hits": 1, "hit_characters": 5, "hit_seconds": 1.0},
+        ),
+        (
+            event(CacheHit, **HIT | {"audio": Audio(b"x", "mp3")}),
+            {"hits": 1, "hit_characters": 5, "layers": {"/cache": 1}},
+        ),
+        (event(CacheHit, nested=True, **HIT), {}),
+        (event(CacheHit, nested=True, declared=False, **HIT), {"undeclared": {"MySynth": 1}}),
+        (event(CacheMiss, reason="absent"), {"misses": 1}),
+        (event(CacheMiss, reason="absent", nested=True), {}),
+        (event(CacheMiss, reason="absent", declared=False), {"misses": 1, "undeclared": {"MySynth": 1}}),
+        (event(SynthesisStart), {}),
+        (event(SynthesisFinish, **FINISH), {"paid_calls": 1, "paid_characters": 5}),
+        (event(SynthesisFinish, **FINISH | {"attempts": 3}), {"paid_calls": 3, "paid_characters": 15}),
+        (event(SynthesisFinish, **FINISH | {"attempts": 0, "error": ValueError()}), {}),
+        (event(SynthesisFinish, nested=True, **FINISH), {"paid_calls": 1, "paid_characters": 5}),
+        (event(EntryStored, **HIT), {}),
+        (event(EntryDamaged, reason="rot", directory=Path("/cache")), {"damaged": 1}),
+        (event(StoreFailed, reason="disk full", directory=Path("/cache")), {"not_stored": {"disk full": 1}}),
+    ],
+)
+def test_each_event_is_counted_for_what_it_is(told, counted):
+    assert count(told) == counted
+
+
+def test_counts_add_up():
+    assert count(event(CacheHit, **HIT), event(CacheHit, **HIT), event(CacheMiss, reason="absent")) == {
+        "hits": 2,
+        "hit_characters": 10,
+        "hit_seconds": 2.0,
+        "misses": 1,
+        "layers": {"/cache": 2},
+    }
+
+
+def test_taking_starts_anew():
+    statistics = Statistics()
+    assert not statistics.take()
+    statistics.russo_cache_miss(event(CacheMiss, reason="absent"))
+    assert statistics.take().misses == 1
+    assert not statistics.take()
+
+
+def test_troubles_are_counted():
+    statistics = Statistics()
+    statistics.report("plugin x raised")
+    statistics.report("plugin x raised")
+    assert statistics.take().to_json() == {"troubles": {"plugin x raised": 2}}
+
+
+def test_counts_travel_as_json():
+    assert Counts.from_json(json.loads(json.dumps(FULL))).to_json() == FULL
+    assert Counts().to_json() == {}
+    assert Counts.from_json({}) == Counts()
+
+
+def test_counts_of_processes_are_added():
+    total = Counts()
+    for _ in range(2):
+        total.add(Counts.from_json(FULL))
+    assert total.to_json() == {
+        name: {word: 2 * number for word, number in value.items()} if isinstance(value, dict) else 2 * value
+        for name, value in FULL.items()
+    }
+
+
+def test_adding_leaves_the_other_alone():
+    part, total = Counts.from_json(FULL), Counts()
+    total.add(part)
+    total.add(part)
+    assert part.to_json() == FULL
+
+
+def test_counting_from_many_threads_loses_nothing():
+    statistics, told = Statistics(), event(CacheHit, **HIT)
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(2000):
+            threads.submit(statistics.russo_cache_hit, told)
+    assert statistics.take().hits == 2000
+
+
+def test_statistics_listen_as_any_plugin_does(cache):
+    with registered(Statistics()) as statistics:
+        for synthesizer in (Speaker(), Quiet()):
+            cached = CachedSynthesizer(synthesizer, cache=cache)
+            say(cached)
+            say(cached)
+    counts = statistics.take()
+    assert (counts.hits, counts.misses, counts.paid_calls) == (2, 2, 2)
+    assert counts.hit_characters == counts.paid_characters == 2 * len(PROMPT)
+    assert counts.layers == {str(cache.directory): 2}
+    assert set(counts.undeclared) == {"Quiet"}

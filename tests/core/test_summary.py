@@ -1,0 +1,46 @@
+import pytest
+
+from russo._summary import summarize
+
+
+@pytest.mark.parametrize(
+    ("parts", "line"),
+    [
+        ([{}], "russo: 0 hits, 0 paid calls"),
+        (
+            [{"misses": 1, "paid_calls": 1, "paid_characters": 33}],
+            "russo: 0 hits, 1 paid call (33 characters)",
+        ),
+        (
+            [{"hits": 1, "hit_characters": 5, "hit_seconds": 2.4}],
+            "russo: 1 hit (5 characters, 2 s of speech), 0 paid calls",
+        ),
+        (
+            [{"hits": 1200, "hit_characters": 34567, "hit_seconds": 1234.0}, {"hits": 34}],
+            "russo: 1,234 hits (34,567 characters, 1,234 s of speech), 0 paid calls",
+        ),
+        (
+            [{"misses": 3, "paid_calls": 1, "paid_characters": 5}, {"damaged": 2}],
+            "russo: 0 hits, 1 paid call (5 characters), 3 misses, 2 damaged",
+        ),
+        ([{"misses": 1}], "russo: 0 hits, 0 paid calls, 1 miss"),
+        (
+            [{"not_stored": {"disk full": 2}}, {"not_stored": {"disk full": 1, "read-only": 1}}],
+            "russo: 0 hits, 0 paid calls, 4 not stored (disk full; read-only)",
+        ),
+    ],
+)
+def test_line_of_truth_is_the_sum_of_all_parts(parts, line):
+    assert list(summarize(parts)) == [line]
+
+
+def test_each_undeclared_class_and_each_trouble_has_a_line():
+    parts = [
+        {"undeclared": {"MySynth": 3}, "troubles": {"plugin x raised": 2}},
+        {"undeclared": {"MySynth": 1, "Another": 1}},
+    ]
+    assert list(summarize(parts))[1:] == [
+        "russo: Another declares no cache_key_extra: its settings are not in the key",
+        "russo: MySynth declares no cache_key_extra: its settings are not in the key",
+        "russo: plugin x raised",
+    ]

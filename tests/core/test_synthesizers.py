@@ -1,0 +1,81 @@
+import pytest
+
+from speakers import Environment
+
+FIRST_PARTY = {
+    "ElevenLabsSynthesizer": ("russo_elevenlabs", "elevenlabs"),
+    "GoogleSynthesizer": ("russo_google", "google"),
+    "LocalSynthesizer": ("russo_local", "local"),
+    "OpenAISynthesizer": ("russo_openai", "openai"),
+}
+each = pytest.mark.parametrize(("name", "package", "extra"), [(n, p, e) for n, (p, e) in FIRST_PARTY.items()])
+FAIL = """
+try:
+    exec(f"from russo.synthesizers import {sys.argv[1]}")
+except ImportError as error:
+    tell([type(error).__name__, str(error), error.name])
+"""
+
+
+def stub(name):
+    return f"class {name}: pass"
+
+
+@pytest.fixture(scope="module")
+def stubs(tmp_path_factory):
+    """An environment with the four packages, each without its SDK."""
+    environment = Environment(tmp_path_factory.mktemp("stubs"))
+    environment.install("stubs", {package: stub(name) for name, (package, _) in FIRST_PARTY.items()}, {})
+    return environment
+
+
+@each
+def test_name_is_imported_from_its_own_package_alone(stubs, name, package, extra):
+    code = """
+import russo.synthesizers
+packages = ["russo_elevenlabs", "russo_google", "russo_local", "russo_openai"]
+before = [each for each in packages if each in sys.modules]
+exec(f"from russo.synthesizers import {sys.argv[1]} as found")
+tell([before, found.__module__, [each for each in packages if each in sys.modules]])
+"""
+    assert stubs.python(code, name) == [[], package, [package]]
+
+
+def test_missing_package_says_what_to_install(environment):
+    for name, (package, extra) in FIRST_PARTY.items():
+        message = f'{name} is not installed: pip install "russo-core[{extra}]"'
+        assert environment.python(FAIL, name) == ["ModuleNotFoundError", message, package]
+
+
+def test_what_the_package_itself_lacks_is_told_as_it_is(environment):
+    environment.install("stubs", {"russo_google": "import google_sdk_that_is_not_here"}, {})
+    kind, message, missing = environment.python(FAIL, "GoogleSynthesizer")
+    assert (kind, missing) == ("ModuleNotFoundError", "google_sdk_that_is_not_here")
+    assert "pip install" not in message
+
+
+def test_package_without_the_class_is_told_as_it_is(environment):
+    environment.install("stubs", {"russo_google": ""}, {})
+    kind, message, _ = environment.python(FAIL, "GoogleSynthesizer")
+    assert kind == "ImportError"
+    assert "pip install" not in message
+
+
+@pytest.mark.parametrize("name", ["AcmeSynthesizer", "googlesynthesizer", "_PACKAGE"])
+def test_unknown_name_is_an_attribute_error_that_lists_the_names(name):
+    import russo.synthesizers
+
+    with pytest.raises(
+        AttributeError, match=f"has no attribute {name!r}; it has ElevenLabsSynthesizer, Google"
+    ):
+        getattr(russo.synthesizers, name)
+
+
+@pytest.mark.parametrize("names", [[], ["GoogleSynthesizer"], ["GoogleSynthesizer", "LocalSynthesizer"]])
+def test_dir_shows_what_is_installed_and_imports_nothing(environment, names):
+    environment.install("stubs", {FIRST_PARTY[name][0]: stub(name) for name in names}, {})
+    code = """
+import russo.synthesizers
+tell([dir(russo.synthesizers), [m for m in sys.modules if m.startswith("russo_")]])
+"""
+    assert environment.python(code) == [names, []]
