@@ -27,7 +27,7 @@ echo "making the environment in $venv with $("$python" --version) (some minutes 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 "$python" -m venv --without-pip "$venv"
-if ! "$python" -m pip --python "$venv/bin/python" install --disable-pip-version-check \
+if ! "$python" -m pip --python "$venv/bin/python" install --prefer-binary --disable-pip-version-check \
     -r requirements-dev.txt >"$log" 2>&1; then
     cat "$log" >&2
     echo "the environment could not be made; see pip's words above" >&2

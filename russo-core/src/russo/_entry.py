@@ -9,6 +9,7 @@ ignored, so that additions need not.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
@@ -130,3 +131,12 @@ def build_audio(meta: dict[str, Any], data: bytes) -> Audio:
         return Audio(data, meta["format"], meta["sample_rate"], meta["channels"], meta["sample_width"])
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedEntry(f"its metadata describes no audio ({error})") from error
+
+
+def speaker_of(fields: Any) -> str | None:
+    """Name whose voice an entry is: the backend it declares, else its class."""
+    own = fields.get("own") if isinstance(fields, Mapping) else None
+    if not isinstance(own, Mapping):
+        return None
+    name = own.get("backend", own.get("class"))
+    return name if isinstance(name, str) else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import textwrap
 import threading
+import unicodedata
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from russo import RequestRejectedError, ServiceError, TextRejectedError
+from russo import RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
 from russo.authoring import Calls, pcm_audio
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 
     from russo import Audio
 
-# Speech of a very long prompt takes a minute of CPU per 100,000 characters, and nobody bills it.
+# A prompt of 100,000 characters takes a minute of CPU, and nobody bills it.
 _TIMEOUT: Final = 600.0
+# The model's memory grows with the square of a sentence's length: 10,000 characters took 4.5 GB.
+_LONGEST_SENTENCE: Final = 600
 _LOADING: Final = threading.Lock()
 
 
@@ -33,7 +37,7 @@ class LocalSynthesizer:
         voice: ``heart`` is in the package. ``emma``, ``fable``, ``fenrir`` and ``kore`` are downloaded
             by hibari-tts on first use, 8 MB each.
         speed: Pace, 0.5 (slow) to 2.0 (fast).
-        seed: Seed of the noise in the voice, 0 or more.
+        seed: Seed of the noise in the voice, a whole number, 0 or more.
 
     Raises:
         ValueError: ``speed`` or ``seed`` is out of its range.
@@ -47,9 +51,10 @@ class LocalSynthesizer:
         self.seed: Final = int(seed)
         if not 0.5 <= self.speed <= 2.0:
             raise ValueError(f"speed is {speed!r}; it must be from 0.5 to 2.0")
-        if self.seed < 0:
-            raise ValueError(f"seed is {seed!r}; it must be 0 or more")
-        self._calls = Calls("local", model=self.voice, timeout=_TIMEOUT, max_attempts=1)
+        if self.seed < 0 or self.seed != seed:
+            raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
+        # One at a time, as the voice speaks: a call's timeout must not run while it waits for its turn.
+        self._calls = Calls("local", model=self.voice, timeout=_TIMEOUT, max_attempts=1, max_concurrency=1)
 
     def __repr__(self) -> str:
         return f"LocalSynthesizer(voice={self.voice!r}, speed={self.speed!r}, seed={self.seed!r})"
@@ -71,7 +76,8 @@ class LocalSynthesizer:
         Raises:
             RequestRejectedError: There is no such voice.
             ServiceError: The voice is not here and cannot be downloaded.
-            TextRejectedError: Nothing in the text can be spoken: emoji alone, or a script other than Latin.
+            TextRejectedError: Nothing in the text can be spoken (emoji alone, a script other than Latin), or
+                hibari-tts cannot read it (a number of 50 digits).
         """
         return await self._calls.run(text, lambda: self._speak(text))
 
@@ -82,21 +88,39 @@ class LocalSynthesizer:
         except asyncio.CancelledError:
             stop.set()  # the thread ends after the sentence it is at
             raise
-        if not samples:
-            what = "nothing in it can be spoken in English"
-            raise self._calls.error(TextRejectedError, what, prompt=text, reached=False)
+        if not samples.strip(b"\0"):
+            raise self._unspeakable(text)
         return pcm_audio(samples, 24000)
 
     def _sentences(self, text: str, stop: threading.Event) -> Iterator[bytes]:
         """Yield each sentence's samples, converted at once: floats of a long text would fill the memory."""
+        if not _may_be_english(text):
+            raise self._unspeakable(text)
         import numpy
 
         voice, lock = self._load(text)
         with lock:
-            for wave in voice.stream(text, self.speed, self.seed):
+            noise = numpy.random.default_rng(self.seed)
+            for phonemes in self._phonemes(voice, text):
                 if stop.is_set():
                     return
+                wave = voice.from_ids(voice.ids(phonemes), self.speed, noise)
                 yield (numpy.clip(wave, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+    def _phonemes(self, voice: Hibari, text: str) -> Iterator[str]:
+        """Yield what each sentence sounds like; a sentence that is too long is cut between words."""
+        for sentence in voice.split_sentences(text):
+            long = len(sentence) > _LONGEST_SENTENCE
+            for piece in textwrap.wrap(sentence, _LONGEST_SENTENCE) if long else [sentence]:
+                try:
+                    yield from voice.phonemize(piece)
+                except Exception as error:
+                    what = f"hibari-tts cannot read {piece[:40]!r}: {error}"
+                    raise self._calls.error(TextRejectedError, what, prompt=text, reached=False) from error
+
+    def _unspeakable(self, text: str) -> SynthesisError:
+        what = "nothing in it can be spoken in English"
+        return self._calls.error(TextRejectedError, what, prompt=text, reached=False)
 
     def _load(self, text: str) -> tuple[Hibari, threading.Lock]:
         try:
@@ -112,6 +136,12 @@ class LocalSynthesizer:
                 retryable=False,
                 reached=False,
             ) from error
+
+
+def _may_be_english(text: str) -> bool:
+    """Tell whether one of the letters is Latin, or there are none: others would be spelled or left out."""
+    letters = [char for char in unicodedata.normalize("NFKC", text) if char.isalpha()]
+    return not letters or any(unicodedata.name(char, "").startswith("LATIN ") for char in letters)
 
 
 def _voice(name: str) -> tuple[Hibari, threading.Lock]:
