@@ -504,6 +504,7 @@ def test_reply_without_usable_audio_is_refused(make, message):
         (wav(SAMPLES), False),
         (b"{" + bytes(300), False),
         (b"<\xff\x7b\x00", False),
+        (b"<\xff\x7b\x01" * 9, False),
         (b"ID3\x04", False),
         (array.array("h", [123, 60, 91]).tobytes(), False),
     ],

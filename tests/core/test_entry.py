@@ -243,3 +243,11 @@ def test_every_altered_byte_is_noticed():
 def test_audio_that_is_not_the_described_one_is_damage(data):
     with pytest.raises(DamagedEntry, match="its audio"):
         read(GOLDEN, data)
+
+
+def test_truth_value_is_no_size():
+    one = Audio(b"\x01", "pcm", 8000, 1, 1)
+    described = decode_meta(encode_meta("abc123", one, prompt=None, fields=None), "abc123")
+    assert stated_size(described) == 1
+    with pytest.raises(DamagedEntry, match="promises True bytes"):
+        stated_size(described | {"size": True})

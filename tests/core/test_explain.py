@@ -73,6 +73,15 @@ def test_entry_that_lies_there_is_told_with_what_is_wrong(cache):
     assert "an entry lies there, but it is not usable: its metadata is not JSON" in str(miss(cache))
 
 
+def test_unusable_entry_is_not_listed_as_another_setting(cache):
+    record(cache)
+    (audio,) = cache.directory.glob("*.audio")
+    audio.write_bytes(b"damaged")
+    message = str(miss(cache))
+    assert "not usable: its audio has 7 bytes" in message
+    assert "other settings" not in message
+
+
 def test_entry_of_a_newer_version_is_told(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")

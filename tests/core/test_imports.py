@@ -28,7 +28,7 @@ LAYERS = {
         "_backends _cache _explain _flights _hooks _layered _locks _run _statistics _summary authoring synthesizers"
     ),
     "flow": "_cached",
-    "edges": "_pytest_hookspecs _pytest_run _report pytest_plugin",
+    "edges": "_ahead _pytest_hookspecs _pytest_run _report _report_page _unused pytest_plugin",
 }
 LAYER_OF = {name: at for at, names in enumerate(LAYERS.values()) for name in names.split()}
 THIRD_PARTY = {"click", "jinja2", "numpy", "pluggy", "pytest", "rich", "soxr", "xxhash"}

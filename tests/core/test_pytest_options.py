@@ -208,9 +208,9 @@ def test_the_real_local_backend_speaks_and_replays(project):
             assert (audio.sample_rate, audio.channels, audio.format) == (24000, 1, "wav")
         """
     )
-    result = project.run("--russo-synth=local")
+    result = project.run("--russo-synth=local", subprocess=True)
     assert summary(result) == "0 hits, 1 paid call (33 characters)"
-    result = project.run("--russo-synth=local", "--russo-cache-mode=replay")
+    result = project.run("--russo-synth=local", "--russo-cache-mode=replay", subprocess=True)
     assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 paid calls"
 
 

@@ -48,14 +48,14 @@ def event(kind, **values):
     return kind(**common | values)
 
 
-def count(*events):
-    """Tell statistics of events, as the hooks do, and return what was counted as JSON."""
+def count(*events, names=frozenset(FULL)):
+    """Tell statistics of events, as the hooks do, and return what was counted under these names as JSON."""
     statistics = Statistics()
     for each in events:
         hook = getattr(statistics, each.hook, None)
         if hook is not None:
             hook(each)
-    return statistics.take().to_json()
+    return {name: value for name, value in statistics.take().to_json().items() if name in names}
 
 
 HIT = {"audio": SECOND, "directory": Path("/cache")}
@@ -94,6 +94,36 @@ FINISH = {"attempts": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "erro
 )
 def test_each_event_is_counted_for_what_it_is(told, counted):
     assert count(told) == counted
+
+
+WHOSE = {
+    "declared": ({"own": {"backend": "acme"}, "given": None}, "acme", {"speakers": {"acme": 1}}),
+    "undeclared": ({"own": {"class": "m.MySynth"}, "given": None}, None, {"speakers": {"m.MySynth": 1}}),
+    "nothing to declare": ({"own": {}, "given": None}, None, {}),
+}
+
+
+@pytest.mark.parametrize("whose", WHOSE)
+def test_hits_and_paid_calls_are_counted_by_backend(whose):
+    fields, backend, speakers = WHOSE[whose]
+    told = [
+        event(CacheHit, fields=fields, backend=backend, **HIT),
+        event(CacheHit, fields=fields, backend=backend, key="def", **HIT),
+        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"attempts": 3}),
+        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"attempts": 0}),
+    ]
+    counted = count(*told, names={"hits_by", "paid_by", "used", "speakers"})
+    name = backend or "MySynth"
+    assert counted == {"hits_by": {name: 2}, "paid_by": {name: 3}, "used": {"abc": 1, "def": 1}, **speakers}
+
+
+def test_hit_that_is_accounted_for_elsewhere_is_no_hit_of_the_run():
+    statistics = Statistics(is_covered=lambda hit: hit.key == "abc")
+    statistics.russo_cache_hit(event(CacheHit, **HIT))
+    statistics.russo_cache_hit(event(CacheHit, key="def", **HIT))
+    counts = statistics.take()
+    assert counts.hits == 1
+    assert set(counts.used) == {"abc", "def"}
 
 
 def test_counts_add_up():

@@ -1,6 +1,6 @@
 import pytest
 
-from russo._summary import summarize
+from russo._summary import summarize, total_of
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from russo._summary import summarize
     ],
 )
 def test_line_of_truth_is_the_sum_of_all_parts(parts, line):
-    assert list(summarize(parts)) == [line]
+    assert list(summarize(total_of(parts))) == [line]
 
 
 def test_each_undeclared_class_and_each_trouble_has_a_line():
@@ -39,8 +39,23 @@ def test_each_undeclared_class_and_each_trouble_has_a_line():
         {"undeclared": {"MySynth": 3}, "troubles": {"plugin x raised": 2}},
         {"undeclared": {"MySynth": 1, "Another": 1}},
     ]
-    assert list(summarize(parts))[1:] == [
+    assert list(summarize(total_of(parts)))[1:] == [
         "russo: Another declares no cache_key_extra: its settings are not in the key",
         "russo: MySynth declares no cache_key_extra: its settings are not in the key",
         "russo: plugin x raised",
     ]
+
+
+def test_more_is_told_of_backends_layers_and_reasons_where_it_is_asked_for():
+    parts = [
+        {"hits": 3, "hits_by": {"acme": 3}, "layers": {"/recordings": 2, "/cache": 1}},
+        {"paid_calls": 1, "misses": 1, "paid_by": {"bell": 1}, "not_stored": {"disk full": 1}},
+    ]
+    assert list(summarize(total_of(parts), verbose=True))[1:] == [
+        "russo: backend acme: 3 hits, 0 paid calls",
+        "russo: backend bell: 0 hits, 1 paid call",
+        "russo: 1 hit from /cache",
+        "russo: 2 hits from /recordings",
+        "russo: 1 not stored: disk full",
+    ]
+    assert len(list(summarize(total_of(parts)))) == 1

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from ._backends import load_synthesizer as load_synthesizer
     from ._cache import AudioCache as AudioCache
     from ._cached import CachedSynthesizer as CachedSynthesizer
-    from ._cached import Synthesizer as Synthesizer
     from ._errors import AuthenticationError as AuthenticationError
     from ._errors import BackendConfigError as BackendConfigError
     from ._errors import BackendNotFoundError as BackendNotFoundError
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from ._key import cache_key as cache_key
     from ._layered import LayeredCache as LayeredCache
     from ._mode import Mode as Mode
+    from ._synthesizer import Synthesizer as Synthesizer
     from .hookspecs import hookimpl as hookimpl
 
 else:
@@ -44,7 +44,7 @@ else:
         "_audio": "Audio",
         "_backends": "load_synthesizer",
         "_cache": "AudioCache",
-        "_cached": "CachedSynthesizer Synthesizer",
+        "_cached": "CachedSynthesizer",
         "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError "
         "CacheMissError NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError "
         "ServiceError SynthesisError SynthesisTimeoutError TextRejectedError",
@@ -53,6 +53,7 @@ else:
         "_key": "cache_key",
         "_layered": "LayeredCache",
         "_mode": "Mode",
+        "_synthesizer": "Synthesizer",
         "hookspecs": "hookimpl",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

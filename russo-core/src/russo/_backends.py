@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Union
 
-from ._cached import Synthesizer, check_synthesizer
 from ._errors import BackendConfigError, BackendNotFoundError
+from ._synthesizer import Synthesizer, check_synthesizer
 
 GROUP: Final = "russo.synthesizers"
 API_VERSION: Final = 1

@@ -38,8 +38,8 @@ class Budget:
                 os.close(os.open(slot, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 return slot
         raise BudgetExceededError(
-            f"the run's limit of {self.limit} paid calls is reached: {shorten(prompt)} was not spoken and nothing "
-            "was paid; raise --russo-max-paid, or record it in a run of its own",
+            f"the run's limit of {self.limit} paid calls is reached: {shorten(prompt)} was not spoken and "
+            "nothing was paid; raise --russo-max-paid, or record it in a run of its own",
             prompt=prompt,
             reached=False,
             limit=self.limit,

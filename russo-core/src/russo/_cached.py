@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ._audio import Audio
 from ._cache import AudioCache, Miss
@@ -37,6 +37,7 @@ from ._key import Fields, cache_key, frozen, plain
 from ._layered import LayeredCache
 from ._mode import Mode
 from ._run import Cache, Refreshed, Run
+from ._synthesizer import Synthesizer, check_synthesizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,18 +50,6 @@ EventT = TypeVar("EventT", bound=Event)
 # Waiters look whether the payer is done every 10 to 50 ms.
 _SHORTEST_LOOK: Final = 0.01
 _LONGEST_LOOK: Final = 0.05
-
-
-class Synthesizer(Protocol):
-    """Anything that speaks: the one method every backend has.
-
-    It may also offer ``cache_key_extra`` (a mapping of every setting that shapes its sound to JSON
-    values, never a credential) and ``async def aclose(self)``.
-    """
-
-    async def synthesize(self, text: str) -> Audio:
-        """Speak a text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,21 +350,6 @@ class CachedSynthesizer:
         notify(plugin_manager(), event, report)
         if run is not None and run.manager is not None:
             notify(run.manager, event, report)
-
-
-def check_synthesizer(candidate: object) -> None:
-    """Refuse what is no synthesizer.
-
-    Raises:
-        TypeError: It has no ``synthesize`` method that takes one text, or is a class.
-    """
-    if isinstance(candidate, type):
-        raise TypeError(f"{candidate.__name__} is a class, not a synthesizer: call it to make one")
-    if not callable(getattr(candidate, "synthesize", None)):
-        raise TypeError(
-            f"{candidate!r:.80} is no synthesizer: it needs a method "
-            "`async def synthesize(self, text: str) -> Audio`"
-        )
 
 
 def declared_fields(synthesizer: object) -> tuple[Fields, bool]:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import os
 import shutil
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from . import hookspecs
+from ._ahead import SpokenAhead, plan, share, speak_all
 from ._backends import convert_options, installed_backends, load_backend, load_synthesizer
+from ._budget import Budget
 from ._cache import AudioCache
-from ._cached import CachedSynthesizer, Synthesizer
-from ._errors import BackendConfigError, BackendNotFoundError
+from ._cached import CachedSynthesizer
+from ._errors import BackendConfigError, BackendNotFoundError, shorten
 from ._hooks import call_each, make_manager
 from ._layered import LayeredCache
 from ._mode import Mode
 from ._run import Cache, Refreshed, Run
 from ._settings import Asked, Settings, SettingsError, resolve
-from ._statistics import Statistics
+from ._statistics import Counts, Statistics
+from ._synthesizer import Synthesizer
+from ._unused import unused_entries, why_incomplete
 from .hookspecs import hookimpl
 from .pytest_plugin import CURRENT_ITEM
 
@@ -34,21 +40,27 @@ if TYPE_CHECKING:
     from ._events import Event
 
 
+_RECORD_AT_ONCE: Final = 8  # a synthesizer's own cap may be lower
+
+
 class PytestRun:
     """The settings, the cache, the counts and the background loop of one pytest run."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.is_controller = not hasattr(config, "workerinput")
-        self.statistics = Statistics()
         try:
             self.settings = _resolve(config)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
         self.cache = _make_cache(self.settings)
         self.shared_directory = self._share()
+        self._ahead = SpokenAhead(Path(self.shared_directory)) if self.shared_directory else None
+        self.statistics = Statistics(self._ahead.covers) if self._ahead else Statistics()
         self.manager = make_manager()
         self.manager.register(self.statistics, "statistics")
+        if self._ahead is not None:
+            self.manager.register(self._ahead, "ahead")
         self.manager.register(_Bridge(config, self.statistics.report), "pytest")
         self._run = Run(
             cache=self.cache,
@@ -56,6 +68,7 @@ class PytestRun:
             report=self.statistics.report,
             manager=self.manager,
             refreshed=Refreshed(Path(self.shared_directory) if self.shared_directory else None),
+            budget=self._budget(),
         )
         self._loop: BackgroundLoop | None = None
         self._loop_lock = threading.Lock()
@@ -136,9 +149,97 @@ class PytestRun:
         if close is not None:
             self.wait_for(close())
 
+    def speak_ahead(self, session: pytest.Session) -> bool:
+        """Speak the marked prompts of the selected tests; return whether that is all the run does."""
+        only, at_once = bool(self._config.getoption("russo_record_only")), self.settings.speak_ahead
+        if self.settings.mode is not Mode.AUTO or not session.items:
+            return only
+        planned = plan(session.items)
+        worker = getattr(self._config, "workerinput", {})
+        workers = int(worker.get("workercount", 1))
+        mine = list(share(planned.prompts, int(worker.get("workerid", "gw0")[2:]), workers))
+        try:
+            failures = self._speak(mine, max(1, -(-(at_once or _RECORD_AT_ONCE) // workers)), progress=only)
+        except pytest.fail.Exception as error:  # no backend: the tests will say so
+            if only:
+                raise pytest.UsageError(str(error)) from None
+            return False
+        if only:
+            self._tell_recorded(session, len(mine), failures, planned.left_out)
+        return only
+
+    def _speak(self, prompts: list[str], at_once: int, *, progress: bool) -> list[tuple[str, BaseException]]:
+        """Speak prompts through a synthesizer made for it; return those that failed."""
+        if not prompts:
+            return []
+        assert self._ahead is not None
+        synthesizer = CachedSynthesizer(self.load_synthesizer())
+        synthesizer._run = self._run
+        failures: list[tuple[str, BaseException]] = []
+        self._ahead.speaking = True
+        with _progress(len(prompts), shown=progress) as advance:
+
+            def done(prompt: str, error: BaseException | None) -> None:
+                advance()
+                if error is not None:
+                    failures.append((prompt, error))
+
+            speak_all(synthesizer, prompts, at_once, self.wait_for, done)
+        self._ahead.speaking = False
+        self.close_synthesizer(synthesizer)
+        return failures
+
+    def _tell_recorded(
+        self,
+        session: pytest.Session,
+        number: int,
+        failures: list[tuple[str, BaseException]],
+        left_out: list[tuple[str, str]],
+    ) -> None:
+        write = _writer(self._config)
+        write(f"russo: {number - len(failures)} of {number} marked prompts are recorded")
+        for prompt, error in failures:
+            write(f"russo: not recorded: {error or repr(prompt)}")
+        for test, reason in left_out:
+            write(f"russo: not spoken ahead for {test}: {reason}")
+        session.testsfailed += len(failures)
+
+    def tell_unused(
+        self, total: Counts, reporter: pytest.TerminalReporter, exit_status: int, *, prune: bool
+    ) -> Iterator[str]:
+        """After a complete, green run, say which entries nobody asked for, and remove them if asked to."""
+        reason = why_incomplete(self._config, reporter, exit_status)
+        if reason is not None:
+            if prune:
+                yield f"russo: no unused entries are removed: the run does not tell which they are ({reason})"
+            return
+        layers = self.cache.layers if isinstance(self.cache, LayeredCache) else (self.cache,)
+        for layer in layers:
+            unused = list(unused_entries(layer, total.used, total.speakers))
+            removed = prune and not layer.read_only
+            for key, prompt in unused:
+                if removed:
+                    layer.remove(key)
+                what = "removed" if removed else "unused"
+                yield f"russo: {what}: {shorten(prompt)} ({key[:12]}, {layer.directory})"
+
+    def _budget(self) -> Budget | None:
+        limit = self._config.getoption("russo_max_paid")
+        if limit is None or self.shared_directory is None:
+            return None
+        return Budget(limit, Path(self.shared_directory))
+
+    def _needs_sharing(self) -> bool:
+        return (
+            self.settings.mode is Mode.REFRESH
+            or self._config.getoption("russo_max_paid") is not None
+            or self.settings.speak_ahead > 0
+            or self._config.getoption("russo_record_only")
+        )
+
     def _share(self) -> str | None:
-        """Make the directory in which the processes of a run tell each other what they refreshed."""
-        if self.settings.mode is not Mode.REFRESH:
+        """Make the directory in which the processes of a run tell each other what they have done."""
+        if not self._needs_sharing():
             return None
         if not self.is_controller:
             shared: str | None = self._config.workerinput.get("russo_shared")  # type: ignore[attr-defined]
@@ -150,6 +251,24 @@ class PytestRun:
     def _end(self) -> None:
         if self._loop is not None and self._loop.pid == os.getpid():
             self._loop.close()
+
+
+@contextlib.contextmanager
+def _progress(number: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal."""
+    if not shown or not sys.stdout.isatty():
+        yield lambda: None
+        return
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("recording", total=number)
+        yield lambda: bar.advance(task)
+
+
+def _writer(config: pytest.Config) -> Callable[[str], None]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return print if reporter is None else reporter.write_line
 
 
 class _Bridge:

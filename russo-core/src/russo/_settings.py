@@ -55,6 +55,7 @@ class Settings:
         cache_dir: Directory of the cache, absolute.
         recordings_dir: Directory of recordings, absolute, if there are any.
         clear: Whether to clear the cache first.
+        speak_ahead: How many marked prompts to speak at once before the tests; 0 for none.
         sources: Where each value comes from, in words, by its name.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     cache_dir: Path
     recordings_dir: Path | None
     clear: bool
+    speak_ahead: int
     sources: Mapping[str, str]
 
     def options_of(self, name: str) -> Mapping[str, str]:
@@ -125,6 +127,7 @@ def resolve(
         cache_dir=cache_dir,
         recordings_dir=recordings_dir,
         clear=asked.clear,
+        speak_ahead=_number("russo_speak_ahead", ini("russo_speak_ahead")),
         sources=sources,
     )
     _refuse_contradictions(settings)
@@ -163,6 +166,13 @@ def _directory(path: Path, source: str) -> Path:
     return path
 
 
+def _number(name: str, value: object) -> int:
+    text = str(value or "0")
+    if not text.isdecimal():
+        raise SettingsError(f"{name} is {text!r}; it must be a number, 0 or more")
+    return int(text)
+
+
 def _lines(value: object) -> list[str]:
     if isinstance(value, str):
         value = value.splitlines()
@@ -176,7 +186,7 @@ def _options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
         backend, dot, option = name.strip().partition(".")
         if not equals or not dot or not backend or not option.isidentifier():
             raise SettingsError(
-                f"backend option {text!r} is not of the form NAME.OPTION=VALUE, as google.voice=Kore"
+                f"backend option {text!r} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
             )
         options.setdefault(backend, {})[option] = value.strip()
     return options

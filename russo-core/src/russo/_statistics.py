@@ -7,13 +7,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ._entry import speaker_of
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._events import (
         CacheHit,
         CacheMiss,
         EntryDamaged,
+        Event,
         StoreFailed,
         SynthesisFinish,
     )
@@ -32,6 +36,10 @@ class Counts:
         paid_characters: Their characters.
         damaged: Entries that were not usable, found once per request.
         layers: Hits by the directory that answered.
+        hits_by: Hits by backend.
+        paid_by: Paid calls by backend.
+        used: Keys that were asked for.
+        speakers: Whose entries were asked for: backends, and classes that declare none.
         not_stored: Audio that could not be kept, by reason.
         undeclared: Synthesizer classes that declare no ``cache_key_extra``.
         troubles: Hooks that raised, by what is to be said of them.
@@ -45,6 +53,10 @@ class Counts:
     paid_characters: int = 0
     damaged: int = 0
     layers: Counter[str] = field(default_factory=Counter)
+    hits_by: Counter[str] = field(default_factory=Counter)
+    paid_by: Counter[str] = field(default_factory=Counter)
+    used: Counter[str] = field(default_factory=Counter)
+    speakers: Counter[str] = field(default_factory=Counter)
     not_stored: Counter[str] = field(default_factory=Counter)
     undeclared: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
@@ -72,9 +84,14 @@ class Counts:
 
 
 class Statistics:
-    """A hook implementation that counts; safe to be told from many threads."""
+    """A hook implementation that counts; safe to be told from many threads.
 
-    def __init__(self) -> None:
+    Args:
+        is_covered: Tells of a hit whether it is accounted for elsewhere, and so is not to be counted.
+    """
+
+    def __init__(self, is_covered: Callable[[CacheHit], bool] = lambda _: False) -> None:
+        self._is_covered = is_covered
         self._lock = threading.Lock()
         self._counts = Counts()
 
@@ -93,11 +110,13 @@ class Statistics:
     def russo_cache_hit(self, event: CacheHit) -> None:
         """Count a hit, at the outermost layer only."""
         seconds = event.audio.duration or 0.0
+        covered = event.nested or self._is_covered(event)
         with self._lock:
-            self._note_class(event.synthesizer, declared=event.declared)
-            if event.nested:
+            self._note(event)
+            if covered:
                 return
             self._counts.hits += 1
+            self._counts.hits_by[event.backend or event.synthesizer] += 1
             self._counts.hit_characters += len(event.prompt)
             self._counts.hit_seconds += seconds
             if event.directory is not None:
@@ -107,7 +126,7 @@ class Statistics:
     def russo_cache_miss(self, event: CacheMiss) -> None:
         """Count a miss, at the outermost layer only."""
         with self._lock:
-            self._note_class(event.synthesizer, declared=event.declared)
+            self._note(event)
             if not event.nested:
                 self._counts.misses += 1
 
@@ -115,7 +134,10 @@ class Statistics:
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
         """Count the calls that reached the service."""
         with self._lock:
+            self._note(event)
             self._counts.paid_calls += event.attempts
+            if event.attempts:
+                self._counts.paid_by[event.backend or event.synthesizer] += event.attempts
             self._counts.paid_characters += event.attempts * event.characters
 
     @hookimpl
@@ -130,6 +152,9 @@ class Statistics:
         with self._lock:
             self._counts.not_stored[event.reason] += 1
 
-    def _note_class(self, name: str, *, declared: bool) -> None:
-        if not declared:
-            self._counts.undeclared[name] += 1
+    def _note(self, event: Event) -> None:
+        self._counts.used[event.key] = 1
+        if (speaker := speaker_of(event.fields)) is not None:
+            self._counts.speakers[speaker] = 1
+        if not event.declared:
+            self._counts.undeclared[event.synthesizer] += 1

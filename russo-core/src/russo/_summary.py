@@ -8,12 +8,24 @@ from typing import Any
 from ._statistics import Counts
 
 
-def summarize(parts: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Add up the counts of a run's tests and processes and put them into words."""
+def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
+    """Add up the counts of a run's tests and processes."""
     total = Counts()
     for part in parts:
         total.add(Counts.from_json(part))
+    return total
+
+
+def summarize(total: Counts, *, verbose: bool = False) -> Iterator[str]:
+    """Put counts into words.
+
+    Args:
+        total: The counts of the run.
+        verbose: Also tell of each backend and each layer, and how often each trouble was met.
+    """
     yield f"russo: {', '.join(_facts(total))}"
+    if verbose:
+        yield from _details(total)
     for name in sorted(total.undeclared):
         yield f"russo: {name} declares no cache_key_extra: its settings are not in the key"
     for trouble in sorted(total.troubles):
@@ -34,6 +46,16 @@ def _facts(total: Counts) -> Iterator[str]:
     if total.not_stored:
         reasons = "; ".join(f"{reason}" for reason in sorted(total.not_stored))
         yield f"{sum(total.not_stored.values()):,} not stored ({reasons})"
+
+
+def _details(total: Counts) -> Iterator[str]:
+    for backend in sorted(total.hits_by | total.paid_by):
+        hits, paid = total.hits_by[backend], total.paid_by[backend]
+        yield f"russo: backend {backend}: {_count(hits, 'hit')}, {_count(paid, 'paid call')}"
+    for directory, hits in sorted(total.layers.items()):
+        yield f"russo: {_count(hits, 'hit')} from {directory}"
+    for reason, number in sorted(total.not_stored.items()):
+        yield f"russo: {number:,} not stored: {reason}"
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _RUN: Final = pytest.StashKey["PytestRun"]()
 CURRENT_ITEM: Final = pytest.StashKey[pytest.Item | None]()
+# Options and ini settings whose mere presence means that the run uses russo.
 _OPTIONS: Final = (
     "synth",
     "synth_option",
@@ -30,8 +31,10 @@ _OPTIONS: Final = (
     "cache_dir",
     "recordings_dir",
     "clear_cache",
+    "max_paid",
+    "record_only",
 )
-_INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir")
+_INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
 _MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
 
 
@@ -45,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME.OPTION=VALUE",
         action="append",
         default=[],
-        help="option of a backend, as google.voice=Kore (custom.OPTION for a factory); may be repeated",
+        help="option of a backend, as local.speed=1.2 (custom.OPTION for a factory); may be repeated",
     )
     add("--russo-cache-mode", metavar="MODE", help="auto (default), replay, refresh or off")
     add("--russo-no-cache", action="store_true", help="always synthesize, store nothing: mode off")
@@ -56,6 +59,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="recordings that are looked into first and never written",
     )
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
+    add("--russo-max-paid", metavar="N", type=int, help="refuse paid calls after the first N of the run")
+    add("--russo-record-only", action="store_true", help="speak the marked prompts, run no test")
+    add(
+        "--russo-prune-unused", action="store_true", help="remove entries that a complete run did not ask for"
+    )
     add("--russo-report", metavar="FILE", help="write a page of every prompt of the run, with its audio")
     parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
     parser.addini(
@@ -63,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("russo_cache_mode", "auto, replay, refresh or off")
     parser.addini("russo_cache_dir", "where audio is kept, from the rootdir")
+    parser.addini("russo_speak_ahead", "how many marked prompts to speak at once before the tests")
     parser.addini("russo_recordings_dir", "recordings that are looked into first, from the rootdir")
 
 
@@ -77,6 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
     config.pluginmanager.register(Totals(config), "russo-totals")
+    if config.getoption("russo_record_only"):
+        config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if _is_asked_for(config) and not config.option.help:
         run_of(config).check()
     if config.getoption("russo_report") and not config.option.help:
@@ -183,11 +194,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         item.config.stash[CURRENT_ITEM] = None
 
 
+def is_prompt_marker(mark: pytest.Mark | None) -> bool:
+    """Tell whether a ``russo`` marker is what it must be: one string."""
+    return mark is not None and not mark.kwargs and len(mark.args) == 1 and isinstance(mark.args[0], str)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> object:
+    """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
+    config = session.config
+    wanted = config.getini("russo_speak_ahead") or config.getoption("russo_record_only")
+    if config.option.collectonly or not wanted:
+        return None
+    return run_of(config).speak_ahead(session) or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a marker that is not one string, also where no fixture would notice."""
     mark = item.get_closest_marker("russo")
-    if mark is not None and (mark.kwargs or len(mark.args) != 1 or not isinstance(mark.args[0], str)):
+    if mark is not None and not is_prompt_marker(mark):
         given = ", ".join(
             [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
         )
@@ -246,10 +272,20 @@ class Totals:
         if counts := getattr(node, "workeroutput", {}).get("russo_counts"):
             self._parts.append(counts)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the run's line of truth."""
-        if self._parts:
-            from ._summary import summarize
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        """Print the run's line of truth, and more with ``-v``."""
+        if hasattr(self._config, "workerinput"):
+            return  # a worker knows its own tests only, and nobody reads its terminal
+        prune = self._config.getoption("russo_prune_unused")
+        if self._parts or prune:
+            from ._summary import summarize, total_of
 
-            for line in summarize(self._parts):
+            total = total_of(self._parts)
+            verbose = self._config.get_verbosity() > 0
+            for line in summarize(total, verbose=verbose):
                 terminalreporter.write_line(line)
+            if verbose or prune:
+                for line in run_of(self._config).tell_unused(
+                    total, terminalreporter, exitstatus, prune=prune
+                ):
+                    terminalreporter.write_line(line)

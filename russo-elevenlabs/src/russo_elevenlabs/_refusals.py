@@ -8,9 +8,6 @@ https://help.elevenlabs.io/hc/en-us/articles/19572237925521
 
 from __future__ import annotations
 
-import email.utils
-import re
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,12 +16,10 @@ from russo import (
     QuotaExceededError,
     RateLimitError,
     RequestRejectedError,
-    ServiceError,
     SynthesisError,
-    SynthesisTimeoutError,
     TextRejectedError,
 )
-from russo.authoring import redact
+from russo.authoring import kind_of_status
 
 _CODES: Final[Mapping[str, type[SynthesisError]]] = {
     "invalid_api_key": AuthenticationError,
@@ -42,62 +37,22 @@ _CODES: Final[Mapping[str, type[SynthesisError]]] = {
     "voice_access_denied": RequestRejectedError,
     "model_not_found": RequestRejectedError,
 }
-_SHOWN: Final = 200
 
 
 def kind_of(status: int, body: object) -> type[SynthesisError]:
     """Tell what went wrong."""
     known = [_CODES[code] for code in _codes(body) if code in _CODES]
-    if known:
-        return known[0]
-    match status:
-        case 401 | 403:
-            return AuthenticationError
-        case 402:
-            return QuotaExceededError
-        case 408:
-            return SynthesisTimeoutError
-        case 413:
-            return TextRejectedError
-        case 429:
-            return RateLimitError
-        case 409 | 425:
-            return ServiceError
-    return ServiceError if status >= 500 else RequestRejectedError
+    return known[0] if known else kind_of_status(status)
 
 
-def advice_of(status: int) -> str | None:
-    """Tell what to do next where the error's own advice would mislead."""
-    if 300 <= status < 400:
-        return "correct base_url: a redirect is not followed, for the key would go with it"
-    return None
-
-
-def explain(status: int, body: object, key: str) -> str:
-    """Return status, code and what the service said, in one line, without the key and not at length."""
+def said_in(body: object) -> tuple[str, str]:
+    """Return what the service said, and its own word for it (empty where it has none)."""
     detail = _detail(body)
     if isinstance(detail, Mapping):
-        said, code = str(detail.get("message") or ""), next(iter(_codes(body)), "")
-    elif isinstance(detail, list):
-        said, code = "; ".join(_field_error(each) for each in detail), ""
-    else:
-        said, code = str(detail or ""), ""
-    line = redact(" ".join(said.split()), key)  # before the cut, which could halve the key
-    if len(line) > _SHOWN:
-        line = line[: _SHOWN - 1] + "…"
-    start = redact(f"HTTP {status} ({code:.80})" if code else f"HTTP {status}", key)
-    return f"{start}, {line!r}" if line else start
-
-
-def seconds_to_wait(header: str | None) -> float | None:
-    """Read ``Retry-After``: seconds, or a date."""
-    text = (header or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", text):
-        return float(text)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+        return str(detail.get("message") or ""), next(iter(_codes(body)), "")
+    if isinstance(detail, list):
+        return "; ".join(_field_error(each) for each in detail), ""
+    return str(detail or ""), ""
 
 
 def _detail(body: object) -> object:

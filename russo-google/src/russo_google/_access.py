@@ -7,51 +7,36 @@ instead, so that no variable can turn one service into the other.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from russo import AuthenticationError, RequestRejectedError, ServiceError, SynthesisError
+from russo import AuthenticationError, RequestRejectedError, ServiceError
+from russo.authoring import Calls, Exchange, read_key
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-Fail = Callable[..., SynthesisError]
-
-_VARIABLES: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What ``genai.Client`` is given, and the secret in it, which no message may show."""
+    """What ``genai.Client`` is given, and the exchange whose errors do not show the secret in it."""
 
-    options: dict[str, Any]
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"Access({', '.join(self.options)})"
+    exchange: Exchange
+    options: dict[str, Any] = field(repr=False)
 
 
-def key_access(given: str | None, fail: Fail) -> Access:
-    """Take the given key, else the first variable that is not empty.
+def key_access(calls: Calls, prompt: str, given: str | None) -> Access:
+    """Take the given key, else the first variable that holds one.
 
     Raises:
         AuthenticationError: There is none, or it is nothing that a header can carry.
     """
-    key = (given or next(filter(None, map(os.environ.get, _VARIABLES)), "")).strip()
-    if not key:
-        advice = f"set {' or '.join(_VARIABLES)}, or give api_key"
-        raise fail(AuthenticationError, "there is no API key", advice=advice)
-    # Checked here, for the HTTP client would quote it.
-    if not re.fullmatch(r"[!-~]+", key):
-        what = "the API key holds a space, a line end or another character that no HTTP header carries"
-        advice = "correct api_key" if given else f"correct {' or '.join(_VARIABLES)}"
-        raise fail(AuthenticationError, what, advice=advice)
-    return Access({"vertexai": False, "api_key": key}, key)
+    key = read_key(calls, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
+    return Access(Exchange(calls, prompt, key), {"vertexai": False, "api_key": key})
 
 
 class VertexLogin:
@@ -66,7 +51,7 @@ class VertexLogin:
         self._lock = threading.Lock()
         self._loaded: tuple[Credentials, str | None] | None = None
 
-    def access(self, fail: Fail) -> Access:
+    def access(self, calls: Calls, prompt: str) -> Access:
         """Return access with a token that is valid now; may read files and call Google.
 
         Raises:
@@ -77,24 +62,26 @@ class VertexLogin:
         from google.auth.exceptions import GoogleAuthError, TransportError
         from google.oauth2.credentials import Credentials as Token
 
+        fail = Exchange(calls, prompt)
         try:
             with self._lock:
                 login, project = self._login()
                 # The token alone goes to the SDK, which would refresh the credentials in its own way.
                 token = Token(login.token, quota_project_id=login.quota_project_id)  # type: ignore[no-untyped-call]
         except (GoogleAuthError, OSError) as error:
-            passing = isinstance(error, TransportError) or getattr(error, "retryable", False)
-            what = f"no token by application default credentials: {' '.join(str(error).split())[:300]}"
-            if passing:
-                raise fail(ServiceError, what) from error
+            if untrusted := fail.untrusted(error):
+                raise untrusted from error
+            what = f"no token by application default credentials: {error}"
+            if isinstance(error, TransportError) or getattr(error, "retryable", False):
+                raise fail.error(ServiceError, what, reached=False) from error
             advice = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-            raise fail(AuthenticationError, what, advice=advice) from error
+            raise fail.error(AuthenticationError, what, advice=advice, reached=False) from error
         if not project:
-            advice = "give project, or set GOOGLE_CLOUD_PROJECT"
-            raise fail(RequestRejectedError, "nothing names a Google Cloud project", advice=advice)
+            what, advice = "nothing names a Google Cloud project", "give project, or set GOOGLE_CLOUD_PROJECT"
+            raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
         options = {"vertexai": True, "credentials": token, "project": project, "location": location}
-        return Access(options, str(token.token))
+        return Access(Exchange(calls, prompt, str(token.token)), options)
 
     def _login(self) -> tuple[Credentials, str | None]:
         import google.auth

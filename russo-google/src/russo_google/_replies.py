@@ -9,28 +9,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from russo import Audio, NoAudioError, SynthesisError, TextRejectedError
-from russo.authoring import join_wav, pcm_audio
-
-Fail = Callable[[type[SynthesisError], str], SynthesisError]
+from russo import Audio, NoAudioError, TextRejectedError
+from russo.authoring import Exchange, join_wav, pcm_audio
 
 # The reasons that are about the text; the same text would be paid for, and refused, again.
 _BLOCKED: Final = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "LANGUAGE",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "MODEL_ARMOR",
-        "ESCALATION",
-    }
+    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII MODEL_ARMOR ESCALATION".split()
 )
 
 
@@ -51,37 +40,37 @@ class Reply:
     continuation: bytes | None
 
 
-def read_reply(body: str | None, fail: Fail) -> Reply:
+def read_reply(body: str | None, exchange: Exchange) -> Reply:
     """Read the body of a reply whose status was 200.
 
     Raises:
         NoAudioError: It holds no audio, or not all of it.
         TextRejectedError: The prompt or its audio was blocked, or is longer than the model speaks.
     """
-    reply = _parse(body, fail)
+    reply = _parse(body, exchange)
     candidate = _mapping(next(iter(_list(reply.get("candidates"))), None))
     reason = str(candidate.get("finishReason") or "")
     blocked = _mapping(reply.get("promptFeedback")).get("blockReason") or (reason in _BLOCKED and reason)
     if blocked:
-        raise fail(TextRejectedError, f"blocked by the service ({blocked})")
+        raise exchange.error(TextRejectedError, f"blocked by the service ({blocked})")
     if reason == "MAX_TOKENS":
-        raise fail(TextRejectedError, "its speech is longer than the model's limit (MAX_TOKENS)")
+        raise exchange.error(TextRejectedError, "its speech is longer than the model's limit (MAX_TOKENS)")
     token = candidate.get("continuationToken") if reason == "CONTINUATION" else None
     if reason != "STOP" and not token:
-        raise fail(NoAudioError, _unfinished(reason, reply, body))
+        raise exchange.error(NoAudioError, _unfinished(reason, reply, body))
     try:
         found = _list(_mapping(candidate.get("content")).get("parts"))
-        parts = [_part(_mapping(part), fail) for part in found]
+        parts = [_part(_mapping(part), exchange) for part in found]
         return Reply([part for part in parts if part], _decode(token) if token else None)
     except ValueError as error:
-        raise fail(NoAudioError, f"the reply holds no audio: {error}") from error
+        raise exchange.error(NoAudioError, f"the reply holds no audio: {error}") from error
 
 
-def _parse(body: str | None, fail: Fail) -> dict[str, Any]:
+def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
     try:
         return _mapping(json.loads(body or "null"))
     except (ValueError, RecursionError) as error:
-        raise fail(NoAudioError, f"the reply is not JSON: {body!r}") from error
+        raise exchange.error(NoAudioError, f"the reply is not JSON: {body!r}") from error
 
 
 def join_parts(parts: Iterable[Part]) -> Audio:
@@ -105,10 +94,10 @@ def _join(pcm: tuple[int, int] | None, pieces: list[bytes]) -> Audio:
     return pcm_audio(b"".join(pieces), rate, channels=channels)
 
 
-def _part(part: dict[str, Any], fail: Fail) -> Part | None:
+def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
     """Read one part; ``None`` for one that says nothing."""
     if part.get("text") and not part.get("thought"):
-        raise fail(NoAudioError, f"the model answered in words: {str(part['text'])!r}")
+        raise exchange.error(NoAudioError, f"the model answered in words: {str(part['text'])!r}")
     sound = _mapping(part.get("inlineData"))
     if not sound.get("data"):
         return None

@@ -8,29 +8,28 @@ where it is installed, with other errors and with retries of its own.
 from __future__ import annotations
 
 import asyncio
-import functools
+import importlib
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from russo import NoAudioError, RequestRejectedError, ServiceError
-from russo.authoring import Calls, redact
+from russo import NoAudioError
+from russo.authoring import Calls, Exchange, check_base_url, check_path, shared_tls
 
 from ._access import Access, VertexLogin, key_access
-from ._refusals import explain, kind_of, seconds_to_wait, shorten
-from ._replies import Fail, Part, join_parts, read_reply
+from ._refusals import kind_of, seconds_to_wait
+from ._replies import Part, join_parts, read_reply
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
     import httpx2
     from google import genai
     from google.genai import types
-    from google.genai.errors import APIError
 
-    from russo import Audio, SynthesisError
+    from russo import Audio
 
+# What stands in the request's path may also hold these.
+_INSIDE: Final = "./@:"
 # They take the manner of speaking as a part of the text; later models would read it aloud.
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
 
@@ -59,6 +58,7 @@ class GoogleSynthesizer:
         api_version: Version in the URL's path; without one, the SDK's (``v1``, on Vertex AI ``v1beta1``).
 
     Raises:
+        BackendConfigError: ``base_url`` is no plain http:// or https:// URL.
         ValueError: An option of one service given for the other, or a value that cannot be sent.
     """
 
@@ -87,16 +87,18 @@ class GoogleSynthesizer:
         if not vertexai and (project or location):
             raise ValueError("project and location are for Vertex AI; give vertexai=True with them")
         self.voice: Final = str(voice)
-        self.model: Final = _check_path("model", model)
+        self.model: Final = check_path("model", model, inside=_INSIDE)
         # An empty text is no instruction and no language: nothing is sent, so nothing is declared.
         self.language: Final = str(language) if language else None
         self.instructions: Final = str(instructions) if instructions else None
         self.seed: Final = None if seed is None else int(seed)
-        self.base_url: Final = _check_url(base_url) if base_url else None
+        self.base_url: Final = check_base_url(base_url) if base_url else None
         self.vertexai: Final = bool(vertexai)
-        self.project: Final = _check_path("project", project) if project else None
-        self.location: Final = _check_path("location", location) if location else None
-        self.api_version: Final = _check_path("api_version", api_version) if api_version else None
+        self.project: Final = check_path("project", project, inside=_INSIDE) if project else None
+        self.location: Final = check_path("location", location, inside=_INSIDE) if location else None
+        self.api_version: Final = (
+            check_path("api_version", api_version, inside=_INSIDE) if api_version else None
+        )
         self._api_key: Final = api_key
         self._login: Final = VertexLogin(self.project, self.location) if self.vertexai else None
         self._calls: Final = Calls(
@@ -134,45 +136,45 @@ class GoogleSynthesizer:
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         # The SDK takes a second to import: not on the event loop, and not at the cost of the first attempt.
-        await asyncio.to_thread(_load)
+        await asyncio.to_thread(importlib.import_module, "google.genai.client")
         return await self._calls.run(text, lambda: self._attempt(text))
 
     async def _attempt(self, text: str) -> Audio:
-        access = await self._access(text)
-
-        def fail(kind: type[SynthesisError], what: str) -> SynthesisError:
-            return self._calls.error(kind, shorten(redact(what, access.secret)), prompt=text)
-
-        parts = await self._speak(access, text, fail)
+        if self._login is None:
+            access = key_access(self._calls, text, self._api_key)
+        else:
+            access = await asyncio.to_thread(self._login.access, self._calls, text)
+        parts = await self._speak(access)
         try:
             return join_parts(parts)
         except ValueError as error:
-            raise fail(NoAudioError, f"the reply holds no audio: {error}") from error
+            raise access.exchange.error(NoAudioError, f"the reply holds no audio: {error}") from error
 
-    async def _access(self, text: str) -> Access:
-        fail = functools.partial(self._calls.error, prompt=text, reached=False)
-        if self._login is None:
-            return key_access(self._api_key, fail)
-        return await asyncio.to_thread(self._login.access, fail)
-
-    async def _speak(self, access: Access, text: str, fail: Fail) -> list[Part]:
+    async def _speak(self, access: Access) -> list[Part]:
         import httpx2
         from google.genai.errors import APIError
 
-        client, http = self._connect(access, text)
+        exchange = access.exchange
+        client, http = self._connect(access)
         try:
             async with http:
                 with client:
-                    return await self._ask(client, text, fail)
+                    return await self._ask(client, exchange)
         except APIError as error:
-            raise self._refusal(error, text, access.secret) from error
-        except httpx2.HTTPError as error:
-            raise self._lost(error, text) from error
-        except (ValueError, RecursionError, OSError) as error:
-            # What the SDK and httpx2 let through: an error body that is no UTF-8, TLS broken off.
-            raise fail(ServiceError, f"the reply cannot be read: {error!r}") from error
+            raise exchange.refused(
+                error,
+                kind_of(error.code, error.details),
+                error.code,
+                str(error.message or ""),
+                code=error.status,
+                headers=getattr(error.response, "headers", {}),
+                retry_after=seconds_to_wait(error.details),
+            ) from error
+        # Not only the HTTP client's own: an error body that is no UTF-8, TLS broken off.
+        except (httpx2.HTTPError, ValueError, RecursionError, OSError) as error:
+            raise exchange.lost(error) from error
 
-    def _connect(self, access: Access, text: str) -> tuple[genai.Client, httpx2.AsyncClient]:
+    def _connect(self, access: Access) -> tuple[genai.Client, httpx2.AsyncClient]:
         import httpx2
         from google import genai
         from google.genai import types
@@ -180,43 +182,42 @@ class GoogleSynthesizer:
 
         try:
             # No redirects: one would take the key along to wherever it points.
-            http = httpx2.AsyncClient(verify=_tls(), follow_redirects=False)
+            tls = shared_tls(httpx2.create_ssl_context)
+            http = httpx2.AsyncClient(verify=tls, follow_redirects=False)
             options = types.HttpOptions(
                 base_url=self.base_url,
                 api_version=self.api_version,
                 httpx_async_client=http,
                 # For the synchronous client and for WebSockets: unused, but the SDK would load
                 # the certificates for each of them, 60 ms.
-                client_args={"verify": _tls()},
-                async_client_args={"ssl": _tls()},
+                client_args={"verify": tls},
+                async_client_args={"ssl": tls},
             )
             # Given, so that no variable makes the SDK record or replay by itself.
             debug = DebugConfig(client_mode=None, replays_directory=None, replay_id=None)
             return genai.Client(**access.options, http_options=options, debug_config=debug), http
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
-            what = redact(f"there is no way to the network: {error}", access.secret)
-            advice = "check the proxy and certificate variables"
-            raise self._calls.error(
-                ServiceError, what, prompt=text, advice=advice, retryable=False, reached=False
-            ) from error
+            raise access.exchange.no_client(error) from error
 
-    async def _ask(self, client: genai.Client, text: str, fail: Fail) -> list[Part]:
+    async def _ask(self, client: genai.Client, exchange: Exchange) -> list[Part]:
         """Request the whole speech, which the service may hand out in several replies."""
         parts: list[Part] = []
         config = self._config()
         while True:
             raw = await client.aio.models.generate_content(
-                model=self.model, contents=[self._contents(text)], config=config
+                model=self.model, contents=[self._contents(exchange.prompt)], config=config
             )
             # The SDK's own reading of replies warns of words it does not know, a fatal thing where
             # warnings are errors, and takes an error page for a reply.
             response = raw.sdk_http_response
-            reply = read_reply(response.body if response else None, fail)
+            reply = read_reply(response.body if response else None, exchange)
             parts += reply.parts
             if reply.continuation is None:
                 return parts
             if reply.continuation == config.continuation_token:
-                raise fail(NoAudioError, "the service does not go on with its speech (CONTINUATION)")
+                raise exchange.error(
+                    NoAudioError, "the service does not go on with its speech (CONTINUATION)"
+                )
             config = config.model_copy(update={"continuation_token": reply.continuation})
 
     def _contents(self, text: str) -> types.Part:
@@ -243,62 +244,3 @@ class GoogleSynthesizer:
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             should_return_http_response=True,
         )
-
-    def _refusal(self, error: APIError, text: str, secret: str) -> SynthesisError:
-        message = shorten(redact(explain(error), secret))
-        if secret in str(error):  # echoed by the service; a traceback shows this error too
-            error.args = (message,)
-        headers = getattr(error.response, "headers", {})
-        return self._calls.error(
-            kind_of(error.code, error.details),
-            message,
-            prompt=text,
-            retry_after=seconds_to_wait(error.details, headers),
-        )
-
-    def _lost(self, error: httpx2.HTTPError, text: str) -> SynthesisError:
-        import httpx2
-
-        where = error.request.url.netloc.decode()
-        if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
-            what = f"nothing can be sent to {where or 'this endpoint'}: {error}"
-            return self._calls.error(RequestRejectedError, what, prompt=text, reached=False)
-        reached = not isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
-        what = f"the connection to {where} was lost" if reached else f"no connection to {where}"
-        if isinstance(error, httpx2.DecodingError):
-            what = f"the reply of {where} cannot be read"
-        what += f": {error or type(error).__name__}"
-        return self._calls.error(ServiceError, what, prompt=text, reached=reached)
-
-
-def _load() -> None:
-    """Import the SDK and load the certificates, once per process."""
-    import google.genai.client  # noqa: F401
-
-    _tls()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    import httpx2
-
-    return httpx2.create_ssl_context()
-
-
-def _check_path(name: str, value: str) -> str:
-    # It stands in the request's path: '..', '?' or '#' would make another request of it, with the key.
-    if not re.fullmatch(r"[\w@:-]+([./][\w@:-]+)*", str(value), re.ASCII):
-        raise ValueError(
-            f"{name} is {value!r}; it may hold letters, digits and - _ @ : and single . or / inside"
-        )
-    return str(value)
-
-
-def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("base_url is no http:// or https:// URL")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        # Not shown: what stands there may be a credential.
-        raise ValueError("base_url has a user, a query or a fragment; give scheme, host, port and path only")
-    return url
