@@ -143,13 +143,14 @@ class AudioCache:
                 miss = Miss(error.strerror or str(error), damaged=error.errno not in _MACHINE)
             except MemoryError:
                 return Miss("not enough memory to read it")
-        self._say_once(
-            f"damaged {key}" if miss.damaged else f"unreadable {miss.reason}",
-            "the entry %s in %s counts as a miss: %s",
-            key,
-            self.directory,
-            miss.reason,
-        )
+        if patient:
+            self._say_once(
+                f"damaged {key}" if miss.damaged else f"unreadable {miss.reason}",
+                "the entry %s in %s counts as a miss: %s",
+                key,
+                self.directory,
+                miss.reason,
+            )
         return miss
 
     @functools.cached_property

@@ -73,6 +73,7 @@ class Place:
         self._generation = 0
         self._descriptor: int | None = None
         self._loop = loop
+        self._pid = os.getpid()
         self._sign: int | None = None
         self._silence = 0.0
         self._watched = time.monotonic()
@@ -162,17 +163,22 @@ class Place:
     def release(self) -> None:
         """Leave the line; harmless where nothing was acquired."""
         self._stop.set()
-        if self._pulse is not None:
+        if self._pulse is not None and self._is_mine():
             self._pulse.join()
         self._let_go()
+
+    def _is_mine(self) -> bool:
+        """Tell whether this process took the place; a forked child only inherits the descriptor."""
+        return self._pid == os.getpid()
 
     def _let_go(self) -> None:
         with self._guard:
             if self._descriptor is None:
                 return
-            remove(self._path)  # while it is held, so that nobody else's is removed
-            with contextlib.suppress(OSError):
-                _unlock(self._descriptor)
+            if self._is_mine():
+                remove(self._path)  # while it is held, so that nobody else's is removed
+                with contextlib.suppress(OSError):
+                    _unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 
