@@ -15,6 +15,9 @@ demo: $(READY) ## speak the example's prompts once, replay them, and tell what h
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
 	@$(PYTHON) -m pytest -q $(ARGS)
 
+torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
+	@RUSSO_TORTURE=10 $(PYTHON) -m pytest tests/torture -q $(ARGS)
+
 lint: $(READY) ## check style, format and types
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
@@ -34,4 +37,4 @@ $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environm
 	@sh tools/environment.sh $(VENV)
 	@touch $@
 
-.PHONY: help demo test lint format environment clean
+.PHONY: help demo test torture lint format environment clean

@@ -1,12 +1,16 @@
 import array
 import asyncio
 import contextlib
+import email.utils
 import math
 import re
 import struct
 import threading
 import time
+import traceback
+import types
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -15,6 +19,7 @@ from loopback import speech_pcm, wav
 from russo import (
     Audio,
     AuthenticationError,
+    BackendConfigError,
     CachedSynthesizer,
     NoAudioError,
     QuotaExceededError,
@@ -26,9 +31,26 @@ from russo import (
     SynthesisFinish,
     SynthesisTimeoutError,
     TextRejectedError,
+    _calls,
     authoring,
 )
-from russo.authoring import Calls, join_wav, looks_like_text, pcm_audio, redact, wav_audio
+from russo.authoring import (
+    Calls,
+    Exchange,
+    check_base_url,
+    check_path,
+    check_range,
+    endpoint,
+    join_wav,
+    kind_of_status,
+    looks_like_text,
+    pcm_audio,
+    read_key,
+    redact,
+    seconds_to_wait,
+    shared_tls,
+    wav_audio,
+)
 from speakers import PROMPT, run, say, sound
 
 SAMPLES = speech_pcm(0.1)
@@ -165,7 +187,7 @@ def test_waits_differ_so_that_clients_do_not_come_back_together():
 
 
 def test_waits_are_bounded(monkeypatch):
-    monkeypatch.setattr(authoring, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(_calls, "_LONGEST_DELAY", 0.02)
     service = Service(failure(ServiceError))
     start = time.monotonic()
     with pytest.raises(ServiceError):
@@ -213,7 +235,7 @@ def test_attempt_without_a_reply_in_time_is_a_timeout():
 
 
 def test_timeout_bounds_each_attempt_and_not_the_whole_call(monkeypatch):
-    monkeypatch.setattr(authoring, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(_calls, "_FIRST_DELAY", 0.001)
     begun = []
 
     async def attempt():
@@ -370,7 +392,7 @@ def test_attempts_that_reached_the_service_are_counted(cache, heard, outcomes, a
 
 
 def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, heard, monkeypatch):
-    monkeypatch.setattr(authoring, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(_calls, "_FIRST_DELAY", 0.001)
     with pytest.raises(SynthesisTimeoutError):
         say(CachedSynthesizer(Backend(never, timeout=0.01, max_attempts=2), cache=cache))
     assert heard.one(SynthesisFinish).attempts == 2
@@ -473,7 +495,7 @@ def test_part_of_silence_or_nothing_may_be_joined():
         (lambda: wav_audio(authoring.write_wav(b"\x80" * 800, 8000, sample_width=1)), "silence"),
         (lambda: wav_audio(authoring.write_wav(b"\xff" * 800, 8000, sample_width=1, tag=7)), "silence"),
         (lambda: wav_audio(authoring.write_wav(SAMPLES, 8000, sample_width=8)), "64 bits"),
-        (lambda: pcm_audio(b"", 24000), "without samples"),
+        (lambda: pcm_audio(b"", 24000), "no samples"),
         (lambda: pcm_audio(bytes(4800), 24000), "silence from end to end"),
         (lambda: pcm_audio(SAMPLES + b"x", 24000), "bytes are not whole 16-bit samples"),
         (lambda: pcm_audio(SAMPLES[:-2], 24000, channels=2), "bytes are not whole 16-bit samples"),
@@ -529,3 +551,470 @@ def test_credentials_are_removed_from_messages(secrets, expected):
 
 def test_credential_that_holds_another_is_removed_whole():
     assert redact("key sk-123-456", "sk-123", "sk-123-456") == "key [redacted]"
+
+
+# -- an exchange over HTTP
+
+
+class RequestError(Exception):
+    """The root of an HTTP client's exceptions; those of one family carry these names."""
+
+    def __init__(self, said="", url="http://127.0.0.1:9/v1/speech"):
+        super().__init__(said)
+        self._url = url
+
+    @property
+    def request(self):
+        if self._url is None:
+            raise RuntimeError("The request instance has not been set on this exception.")
+        return types.SimpleNamespace(url=types.SimpleNamespace(netloc=urlsplit(self._url).netloc.encode()))
+
+
+class TransportError(RequestError):
+    pass
+
+
+class TimeoutException(TransportError):
+    pass
+
+
+def client_error(name, base=TransportError):
+    return type(name, (base,), {})
+
+
+class SdkError(Exception):
+    """What an SDK raises from its client's exception, or by itself; shows its attributes."""
+
+    def __init__(self, message="Connection error.", **values):
+        super().__init__(message)
+        self.__dict__.update(values)
+
+    def __str__(self):
+        return f"{self.args[0]} { ({k: v for k, v in vars(self).items() if not k.startswith('__')}) }"
+
+
+SECRET = "sk-123-secret"
+
+
+def exchange(secret=SECRET, **limits):
+    return Exchange(Calls("acme", model="m-1", **limits), PROMPT, secret)
+
+
+def shown(error):
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+
+
+def raised(make, cause=None):
+    """Return the exception as it is after ``raise ... from cause``."""
+    try:
+        raise make from cause
+    except BaseException as error:  # noqa: BLE001 - to be returned
+        return error
+
+
+def test_exchange_s_error_is_one_short_line_without_the_secret():
+    error = exchange().error(ServiceError, f"a\n\tb {SECRET} " + "x" * 400, reached=False, retryable=False)
+    assert str(error).startswith(f"acme (m-1) could not speak {PROMPT!r}: a b [redacted] xxx")
+    assert "x…; try again later" in str(error)
+    assert len(error.args[0].split(": ", 1)[1].split(";")[0]) == 300
+    assert (error.reached, error.retryable) == (False, False)
+
+
+@pytest.mark.parametrize("padding", range(190, 205))
+def test_secret_is_found_before_a_long_text_is_cut(padding):
+    error = exchange().refused(SdkError(), ServiceError, 500, "x" * padding + SECRET + "y" * 300)
+    assert SECRET[:4] not in str(error)
+
+
+def test_exchange_does_not_show_its_secret():
+    assert SECRET not in repr(exchange())
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "expected"),
+    [
+        ("too many", "slow_down", "HTTP 429 (slow_down), 'too many'; "),
+        ("too\nmany", None, "HTTP 429, 'too many'; "),
+        ("", "slow_down", "HTTP 429 (slow_down); "),
+        ("", "", "HTTP 429; "),
+        ("x" * 500, {"odd": 1}, "HTTP 429, '" + "x" * 199 + "…'; "),
+        ("", "c" * 500, f"HTTP 429 ({'c' * 79}…); "),
+        ("", "c" * 75 + SECRET, f"HTTP 429 ({'c' * 75}[red…); "),
+        (f"key {SECRET}", f"no_{SECRET}", "HTTP 429 (no_[redacted]), 'key [redacted]'; "),
+    ],
+)
+def test_refusal_says_status_code_and_what_the_service_said(said, code, expected):
+    error = exchange().refused(SdkError(), RateLimitError, 429, said, code=code)
+    assert type(error) is RateLimitError
+    assert f": {expected}wait, or lower max_concurrency" in str(error)
+    assert error.reached
+
+
+def test_refusal_carries_the_wait_that_is_asked_for():
+    made = exchange()
+    headers = {"Retry-After": "7"}
+    assert made.refused(SdkError(), RateLimitError, 429, "", headers=headers).retry_after == 7.0
+    own = made.refused(SdkError(), RateLimitError, 429, "", headers=headers, retry_after=0.0)
+    assert own.retry_after == 0.0
+    assert made.refused(SdkError(), RateLimitError, 429, "").retry_after is None
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_redirect_is_a_matter_of_the_base_url(status):
+    error = exchange().refused(SdkError(), kind_of_status(status), status, "")
+    assert type(error) is RequestRejectedError
+    assert "correct base_url" in str(error)
+
+
+@pytest.mark.parametrize("place", ["message", "attribute", "cause", "context"])
+def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
+    said = f"bad key {SECRET}"
+    if place == "context":
+        try:
+            try:
+                raise ValueError(said)
+            finally:
+                raise SdkError
+        except SdkError as caught:
+            error = caught
+    elif place == "cause":
+        error = raised(SdkError(), ValueError(said))
+    else:
+        error = SdkError(said) if place == "message" else SdkError(body={"error": said}, status=401)
+    assert SECRET in shown(error)
+    made = raised(exchange().refused(error, AuthenticationError, 401, said), error)
+    assert SECRET not in shown(made)
+    assert SECRET not in repr(vars(error))
+    assert getattr(error, "status", 401) == 401  # what shows no secret stays as it is
+
+
+def test_causes_in_a_circle_end():
+    one, other = SdkError(SECRET), SdkError(SECRET)
+    one.__cause__, other.__cause__ = other, one
+    exchange().refused(one, ServiceError, 500, "")
+    assert SECRET not in str(one) + str(other)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "what", "reached", "retryable"),
+    [
+        (
+            client_error("ConnectError")("refused"),
+            ServiceError,
+            "no connection to 127.0.0.1:9: refused",
+            0,
+            1,
+        ),
+        (client_error("ProxyError")("407"), ServiceError, "no connection to 127.0.0.1:9: 407", 0, 1),
+        (
+            client_error("ConnectTimeout", TimeoutException)(),
+            ServiceError,
+            "no connection to 127.0.0.1:9: ConnectTimeout",
+            0,
+            1,
+        ),
+        (
+            client_error("ReadTimeout", TimeoutException)(),
+            SynthesisTimeoutError,
+            "no reply within 2.5 s",
+            1,
+            1,
+        ),
+        (
+            client_error("ReadError")(),
+            ServiceError,
+            "the connection to 127.0.0.1:9 was lost: ReadError",
+            1,
+            1,
+        ),
+        (
+            client_error("RemoteProtocolError")("peer closed", None),
+            ServiceError,
+            "the connection to the service was lost: peer closed",
+            1,
+            1,
+        ),
+        (
+            client_error("DecodingError", RequestError)("no gzip"),
+            ServiceError,
+            "the reply of 127.0.0.1:9 cannot be read: no gzip",
+            1,
+            1,
+        ),
+        (
+            client_error("UnsupportedProtocol")("no scheme", "//"),
+            RequestRejectedError,
+            "nothing can be sent to this endpoint: no scheme",
+            0,
+            0,
+        ),
+        (
+            client_error("LocalProtocolError")(f"Illegal header value b'{SECRET}\\n'"),
+            RequestRejectedError,
+            "nothing can be sent to 127.0.0.1:9: Illegal header value b'[redacted]\\n'",
+            0,
+            0,
+        ),
+        (
+            client_error("ConnectError")("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
+            ServiceError,
+            "the certificate of 127.0.0.1:9 is not trusted: [SSL: CERTIFICATE_VERIFY_FAILED] self-signed; check",
+            0,
+            0,
+        ),
+        (
+            ValueError(f"odd {SECRET}"),
+            ServiceError,
+            "the exchange with the service failed: ValueError('odd [redacted]')",
+            1,
+            1,
+        ),
+    ],
+)
+def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind, what, reached, retryable):
+    for each in (error, raised(SdkError(), error)):  # as it is, and behind an SDK's own
+        if isinstance(each, SdkError) and not isinstance(error, RequestError):
+            continue
+        made = exchange(timeout=2.5).lost(each)
+        assert type(made) is kind
+        assert f": {what}" in str(made)
+        assert (made.reached, made.retryable) == (bool(reached), bool(retryable))
+
+
+def test_untrusted_certificate_is_told_from_every_other_failure():
+    made = exchange()
+    assert made.untrusted(OSError("refused")) is None
+    error = made.untrusted(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
+    assert (error.retryable, error.reached) == (False, False)
+    assert "SSL_CERT_FILE" in str(error)
+
+
+def test_client_that_cannot_be_made_says_where_to_look():
+    cause = ValueError(f"unknown proxy http://{SECRET}@proxy")
+    error = raised(exchange().no_client(cause), cause)
+    assert type(error) is ServiceError
+    assert "there is no way to the network: unknown proxy http://[redacted]@proxy; check base_url" in str(
+        error
+    )
+    assert (error.retryable, error.reached) == (False, False)
+    assert SECRET not in shown(error)
+
+
+def test_reply_that_is_no_audio_is_described():
+    error = exchange().no_audio(ValueError("silence"), b"1234", {"content-type": "audio/wav"})
+    assert type(error) is NoAudioError
+    assert ": the reply (audio/wav, 4 bytes) holds no audio: silence; try again" in str(error)
+    assert "(no type, 0 bytes)" in str(exchange().no_audio(ValueError("none"), b"", {}))
+
+
+def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
+    body = b"sorry, " + SECRET.encode()
+    cause = ValueError(f"it starts with {body[:12]!r}")
+    assert SECRET[:4] in str(cause)
+    error = raised(exchange().no_audio(cause, body, {"content-type": f"text/{SECRET}"}), cause)
+    assert SECRET[:4] not in shown(error)
+    assert "it repeats the API key" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (201, ServiceError),
+        (302, RequestRejectedError),
+        (400, RequestRejectedError),
+        (401, AuthenticationError),
+        (402, QuotaExceededError),
+        (403, AuthenticationError),
+        (404, RequestRejectedError),
+        (408, SynthesisTimeoutError),
+        (409, ServiceError),
+        (410, RequestRejectedError),
+        (413, TextRejectedError),
+        (422, RequestRejectedError),
+        (425, ServiceError),
+        (429, RateLimitError),
+        (500, ServiceError),
+        (503, ServiceError),
+        (599, ServiceError),
+    ],
+)
+def test_status_tells_the_kind_of_failure(status, kind):
+    assert kind_of_status(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "90"}, 90.0),
+        ({"retry-after": " 90.5 "}, 90.5),
+        ({"Retry-After-Ms": "90500", "Retry-After": "1"}, 90.5),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
+    ],
+)
+def test_wait_that_a_service_asks_for_is_read(headers, seconds):
+    assert seconds_to_wait(headers) == seconds
+
+
+def test_date_to_wait_for_is_so_many_seconds_away():
+    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    assert 95 < seconds_to_wait({"retry-after": date}) <= 100
+
+
+def test_tls_context_is_made_once_per_client():
+    made = []
+    first, second = (lambda: made.append("a") or "a"), (lambda: made.append("b") or "b")
+    assert [shared_tls(first), shared_tls(second), shared_tls(first)] == ["a", "b", "a"]
+    assert made == ["a", "b"]
+
+
+# -- keys
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "second", "key"),
+    [
+        ("mine", "a", "b", "mine"),
+        (None, "a", "b", "a"),
+        ("", "", "b", "b"),
+        (" \n", "  ", " b\n", "b"),
+    ],
+)
+def test_key_is_the_option_or_the_first_variable_that_holds_one(monkeypatch, given, first, second, key):
+    monkeypatch.setenv("ACME_KEY", first)
+    monkeypatch.setenv("OLD_ACME_KEY", second)
+    assert read_key(Calls("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY") == key
+
+
+def test_missing_key_names_the_variables(monkeypatch):
+    monkeypatch.delenv("ACME_KEY", raising=False)
+    with pytest.raises(AuthenticationError) as caught:
+        read_key(Calls("acme"), PROMPT, None, "ACME_KEY", "OLD_ACME_KEY")
+    assert str(caught.value).endswith(": there is no API key; set ACME_KEY or OLD_ACME_KEY, or give api_key")
+    assert not caught.value.reached
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nend", "nul\0", "café"])
+@pytest.mark.parametrize("source", ["api_key", "OLD_ACME_KEY"])
+def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeypatch, key, source):
+    given = key if source == "api_key" else None
+    monkeypatch.setattr("os.environ", {source: key})  # one with a NUL cannot be set for real
+    with pytest.raises(AuthenticationError) as caught:
+        read_key(Calls("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
+    assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
+    assert key not in str(caught.value)
+    assert not caught.value.reached
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Incorrect key: sk-1****c0de. See", "Incorrect key: [redacted] See"),
+        ("{'key': 'sk-1**de'}", "{'key': '[redacted]'}"),
+        ("2 * 3", "2 * 3"),
+        ("two\nlines  stay", "two\nlines  stay"),
+    ],
+)
+def test_key_that_the_service_masked_is_removed_too(text, expected):
+    assert redact(text) == expected
+
+
+def test_long_text_without_blanks_is_redacted_in_no_time():
+    text = "x" * 2_000_000
+    start = time.monotonic()
+    assert redact(text, SECRET) == text
+    assert time.monotonic() - start < 2
+
+
+# -- options
+
+
+@pytest.mark.parametrize(
+    ("url", "who"),
+    [
+        ("http://127.0.0.1:8880/v1", "http://127.0.0.1:8880/v1"),
+        ("HTTPS://API.Acme.example.:443/v1//", "https://api.acme.example/v1"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("https://me:secret@acme.example/v1?key=secret#secret", "https://acme.example/v1"),
+        ("http://[::1]:8880/v1", "http://[::1]:8880/v1"),
+    ],
+)
+def test_endpoint_has_one_spelling_and_no_credentials(url, who):
+    assert endpoint(url) == who
+
+
+NO_URLS = ["", "acme.example/v1", "ftp://secret@acme.example", "http://", "http://[::1", "http://a:b/"]
+NO_PORTS = ["http://127.0.0.1:99999", "http://127.0.0.1:0"]
+
+
+@pytest.mark.parametrize("check", [endpoint, check_base_url])
+@pytest.mark.parametrize("url", [*NO_URLS, *NO_PORTS])
+def test_what_is_no_url_is_refused_under_its_name_and_not_shown(check, url):
+    with pytest.raises(BackendConfigError) as caught:
+        check(url, "ACME_URL")
+    assert str(caught.value) == "ACME_URL is no http:// or https:// URL"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://user:secret@127.0.0.1", "a user, a query or a fragment"),
+        ("http://127.0.0.1?key=secret", "a user, a query or a fragment"),
+        ("http://127.0.0.1#secret", "a user, a query or a fragment"),
+        ("http://127.0.0.1/secret place", "write it escaped"),
+        ("http://secret-ä.example", "write it escaped"),
+    ],
+)
+def test_base_url_is_a_plain_url(url, message):
+    with pytest.raises(BackendConfigError, match=f"^base_url .*{message}") as caught:
+        check_base_url(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_base_url_goes_out_as_it_is_given():
+    assert check_base_url("https://Acme.example:443/speech/") == "https://Acme.example:443/speech/"
+
+
+@pytest.mark.parametrize("value", ["a", "JBF_qn-9", "a" * 300])
+def test_value_for_a_path_is_taken(value):
+    assert check_path("voice", value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["", ".", "../a", "a/b", "a?b", "a#b", "a%2Fb", "a b", "a\n", "ä", "٣", "a.b"]
+)
+def test_value_that_would_change_the_path_is_refused(value):
+    with pytest.raises(ValueError, match=r"it may hold letters, digits, _ and -$") as caught:
+        check_path("voice", value)
+    assert str(caught.value).startswith(f"voice is {value!r}; ")
+
+
+@pytest.mark.parametrize("value", ["models/acme-3.8", "a@1", "a/b/c.d"])
+def test_value_for_a_path_may_hold_what_the_backend_allows_inside(value):
+    assert check_path("model", value, inside="./@") == value
+
+
+@pytest.mark.parametrize("value", ["..", "a//b", "a/../b", "/a", "a/", "a:b", "a./b"])
+def test_what_is_allowed_inside_stands_alone_between_others(value):
+    with pytest.raises(ValueError, match=r"and single \. / @ inside"):
+        check_path("model", value, inside="./@")
+
+
+@pytest.mark.parametrize(("value", "taken"), [(0.5, 0.5), (2, 2.0), ("1.5", 1.5)])
+def test_number_in_its_range_is_taken_as_a_float(value, taken):
+    found = check_range("speed", value, 0.5, 2)
+    assert (found, type(found)) == (taken, float)
+
+
+@pytest.mark.parametrize("value", [0.49, 2.01, float("nan"), float("inf"), -1])
+def test_number_outside_its_range_is_refused(value):
+    with pytest.raises(ValueError, match=re.escape(f"speed is {value!r}; it must be from 0.5 to 2")):
+        check_range("speed", value, 0.5, 2)

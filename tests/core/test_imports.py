@@ -21,11 +21,13 @@ MODULES = {path.stem: path for path in sorted(CORE.glob("*.py")) if path.stem !=
 # Every module has its layer; a module imports its own layer and those before it.
 LAYERS = {
     "leaves": (
-        "_audio _background _budget _call _errors _events _files _mode _synthesizer _turns _wav hookspecs"
+        "_audio _background _budget _call _errors _events _files _mode _options _secrets _synthesizer _turns _wav"
+        " hookspecs"
     ),
     "meaning": "_entry _key _settings",
     "services": (
-        "_backends _cache _explain _flights _hooks _layered _locks _run _statistics _summary authoring synthesizers"
+        "_backends _cache _calls _explain _flights _hooks _http _layered _locks _run _statistics _summary authoring"
+        " synthesizers"
     ),
     "flow": "_cached",
     "edges": "_ahead _pytest_hookspecs _pytest_run _report _report_page _unused pytest_plugin",

@@ -284,7 +284,7 @@ def test_message_is_short_and_without_headers(server: LoopbackServer, body: byte
 
 def test_message_tells_what_came_instead_of_audio(server: LoopbackServer) -> None:
     text = message(server, Reply(body=b"Please sign in first", headers={"Content-Type": "text/plain"}))
-    assert "the reply holds no audio: text/plain instead of samples: b'Please sign in first'" in text
+    assert "the reply (text/plain, 20 bytes) holds no audio: no samples, but b'Please sign in first'" in text
 
 
 def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> None:
@@ -301,7 +301,7 @@ def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> N
     ["../models", "a/b", "a?b=c", "a#b", "a%2Fb", "a b", "a\n", "", ".", "ä", "٣", "http://127.0.0.1"],
 )
 def test_voice_that_would_change_the_path_is_refused(voice: str) -> None:
-    with pytest.raises(ValueError, match=r"voice is .*; an id has letters"):
+    with pytest.raises(ValueError, match=r"voice is .*; it may hold letters"):
         ElevenLabsSynthesizer(voice=voice)
     with pytest.raises(BackendConfigError, match="voice is "):
         load_synthesizer("elevenlabs", voice=voice)
@@ -342,7 +342,7 @@ def test_value_outside_its_range_is_refused(option: str, value: Any, range_: str
     ],
 )
 def test_base_url_that_is_no_plain_url_is_refused_unshown(base_url: str) -> None:
-    with pytest.raises(ValueError, match=r"URL|base_url|[Pp]ort") as caught:
+    with pytest.raises(BackendConfigError, match=r"^base_url ") as caught:
         ElevenLabsSynthesizer(base_url=base_url)
     assert "planted-pass" not in str(caught.value)
 
@@ -376,18 +376,6 @@ def test_key_of_the_defaults_is_for_ever() -> None:
 # What stands between.
 
 
-@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "http://127.0.0.1:port"])
-def test_proxy_that_cannot_be_used_is_an_error_that_says_where_to_look(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    error = failed(at(server))
-    assert type(error) is ServiceError
-    assert (error.retryable, error.reached) == (False, False)
-    assert "check the proxy and certificate variables" in str(error)
-    assert server.requests == []
-
-
 def test_proxy_with_an_impossible_port_is_a_service_error(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,16 +393,6 @@ def test_proxy_that_refuses_gets_no_key(server: LoopbackServer, monkeypatch: pyt
     [request] = server.requests
     assert request.method == "CONNECT"
     assert PLANTED_KEY not in str(request.headers)
-
-
-def test_missing_certificate_file_is_an_error_that_says_where_to_look(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
-    error = failed(at(server))
-    assert type(error) is ServiceError
-    assert not error.reached
-    assert "check the proxy and certificate variables" in str(error)
 
 
 def test_text_is_refused_and_credentials_are_asked_for_before_anything_is_sent(

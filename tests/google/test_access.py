@@ -12,6 +12,7 @@ from gemini import spoken
 from loopback import LoopbackServer, Reply, json_reply
 from russo import AuthenticationError, RequestRejectedError, ServiceError
 from russo_google import GoogleSynthesizer
+from untrusted import UntrustedServer
 
 TOKEN = "ya29.secret-token-0123456789"
 PATH = "/v1beta1/projects/{}/locations/{}/publishers/google/models/gemini-3.8-flash-tts:generateContent"
@@ -216,6 +217,17 @@ def test_token_endpoint_that_cannot_be_reached_is_a_service_error(google):
     error = failed(synthesizer)
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (True, False)
+
+
+def test_token_endpoint_that_nobody_trusts_is_said_at_once(credentials, google):
+    account = json.loads(credentials.read_text())
+    with UntrustedServer() as elsewhere:
+        credentials.write_text(json.dumps(account | {"token_uri": elsewhere.url}))
+        error = failed(vertex(google))
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (False, False)
+    assert "certificate of the service is not trusted" in str(error)
+    assert google.requests == []
 
 
 def test_missing_credentials_are_an_authentication_error(google, tmp_path, monkeypatch):

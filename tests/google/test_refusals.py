@@ -66,6 +66,7 @@ def test_status_and_words_tell_the_kind(answer, kind):
         (error_reply(503, "m", 3.0), 3.0),
         (json_reply({"error": {"message": "m"}}, 429, {"Retry-After": "12"}), 12.0),
         (json_reply({"error": {"message": "m"}}, 429, {"Retry-After": "soon"}), None),
+        (json_reply({"error": {"message": "m"}}, 503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}), 0.0),
         (error_reply(429, "m", None), None),
     ],
 )
@@ -75,7 +76,7 @@ def test_wait_that_the_service_asks_for_is_kept(answer, seconds):
 
 def test_message_says_status_word_and_what_the_service_said():
     said = str(refused(error_reply(404, "models/nothing is not found", None)))
-    assert "HTTP 404 NOT_FOUND: models/nothing is not found" in said
+    assert "HTTP 404 (NOT_FOUND), 'models/nothing is not found'; " in said
     assert "gemini-3.8-flash-tts" in said
     assert "check voice, model and options" in said
 
@@ -86,7 +87,7 @@ def test_page_of_a_gateway_is_shortened_to_one_line():
     )
     error = refused(page)
     assert type(error) is ServiceError
-    assert "HTTP 502 Bad Gateway: <html> <p>bad gateway</p>" in str(error)
+    assert "HTTP 502 (Bad Gateway), '<html> <p>bad gateway</p>" in str(error)
     assert len(str(error)) < 600
     assert "\n" not in str(error)
 

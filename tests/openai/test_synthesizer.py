@@ -243,20 +243,8 @@ def test_speed_out_of_its_range_is_refused(speed: float) -> None:
         load_synthesizer("openai", speed=speed)
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("SSL_CERT_FILE", "/no/such/file"),
-        ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
-        ("HTTPS_PROXY", "http://127.0.0.1:port"),
-        ("OPENAI_BASE_URL", "http://999.999.999.999/v1"),
-    ],
-)
-def test_client_that_cannot_be_made_is_a_service_error(
-    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _synthesizer._tls.cache_clear()
-    monkeypatch.setenv(variable, value)
+def test_endpoint_whose_host_is_none_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://999.999.999.999/v1")
     error = failed(OpenAISynthesizer(api_key=PLANTED_KEY))
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (False, False)
@@ -294,7 +282,8 @@ def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pyte
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        deaf_port = deaf.getsockname()[1]
+        url = f"http://127.0.0.1:{deaf_port}/v1"
         waiting = [socket.socket() for _ in range(3)]  # they fill the line
         for each in waiting:
             each.setblocking(False)
@@ -304,7 +293,7 @@ def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pyte
             each.close()
     assert type(error) is ServiceError
     assert not error.reached
-    assert f"no connection to {url}" in str(error)
+    assert f"no connection to 127.0.0.1:{deaf_port}: ConnectTimeout" in str(error)
 
 
 def test_masked_key_is_not_shown_either(server: LoopbackServer) -> None:

@@ -43,6 +43,8 @@ from russo import (
     TextRejectedError,
     load_synthesizer,
 )
+from russo.authoring import shared_tls
+from untrusted import UntrustedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -520,6 +522,37 @@ class ServiceFacts(SpeechFacts):
         error = failed(synthesizer)
         assert type(error) is ServiceError
         assert (error.retryable, error.reached) == (True, False)
+
+    def test_certificate_that_nobody_trusts_is_said_at_once(self) -> None:
+        with UntrustedServer() as server:
+            error = failed(self.subject.make(base_url=self.subject.base_url(server.url), api_key=PLANTED_KEY))
+            assert server.connections == 1
+        assert type(error) is ServiceError
+        assert (error.retryable, error.reached) == (False, False)
+        assert f"the certificate of {server.url.removeprefix('https://')} is not trusted" in str(error)
+        assert "SSL_CERT_FILE" in str(error)
+        assert error.__cause__ is not None
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("SSL_CERT_FILE", "/no/such/file"),
+            ("HTTPS_PROXY", "gopher://127.0.0.1:9"),
+            ("HTTPS_PROXY", "http://127.0.0.1:port"),
+            ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+        ],
+    )
+    def test_variable_that_leads_nowhere_is_said_at_once(
+        self, server: LoopbackServer, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shared_tls.cache_clear()
+        monkeypatch.setenv(variable, value)
+        error = failed(self.subject.at(server))
+        assert type(error) is ServiceError
+        assert (error.retryable, error.reached) == (False, False)
+        assert "check base_url, and the variables for proxies and certificates" in str(error)
+        assert error.__cause__ is not None
+        assert server.requests == []
 
     @pytest.mark.parametrize("body", [b"", b'{"detail": "ok"}', b"[]", b"<!DOCTYPE html><p>Sign in</p>"])
     @pytest.mark.parametrize("kind", ["application/json", "text/html", "audio/wav"])

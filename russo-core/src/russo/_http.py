@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 300
 _SHOWN_OF_SERVICE: Final = 200
+_SHOWN_OF_CODE: Final = 80
 _KINDS: Final[Mapping[int, type[SynthesisError]]] = {
     401: AuthenticationError,
     402: QuotaExceededError,
@@ -175,7 +176,8 @@ class Exchange:
         """
         scrub(error, self.secret)
         line = self._brief(said, _SHOWN_OF_SERVICE)
-        what = f"HTTP {status} ({code:.80})" if code and isinstance(code, str) else f"HTTP {status}"
+        word = self._brief(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
+        what = f"HTTP {status} ({word})" if word else f"HTTP {status}"
         return self.error(
             kind,
             f"{what}, {line!r}" if line else what,

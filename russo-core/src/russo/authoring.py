@@ -73,6 +73,8 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
     """
     if not (0 < sample_rate < 1 << 32 and 0 < channels < 1 << 16):
         raise ValueError(f"samples of {sample_rate} Hz and {channels} channels")
+    if not samples:
+        raise ValueError("no samples")
     if looks_like_text(samples):
         raise ValueError(f"text instead of samples: {samples[:40]!r}")
     if len(samples) % (2 * channels):
@@ -102,7 +104,7 @@ def looks_like_text(data: bytes) -> bool:
 
 def _checked(wav: Wav) -> Audio:
     if not wav.samples:
-        raise ValueError("no samples")
+        raise ValueError("a WAV file without samples")
     samples = to_s16le(wav)
     if not samples.strip(b"\0"):
         raise ValueError("silence from end to end")

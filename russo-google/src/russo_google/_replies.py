@@ -19,7 +19,16 @@ from russo.authoring import Exchange, join_wav, pcm_audio
 
 # The reasons that are about the text; the same text would be paid for, and refused, again.
 _BLOCKED: Final = frozenset(
-    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII MODEL_ARMOR ESCALATION".split()
+    {
+        "SAFETY",
+        "RECITATION",
+        "LANGUAGE",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "ESCALATION",
+    }
 )
 
 

@@ -94,11 +94,9 @@ class GoogleSynthesizer:
         self.seed: Final = None if seed is None else int(seed)
         self.base_url: Final = check_base_url(base_url) if base_url else None
         self.vertexai: Final = bool(vertexai)
-        self.project: Final = check_path("project", project, inside=_INSIDE) if project else None
-        self.location: Final = check_path("location", location, inside=_INSIDE) if location else None
-        self.api_version: Final = (
-            check_path("api_version", api_version, inside=_INSIDE) if api_version else None
-        )
+        self.project: Final = _check("project", project)
+        self.location: Final = _check("location", location)
+        self.api_version: Final = _check("api_version", api_version)
         self._api_key: Final = api_key
         self._login: Final = VertexLogin(self.project, self.location) if self.vertexai else None
         self._calls: Final = Calls(
@@ -244,3 +242,7 @@ class GoogleSynthesizer:
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             should_return_http_response=True,
         )
+
+
+def _check(name: str, value: str | None) -> str | None:
+    return check_path(name, value, inside=_INSIDE) if value else None
