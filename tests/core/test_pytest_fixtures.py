@@ -244,6 +244,20 @@ def test_an_override_that_decorates_another_counts_once(project):
     assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 paid call (5 characters)"
 
 
+def test_layers_made_by_hand_belong_to_the_run_too(project):
+    project.conftest(
+        """
+        @pytest.fixture
+        def russo_synthesizer():
+            return CachedSynthesizer(CachedSynthesizer(Speaker()), cache_key_extra={"layer": 2})
+        """
+    )
+    project.tests("def test_it(russo_say): russo_say('Hello'); russo_say('Hello')")
+    result = project.run()
+    assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 paid call (5 characters)"
+    assert project.cached() == 2
+
+
 def test_a_cached_synthesizer_keeps_what_it_was_given(project):
     project.conftest(
         """

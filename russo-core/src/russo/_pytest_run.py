@@ -130,7 +130,11 @@ class PytestRun:
                 "russo.LayeredCache",
                 pytrace=False,
             )
-        value._run = dataclasses.replace(self._run, cache=cache)
+        run = dataclasses.replace(self._run, cache=cache)
+        layer: object = value
+        while isinstance(layer, CachedSynthesizer):
+            layer._run = run
+            layer = layer.synthesizer
         return value
 
     def wait_for(self, call: Coroutine[Any, Any, Audio]) -> Audio:
