@@ -122,3 +122,20 @@ def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_is_in_the_reference():
+    import click
+
+    from russo._cli._main import main
+
+    def names(group, prefix):
+        for name, command in group.commands.items():
+            if isinstance(command, click.Group):
+                yield from names(command, f"{prefix} {name}")
+            else:
+                yield f"{prefix} {name}"
+
+    commands = [*names(main, "russo")]
+    assert len(commands) == 12
+    assert [name for name in commands if f"`{name}" not in REFERENCE] == []

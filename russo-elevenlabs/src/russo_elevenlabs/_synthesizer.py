@@ -7,7 +7,7 @@ every header it sets itself, ``xi-api-key`` in clear.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from russo.authoring import (
     Calls,
@@ -64,6 +64,7 @@ class ElevenLabsSynthesizer:
     """
 
     russo_api = 1
+    credentials: ClassVar[tuple[str, ...]] = ("ELEVENLABS_API_KEY",)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import NoAudioError
 from russo.authoring import Calls, Exchange, check_base_url, check_path, shared_tls
@@ -63,6 +63,7 @@ class GoogleSynthesizer:
     """
 
     russo_api = 1
+    credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import textwrap
 import threading
 import unicodedata
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
 from russo.authoring import Calls, pcm_audio
@@ -44,6 +44,7 @@ class LocalSynthesizer:
     """
 
     russo_api = 1
+    credentials: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, voice: str = "heart", speed: float = 1.0, seed: int = 0) -> None:
         self.voice: Final = str(voice)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from russo.authoring import Calls, Exchange, check_range, endpoint, read_key, shared_tls, wav_audio
 
@@ -50,6 +50,7 @@ class OpenAISynthesizer:
     """
 
     russo_api = 1
+    credentials: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
 
     def __init__(
         self,

@@ -1,0 +1,52 @@
+"""The system's player, where there is one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from .._audio import Audio
+
+_RAW: Final = frozenset({"wav", "pcm", "ulaw", "alaw"})
+# Whether each plays compressed audio too.
+_PLAYERS: Final = (
+    (("aplay", "-q"), False),
+    (("paplay",), False),
+    (("afplay",), True),
+    (("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"), True),
+    (("play", "-q"), True),
+)
+
+
+def suffix_of(audio: Audio) -> str:
+    """Return the suffix of the file that `Audio.save` writes."""
+    return ".wav" if audio.format in _RAW else f".{audio.format}"
+
+
+def play(audio: Audio) -> str | None:
+    """Play to the end; return ``None``, or why it was not played."""
+    for command, all_formats in _PLAYERS:
+        if shutil.which(command[0]) and (all_formats or audio.format in _RAW):
+            return _play(list(command), audio)
+    names = ", ".join(command[0] for command, _ in _PLAYERS)
+    return f"there is no player here (looked for {names})"
+
+
+def _play(command: list[str], audio: Audio) -> str | None:
+    with tempfile.TemporaryDirectory(prefix="russo-") as directory:
+        path = audio.save(Path(directory) / f"speech{suffix_of(audio)}")
+        done = subprocess.run(
+            [*command, str(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if done.returncode == 0:
+        return None
+    said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"{command[0]} could not play it: {said[-1]:.200}"

@@ -1,0 +1,205 @@
+"""What reaches the screen: safe text, tables, JSON, messages.
+
+Prompts and the messages of services are other people's text. Everything that is printed goes through
+`visible`, so that no escape sequence, line end or text direction of theirs acts on the terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+import click
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Joiners shape letters and emoji and do nothing else.
+_HARMLESS: Final = frozenset("\u200c\u200d")
+# A file has no width: lines are as long as they need to be, but for long prompts, which are cut.
+_FILE_TEXT: Final = 120
+_NARROWEST: Final = 10
+
+
+class Refused(click.ClickException):
+    """What was asked or handed over makes no sense; nothing was done."""
+
+    exit_code = 2
+
+
+class Failed(click.ClickException):
+    """It was tried, and failed."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: Its head.
+        number: Whether it holds numbers, which stand to the right.
+        long: Whether it gives way where the terminal is narrow.
+        fold: Whether a long text goes on in the next line; else it is cut.
+    """
+
+    title: str
+    number: bool = False
+    long: bool = False
+    fold: bool = False
+
+
+def prepare() -> None:
+    """Let text that the terminal's encoding lacks appear as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def visible(text: str) -> str:
+    r"""Return text on one line, with what would act on a terminal written as an escape, as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(each if _is_harmless(each) else _escape(each) for each in text)
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or character in _HARMLESS or unicodedata.category(character) == "Zs"
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def console_for(stream: TextIO) -> Console:
+    """Make a console that interprets no text, as wide as the terminal is."""
+    console = Console(file=stream, markup=False, highlight=False, emoji=False)
+    if console.is_dumb_terminal:  # rich takes it for 80 columns wide without looking
+        console.size = shutil.get_terminal_size()
+    return console
+
+
+def error_console() -> Console:
+    """Make a console on standard error, for progress bars."""
+    return console_for(sys.stderr)
+
+
+def show(part: str | Table) -> None:
+    """Print lines or a table to standard output."""
+    if isinstance(part, str):
+        text = "\n".join(map(visible, part.split("\n")))
+    else:
+        console = console_for(sys.stdout)
+        with console.capture() as captured:
+            console.print(part)
+        text = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    _write(sys.stdout, f"{text}\n")
+
+
+def show_json(value: Any) -> None:
+    """Print a value for programs: JSON in ASCII."""
+    _write(sys.stdout, json.dumps(value, indent=2) + "\n")
+
+
+def note(message: str) -> None:
+    """Say something that is not the result: to standard error, safe, one line per line."""
+    _write(sys.stderr, "".join(f"{visible(line)}\n" for line in message.split("\n")))
+
+
+def complain(message: str) -> None:
+    """Say what went wrong."""
+    note(f"russo: {message}")
+
+
+def tell(error: click.ClickException) -> None:
+    """Say what click or a command of ours has to complain of, with the usage where that helps."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        if type(error).__name__ == "NoArgsIsHelpError":  # since click 8.2; its message is the help
+            _write(sys.stderr, f"{error.ctx.get_help()}\n")
+            return
+        _write(sys.stderr, f"{error.ctx.get_usage()}\n")
+    complain(error.format_message())
+
+
+def trouble(error: OSError) -> str:
+    """Put the machine's trouble into words, with the file it is about."""
+    reason = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {reason}" if isinstance(error.filename, (str, bytes)) else reason
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str | Table:
+    """Lay out rows: to the width of a terminal, or each in one line of a file."""
+    cells = [[visible("" if value is None else str(value)) for value in row] for row in rows]
+    if console_for(sys.stdout).is_terminal:
+        return _table_for_terminal(columns, cells)
+    return _lines_for_file(columns, cells)
+
+
+def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
+    """Draw no line but one below the head; nothing wraps but what folds."""
+    result = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        show_header=any(column.title for column in columns),
+        header_style="bold",
+    )
+    for column in columns:
+        # Only a column that may wrap gives way; the cells of one that is cut say themselves not to.
+        result.add_column(
+            column.title,
+            justify="right" if column.number else "left",
+            no_wrap=not column.long,
+            min_width=_NARROWEST if column.long else None,
+            overflow="fold",
+        )
+    for row in rows:
+        cells = zip(columns, row, strict=True)
+        result.add_row(
+            *(
+                Text(text, overflow="fold") if column.fold else Text(text, no_wrap=True, overflow="ellipsis")
+                for column, text in cells
+            )
+        )
+    return result
+
+
+def _lines_for_file(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
+    """Align without rich, which needs half a millisecond per row."""
+    titles = [column.title for column in columns]
+    lines = [titles] if any(titles) else []
+    lines += [[_cut(column, text) for column, text in zip(columns, row, strict=True)] for row in rows]
+    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(_pad, columns, texts, widths)).rstrip() for texts in lines)
+
+
+def _cut(column: Column, text: str) -> str:
+    return text if column.fold or len(text) <= _FILE_TEXT else text[: _FILE_TEXT - 1] + "…"
+
+
+def _pad(column: Column, text: str, width: int) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if column.number else text + space
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write and flush; a reader that has gone, as ``head`` does, wants no more and gets no more."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)

@@ -1,0 +1,67 @@
+"""Ages, sizes and numbers as people write and read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import click
+
+_AGES: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SIZES: Final = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+    "tib": 1 << 40,
+}
+_AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]*)", re.ASCII)
+
+
+def parse_age(text: str) -> float:
+    """Read an age, as ``30d``, in seconds."""
+    match = _AMOUNT.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _AGES:
+        raise click.BadParameter(f"{text!r} is no age; write 90s, 45min, 12h, 30d or 8w")
+    return float(match[1]) * _AGES[match[2]]
+
+
+def parse_size(text: str) -> int:
+    """Read a size, as ``500MB``, in bytes."""
+    match = _AMOUNT.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _SIZES:
+        raise click.BadParameter(f"{text!r} is no size; write 200kB, 500MB, 2GB or 1GiB")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def size_text(size: float) -> str:
+    """Write bytes in decimal units, three digits where there are as many."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def age_text(seconds: float) -> str:
+    """Write an age in its largest whole unit."""
+    for unit in ("w", "d", "h", "min"):
+        # Weeks from the third on: until then days tell more.
+        if seconds >= _AGES[unit] * (3 if unit == "w" else 1):
+            return f"{int(seconds // _AGES[unit])} {unit}"
+    return "now" if seconds < 1 else f"{int(seconds)} s"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Write a length of sound, a question mark where it is not known."""
+    return "?" if seconds is None else f"{seconds:,.1f}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Write a number of things."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,158 @@
+import importlib.metadata
+import json
+import subprocess
+import sys
+
+import pytest
+
+from command import russo, start
+from russo import _backends
+
+GROUP = "russo.synthesizers"
+
+
+class Site:
+    """Distributions that a test writes by hand, in front of those that are installed."""
+
+    def __init__(self, path, monkeypatch):
+        self.path = path
+        path.mkdir()
+        monkeypatch.setenv("PYTHONPATH", str(path))
+
+    def install(self, distribution, module, source, names, *metadata):
+        if source is not None:
+            (self.path / f"{module}.py").write_text(source)
+        info = self.path / f"{distribution.replace('-', '_')}-2.5.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {distribution}", "Version: 2.5", *metadata]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
+        entries = "".join(f"{name} = {module}:Voice\n" for name in names)
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}")
+
+    def listed(self, **environment):
+        out, err = start("backends", "--json", env=environment).communicate(timeout=60)
+        assert err == b""
+        return {(each["name"], each["package"]): each for each in json.loads(out)["backends"]}
+
+
+VOICE = """
+class Voice:
+    credentials = ("ACME_KEY", "ACME_OTHER_KEY")
+    async def synthesize(self, text): ...
+"""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    return Site(tmp_path / "site", monkeypatch)
+
+
+def test_the_installed_backends_are_listed():
+    found = {each["name"]: each for each in russo("backends", "--json").json["backends"]}
+    assert {"local", "openai", "google", "elevenlabs"} <= set(found)
+    local = found["local"]
+    assert (local["package"], local["version"]) == ("russo-local", importlib.metadata.version("russo-local"))
+    assert (local["state"], local["cause"]) == ("ready", "")
+
+
+def test_people_get_a_table():
+    head, *rows = russo("backends").lines
+    assert head.split() == ["name", "package", "version", "state", "keys", "documentation"]
+    assert [row.split()[0] for row in rows] == sorted(_backends.installed_backends())
+
+
+def test_keys_are_named_and_never_shown(site):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"])
+    found = site.listed(ACME_KEY="sk-planted-key", ACME_OTHER_KEY="")
+    assert found["acme", "acme-voice"]["credentials"] == {"ACME_KEY": True, "ACME_OTHER_KEY": False}
+    assert "sk-planted-key" not in json.dumps([*found.values()])
+    out, _ = start("backends", env={"ACME_KEY": "sk-planted-key"}).communicate(timeout=60)
+    assert b"ACME_KEY set, ACME_OTHER_KEY not set" in out
+    assert b"sk-planted-key" not in out
+
+
+def test_a_backend_that_does_not_say_its_keys_is_listed_so(site):
+    site.install("acme-voice", "acme_voice", "class Voice: ...", ["acme"])
+    assert site.listed()["acme", "acme-voice"]["credentials"] is None
+
+
+def test_a_backend_that_fails_to_load_is_broken_and_harms_no_other(site):
+    site.install("acme-voice", "acme_voice", "raise ValueError('half installed')", ["acme"])
+    site.install("exit-voice", "exit_voice", "raise SystemExit(3)", ["leaves"])
+    site.install("gone-voice", "gone_voice", None, ["gone"])
+    site.install("next-voice", "next_voice", "class Voice: russo_api = 2", ["next"])
+    found = site.listed()
+    acme = found["acme", "acme-voice"]
+    assert acme["state"] == "broken"
+    assert "'acme_voice:Voice' of acme-voice" in acme["cause"]
+    assert "ValueError('half installed')" in acme["cause"]
+    assert "exits (3)" in found["leaves", "exit-voice"]["cause"]
+    assert found["gone", "gone-voice"]["state"] == "broken"
+    assert "plugin contract 2" in found["next", "next-voice"]["cause"]
+    assert found["local", "russo-local"]["state"] == "ready"
+
+
+def test_a_missing_sdk_is_told_by_the_metadata(site):
+    requires = [
+        "Requires-Dist: acme-sdk>=1",
+        "Requires-Dist: pluggy>=1",
+        "Requires-Dist: other-sdk; python_version < '3'",
+        "Requires-Dist: extra-sdk; extra == 'more'",
+    ]
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"], *requires)
+    acme = site.listed()["acme", "acme-voice"]
+    assert (acme["state"], acme["cause"]) == (
+        "SDK missing",
+        "acme-sdk is not installed: pip install 'acme-sdk>=1'",
+    )
+    assert acme["credentials"] == {"ACME_KEY": False, "ACME_OTHER_KEY": False}
+
+
+def test_an_sdk_that_is_too_old_is_told_too(site):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"], "Requires-Dist: pluggy>=900")
+    acme = site.listed()["acme", "acme-voice"]
+    assert acme["state"] == "SDK missing"
+    assert acme["cause"] == f"pluggy is {importlib.metadata.version('pluggy')}, and >=900 is needed"
+
+
+def test_a_missing_sdk_is_told_by_the_import(site):
+    site.install("acme-voice", "acme_voice", "import acme_sdk.client", ["acme"])
+    acme = site.listed()["acme", "acme-voice"]
+    assert (acme["state"], acme["cause"]) == ("SDK missing", "No module named 'acme_sdk'")
+
+
+def test_a_name_claimed_twice_is_listed_for_both_and_imports_neither(site):
+    source = "import pathlib\npathlib.Path(__file__).with_name('imported').touch()"
+    site.install("acme-voice", "acme_voice", source, ["acme"])
+    site.install("zeta-voice", "zeta_voice", source, ["acme"])
+    found = site.listed()
+    for package in ("acme-voice", "zeta-voice"):
+        each = found["acme", package]
+        assert each["state"] == "name claimed twice"
+        assert each["cause"] == (
+            "claimed by acme-voice (acme_voice:Voice) and zeta-voice (zeta_voice:Voice); uninstall one of them"
+        )
+    assert not (site.path / "imported").exists()
+
+
+def test_the_documentation_is_the_metadatas_url_or_the_docstrings(site):
+    urls = [
+        "Project-URL: Source, https://acme.example/git",
+        "Project-URL: Documentation, https://acme.example/d",
+    ]
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"], *urls)
+    site.install("plain-voice", "plain_voice", VOICE, ["plain"])
+    found = site.listed()
+    assert found["acme", "acme-voice"]["documentation"] == "https://acme.example/d"
+    assert found["plain", "plain-voice"]["documentation"] == "python -m pydoc plain_voice"
+
+
+def test_listing_imports_no_sdk():
+    code = (
+        "import sys\nfrom russo._cli import main\nmain(['backends'])\n"
+        "print([name for name in ('openai', 'google.genai', 'elevenlabs', 'hibari', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,197 @@
+"""Where the command works, and that pytest works in the same place."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from command import SPEAKER, russo, settle, start
+
+TELL = """
+import json, os, sys
+
+def pytest_configure(config):
+    from russo.pytest_plugin import run_of
+    settings = run_of(config).settings
+    told = [settings.synth, {k: dict(v) for k, v in settings.options.items()}, str(settings.cache_dir),
+            str(settings.recordings_dir or "")]
+    with open(os.environ["TOLD"], "w") as file:
+        json.dump(told, file)
+"""
+FILES = {
+    "pytest.ini": "[pytest]\n{lines}",
+    "setup.cfg": "[tool:pytest]\n{lines}",
+    "tox.ini": "[pytest]\n{lines}",
+    "pyproject.toml": "[tool.pytest.ini_options]\n{toml}",
+}
+LINES = """russo_synth = local
+russo_synth_options =
+    local.voice=heart
+    local.speed=1.5
+russo_cache_dir = speech
+addopts = --russo-recordings-dir=kept -q -k "a or b"
+"""
+TOML = """russo_synth = "local"
+russo_synth_options = ["local.voice=heart", "local.speed=1.5"]
+russo_cache_dir = "speech"
+addopts = ["--russo-recordings-dir=kept", "-q", "-k", "a or b"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    return settle(tmp_path, monkeypatch)
+
+
+def what_pytest_finds(tmp_path, monkeypatch):
+    (tmp_path / "telling").mkdir()
+    (tmp_path / "telling" / "telling.py").write_text(TELL)
+    monkeypatch.setenv("TOLD", str(tmp_path / "told.json"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "telling"))
+    command = [sys.executable, "-m", "pytest", "-p", "telling", "-p", "no:cacheprovider", "--collect-only"]
+    subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return json.loads((tmp_path / "told.json").read_text())
+
+
+def what_the_command_finds():
+    from russo._cli._place import find_place
+
+    settings = find_place().settings
+    options = {name: dict(values) for name, values in settings.options.items()}
+    return [settings.synth, options, str(settings.cache_dir), str(settings.recordings_dir or "")]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("where", [".", "sub"])
+def test_the_command_finds_what_pytest_finds(folder, tmp_path, monkeypatch, name, where):
+    (folder / "pytest.ini").unlink()
+    (folder / name).write_text(FILES[name].format(lines=LINES, toml=TOML))
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / where)
+    found = what_the_command_finds()
+    assert found == what_pytest_finds(tmp_path, monkeypatch)
+    kept = folder / where / "kept"
+    assert found[1:] == [{"local": {"voice": "heart", "speed": "1.5"}}, str(folder / "speech"), str(kept)]
+
+
+def test_the_command_finds_what_the_environment_tells_pytest(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv(
+        "PYTEST_ADDOPTS", "-o russo_cache_dir=over --russo-synth-option=local.seed=3 -p no:doctest"
+    )
+    monkeypatch.setenv("RUSSO_SYNTH", "local")
+    found = what_the_command_finds()
+    assert found == what_pytest_finds(tmp_path, monkeypatch)
+    assert found == ["local", {"local": {"seed": "3"}}, str(folder / "over"), ""]
+
+
+def test_without_any_configuration_the_rootdir_is_pytests(folder, tmp_path, monkeypatch):
+    (folder / "pytest.ini").unlink()
+    (folder / "setup.py").write_text("")
+    (folder / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(folder / "deep" / "er")
+    found = what_the_command_finds()
+    assert found == what_pytest_finds(tmp_path, monkeypatch)
+    assert found[2] == str(folder / ".russo_cache")
+
+
+@pytest.mark.parametrize("mode", ["replay", "refresh", "nonsense"])
+def test_the_mode_of_a_test_run_does_not_bind_the_command(folder, monkeypatch, mode):
+    monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
+    assert russo("say", "hello", "--synth", SPEAKER, "--json").json["paid_calls"] == 1
+    assert russo("say", "hello", "--synth", SPEAKER, "--json").json["hit"]
+
+
+def test_dir_prints_the_directory_alone_and_why_to_standard_error(folder):
+    said = russo("cache", "dir")
+    assert (said.code, said.out) == (0, f"{folder / '.russo_cache'}\n")
+    assert said.err == f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})\n"
+
+
+@pytest.mark.parametrize(
+    ("ini", "variable", "option", "directory", "why"),
+    [
+        ("russo_cache_dir = a", "", [], "a", "pytest.ini, russo_cache_dir"),
+        ("russo_cache_dir = a", "b", [], "b", "environment variable RUSSO_CACHE_DIR"),
+        ("addopts = --russo-cache-dir=c", "b", [], "c", "addopts of pytest"),
+        ("addopts = --russo-cache-dir=c", "b", ["--cache-dir", "d"], "d", "command line"),
+    ],
+)
+def test_the_reason_for_the_directory_is_said(folder, monkeypatch, *, ini, variable, option, directory, why):
+    (folder / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
+    monkeypatch.setenv("RUSSO_CACHE_DIR", variable)
+    found = russo("cache", "dir", "--json", *option).json
+    assert found == {"cache": {"directory": str(folder / directory), "source": why}}
+
+
+def test_recordings_are_named_too(folder):
+    said = russo("cache", "dir", "--recordings-dir", "kept")
+    assert f"recordings: {folder / 'kept'} (command line)\n" in said.err
+    assert said.out == f"{folder / '.russo_cache'}\n"
+
+
+def test_a_cache_directory_that_is_a_file_is_wrong_usage(folder):
+    (folder / "file").touch()
+    said = russo("cache", "list", "--cache-dir", "file")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"russo: {folder / 'file'} is a file; russo needs a directory there (command line)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("pytest.ini", "[pytest\n", "pytest.ini:1"),
+        ("pytest.ini", "[pytest]\naddopts = 'open\n", "No closing quotation"),
+        ("pyproject.toml", "[tool.pytest.ini_options\n", "pyproject.toml"),
+    ],
+)
+def test_configuration_that_pytest_cannot_read_is_wrong_usage(folder, name, content, said):
+    (folder / "pytest.ini").unlink()
+    (folder / name).write_text(content)
+    result = russo("cache", "dir")
+    assert result.code == 2
+    assert result.err.startswith("russo: pytest's configuration cannot be used: ")
+    assert said in result.err
+
+
+def test_conftest_files_are_not_loaded(folder):
+    (folder / "conftest.py").write_text("raise SystemExit('loaded')")
+    assert russo("cache", "dir").code == 0
+
+
+def test_a_factory_is_found_where_pytest_finds_it(folder):
+    (folder / "src").mkdir()
+    (folder / "src" / "only_here.py").write_text("from speakers import Speaker\n")
+    (folder / "pytest.ini").write_text("[pytest]\npythonpath = src\n")
+    assert russo("say", "hi", "--synth", "only_here:Speaker", "--json").json["paid_calls"] == 1
+
+
+def test_a_test_run_replays_what_the_command_spoke(folder, tmp_path):
+    (folder / "pytest.ini").write_text(
+        "[pytest]\nrusso_synth = local\nrusso_synth_options = local.speed=1.5\n"
+    )
+    (folder / "prompts.txt").write_text("Turn on the light\nWhat's the weather?\n")
+    assert russo("record", "prompts.txt").code == 0
+    (folder / "test_it.py").write_text(
+        "def test_it(russo_say):\n    russo_say('Turn on the light')\n    russo_say(\"What's the weather?\")\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "--russo-cache-mode=replay", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert "russo: 2 hits" in done.stdout
+
+
+def test_the_module_is_the_command(folder):
+    out, err = start("cache", "dir").communicate(timeout=60)
+    assert (out.decode(), err.decode()) == (russo("cache", "dir").out, russo("cache", "dir").err)
+
+
+def test_importing_russo_brings_in_neither_the_command_nor_what_it_stands_on():
+    code = (
+        "import sys, russo, russo._pytest_run, russo.pytest_plugin\n"
+        "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"

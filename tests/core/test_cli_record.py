@@ -1,0 +1,237 @@
+import json
+import os
+import pty
+import re
+import signal
+import sys
+import time
+
+import pytest
+
+from command import SPEAKER, russo, settle, start
+from russo import AudioCache
+
+VOICE = """
+import asyncio, os, pathlib
+from russo import ServiceError
+from speakers import sound
+
+class Voice:
+    cache_key_extra = {"backend": "voice"}
+
+    async def synthesize(self, text):
+        with open("calls.txt", "a") as file:
+            file.write(text + "\\n")
+        while pathlib.Path("held").exists() and text.startswith("late"):
+            await asyncio.sleep(0.01)
+        if text.startswith("bad"):
+            raise ServiceError("HTTP 500 \\x1b[31m", backend="voice", prompt=text)
+        if text.startswith("odd"):
+            raise ZeroDivisionError("division by zero")
+        return sound(text)
+"""
+VOICE_NAME = "voice_of_test:Voice"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    folder = settle(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
+    (folder / "voice_of_test.py").write_text(VOICE)
+    monkeypatch.delitem(sys.modules, "voice_of_test", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    return folder
+
+
+def prompts_in(folder):
+    cache = AudioCache(folder / ".russo_cache")
+    return sorted(cache.describe(key)["prompt"] for key in cache.stored_keys())
+
+
+def record(folder, name, content, *arguments):
+    data = content if isinstance(content, bytes) else content.encode()
+    (folder / name).write_bytes(data)
+    return russo("record", name, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "prompts"),
+    [
+        ("a.txt", "one\n\n  two \n \t\nthree, 3", ["  two ", "one", "three, 3"]),
+        ("a", "one\r\ntwo\r\n", ["one", "two"]),
+        ("a.txt", "\ufeffone\u2028still\n# no comment\n", ["# no comment", "one\u2028still"]),
+        ("a.csv", 'prompt\none\n\n"two, ""2"""\n"three\nlines"\n', ["one", "three\nlines", 'two, "2"']),
+        ("A.CSV", "\ufeffprompt\r\none\r\n", ["one"]),
+        ("a.jsonl", '"one"\n\n{"prompt": "two\\nlines"}\n', ["one", "two\nlines"]),
+        ("a.ndjson", '{"prompt": " \\u00e9 "}', [" é "]),
+    ],
+)
+def test_every_prompt_of_a_file_is_recorded_to_the_letter(folder, name, content, prompts):
+    assert record(folder, name, content).code == 0
+    assert prompts_in(folder) == prompts
+
+
+def test_what_is_stored_already_is_not_paid_again(folder):
+    first = record(folder, "a.txt", "one\ntwo\none\n", "--json").json
+    assert (first["prompts"], first["hits"], first["paid_calls"], first["paid_characters"]) == (2, 0, 2, 6)
+    second = record(folder, "a.txt", "one\ntwo\nthree\n", "--json").json
+    assert (second["prompts"], second["hits"], second["paid_calls"]) == (3, 2, 1)
+    assert second["cache"]["directory"] == str(folder / ".russo_cache")
+
+
+def test_it_says_what_it_did(folder):
+    (folder / "a.txt").write_text("one\ntwo\n")
+    assert russo("record", "a.txt").out == "2 of 2 prompts: 0 hits, 2 paid calls (6 characters), 0 failed\n"
+    assert russo("record", "a.txt").out == "2 of 2 prompts: 2 hits, 0 paid calls, 0 failed\n"
+
+
+def test_it_goes_on_after_failures_and_lists_them_with_their_reasons(folder):
+    said = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
+    assert said.code == 1
+    assert prompts_in(folder) == ["one", "two"]
+    assert said.lines[0] == "4 of 4 prompts: 0 hits, 4 paid calls (12 characters), 2 failed"
+    assert [line.split(maxsplit=2) for line in said.lines[1:]] == [
+        ["line", "prompt", "why"],
+        ["2", "bad", "voice could not speak 'bad': HTTP 500 \\x1b[31m; try again later"],
+        ["3", "odd", "division by zero"],
+    ]
+    assert "\x1b" not in said.out
+
+
+def test_failures_reach_programs(folder):
+    said = record(folder, "a.jsonl", '"one"\n"bad"\n', "--synth", VOICE_NAME, "--json")
+    assert said.code == 1
+    (failure,) = said.json["failed"]
+    assert (failure["line"], failure["prompt"]) == (2, "bad")
+    assert "HTTP 500" in failure["reason"]
+
+
+def test_audio_that_is_not_stored_is_a_failure(folder):
+    (folder / "cache").symlink_to("/proc/nowhere/at/all")
+    said = record(folder, "a.txt", "one\n", "--cache-dir", "cache")
+    assert said.code == 1
+    assert "spoken, but not stored: " in said.out
+
+
+def test_as_many_as_asked_for_are_spoken_at_once(folder):
+    (folder / "held").touch()
+    (folder / "a.txt").write_text("".join(f"late {number}\n" for number in range(6)))
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "3")
+    wait_for(lambda: calls(folder) == 3, process)
+    (folder / "held").unlink()
+    assert process.wait(timeout=30) == 0
+    assert calls(folder) == 6
+    process.communicate()
+
+
+def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
+    (folder / "held").touch()
+    (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\n")
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1")
+    wait_for(lambda: calls(folder) == 3, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out.decode().startswith("2 of 5 prompts: 0 hits, ")
+    assert err.decode().splitlines()[-1].startswith("russo: stopped; ")
+    assert prompts_in(folder) == ["one", "two"]
+    (folder / "held").unlink()
+    again = russo("record", "a.txt", "--synth", VOICE_NAME, "--json")
+    assert (again.code, again.json["hits"], again.json["paid_calls"]) == (0, 2, 3)
+
+
+def test_on_a_terminal_there_is_a_progress_bar(folder):
+    (folder / "held").touch()
+    (folder / "a.txt").write_text("one\nbad\nlate\n")
+    shown = run_on_terminal(folder, "record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1", columns=80)
+    assert "2/3" in shown
+    assert "0 hits, 2 paid, 1 failed" in shown
+    assert "left" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
+    assert max(len(line) for line in plain.split("\n") if "/3" in line) <= 80
+
+
+def run_on_terminal(folder, *arguments, columns):
+    """Run the command on a pseudo-terminal; what is held is let go once the bar stands at 2 of 3."""
+    primary, secondary = pty.openpty()
+    environment = {"COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
+    process = start(*arguments, env=environment, stdin=secondary, stdout=secondary, stderr=secondary)
+    os.close(secondary)
+    shown = b""
+    try:
+        while piece := os.read(primary, 4096):
+            shown += piece
+            if b"2/3" in shown:
+                (folder / "held").unlink(missing_ok=True)
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(primary)
+    assert process.wait(timeout=30) == 1
+    return shown.decode()
+
+
+def calls(folder):
+    path = folder / "calls.txt"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", "", "a.txt, line 1: the file ends without a prompt"),
+        ("a.txt", "\n \n", "a.txt, line 3: the file ends without a prompt"),
+        ("a.txt", b"one\ntwo\xff\n", "a.txt, line 2: byte 0xff is not UTF-8; save the file as UTF-8"),
+        ("a.txt", "one\n".encode("utf-16-le"), "a.txt, line 1: a NUL byte; this is no text in UTF-8"),
+        ("a.csv", "", "a.csv, line 1: the file ends without a prompt"),
+        ("a.csv", "prompt\n", "a.csv, line 2: the file ends without a prompt"),
+        ("a.csv", "\nprompt,voice\none,anna\n", "a.csv, line 2: unknown column 'voice'"),
+        ("a.csv", "text\none\n", "a.csv, line 1: unknown column 'text'"),
+        ("a.csv", "prompt,prompt\n", "a.csv, line 1: 2 columns 'prompt'; one is needed"),
+        ("a.csv", 'prompt\n"one\ntwo"\nhello, you\n', "a.csv, line 4: 2 fields for 1 column"),
+        ("a.csv", 'prompt\none\n"open\n', "a.csv, line 3: no CSV: unexpected end of data"),
+        ("a.jsonl", '"one"\n{"prompt": \n', "a.jsonl, line 2: no JSON: "),
+        ("a.jsonl", '{"prompt": "one", "voice": "anna"}', "a.jsonl, line 1: unknown column 'voice'"),
+        ("a.jsonl", "{}", "a.jsonl, line 1: 0 columns 'prompt'; one is needed"),
+        ("a.jsonl", '"one"\n\n{"prompt": 3}\n', "a.jsonl, line 3: the prompt is 3, not text"),
+        ("a.jsonl", '"one"\n" "\n', "a.jsonl, line 2: the prompt is empty"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: no JSON: "),
+        ("a.yaml", "one\n", "a.yaml: prompts are read from .txt, .csv and .jsonl files, not from .yaml"),
+    ],
+)
+def test_a_doubtful_file_is_refused_with_its_line_before_anything_is_paid(folder, name, content, said):
+    result = record(folder, name, content, "--synth", VOICE_NAME)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"russo: {said}")
+    assert calls(folder) == 0
+
+
+@pytest.mark.parametrize("arguments", [["missing.txt"], ["."], ["a.txt", "--jobs", "0"], []])
+def test_wrong_usage_exits_with_2(folder, arguments):
+    (folder / "a.txt").write_text("one\n")
+    assert russo("record", *arguments).code == 2
+    assert not (folder / ".russo_cache").exists()
+
+
+def test_a_closed_pipe_does_not_change_the_exit_code(folder):
+    (folder / "a.txt").write_text("bad\n")
+    read, write = os.pipe()
+    os.close(read)
+    process = start("record", "a.txt", "--synth", VOICE_NAME, stdout=write)
+    os.close(write)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert b"Traceback" not in err
+
+
+def test_json_is_ascii(folder):
+    (folder / "a.jsonl").write_text(json.dumps("bad \u202e\x9b"))
+    out = russo("record", "a.jsonl", "--synth", VOICE_NAME, "--json").out
+    assert out.isascii()
+    assert json.loads(out)["failed"][0]["prompt"] == "bad \u202e\x9b"

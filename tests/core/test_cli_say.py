@@ -1,0 +1,152 @@
+import os
+import stat
+import sys
+
+import pytest
+
+from command import SPEAKER, russo, settle
+from russo import AudioCache
+from speakers import sound
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return settle(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
+
+
+def install_player(tmp_path, name, script):
+    path = tmp_path / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!{sys.executable}\nimport shutil, sys\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_say_writes_a_playable_file_and_says_whether_it_was_a_hit(folder):
+    first = russo("say", "Book a flight", "-o", "out.wav")
+    assert (first.code, first.lines) == (
+        0,
+        ["miss: 0.0 s of speech, 1 paid call (13 characters), stored", "written to out.wav"],
+    )
+    assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
+    (folder / "out.wav").unlink()
+    second = russo("say", "Book a flight", "-o", "out.wav")
+    assert second.lines == ["hit: 0.0 s of speech, nothing paid", "written to out.wav"]
+    assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
+
+
+def test_backend_and_cache_are_named_on_standard_error(folder):
+    assert russo("say", "hi").err.splitlines()[:2] == [
+        f"backend: {SPEAKER} (pytest.ini, russo_synth)",
+        f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})",
+    ]
+
+
+def test_an_option_makes_another_voice_and_another_entry(folder):
+    assert russo("say", "hi", "-o", "a.wav").code == 0
+    assert russo("say", "hi", "--option", "voice=bert", "-o", "b.wav").lines[0].startswith("miss")
+    assert (folder / "b.wav").read_bytes() == sound("hi", "bert").data
+    assert AudioCache(folder / ".russo_cache").size() == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "prompt"),
+    [
+        (b"hi there\n", "hi there"),
+        (b"hi there\r\n", "hi there"),
+        (b" two\nlines\n\n", " two\nlines\n"),
+        ("\ufeffzażółć".encode(), "zażółć"),
+    ],
+)
+def test_a_dash_reads_standard_input_to_the_letter(data, prompt):
+    assert russo("say", "-", "--json", stdin=data).json["prompt"] == prompt
+
+
+def test_standard_input_that_is_no_utf8_is_wrong_usage():
+    assert (
+        russo("say", "-", stdin=b"ab\xff").err
+        == "russo: standard input is not UTF-8: invalid start byte at byte 2\n"
+    )
+
+
+def test_without_a_player_it_tells_where_the_audio_lies(folder):
+    said = russo("say", "hi")
+    assert said.code == 0
+    assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in said.err
+    path = said.lines[1].removeprefix("the audio lies in ")
+    assert os.path.dirname(path) == str(folder / ".russo_cache")
+    with open(path, "rb") as file:
+        assert file.read() == sound("hi").data
+
+
+def test_the_player_gets_a_playable_file(folder, tmp_path):
+    install_player(tmp_path, "play", "shutil.copy(sys.argv[-1], 'played.wav')")
+    said = russo("say", "hi")
+    assert said.lines == ["miss: 0.0 s of speech, 1 paid call (2 characters), stored"]
+    assert (folder / "played.wav").read_bytes() == sound("hi").data
+
+
+def test_a_player_that_fails_is_said_and_costs_nothing(tmp_path):
+    install_player(tmp_path, "aplay", "sys.exit('no sound card')")
+    said = russo("say", "hi")
+    assert said.code == 0
+    assert "aplay could not play it: no sound card" in said.err
+    assert "the audio lies in " in said.out
+
+
+def test_nothing_is_played_for_a_program(folder, tmp_path):
+    install_player(tmp_path, "play", "open('played', 'w')")
+    found = russo("say", "hi", "--json").json
+    assert not (folder / "played").exists()
+    with open(found["audio"], "rb") as file:
+        assert len(file.read()) == found["bytes"]
+    assert (found["hit"], found["paid_calls"], found["paid_characters"]) == (False, 1, 2)
+
+
+def test_recordings_answer_first(folder):
+    assert russo("say", "hi", "--cache-dir", "kept").code == 0
+    found = russo("say", "hi", "--recordings-dir", "kept", "--json").json
+    assert found["hit"]
+    assert os.path.dirname(found["audio"]) == str(folder / "kept")
+
+
+def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
+    (folder / "locked").mkdir()
+    (folder / "locked" / "cache").symlink_to("/proc/nowhere/at/all")
+    said = russo("say", "hi", "--cache-dir", "locked/cache", "-o", "out.wav")
+    assert said.code == 0
+    assert "not stored: " in said.lines[0]
+    assert (folder / "out.wav").read_bytes() == sound("hi").data
+    assert (
+        "the audio is not kept; write it with -o FILE"
+        in russo("say", "hi", "--cache-dir", "locked/cache").out
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["hi", "--synth", "nobody-has-this"], 2, "no backend is named 'nobody-has-this'"),
+        (["hi", "--synth", "local", "--option", "voce=x"], 2, "did you mean 'voice'?"),
+        (["hi", "--option", "voice"], 2, "option 'voice' is not of the form NAME=VALUE"),
+        ([""], 1, "the prompt is empty"),
+        (["hi", "-o", "missing/out.wav"], 1, "missing/out.wav: No such file or directory"),
+        ([], 2, "Missing argument 'TEXT'"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_line(arguments, code, said):
+    result = russo("say", *arguments)
+    assert result.code == code
+    assert said in result.err.splitlines()[-1]
+    assert "Traceback" not in result.err
+
+
+def test_with_several_backends_and_no_choice_the_error_lists_them(folder):
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    said = russo("say", "hi")
+    assert said.code == 2
+    assert "several backends are installed; choose one: --synth {" in said.err
+
+
+def test_a_class_that_declares_nothing_is_named():
+    assert "Quiet declares no cache_key_extra" in russo("say", "hi", "--synth", "speakers:Quiet").err

@@ -1,0 +1,102 @@
+"""The ``russo`` command, run in this process or in one of its own."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+from russo import AudioCache
+from russo._cli import main
+from speakers import sound
+
+SPEAKER = "speakers:Speaker"
+OWN = {"backend": "speaker", "voice": "anna"}
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+
+class _Stream(io.TextIOWrapper):
+    def __init__(self):
+        super().__init__(io.BytesIO(), encoding="utf-8", newline="")
+
+    def text(self):
+        self.flush()
+        return self.buffer.getvalue().decode()
+
+
+def russo(*arguments, stdin=b""):
+    """Run the command here, without a terminal."""
+    out, err = _Stream(), _Stream()
+    old, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([str(each) for each in arguments])
+    finally:
+        sys.stdin = old
+    return Said(code, out.text(), err.text())
+
+
+def start(*arguments, **options):
+    """Start the command in a process of its own."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
+    return subprocess.Popen(
+        [sys.executable, "-m", "russo", *map(str, arguments)],
+        env=environment,
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=options.pop("stderr", subprocess.PIPE),
+        **options,
+    )
+
+
+def settle(tmp_path, monkeypatch, ini="[pytest]\n"):
+    """Stand in a folder of its own that has a pytest.ini; return it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pytest.ini").write_text(ini)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def key_of(number):
+    return f"{number:064x}"
+
+
+def fill(directory, *prompts, voice="anna", backend="speaker", first=1):
+    """Store prompts under the keys 1, 2, 3 …; return the cache."""
+    cache = AudioCache(directory)
+    fields = {"own": {"backend": backend, "voice": voice}, "given": None}
+    for number, prompt in enumerate(prompts, first):
+        assert cache.put(key_of(number), sound(prompt, voice), prompt=prompt, fields=fields)
+    return cache
+
+
+def damage(cache, number):
+    """Alter one byte of an entry's audio."""
+    path = cache.directory / f"{key_of(number)}.audio"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def set_age(cache, number, seconds, now):
+    """Let an entry look as if it had been stored that long ago."""
+    for suffix in (".meta", ".audio"):
+        os.utime(cache.directory / f"{key_of(number)}{suffix}", (now - seconds, now - seconds))
