@@ -127,7 +127,7 @@ def test_links_between_pages_lead_somewhere(page):
 def test_every_command_is_in_the_reference():
     import click
 
-    from russo._cli._main import main
+    from russo._cli._main import russo as command
 
     def names(group, prefix):
         for name, command in group.commands.items():
@@ -136,6 +136,6 @@ def test_every_command_is_in_the_reference():
             else:
                 yield f"{prefix} {name}"
 
-    commands = [*names(main, "russo")]
+    commands = [*names(command, "russo")]
     assert len(commands) == 12
     assert [name for name in commands if f"`{name}" not in REFERENCE] == []

@@ -1,0 +1,131 @@
+"""Leftovers of the dead are swept, within later puts and by clear; those of the living never."""
+
+import os
+import time
+
+import pytest
+
+from russo import AudioCache
+from torture_audio import make_audio
+from torture_work import wait_until
+
+AUDIO = make_audio("k", 1, 0)
+LOCKS = ".russo-locks"
+
+
+@pytest.fixture
+def place(tmp_path):
+    cache = AudioCache(tmp_path / "cache")
+    assert cache.put("k", AUDIO)
+    return cache.directory
+
+
+def die(children, place):
+    """Kill a writer in the middle of a put and of a call; return the names of what it left."""
+    child = children.start("die_in_a_put", directory=place)
+    temporary = child.hear()
+    wait_until(lambda: child.process.poll() is not None, what="its death")
+    return place / temporary, place / LOCKS / "dead.lock"
+
+
+def backdate(path, seconds):
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_old_leftovers_of_the_dead_go_with_a_later_put(children, place):
+    temporary, lock = die(children, place)
+    assert AudioCache(place).put("k", AUDIO)
+    assert temporary.exists(), "an hour is not over"
+    assert lock.exists()
+    backdate(temporary, 3700)
+    backdate(lock, 3700)
+    assert AudioCache(place).put("k", AUDIO)
+    assert not temporary.exists()
+    assert not lock.exists()
+    assert AudioCache(place).get("k") == AUDIO
+
+
+def test_fresh_leftovers_of_the_dead_go_with_clear(children, place):
+    temporary, lock = die(children, place)
+    assert AudioCache(place).clear() == 1
+    assert not temporary.exists()
+    assert not lock.exists()
+    assert {path.name for path in place.iterdir()} == {".gitattributes", ".gitignore"}
+
+
+def test_what_a_living_process_uses_stays(children, place):
+    child = children.start("hold", directory=place)
+    temporary, lock = place / child.hear(), place / LOCKS / "living.lock"
+    AudioCache(place).clear()
+    assert AudioCache(place).put("k", AUDIO)
+    assert temporary.exists(), "the temporary of a living writer was removed"
+    assert lock.exists(), "the lock of a living payer was removed"
+    # Its sign of life may be old, where its process is frozen or the clocks differ: it is held all the same.
+    backdate(lock, 7200)
+    assert AudioCache(place).put("k", AUDIO)
+    AudioCache(place).clear()
+    assert lock.exists(), "a held lock was removed for its age"
+    child.tell("end")
+    assert child.result() == "done"
+    assert not lock.exists()
+
+
+def test_living_writer_whose_temporary_goes_writes_it_again(place):
+    cache = AudioCache(place)
+    from torture_faults import Calls, counted
+
+    def remove(_name, _arguments):
+        for path in place.glob(".*.russo-tmp"):
+            path.unlink()
+
+    for at in range(1, 30):
+        audio = make_audio("k", 2, at)
+        with counted(Calls(at, remove)):
+            assert cache.put("k", audio), at
+        assert cache.get("k") == audio
+        assert list(place.glob(".*.russo-tmp")) == []
+
+
+def test_leftovers_of_other_machines_go_by_their_age(place):
+    # Number 1 lives on every machine, so nothing tells whose temporary this is.
+    temporary = place / ".k.1-0123456789abcdef.russo-tmp"
+    temporary.write_bytes(b"half of it")
+    AudioCache(place).clear()
+    assert temporary.exists()
+    backdate(temporary, 7200)
+    AudioCache(place).clear()
+    assert not temporary.exists()
+
+
+def test_impossible_process_numbers_are_leftovers(place):
+    for number in ("9999999999", "4194305000"):
+        (place / f".k.{number}-0123456789abcdef.russo-tmp").write_bytes(b"")
+    AudioCache(place).clear()
+    assert list(place.glob(".k.*")) == []
+
+
+def test_locks_of_the_dead_hinder_nobody(children, place, tmp_path):
+    die(children, place)
+    child = children.start("payer", directory=place, calls=tmp_path / "calls", prompts=["dead"], seconds=0)
+    child.expect("ready")
+    child.tell("go")
+    assert child.result(20)["heard"] == {"audio": 1}
+
+
+def test_thousand_leftovers_are_swept_at_once(place):
+    for number in range(1000):
+        path = place / f".k.{number}-{number:016x}.russo-tmp"
+        path.write_bytes(b"x" * 100)
+        backdate(path, 3700)
+    assert AudioCache(place).put("k", AUDIO)
+    assert list(place.glob(".*.russo-tmp")) == []
+
+
+def test_sweep_keeps_entries_and_git_files(children, place):
+    before = {path.name for path in place.iterdir()}
+    for path in place.iterdir():
+        if path.is_file():
+            backdate(path, 10**6)
+    assert AudioCache(place).put("other", make_audio("other", 1, 0))
+    assert AudioCache(place).get("k") == AUDIO
+    assert {path.name for path in place.iterdir()} >= before - {LOCKS}

@@ -1,0 +1,83 @@
+"""A hit among 100,000 entries costs what it costs among 1,000."""
+
+import os
+import shutil
+import statistics
+import time
+
+import pytest
+
+from russo import AudioCache
+from torture_audio import make_audio
+from torture_work import FACTOR
+
+MANY = 100_000 if FACTOR >= 1 else 10_000
+KEYS = [f"{number:064x}" for number in range(10**9, 10**9 + 10)]
+
+
+def crowd(directory, number):
+    """Make a directory of so many entries fast: a few real ones, and names of many more."""
+    cache = AudioCache(directory)
+    for key in KEYS:
+        assert cache.put(key, make_audio(key, 1, 0, 10_000))
+    source = directory / f"{KEYS[0]}.meta"
+    for index in range(number - len(KEYS)):
+        if index % 20_000 == 0:  # a file may have 65,000 names and no more
+            source = directory.with_name(f"source-{directory.name}-{index}")
+            source.write_bytes(b"x")
+        for suffix in ("audio", "meta"):
+            os.link(source, directory / f"{index:064x}.{suffix}")
+    return cache
+
+
+def seconds_of(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def median_ratio(one, other, rounds=60, seconds=2.0):
+    """How much more the one costs than the other, round by round, so that noise meets both."""
+    for work in (one, other):
+        work()
+    ratios = []
+    end = time.monotonic() + seconds
+    for number in range(rounds):
+        if number > 4 and time.monotonic() > end:
+            break
+        pair = [one, other] if number % 2 else [other, one]
+        took = {id(work): seconds_of(work) for work in pair}
+        ratios.append(took[id(one)] / took[id(other)])
+    return statistics.median(ratios)
+
+
+@pytest.fixture
+def caches(tmp_path):
+    yield crowd(tmp_path / "small", 1_000), crowd(tmp_path / "large", MANY)
+    for name in os.listdir(tmp_path):  # 200,000 names are not left to pytest, which keeps three runs
+        path = tmp_path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_hit_miss_and_put_cost_the_same_among_many_entries(caches, record_property):
+    small, large = caches
+    assert (small.size(), large.size()) == (1_000, MANY)
+    audio = make_audio("k", 1, 0, 10_000)
+    costs = {}
+    for name, work in {
+        "hit": lambda cache: [cache.get(key) for key in KEYS],
+        "miss": lambda cache: [cache.get(f"f{key[1:]}") for key in KEYS],
+        "put": lambda cache: [cache.put("k", audio) for _ in range(5)],
+    }.items():
+        costs[name] = median_ratio(lambda w=work: w(large), lambda w=work: w(small))
+    listing = statistics.median(seconds_of(lambda: os.listdir(large.directory)) for _ in range(3))
+    counting = statistics.median(seconds_of(large.size) for _ in range(3))
+    record_property(
+        f"torture cost among {MANY:,} entries over among 1,000", {n: round(c, 2) for n, c in costs.items()}
+    )
+    record_property("torture size() over listdir", round(counting / listing, 2))
+    # The goal is 1.2; a store that lists its directory is at 50.
+    assert all(cost < 2.0 for cost in costs.values()), costs
+    assert counting < 10 * listing
+    assert large.clear() == MANY + 1
+    assert [name for name in os.listdir(large.directory) if not name.startswith(".")] == []

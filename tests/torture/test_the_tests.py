@@ -1,0 +1,26 @@
+"""Each check fails against a store that is broken in its way; a check that cannot fail proves nothing."""
+
+import re
+
+import pytest
+
+from torture_broken import BREAKS
+from torture_work import BREAK
+
+# What a broken store must still do, lest it be caught for a reason that is not its own.
+STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"
+OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) \S*?torture/(\S+?::.+?)(?: - .*)?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_broken_store_is_caught(trials, broken):
+    if BREAK:
+        pytest.skip("the store is broken already")
+    output = trials(broken)
+    # A check in a fixture fails after its test has passed: ERROR and FAILED count before PASSED.
+    outcomes = {node: outcome for outcome, node in sorted(OUTCOME.findall(output), reverse=True)}
+    assert outcomes.get(STILL_WORKS) == "PASSED", output[-3000:]
+    missed = [node for node in BREAKS[broken].caught_by if outcomes.get(node) == "PASSED"]
+    assert missed == [], f"{broken} is not caught by {missed}"
+    unknown = [node for node in BREAKS[broken].caught_by if node not in outcomes and " skipped" not in output]
+    assert unknown == [], f"no such test: {unknown}\n{output[-3000:]}"
