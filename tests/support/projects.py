@@ -54,7 +54,8 @@ class Project:
 
     def run(self, *args, subprocess=False):
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        return run("-p", "no:cacheprovider", "-W", "error", *args)
+        # hypothesis is not used in the projects, and in-process runs would import it anew each time.
+        return run("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", *args)
 
     @property
     def calls(self):
