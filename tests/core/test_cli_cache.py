@@ -4,6 +4,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 import wave
 
@@ -584,6 +585,8 @@ def on_terminal(*arguments, columns=80, answer=None, code=0, env=None):
     process = start(*arguments, env=environment, stdin=secondary, stdout=secondary, stderr=secondary)
     os.close(secondary)
     shown = b""
+    patience = threading.Timer(60, process.kill)  # a command that waits for ever fails, and hangs nobody
+    patience.start()
     try:
         while piece := os.read(primary, 4096):
             shown += piece
@@ -597,4 +600,5 @@ def on_terminal(*arguments, columns=80, answer=None, code=0, env=None):
         pass
     os.close(primary)
     assert process.wait(timeout=30) == code
+    patience.cancel()
     return shown.decode().replace("\r\n", "\n")

@@ -16,6 +16,15 @@ SPEAKER = "speakers:Speaker"
 OWN = {"backend": "speaker", "voice": "anna"}
 
 
+# A background job's children inherit that Ctrl-C is ignored; a person's shell has them hear it.
+_RUSSO = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from russo._cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @dataclass(frozen=True)
 class Said:
     code: int
@@ -56,7 +65,7 @@ def start(*arguments, **options):
     """Start the command in a process of its own."""
     environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
     return subprocess.Popen(
-        [sys.executable, "-m", "russo", *map(str, arguments)],
+        [sys.executable, "-c", _RUSSO, *map(str, arguments)],
         env=environment,
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=options.pop("stdout", subprocess.PIPE),

@@ -114,6 +114,8 @@ class Place:
         if held:
             return False
         if os.path.lexists(f"{self._stem}.{self._generation + 1}.lock"):
+            if created:
+                remove(self._path)
             self._move_on()  # somebody gave this file up and went on
             return False
         self._descriptor = descriptor
