@@ -130,9 +130,9 @@ def test_every_command_is_in_the_reference():
     from russo._cli._main import russo as command
 
     def names(group, prefix):
-        for name, command in group.commands.items():
-            if isinstance(command, click.Group):
-                yield from names(command, f"{prefix} {name}")
+        for name, inner in group.commands.items():
+            if isinstance(inner, click.Group):
+                yield from names(inner, f"{prefix} {name}")
             else:
                 yield f"{prefix} {name}"
 
