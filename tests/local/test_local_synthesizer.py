@@ -249,15 +249,17 @@ def test_every_line_is_spoken() -> None:
 
 
 def test_sentence_without_end_does_not_fill_the_memory() -> None:
-    pytest.importorskip("resource")
+    if sys.platform != "linux":
+        pytest.skip("the peak of a process of its own is read from /proc")
     code = f"""{SPEAK}
-import resource
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+import re
+from pathlib import Path
+peak = int(re.search("VmHWM:[^0-9]*([0-9]+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(audio.duration, peak)
 """
     duration, megabytes = map(float, run_python(code, "turn on the kitchen light " * 200).split())
     assert duration > 200
-    assert megabytes < 600
+    assert megabytes < 800  # a sentence taken whole needs more than a thousand
 
 
 def test_cancelled_speech_ends_with_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
