@@ -28,6 +28,7 @@ from russo import (
     SynthesisStart,
     TextRejectedError,
     cache_key,
+    hookimpl,
 )
 from russo._run import Run
 from russo._statistics import Statistics
@@ -926,3 +927,15 @@ def test_aclose_of_what_has_none_does_nothing():
 def test_repr_shows_what_is_wrapped_where_and_how(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
     assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_paid_audio_is_kept_where_a_listener_is_interrupted(cache, interruption):
+    class Interrupted:
+        @hookimpl
+        def russo_synthesis_finish(self, event):
+            raise interruption
+
+    with registered(Interrupted()), pytest.raises(interruption):
+        say(CachedSynthesizer(Speaker(), cache=cache))
+    assert cache.size() == 1

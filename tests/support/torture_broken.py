@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import russo._cache as store
 import russo._cached as cached
+import russo._entry as entry
 import russo._files as files
 import russo._flights as flights
 import russo._locks as locks
@@ -72,8 +73,8 @@ def no_checksum():
     swap(store, "build_audio", _build_unverified)
 
 
-def _build_unverified(meta, data):
-    return Audio(data, meta["format"], meta["sample_rate"], meta["channels"], meta["sample_width"])
+def _build_unverified(stated, data):
+    return Audio(data, *stated.sound)
 
 
 @caught_by(
@@ -81,7 +82,7 @@ def _build_unverified(meta, data):
     "test_damage.py::test_missing_field_is_a_miss[prompt]",
 )
 def no_check_of_the_metadata_itself():
-    real = store.decode_meta
+    real = entry.decode_meta
 
     def decode(data, key):
         try:
@@ -92,12 +93,12 @@ def no_check_of_the_metadata_itself():
                 raise
             return meta
 
-    swap(store, "decode_meta", decode)
+    swap(entry, "decode_meta", decode)
 
 
 @caught_by("test_damage.py::test_entry_swapped_with_anothers_is_a_miss")
 def no_key_in_the_metadata():
-    real = store.decode_meta
+    real = entry.decode_meta
 
     def decode(data, key):
         try:
@@ -105,7 +106,7 @@ def no_key_in_the_metadata():
         except ValueError as error:
             raise store.DamagedEntry("no JSON") from error
 
-    swap(store, "decode_meta", decode)
+    swap(entry, "decode_meta", decode)
 
 
 @caught_by(
@@ -156,7 +157,8 @@ def written_in_place():
 def written_in_place_and_not_verified():
     swap(AudioCache, "_write_pair", _write_in_place)
     swap(store, "build_audio", _build_unverified)
-    swap(store, "stated_size", lambda _meta: 1 << 30)
+    real = store.read_file
+    swap(store, "read_file", lambda path, _limit, expected=0: real(path, 1 << 30, expected))
 
 
 @caught_by(
@@ -236,7 +238,7 @@ def reader_that_waits_for_a_fifo():
 @caught_by("test_damage.py::test_read_takes_bounded_memory")
 def reader_without_a_limit():
     real = store.read_file
-    swap(store, "read_file", lambda path, _limit: real(path, 1 << 40))
+    swap(store, "read_file", lambda path, _limit, expected=0: real(path, 1 << 40, expected))
 
 
 @caught_by(
@@ -244,7 +246,7 @@ def reader_without_a_limit():
     "test_damage.py::test_every_flipped_bit_is_a_miss[meta]",
 )
 def reader_that_raises():
-    swap(store, "decode_meta", lambda data, _key: json.loads(data))
+    swap(entry, "decode_meta", lambda data, _key: json.loads(data))
 
 
 @caught_by("test_model.py::test_store_behaves_as_its_model")

@@ -224,20 +224,22 @@ def test_entry_too_large_for_the_memory_is_a_miss(children, entry):
 # --- metadata whose own check is right ---
 
 
-def canonical(items):
+def written(items):
     """Write JSON as the check sees it, of members that are JSON text already."""
-    return "{" + ",".join(f"{json.dumps(name)}:{items[name]}" for name in sorted(items)) + "}"
+    return "{" + ",".join(f"\n  {json.dumps(name)}: {items[name]}" for name in sorted(items)) + "\n}\n"
 
 
 def forge(cache, raw=None, **changes):
     """Write metadata with these members, and with a check that holds."""
     meta = json.loads(encode_meta(KEY, SMALL, **TOLD))
     del meta["check"]
-    items = {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in meta.items()}
+    items = {
+        name: json.dumps(value, sort_keys=True, indent=2).replace("\n", "\n  ") for name, value in meta.items()
+    }
     items |= {name: json.dumps(value) for name, value in changes.items()}
     items |= raw or {}
-    check = "xxh3-128:" + xxh3_128_hexdigest(canonical(items).encode())
-    path_of(cache, "meta").write_text(canonical({**items, "check": json.dumps(check)}))
+    check = "xxh3-128:" + xxh3_128_hexdigest(written(items).encode())
+    path_of(cache, "meta").write_text(written({**items, "check": json.dumps(check)}))
 
 
 def test_forging_works(entry):

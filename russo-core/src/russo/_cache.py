@@ -29,8 +29,8 @@ from ._entry import (
     NewerEntry,
     build_audio,
     decode_meta,
+    decode_stated,
     encode_meta,
-    stated_size,
 )
 from ._files import TEMPORARY, IrregularFileError, is_alive, read_file, remove, replace, write_temporary
 from ._locks import Place, sweep_locks
@@ -45,9 +45,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_KEY: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}")
-_DEVICES: Final = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
-_GENERATED: Final = re.compile(r"[0-9a-f]{64}")
+_KEY: Final = re.compile(r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\Z)[0-9a-z][0-9a-z_-]{0,127}")
 # A reader that falls between a writer's two renames looks again: at once, then after 4 and 6 ms.
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
 _WRITE_ATTEMPTS: Final = 8
@@ -212,11 +210,13 @@ class AudioCache:
 
     def stored_keys(self) -> Iterator[str]:
         """Yield the key of every entry, in no order; the pairs are not verified."""
-        names = set(self._files())
+        names = self._files()
+        sounds = {name for name in names if name.endswith(AUDIO_SUFFIX)}
         for name in names:
-            key = name.removesuffix(META_SUFFIX)
-            if key != name and key + AUDIO_SUFFIX in names and self._is_ours(key):
-                yield key
+            if name.endswith(META_SUFFIX):
+                key = name[: -len(META_SUFFIX)]
+                if key + AUDIO_SUFFIX in sounds and self._is_ours(key):
+                    yield key
 
     def clear(self) -> int:
         """Remove all entries and the leftovers of writers; return how many entries there were.
@@ -228,15 +228,21 @@ class AudioCache:
         """
         self._refuse_read_only()
         removed = 0
-        for name in self._files():
+        names = self._files()
+        sounds = {name for name in names if name.endswith(AUDIO_SUFFIX)}
+        for name in names:
             stem, suffix = os.path.splitext(name)
             if suffix == META_SUFFIX and self._is_ours(stem):
                 # The metadata first: without it the audio is no entry.
                 removed += self._unlink(name)
-                if _is_regular(self._root + stem + AUDIO_SUFFIX):
-                    self._unlink(stem + AUDIO_SUFFIX)
-            elif (suffix == AUDIO_SUFFIX and _GENERATED.fullmatch(stem)) or self._is_left_over(name):
+                if (sound := stem + AUDIO_SUFFIX) in sounds:
+                    sounds.remove(sound)
+                    self._unlink(sound)
+            elif self._is_left_over(name):
                 self._unlink(name)
+        for sound in sounds:
+            if _is_generated(sound.removesuffix(AUDIO_SUFFIX)):
+                self._unlink(sound)
         sweep_locks(str(self.directory), 0.0)
         return removed
 
@@ -356,9 +362,9 @@ class AudioCache:
 
     def _is_ours(self, key: str) -> bool:
         """Tell whether a metadata file is an entry's: by its generated name, or by what it says."""
-        if _GENERATED.fullmatch(key):
+        if _is_generated(key):
             return True
-        if not _KEY.fullmatch(key) or _DEVICES.fullmatch(key):
+        if not _KEY.fullmatch(key):
             return False
         try:
             return _is_meta_of(read_file(self._root + key + META_SUFFIX, META_LIMIT), key)
@@ -379,8 +385,12 @@ class AudioCache:
 
 
 def _read_pair(path: str, key: str) -> Audio:
-    meta = decode_meta(read_file(path + META_SUFFIX, META_LIMIT), key)
-    return build_audio(meta, read_file(path + AUDIO_SUFFIX, stated_size(meta)))
+    stated = decode_stated(read_file(path + META_SUFFIX, META_LIMIT), key)
+    return build_audio(stated, read_file(path + AUDIO_SUFFIX, stated.size, expected=stated.size))
+
+
+def _is_generated(key: str) -> bool:
+    return len(key) == 64 and not key.strip("0123456789abcdef")
 
 
 def _is_regular(path: str) -> bool:
@@ -414,7 +424,7 @@ def check_key(key: str) -> str:
     Raises:
         ValueError: It is not; the message says what a key may be.
     """
-    if not isinstance(key, str) or not _KEY.fullmatch(key) or _DEVICES.fullmatch(key):
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise ValueError(
             f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
             "a letter or digit, and is no device name of Windows"

@@ -15,8 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ._audio import Audio
 from ._cache import AudioCache, Miss
@@ -32,8 +31,8 @@ from ._events import (
     SynthesisFinish,
     SynthesisStart,
 )
-from ._hooks import notify, plugin_manager
-from ._key import Fields, cache_key, frozen, plain
+from ._hooks import is_heard, notify, plugin_manager
+from ._key import Fields, digest, frozen, plain
 from ._layered import LayeredCache
 from ._mode import Mode
 from ._run import Cache, Refreshed, Run
@@ -52,14 +51,13 @@ _SHORTEST_LOOK: Final = 0.01
 _LONGEST_LOOK: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """One prompt on its way, with all that events and entries tell of it."""
 
     prompt: str
     key: str
     synthesizer: str
-    fields: Fields
+    fields: dict[str, dict[str, Any] | None]
     declared: bool
     outer: Call | None
     cache: Cache
@@ -107,7 +105,7 @@ class CachedSynthesizer:
         self.synthesizer: Final = synthesizer
         self.enabled = enabled
         self._cache = cache
-        self._given = None if cache_key_extra is None else frozen(plain(cache_key_extra))
+        self._given = plain(cache_key_extra)
         self._mode = None if mode is None else Mode.parse(mode)
         self._run: Run | None = None
         self._refreshed = Refreshed()
@@ -140,7 +138,7 @@ class CachedSynthesizer:
     def cache_key_extra(self) -> Fields:
         """What the wrapped synthesizer declares, and what was given here, for whoever wraps this one."""
         own, _ = declared_fields(self.synthesizer)
-        return own if self._given is None else {"own": own, "given": self._given}
+        return own if self._given is None else {"own": own, "given": frozen(self._given)}
 
     async def synthesize(self, text: str) -> Audio:
         """Speak a text: replay it, or synthesize and store it, as the mode says.
@@ -183,6 +181,7 @@ class CachedSynthesizer:
         if not text.strip():
             backend = str(own.get("backend", name))
             raise TextRejectedError("the prompt is empty", backend=backend, prompt=text, reached=False)
+        fields = {"own": plain(own), "given": self._given}
         mode, cache = self.mode, self.cache
         if mode is Mode.REFRESH and isinstance(cache, LayeredCache) and cache.recordings:
             raise ValueError(
@@ -191,9 +190,9 @@ class CachedSynthesizer:
             )
         return _Request(
             prompt=text,
-            key=cache_key(text, own, self._given),
+            key=digest(text, **fields),
             synthesizer=name,
-            fields=frozen({"own": own, "given": self._given}),
+            fields=fields,
             declared=declared,
             outer=outer,
             cache=cache,
@@ -209,7 +208,8 @@ class CachedSynthesizer:
         found, directory = _look(request.cache, request.key)
         if not isinstance(found, Miss):
             self._tell(request, CacheHit, audio=found, directory=directory)
-            _log.debug("hit %s for %s", request.key, shorten(request.prompt))
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("hit %s for %s", request.key, shorten(request.prompt))
             return found
         if found.damaged:
             self._tell(request, EntryDamaged, reason=found.reason, directory=directory)
@@ -231,7 +231,7 @@ class CachedSynthesizer:
     async def _call(self, request: _Request) -> Audio:
         # An outer layer that pays for the same key is waiting for this call, not the other way round.
         inside = request.outer is not None and request.key in request.outer.keys
-        call = self._pay if request.mode is Mode.OFF else self._record if inside else self._share
+        call = self._pay if inside or request.mode is Mode.OFF else self._share
         return await (call(request) if _in_asyncio() else _in_thread(call, request))
 
     async def _share(self, request: _Request) -> Audio:
@@ -262,19 +262,13 @@ class CachedSynthesizer:
                 await asyncio.sleep(random.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
             self._tell(request, CacheMiss, reason=reason)
             _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
-            return Landing(await self._record(request), None, paid=True)
+            return Landing(await self._pay(request), None, paid=True)
         finally:
             if place is not None:
                 place.release()
 
-    async def _record(self, request: _Request) -> Audio:
-        """Pay and keep."""
-        audio = await self._pay(request)
-        self._keep(request, audio)
-        return audio
-
     async def _pay(self, request: _Request) -> Audio:
-        """Call the synthesizer and tell the hooks."""
+        """Call the synthesizer, tell the hooks, and keep the audio."""
         self._tell(request, SynthesisStart)
         outer = request.outer
         keys = (outer.keys if outer is not None else frozenset()) | {request.key}
@@ -291,15 +285,19 @@ class CachedSynthesizer:
             raise
         finally:
             current_call.reset(token)
-            self._tell(
-                request,
-                SynthesisFinish,
-                attempts=call.close(problem),
-                seconds=time.monotonic() - start,
-                characters=len(request.prompt),
-                audio=audio,
-                error=problem,
-            )
+            try:
+                self._tell(
+                    request,
+                    SynthesisFinish,
+                    attempts=call.close(problem),
+                    seconds=time.monotonic() - start,
+                    characters=len(request.prompt),
+                    audio=audio,
+                    error=problem,
+                )
+            finally:  # even where a Ctrl-C ends a listener: the audio is paid for
+                if audio is not None and request.mode is not Mode.OFF:
+                    self._keep(request, audio)
 
     async def _ask(self, request: _Request) -> Audio:
         """Call the synthesizer and look at what it returns."""
@@ -335,21 +333,25 @@ class CachedSynthesizer:
             self._tell(request, EntryStored, audio=audio, directory=cache.directory)
 
     def _tell(self, request: _Request, kind: type[EventT], **values: Any) -> None:
+        run = request.run
+        managers = [plugin_manager()]
+        if run is not None and run.manager is not None:
+            managers.append(run.manager)
+        listening = [manager for manager in managers if is_heard(manager, kind)]
+        if not listening:
+            return
         event = kind(
             prompt=request.prompt,
             key=request.key,
             synthesizer=request.synthesizer,
             backend=request.backend,
-            fields=request.fields,
+            fields=frozen(request.fields),
             declared=request.declared,
             nested=request.outer is not None,
             **values,
         )
-        run = request.run
-        report = run.report if run is not None else _log.warning
-        notify(plugin_manager(), event, report)
-        if run is not None and run.manager is not None:
-            notify(run.manager, event, report)
+        for manager in listening:
+            notify(manager, event, run.report if run is not None else _log.warning)
 
 
 def declared_fields(synthesizer: object) -> tuple[Fields, bool]:

@@ -34,33 +34,50 @@ _WRITE_FLAGS: Final = (
 )
 TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.russo-tmp")
 _WINDOWS_PATIENCE: Final = 1.0
+_IRREGULAR: Final = "no regular file lies in its place"
 
 
 class IrregularFileError(OSError):
     """Something lies there that no writer of ours made: no regular file, or one too large."""
 
 
-def read_file(path: str, limit: int) -> bytes:
-    """Read a regular file of at most ``limit`` bytes.
+def read_file(path: str, limit: int, expected: int = 4096) -> bytes:
+    """Read a file of at most ``limit`` bytes; what is read is yet to be verified.
+
+    Args:
+        path: The file.
+        limit: The most that is read, in bytes.
+        expected: How many bytes will probably be there: a file of that size takes one read, a smaller
+            one two.
 
     Raises:
-        IrregularFileError: It is no regular file, or larger.
+        IrregularFileError: It is larger, or no regular file and not read to an end at once.
         OSError: It cannot be opened or read.
     """
     descriptor = os.open(path, _READ_FLAGS)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise IrregularFileError("no regular file lies in its place")
-        size = status.st_size
-        if size > limit:
-            raise IrregularFileError(f"a file of {size} bytes lies in its place; {limit} is the most")
-        data = os.read(descriptor, size)
-        while len(data) < size and (more := os.read(descriptor, size - len(data))):
-            data += more
-        return data
+        data = os.read(descriptor, expected + 1)
+        if len(data) == expected or (data and not os.read(descriptor, 1)):
+            return data
+        return _read_regular(descriptor, limit)
+    except IsADirectoryError as error:
+        raise IrregularFileError(_IRREGULAR) from error
     finally:
         os.close(descriptor)
+
+
+def _read_regular(descriptor: int, limit: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise IrregularFileError(_IRREGULAR)
+    size = status.st_size
+    if size > limit:
+        raise IrregularFileError(f"a file of {size} bytes lies in its place; {limit} is the most")
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    data = b""
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
+        data += more
+    return data
 
 
 def write_temporary(directory: str, stem: str, data: bytes) -> str:

@@ -73,13 +73,14 @@ class _Flight:
                 loop.call_soon_threadsafe(landed.set)
 
         self.outcome.add_done_callback(wake)
+        look = None if loop is self.loop else _LOOK  # whether another loop still runs is to be looked after
         asleep_since: float | None = None
         while not self.outcome.done():
             asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
             if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
                 raise _Abandoned
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(landed.wait(), _LOOK)
+                await asyncio.wait_for(landed.wait(), look)
         if self.outcome.cancelled():
             raise _Abandoned
         return self.outcome.result()

@@ -47,6 +47,11 @@ def plugin_manager() -> pluggy.PluginManager:
     return manager
 
 
+def is_heard(manager: pluggy.PluginManager, kind: type[Event]) -> bool:
+    """Tell whether any plugin implements the hook of this kind of event."""
+    return bool(getattr(manager.hook, kind.hook).get_hookimpls())
+
+
 def notify(manager: pluggy.PluginManager, event: Event, report: Callable[[str], None]) -> None:
     """Call every implementation of the event's hook, one by one.
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 KEY_VERSION: Final = 1
+_SIMPLE: Final = frozenset({str, int, bool, type(None)})
 
 Fields = Mapping[str, Any]
 """Settings that shape the sound: names to JSON values."""
@@ -29,13 +30,17 @@ def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
         TypeError: A field is no JSON value, or a name is no string.
         ValueError: A field is NaN or infinite.
     """
-    request = ["russo", KEY_VERSION, prompt, plain(own), plain(given)]
-    return hashlib.sha256(canonical_json(request).encode("ascii")).hexdigest()
+    return digest(prompt, plain(own), plain(given))
 
 
-def canonical_json(value: Any) -> str:
-    """Encode a JSON value in the one form that is hashed: ASCII, sorted names, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def digest(prompt: str, own: dict[str, Any] | None, given: dict[str, Any] | None) -> str:
+    """Derive the key of a request whose fields are plain already."""
+    request = canonical_json(["russo", KEY_VERSION, prompt, own, given])
+    return hashlib.sha256(request.encode("ascii")).hexdigest()
+
+
+# Encodes a JSON value in the one form that is hashed: ASCII, sorted names, no spaces.
+canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def plain(fields: Fields | None) -> dict[str, Any] | None:
@@ -44,7 +49,10 @@ def plain(fields: Fields | None) -> dict[str, Any] | None:
         return None
     if not isinstance(fields, Mapping):
         raise TypeError(f"cache_key_extra is {type(fields).__name__}, not a mapping of names to JSON values")
-    return {_name(name): _plain_value(name, value) for name, value in fields.items()}
+    return {
+        _name(name): value if type(value) in _SIMPLE else _plain_value(name, value)
+        for name, value in fields.items()
+    }
 
 
 def frozen(fields: Any) -> Any:

@@ -12,8 +12,9 @@ import struct
 from dataclasses import dataclass
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-# Sizes from here up are placeholders of streams; no real prompt is 2 GiB long.
-_PLACEHOLDER = 0x7FFFFF00
+# Sizes from here up are placeholders of streams (the lowest known is that of espeak-ng 1.51); no real
+# prompt is 2 GiB long.
+_PLACEHOLDER = 0x7FFFF000
 
 
 @dataclass(frozen=True, slots=True)
