@@ -205,15 +205,15 @@ ODD_PLUGINS = {
     "class": ("class S: pass\ndef Synthesizer(): return S", "S is a class, not a synthesizer"),
     "newer": (
         ACME.replace("russo_api = 1", "russo_api = 2") + "\nSynthesizer = AcmeSynthesizer",
-        "contract 2,",
+        "is written for plugin contract 2, this russo-core has contract 1; pip install --upgrade russo-core",
     ),
     "newest": (
         ACME.replace("russo_api = 1", "russo_api = 99") + "\nSynthesizer = AcmeSynthesizer",
-        "contract 99,",
+        "is written for plugin contract 99, this russo-core has contract 1; pip install --upgrade russo-core",
     ),
     "worded": (
         ACME.replace("russo_api = 1", "russo_api = 'x'") + "\nSynthesizer = AcmeSynthesizer",
-        "contract x,",
+        "has russo_api = 'x', which is no number of a plugin contract; it must be corrected there",
     ),
 }
 
@@ -253,9 +253,18 @@ def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(zoo_er
     assert ODD_PLUGINS[name][1] in message
 
 
-@pytest.mark.parametrize("name", ["newer", "newest", "worded"])
-def test_plugin_for_a_newer_russo_says_what_to_upgrade(zoo_errors, name):
-    assert zoo_errors[name,][1].endswith("this russo-core has 1: upgrade russo-core")
+@pytest.mark.parametrize("name", ["newer", "newest"])
+def test_plugin_for_a_newer_russo_is_named_with_its_package_and_never_made(zoo, zoo_errors, name):
+    assert zoo_errors[name,][1].startswith(f"backend {name!r} ('m_{name}:Synthesizer' of {name}-speech) ")
+    code = """
+import russo, m_newer
+m_newer.AcmeSynthesizer.__init__ = lambda self, **options: tell("made")
+try:
+    russo.load_synthesizer("newer")
+except russo.BackendConfigError as error:
+    tell("refused")
+"""
+    assert zoo.python(code) == "refused"
 
 
 def test_broken_plugins_harm_nobody_else(zoo, zoo_errors):
@@ -295,11 +304,20 @@ def test_option_that_the_backend_refuses_is_a_config_error(installed):
     assert cause.startswith("ValueError")
 
 
-def test_plugin_without_a_contract_number_is_of_the_first(installed):
-    installed.install(
-        "old-speech", {"old": ACME.replace("russo_api = 1", "")}, {GROUP: {"old": "old:AcmeSynthesizer"}}
-    )
+@pytest.mark.parametrize("line", ["", "russo_api = 1", "russo_api = 0"], ids=["absent", "equal", "lower"])
+def test_plugin_for_this_contract_or_an_older_one_is_made(installed, line):
+    source = ACME.replace("russo_api = 1", line or "pass")
+    installed.install("old-speech", {"old": source}, {GROUP: {"old": "old:AcmeSynthesizer"}})
     assert installed.python("import russo; tell(bool(russo.load_synthesizer('old')))") is True
+
+
+def test_function_for_a_newer_russo_is_refused_too(installed):
+    source = ACME + "\ndef make(*, voice='x'): return AcmeSynthesizer(voice=voice)\nmake.russo_api = 2\n"
+    installed.install("made-speech", {"made": source}, {GROUP: {"made": "made:make"}})
+    kind, message, *_ = fail(installed, "made")
+    assert kind == "BackendConfigError"
+    assert "contract 2" in message
+    assert fail(installed, "made:make")[1].startswith("backend 'made:make' ('made:make') is written for")
 
 
 # -- package.module:factory

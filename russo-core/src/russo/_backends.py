@@ -85,13 +85,21 @@ def load_backend(name: str) -> Callable[..., Any]:
         raise BackendConfigError(f"backend {name!r} ({place}) fails to load: {error!r}") from error
     if not callable(factory):
         raise BackendConfigError(f"backend {name!r} ({place}) is {factory!r:.80}, which makes no synthesizer")
-    version = getattr(factory, "russo_api", API_VERSION)
-    if not isinstance(version, int) or version > API_VERSION:
-        raise BackendConfigError(
-            f"backend {name!r} ({place}) needs plugin contract {version}, this russo-core has {API_VERSION}: "
-            "upgrade russo-core"
-        )
+    _check_contract(f"backend {name!r} ({place})", getattr(factory, "russo_api", API_VERSION))
     return typing.cast("Callable[..., Any]", factory)
+
+
+def _check_contract(backend: str, declared: object) -> None:
+    if not isinstance(declared, int):
+        raise BackendConfigError(
+            f"{backend} has russo_api = {declared!r:.40}, which is no number of a plugin contract; "
+            f"it must be corrected there: this russo-core has contract {API_VERSION}"
+        )
+    if declared > API_VERSION:
+        raise BackendConfigError(
+            f"{backend} is written for plugin contract {declared}, this russo-core has contract "
+            f"{API_VERSION}; pip install --upgrade russo-core"
+        )
 
 
 def distribution(entry: EntryPoint) -> str:

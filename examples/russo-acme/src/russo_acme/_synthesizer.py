@@ -1,0 +1,133 @@
+"""`AcmeSynthesizer` over espeak-ng, through its command: the text on its stdin, WAV on its stdout.
+
+Nothing may run espeak-ng before a miss: a hit must work where it is not installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from russo import Audio, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
+from russo.authoring import Calls, check_path, check_range, wav_audio
+
+_WORDS_PER_MINUTE: Final = 175  # espeak-ng's own pace
+_INSTALL: Final = "install it (apt-get install espeak-ng, brew install espeak-ng) into a directory of PATH"
+
+
+class AcmeSynthesizer:
+    """Speaks by espeak-ng: 22.05 kHz, 16-bit, mono WAV, the same bytes for the same settings.
+
+    Args:
+        model: The release of espeak-ng, which another release does not sound like. It is part of the key,
+            so it cannot be asked of the program; it is checked before the program speaks.
+        voice: A voice, with a variant or without: ``en``, ``de``, ``en-us+f3``.
+        speed: Pace, 0.5 (slow) to 2.0 (fast).
+        pitch: 0 (low) to 99 (high).
+        timeout: Seconds for one prompt.
+        max_concurrency: Prompts at once; each keeps one CPU core busy.
+
+    Raises:
+        ValueError: A number outside its range, or a voice that cannot be one.
+    """
+
+    russo_api = 1
+    credentials: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        *,
+        model: str = "espeak-ng 1.51",
+        voice: str = "en",
+        speed: float = 1.0,
+        pitch: int = 50,
+        timeout: float = 60.0,
+        max_concurrency: int = 2,
+    ) -> None:
+        self.model: Final = str(model)
+        self.voice: Final = check_path("voice", voice, inside="+/")
+        self.speed: Final = check_range("speed", speed, 0.5, 2.0)
+        self.pitch: Final = int(check_range("pitch", pitch, 0, 99))
+        # One attempt: a program that failed on this machine fails again.
+        self._calls: Final = Calls(
+            "acme", model=self.model, timeout=timeout, max_attempts=1, max_concurrency=max_concurrency
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"AcmeSynthesizer(model={self.model!r}, voice={self.voice!r}, speed={self.speed!r}, "
+            f"pitch={self.pitch!r})"
+        )
+
+    @property
+    def cache_key_extra(self) -> Mapping[str, object]:
+        """Everything that shapes the sound."""
+        return {
+            "backend": "acme",
+            "model": self.model,
+            "voice": self.voice,
+            "speed": self.speed,
+            "pitch": self.pitch,
+        }
+
+    async def synthesize(self, text: str) -> Audio:
+        """Speak a text.
+
+        Raises:
+            RequestRejectedError: There is no such voice, or another release than ``model`` is installed.
+            ServiceError: espeak-ng is not installed, or it failed.
+            SynthesisTimeoutError: It was not done within ``timeout``.
+            TextRejectedError: Nothing in the text is spoken, or it holds a NUL, where reading would end.
+        """
+        return await self._calls.run(text, lambda: self._speak(text))
+
+    async def _speak(self, text: str) -> Audio:
+        if "\0" in text:
+            what = f"character {text.index(chr(0))} is a NUL, where espeak-ng would stop reading"
+            raise self._error(TextRejectedError, what, text)
+        await self._check_model(text)
+        pace = round(self.speed * _WORDS_PER_MINUTE)
+        shape = ("-v", self.voice, "-s", str(pace), "-p", str(self.pitch))
+        sound = await self._run(text, "--stdin", "--stdout", "-b1", *shape, stdin=text.encode())
+        try:
+            return wav_audio(sound)  # its header was written before its length was known
+        except ValueError as error:
+            raise self._error(TextRejectedError, f"espeak-ng makes no sound of it: {error}", text) from error
+
+    async def _check_model(self, text: str) -> None:
+        said = await self._run(text, "--version")
+        release = re.search(rb"text-to-speech: (\S+)", said)
+        model = f"espeak-ng {release[1].decode()}" if release else f"a program that says {said[:80]!r}"
+        if model != self.model:
+            advice = f"install {self.model}, or choose model={model!r} and record with that"
+            raise self._error(RequestRejectedError, f"{model} is installed", text, advice)
+
+    async def _run(self, text: str, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Run espeak-ng and return its output; whoever stops waiting ends the program."""
+        pipe = asyncio.subprocess.PIPE
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "espeak-ng", *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+            )
+        except OSError as error:
+            what = f"espeak-ng cannot be started: {error}"
+            raise self._error(ServiceError, what, text, _INSTALL) from error
+        try:
+            output, said = await process.communicate(stdin)
+        finally:
+            if process.returncode is None:  # cancelled, or out of time
+                process.kill()
+                await process.communicate()
+        if process.returncode:
+            lines = said.decode(errors="replace").split("\n")
+            kind = RequestRejectedError if b"voice" in said else ServiceError
+            raise self._error(kind, f"espeak-ng ended with {process.returncode}, {lines[0]!r}", text)
+        return output
+
+    def _error(
+        self, kind: type[SynthesisError], what: str, text: str, advice: str | None = None
+    ) -> SynthesisError:
+        """Build the error for a program that speaks nothing, and will not if it is asked again."""
+        return self._calls.error(kind, what, prompt=text, advice=advice, retryable=False, reached=False)

@@ -1,0 +1,283 @@
+"""Listeners of other people: installed packages and ``conftest.py`` files, in real pytest processes.
+
+What an event is, and who may register how, is in ``test_hooks.py``; here strangers listen, meddle, raise and
+dawdle, in runs with and without workers.
+"""
+
+import asyncio
+import collections
+import json
+import threading
+from textwrap import dedent, indent
+
+import pytest
+
+from projects import summary
+from russo import AudioCache, CachedSynthesizer, hookimpl
+from speakers import ALL_HOOKS, Speaker, registered, run, say, sound
+
+# Every listener notes what it hears in one file, which whole lines are appended to.
+NOTE = """
+import json, os, pathlib
+
+def note(by, event, **more):
+    line = {"by": by, "hook": event.hook, "prompt": event.prompt, "key": event.key, "process": os.getpid(), **more}
+    descriptor = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, (json.dumps(line) + "\\n").encode())
+    os.close(descriptor)
+"""
+ONE_TEST = "def test_it(russo_say): russo_say('Hello'); assert russo_say('Hello').data == b'aHello' * 100"
+SIX_TESTS = """
+import pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_it(russo_say, number):
+    assert russo_say(f"Prompt {number % 2}").data == f"aPrompt {number % 2}".encode() * 100
+"""
+ALL_SEVEN = """
+import shutil
+from pathlib import Path
+
+def test_it(russo_say):
+    russo_say("Hello")
+    russo_say("Hello")
+    next(Path(".russo_cache").glob("*.audio")).write_bytes(b"noise")
+    russo_say("Hello")
+    shutil.rmtree(".russo_cache")
+    Path(".russo_cache").write_text("in the way")
+    russo_say("Hello")
+"""
+WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+
+
+class Outside:
+    """A pytest project, a folder of installed packages beside it, and the ledger that all write to."""
+
+    def __init__(self, project, tmp_path, monkeypatch):
+        self.project = project
+        self.site = tmp_path / "site"
+        self.site.mkdir()
+        self.ledger = tmp_path / "ledger.jsonl"
+        monkeypatch.setenv("PYTHONPATH", str(self.site))
+        monkeypatch.setenv("LEDGER", str(self.ledger))
+
+    def install(self, name, body, option=""):
+        """Install a plugin package under a name: each of its hooks runs the body."""
+        hooks = [
+            f"@russo.hookimpl({option})\ndef {hook}(event):\n{indent(dedent(body), '    ')}"
+            for hook in ALL_HOOKS
+        ]
+        package = self.site / f"of_{name}"
+        package.mkdir()
+        (package / "__init__.py").write_text("import russo\n" + NOTE + "\n\n".join(hooks))
+        information = self.site / f"of_{name}-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: of-{name}\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(f"[russo]\n{name} = of_{name}\n")
+
+    def conftest(self, body="note('conftest', event)"):
+        """Let the project's conftest.py listen too."""
+        hooks = [f"def pytest_{hook}(event):\n    {body}" for hook in ALL_HOOKS]
+        path = self.project.path / "conftest.py"
+        path.write_text(path.read_text() + NOTE + "\n\n".join(hooks))
+
+    def pytest(self, *args, passed):
+        result = self.project.run(*args, subprocess=True)
+        result.assert_outcomes(passed=passed)
+        return result
+
+    def heard(self, by=None):
+        """The ledger's lines, of one listener or of all."""
+        lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
+        return [line for line in lines if by in (None, line["by"])]
+
+
+@pytest.fixture
+def outside(project, tmp_path, monkeypatch):
+    return Outside(project, tmp_path, monkeypatch)
+
+
+def told(lines):
+    return [(line["hook"], line["prompt"]) for line in lines]
+
+
+# -- who listens
+
+
+def test_a_package_and_a_conftest_hear_all_seven_hooks_of_one_run(outside):
+    outside.install("ledger", "note('ledger', event)")
+    outside.conftest()
+    outside.project.tests(ALL_SEVEN)
+    result = outside.pytest(passed=1)
+    assert told(outside.heard("ledger")) == told(outside.heard("conftest"))
+    paid = ["russo_cache_miss", "russo_synthesis_start", "russo_synthesis_finish"]
+    assert [line["hook"] for line in outside.heard("ledger")] == [
+        *(*paid, "russo_entry_stored", "russo_cache_hit"),
+        *("russo_entry_damaged", *paid, "russo_entry_stored"),
+        *(*paid, "russo_store_failed"),
+    ]
+    assert {hook for hook, _ in told(outside.heard())} == set(ALL_HOOKS)
+    assert summary(result).startswith("1 hit (5 characters")
+
+
+def test_packages_and_conftests_hear_of_every_worker(outside):
+    outside.install("ledger", "note('ledger', event)")
+    outside.conftest()
+    outside.project.tests(SIX_TESTS)
+    result = outside.pytest("-n", "2", passed=6)
+    for listener in ("ledger", "conftest"):
+        heard = collections.Counter(line["hook"] for line in outside.heard(listener))
+        assert heard == {
+            "russo_cache_miss": 2,
+            "russo_synthesis_start": 2,
+            "russo_synthesis_finish": 2,
+            "russo_entry_stored": 2,
+            "russo_cache_hit": 4,
+        }
+    assert len({line["process"] for line in outside.heard()}) == 2
+    assert summary(result).startswith("4 hits (32 characters")
+    assert "2 paid calls (16 characters)" in summary(result)
+
+
+# -- one that raises
+
+
+@WORKERS
+def test_a_package_that_raises_is_named_and_costs_nothing(outside, workers):
+    outside.install("grumbler", "raise RuntimeError(f'no, not {event.prompt}')")
+    outside.install("ledger", "note('ledger', event)")
+    outside.conftest()
+    outside.project.tests(SIX_TESTS)
+    result = outside.pytest(*workers, passed=6)
+    for hook in ("cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"):
+        result.stdout.fnmatch_lines(
+            [f"russo: plugin grumbler raised in russo_{hook}: RuntimeError('no, not Prompt *')"]
+        )
+    assert len(outside.heard("ledger")) == len(outside.heard("conftest")) == 2 * 4 + 4
+    assert "2 paid calls" in summary(result)
+    assert "0 paid calls" in summary(outside.pytest(*workers, "--russo-cache-mode=replay", passed=6))
+    assert sorted(outside.project.calls) == ["a Prompt 0", "a Prompt 1"]
+
+
+def test_a_package_that_cannot_be_imported_silences_no_other(outside):
+    outside.install("broken", "pass")
+    (outside.site / "of_broken" / "__init__.py").write_text("import a_module_that_nobody_has")
+    outside.install("ledger", "note('ledger', event)")
+    outside.project.tests(ONE_TEST)
+    outside.pytest(passed=1)
+    assert len(outside.heard("ledger")) == 5
+
+
+# -- two that compete
+
+MEDDLE = """
+    import dataclasses
+
+    refusals = []
+    audio = getattr(event, "audio", None)
+    for each in (event, audio) if audio else (event,):
+        for field in dataclasses.fields(each):
+            for change in (lambda: setattr(each, field.name, "evil"), lambda: delattr(each, field.name)):
+                try:
+                    change()
+                    refusals.append("none")
+                except Exception as error:
+                    refusals.append(type(error).__name__)
+    note(NAME, event, refusals=refusals, audio=audio and audio.data.decode())
+"""
+
+
+def test_competing_packages_all_hear_everything_in_pluggys_order(outside):
+    for name, option in [("last", "trylast=True"), ("one", ""), ("first", "tryfirst=True"), ("two", "")]:
+        outside.install(name, f"note({name!r}, event)", option)
+    outside.conftest()
+    outside.project.tests(ONE_TEST)
+    outside.pytest(passed=1)
+    heard = outside.heard()
+    events = [heard[start : start + 5] for start in range(0, len(heard), 5)]
+    assert len(events) == 5
+    for event in events:
+        assert len(set(told(event))) == 1
+        first, *middle, last, conftest = (line["by"] for line in event)
+        assert (first, sorted(middle), last, conftest) == ("first", ["one", "two"], "last", "conftest")
+
+
+@WORKERS
+def test_competing_packages_can_alter_neither_key_nor_audio(outside, workers):
+    for name, option in [("one", "tryfirst=True"), ("two", "trylast=True")]:
+        outside.install(name, MEDDLE.replace("NAME", repr(name)), option)
+    outside.project.tests(SIX_TESTS)
+    outside.pytest(*workers, passed=6)
+    heard = outside.heard()
+    assert len(heard) == 2 * (2 * 4 + 4)
+    for line in heard:
+        assert set(line["refusals"]) == {"FrozenInstanceError"}
+    assert {line["audio"] for line in heard} == {None, "aPrompt 0" * 100, "aPrompt 1" * 100}
+    cache = AudioCache(outside.project.path / ".russo_cache")
+    assert {line["key"] for line in heard} == set(cache.stored_keys())
+    replayed = outside.pytest(*workers, "--russo-cache-mode=replay", passed=6)
+    assert "0 paid calls" in summary(replayed)
+
+
+# -- one that is slow
+
+
+def test_a_run_with_a_slow_listener_ends_right(outside):
+    # Slow while it pays: the other worker, which wants the same prompt, waits and pays nothing.
+    outside.install("dawdler", "import time; time.sleep(0.3)")
+    outside.install("ledger", "note('ledger', event)")
+    outside.project.tests(SIX_TESTS)
+    result = outside.pytest("-n", "2", passed=6)
+    assert sorted(outside.project.calls) == ["a Prompt 0", "a Prompt 1"]
+    assert summary(result).startswith("4 hits")
+    assert len(outside.heard("ledger")) == 2 * 4 + 4
+
+
+class Dawdler:
+    """Holds up the start of the prompt ``slow`` until ``quick`` is done, or for so many seconds.
+
+    Args:
+        patience: The seconds.
+        gate: Opened at that start.
+    """
+
+    def __init__(self, patience, gate):
+        self.patience = patience
+        self.gate = gate
+        self.quick_is_done = threading.Event()
+        self.saw_quick_done = None
+
+    @hookimpl
+    def russo_synthesis_start(self, event):
+        if event.prompt == "slow":
+            self.gate.set()
+            self.saw_quick_done = self.quick_is_done.wait(self.patience)
+
+    @hookimpl
+    def russo_synthesis_finish(self, event):
+        if event.prompt == "quick":
+            self.quick_is_done.set()
+
+
+def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
+    async def both():
+        gate = asyncio.Event()  # nothing is spoken before it opens
+        cached = CachedSynthesizer(Speaker(gate=gate), cache=cache)
+        with registered(Dawdler(0.2, gate)) as dawdler:
+            audio = await asyncio.gather(cached.synthesize("slow"), cached.synthesize("quick"))
+        return audio, dawdler.saw_quick_done
+
+    assert run(both()) == ([sound("slow"), sound("quick")], False)
+    assert cache.size() == 2
+
+
+def test_a_slow_listener_holds_up_no_other_event_loop(cache):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+    with registered(Dawdler(20.0, threading.Event())) as dawdler:
+        slow = threading.Thread(target=say, args=(cached, "slow"))
+        slow.start()
+        assert dawdler.gate.wait(20.0)
+        assert say(cached, "quick") == sound("quick")
+        slow.join(20.0)
+    assert dawdler.saw_quick_done is True
+    assert cache.size() == 2
