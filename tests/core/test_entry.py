@@ -243,7 +243,32 @@ def test_audio_that_is_not_the_described_one_is_damage(data):
         read(GOLDEN, data)
 
 
+def test_pointer_of_git_lfs_is_named():
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"
+    with pytest.raises(
+        DamagedEntry, match="its audio is a pointer of Git LFS, which `git lfs pull` replaces"
+    ):
+        read(GOLDEN, pointer)
+
+
 def test_truth_value_is_no_size():
     assert decode_stated(meta(size=1), "abc123").size == 1
     with pytest.raises(DamagedEntry, match="promises True bytes"):
         decode_stated(meta(size=True), "abc123")
+
+
+def test_metadata_of_any_size_is_decoded_alike():
+    long = encode_meta("abc123", AUDIO, prompt="x" * 10_000, fields=FIELDS)
+    for _ in range(2):
+        assert read(long) == AUDIO
+        with pytest.raises(DamagedEntry):
+            read(long.replace(b"8000", b"8001"))
+
+
+def test_decoded_metadata_is_remembered_by_its_bytes_and_its_key():
+    assert read(GOLDEN) == AUDIO
+    with pytest.raises(DamagedEntry):
+        read(GOLDEN.replace(b"8000", b"8001"))
+    with pytest.raises(DamagedEntry):
+        read(GOLDEN, key="abc124")
+    assert read(GOLDEN) == AUDIO

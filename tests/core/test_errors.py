@@ -69,6 +69,11 @@ def test_message_does_without_a_model_and_without_advice():
     assert str(error) == f"acme could not speak {PROMPT!r}: HTTP 500"
 
 
+def test_full_stop_of_a_service_does_not_stand_before_the_advice():
+    error = ServiceError("Please retry.", backend="acme", prompt="Hi", advice="wait a little")
+    assert str(error) == "acme could not speak 'Hi': Please retry; wait a little"
+
+
 def test_advice_may_be_another():
     assert str(make(ServiceError, advice="restart it")).endswith("HTTP 500; restart it")
 

@@ -30,7 +30,7 @@ LAYERS = {
         " synthesizers"
     ),
     "flow": "_cached",
-    "edges": "__main__ _ahead _pytest_hookspecs _pytest_run _report _report_page _unused pytest_plugin",
+    "edges": "__main__ _ahead _pytest_hookspecs _pytest_run _report _report_page _traces _unused pytest_plugin",
 }
 LAYER_OF = {name: at for at, names in enumerate(LAYERS.values()) for name in names.split()}
 THIRD_PARTY = {"click", "jinja2", "numpy", "pluggy", "pytest", "rich", "soxr", "xxhash"}

@@ -576,3 +576,54 @@ def test_nested_runs_do_not_mix(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert summary(result) == "0 hits, 1 paid call (5 characters)"
+
+
+FAILING = """
+    @pytest.fixture(scope="session")
+    def russo_synthesizer():
+        class Failing(Speaker):
+            async def synthesize(self, text):
+                from russo import ServiceError
+                try:
+                    self.connect()
+                except OSError as error:
+                    raise ServiceError("HTTP 503", backend="speaker", prompt=text) from error
+
+            def connect(self):
+                raise OSError("deep in an SDK")
+
+        return Failing()
+"""
+
+
+@pytest.mark.parametrize("way", ["plain", "async"])
+def test_failing_backend_shows_the_tests_line_and_the_chain_of_messages(project, way):
+    project.conftest(FAILING)
+    project.tests(SAY if way == "plain" else ASYNC_TEST.format(mark="@pytest.mark.asyncio"))
+    lines = project.run().outlines
+    shown = "\n".join(lines)
+    assert "OSError: deep in an SDK" in lines
+    assert "ServiceError: speaker could not speak 'Hello': HTTP 503" in shown
+    assert any(line.startswith(">") and ("russo_say(" in line or "synthesize(" in line) for line in lines)
+    assert "_cached.py" not in shown
+    assert "conftest.py" not in shown
+    assert len(lines) < 40
+    full = project.run("--full-trace").outlines
+    assert any("_cached.py" in line for line in full)
+    assert any("self.connect()" in line for line in full)
+
+
+def test_other_errors_are_shown_as_pytest_shows_them(project):
+    project.conftest(
+        """
+        @pytest.fixture(scope="session")
+        def russo_synthesizer():
+            class Broken(Speaker):
+                async def synthesize(self, text):
+                    return self.no_such_name
+
+            return Broken()
+        """
+    )
+    project.tests(SAY)
+    project.run().stdout.fnmatch_lines(["*return self.no_such_name*"])

@@ -128,6 +128,10 @@ def test_refresh_renews_recordings_only_as_the_cache_itself(project):
             ["--russo-synth-option=voice=Kore"],
             "backend option 'voice=Kore' is not of the form NAME.OPTION=VALUE*",
         ),
+        (
+            ["--russo-synth=local", "--russo-synth-option=local.speed=9"],
+            "backend 'local' refuses its options: *speed*9*",
+        ),
         (["--russo-synth=acme:Speaker", "--russo-synth-option=custom.vioce=b"], "*did you mean 'voice'?*"),
         (
             ["--russo-synth=acme:Speaker", "--russo-synth-option=custom.speed=fast"],

@@ -25,6 +25,7 @@ AUDIO_LIMIT: Final = 1 << 30
 META_LIMIT: Final = 1 << 20
 # Descriptions up to this many bytes are remembered once decoded, 512 of them.
 _ORDINARY_SIZE: Final = 4096
+_POINTER: Final = b"version https://git-lfs"
 # Where the check stands among the sorted names, two spaces deep as only the outermost names are.
 _CHECK_LINE: Final = b'\n  "check": '
 _NEXT_LINE: Final = b'\n  "checksum": '
@@ -172,6 +173,10 @@ def build_audio(stated: Stated, data: bytes) -> Audio:
         DamagedEntry: The bytes are not those the description states.
     """
     if len(data) != stated.size:
+        if data.startswith(_POINTER):
+            raise DamagedEntry(
+                "its audio is a pointer of Git LFS, which `git lfs pull` replaces by the audio"
+            )
         raise DamagedEntry(f"its audio has {len(data)} bytes of {stated.size}")
     if checksum(data) != stated.checksum:
         raise DamagedEntry("its audio fails its checksum")

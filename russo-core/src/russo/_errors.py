@@ -113,7 +113,9 @@ class SynthesisError(RussoError):
     """
 
     default_advice: ClassVar[str] = ""
+    """What to do next, where no ``advice`` is given."""
     default_retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later, where ``retryable`` is not given."""
 
     backend: str
     model: str | None
@@ -138,7 +140,7 @@ class SynthesisError(RussoError):
         message = f"{speaker} could not speak {shorten(prompt)}: {what}"
         advice = self.default_advice if advice is None else advice
         if advice:
-            message += f"; {advice}"
+            message = f"{message.removesuffix('.')}; {advice}"
         super().__init__(
             message,
             backend=backend,

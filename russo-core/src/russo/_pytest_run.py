@@ -79,9 +79,15 @@ class PytestRun:
         if self.settings.synth is None:
             return
         try:
-            self._options_of(self.settings.synth)
+            load_backend(self.settings.synth)
         except (BackendNotFoundError, BackendConfigError) as error:
             raise pytest.UsageError(f"{error} ({self.settings.sources['synth']})") from None
+        try:
+            options = self._options_of(self.settings.synth)
+            if ":" not in self.settings.synth:  # constructing is free, but a factory of one's own may not be
+                load_synthesizer(self.settings.synth, **options)
+        except BackendConfigError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def clear_if_asked(self) -> None:
         """Clear the cache if the run asks for it; recordings stay."""

@@ -223,10 +223,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let each report carry what was counted since the last one; xdist brings it to the controller."""
-    report = yield
     run = item.config.stash.get(_RUN, None)
+    if run is not None and call.excinfo is not None and not item.config.option.fulltrace:
+        from ._traces import shorten_trace
+
+        shorten_trace(call.excinfo)
+    report = yield
     if run is not None and (counts := run.statistics.take()):
         report.russo_counts = counts.to_json()  # type: ignore[attr-defined]
     return report
