@@ -18,6 +18,9 @@ test: $(READY) ## run all tests; ARGS="..." goes to pytest
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(PYTHON) -m pytest tests/torture -q $(ARGS)
 
+docs: $(READY) ## build the documentation into site/, strictly; open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+
 lint: $(READY) ## check style, format and types
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
@@ -30,11 +33,11 @@ format: $(READY) ## put the code into form
 environment: $(READY) ## make the environment only
 
 clean: ## remove the environment and what the tools left
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache
 
 # Entry points and dependencies are read at install, so every pyproject.toml counts.
 $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environment.sh
 	@sh tools/environment.sh $(VENV)
 	@touch $@
 
-.PHONY: help demo test torture lint format environment clean
+.PHONY: help demo test torture docs lint format environment clean

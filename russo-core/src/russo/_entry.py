@@ -174,9 +174,7 @@ def build_audio(stated: Stated, data: bytes) -> Audio:
     """
     if len(data) != stated.size:
         if data.startswith(_POINTER):
-            raise DamagedEntry(
-                "its audio is a pointer of Git LFS, which `git lfs pull` replaces by the audio"
-            )
+            raise DamagedEntry("its audio is a pointer of Git LFS, which `git lfs pull` replaces")
         raise DamagedEntry(f"its audio has {len(data)} bytes of {stated.size}")
     if checksum(data) != stated.checksum:
         raise DamagedEntry("its audio fails its checksum")

@@ -25,6 +25,7 @@ class Event:
     """
 
     hook: ClassVar[str]
+    """The name of the hook that is told."""
 
     prompt: str
     key: str

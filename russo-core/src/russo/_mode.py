@@ -7,9 +7,13 @@ class Mode(enum.StrEnum):
     """The modes: replay what is stored and record the rest, only replay, record anew, or neither."""
 
     AUTO = "auto"
+    """Replay what is stored, synthesize and store the rest."""
     REPLAY = "replay"
+    """Replay what is stored; the rest is a `CacheMissError`."""
     REFRESH = "refresh"
+    """Synthesize again and replace what is stored, once per key and run."""
     OFF = "off"
+    """Always synthesize, store nothing."""
 
     @classmethod
     def parse(cls, value: str) -> "Mode":

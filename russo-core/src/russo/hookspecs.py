@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("russo")
 hookimpl = pluggy.HookimplMarker("russo")
+"""Marks the implementation of a hook, in a plugin's module or object."""
 
 
 @hookspec

@@ -1,0 +1,152 @@
+"""The documentation site in a real browser: opened from disk, every page, the search, light and dark."""
+
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import site_builder
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER),
+    reason="Chromium and its driver are not installed (Debian: chromium chromium-driver)",
+)
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("site")
+    done = site_builder.build(directory)
+    assert (directory / "index.html").is_file(), done.stderr
+    return directory
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    driver.set_script_timeout(20)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium, site):
+    """A browser at the first page; at the end nothing has failed in it and nothing was asked of elsewhere."""
+    chromium.set_window_size(1280, 900)
+    for log in ("browser", "performance"):
+        chromium.get_log(log)
+    chromium.get((site / "index.html").as_uri())
+    yield chromium
+    assert [entry for entry in chromium.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}] == []
+    asked = set(requested(chromium))
+    assert any(address.endswith("index.html") for address in asked)
+    assert {
+        address for address in asked if urlsplit(address).scheme not in {"file", "data", "blob", "about"}
+    } == set()
+
+
+def requested(browser):
+    """Yield the address of every request since the last look."""
+    for entry in browser.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            yield message["params"]["request"]["url"]
+
+
+def wait(browser, condition):
+    return WebDriverWait(browser, 20, poll_frequency=0.02).until(condition)
+
+
+def shown_pages(browser):
+    """Return the address of every page that the menu leads to."""
+    menu = browser.find_elements(By.CSS_SELECTOR, ".md-nav--primary a.md-nav__link[href]")
+    return {link.get_property("href").partition("#")[0] for link in menu}
+
+
+def test_every_page_of_the_menu_opens_from_disk(browser, site):
+    pages = shown_pages(browser)
+    written = {path.as_uri() for path in site.rglob("*.html") if path.name != "404.html"}
+    for page in sorted(pages):
+        browser.get(page)
+        heading = browser.find_element(By.CSS_SELECTOR, "article h1")
+        assert heading.text.strip("¶ "), page
+        pages |= shown_pages(browser)
+    assert pages == written
+
+
+def test_search_finds_the_fields_of_a_key_and_leads_to_their_page(browser, site):
+    browser.find_element(By.CSS_SELECTOR, "label.md-search__icon, .md-search__input").click()
+    field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")
+    field.send_keys("cache_key_extra")
+    results = wait(browser, lambda _: browser.find_elements(By.CSS_SELECTOR, "a.md-search-result__link"))
+    addresses = [result.get_property("href") for result in results]
+    assert any("/reference/" in address for address in addresses)
+    wait(browser, lambda _: results[0].is_displayed())
+    results[0].click()
+    wait(browser, lambda _: not browser.current_url.endswith("/index.html"))
+    path = Path(unquote(urlsplit(browser.current_url).path))
+    assert path.is_relative_to(site)
+    assert "cache_key_extra" in browser.find_element(By.TAG_NAME, "article").text
+
+
+def test_search_for_what_is_not_there_says_so(browser):
+    browser.find_element(By.CSS_SELECTOR, ".md-search__input").send_keys("hovercraft")
+    meta = browser.find_element(By.CSS_SELECTOR, ".md-search-result__meta")
+    wait(browser, lambda _: meta.text == "No matching documents")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    "page",
+    ["index", "reference/pytest", "reference/caching", "reference/command-line", "explanation/architecture"],
+)
+def test_page_fits_and_follows_the_scheme(browser, site, page, width, scheme):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    try:
+        browser.get((site / f"{page}.html").as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        background = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (int(background.partition("(")[2].partition(",")[0]) > 128) == (scheme == "light")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_picture_of_the_way_is_shown_and_told(browser, site):
+    browser.get((site / "explanation" / "architecture.html").as_uri())
+    picture = browser.find_element(By.CSS_SELECTOR, "article img")
+    assert wait(browser, lambda _: picture.get_property("naturalWidth"))
+    assert "one flight" in picture.get_attribute("alt")

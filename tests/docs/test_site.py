@@ -1,0 +1,292 @@
+"""The site builds strictly and without network, leads nowhere in vain, and its reference is complete."""
+
+import inspect
+import re
+import shutil
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+import russo
+import russo.authoring
+import russo.testing
+import site_builder
+from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
+from russo._backends import option_types
+from russo._settings import Asked, resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTING = [
+    name for name, value in vars(russo.testing).items() if name[0] != "_" and not inspect.ismodule(value)
+]
+CLASSES = [name for name in dir(russo) if isinstance(getattr(russo, name), type)]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The directory of a built site, and what the build said."""
+    directory = tmp_path_factory.mktemp("site")
+    return directory, site_builder.build(directory)
+
+
+@pytest.fixture(scope="session")
+def directory(built):
+    return built[0]  # a build that is refused for a warning has written its pages
+
+
+@pytest.fixture(scope="session")
+def pages(directory):
+    """Every page but the one that a server shows where there is none; its links count from the root."""
+    return {name: page for name, page in site_builder.read(directory).items() if name != "404.html"}
+
+
+@pytest.fixture(scope="session")
+def reference(pages):
+    """A function of a page's name: that page of the reference."""
+    return lambda name: pages[f"reference/{name}.html"]
+
+
+@pytest.fixture(scope="session")
+def anchors(pages):
+    """Every anchor of the reference, with the page that has it."""
+    return {
+        anchor: page for name, page in pages.items() if name.startswith("reference/") for anchor in page.ids
+    }
+
+
+def codes(page):
+    """Return every word that a page sets as code."""
+    return {word for code in page.codes for word in re.findall(r"[\w.-]+", code)}
+
+
+def test_site_builds_strictly_and_without_network(built):
+    _, done = built
+    assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
+
+
+def test_site_has_four_kinds_of_page(pages):
+    for kind in ("tutorial", "how-to", "reference", "explanation"):
+        assert len([name for name in pages if name.startswith(f"{kind}/")]) >= 1
+
+
+def test_links_and_anchors_lead_somewhere(directory, pages):
+    assert list(site_builder.broken_links(directory, pages)) == []
+
+
+def test_pages_load_nothing_from_elsewhere(directory, pages):
+    loaded = {address for page in pages.values() for address in page.loads}
+    assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
+    for sheet in directory.rglob("*.css"):
+        assert re.findall(r"url\(\s*['\"]?(?:https?:)?//[^)]*\)", sheet.read_text("utf-8")) == []
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of what the site is built from, to be broken."""
+    folder = tmp_path / "copy"
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "tools", folder / "tools")
+    for package in ROOT.glob("russo-*/src"):
+        (folder / package.parent.name).mkdir()
+        (folder / package.parent.name / "src").symlink_to(package)
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "problem"),
+    [
+        ("index.md", "\n[nowhere](nowhere.md)\n", "'nowhere.md'"),
+        ("index.md", "\n[no such part](reference/index.md#no-such-part)\n", "#no-such-part"),
+        ("index.md", "\n[from the root](/reference/)\n", "'/reference/'"),
+        ("forgotten.md", "# In no menu\n", "forgotten.md"),
+        ("reference/audio.md", "\n::: russo.NoSuchName\n", "russo.NoSuchName"),
+    ],
+)
+def test_strict_build_refuses(copy, tmp_path, page, text, problem):
+    with (copy / "docs" / page).open("a", encoding="utf-8") as file:
+        file.write(text)
+    done = site_builder.build(tmp_path / "site", copy)
+    assert done.returncode != 0
+    assert problem in done.stderr
+
+
+# -- the reference is complete
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("russo", [name for name in dir(russo) if name != "__version__"]),
+        ("russo.authoring", russo.authoring.__all__),
+        ("russo.testing", TESTING),
+        ("russo.hookspecs", [name for name in vars(hookspecs) if name.startswith("russo_")]),
+    ],
+    ids=["russo", "authoring", "testing", "hookspecs"],
+)
+def test_every_public_name_is_in_the_reference(anchors, module, names):
+    assert names
+    assert [name for name in names if f"{module}.{name}" not in anchors] == []
+
+
+def test_every_public_member_is_in_the_reference(anchors):
+    missing = []
+    for module, names in [("russo", CLASSES), ("russo.authoring", ["Calls", "Exchange"])]:
+        for name in names:
+            kind = getattr(__import__(module, fromlist=[name]), name)
+            fixed = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+            for member in set(vars(kind)) - fixed:
+                value = vars(kind)[member]
+                if not member.startswith("_") and (callable(value) or hasattr(value, "__get__")):
+                    missing += [member] if f"{module}.{name}.{member}" not in anchors else []
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in CLASSES
+        if issubclass(getattr(russo, name), Exception) or is_dataclass(getattr(russo, name))
+    ],
+)
+def test_every_attribute_of_errors_and_events_is_in_the_reference(anchors, name):
+    kind = getattr(russo, name)
+    if is_dataclass(kind):
+        attributes = {field.name for field in fields(kind)}
+    else:
+        attributes = {each for each in vars(kind).get("__annotations__", {}) if each[0] != "_"}
+    told = anchors[f"russo.{name}"].part(f"russo.{name}") + anchors["events"].part("events")
+    assert [each for each in attributes if not re.search(rf"\b{each}\b", told)] == []
+
+
+def plugin_surface(pytestconfig):
+    """Return every option and ini setting that the plugin really has."""
+    parser = pytestconfig._parser
+    options = {
+        name
+        for group in [parser._anonymous, *parser._groups]
+        for each in group.options
+        for name in each.names()
+    }
+    inis = set(parser._inidict)
+    return {name for name in options if "russo" in name}, {name for name in inis if name.startswith("russo")}
+
+
+def variables():
+    """Return every environment variable that settings are looked up in."""
+
+    class Asking(dict):
+        def get(self, name, default=None):
+            self[name] = True
+            return default
+
+    asking = Asking()
+    resolve(Asked(), ini=lambda _: "", environment=asking, rootdir=Path(), cwd=Path())
+    return set(asking)
+
+
+def test_every_option_ini_and_variable_of_pytest_is_in_the_reference_and_no_other(reference, pytestconfig):
+    options, inis = plugin_surface(pytestconfig)
+    assert len(options) >= 11
+    assert len(inis) >= 6
+    assert len(variables()) == 4
+    rows = re.search(r'id="options".*?<table>(.*?)</table>', reference("pytest").html, re.DOTALL)[1]
+    told = set(re.findall(r"<code>(--russo-[a-z-]+|RUSSO_\w+|russo_\w+)\b", rows))
+    assert told == options | inis | variables() | ({"russo_synth", "russo_speak_ahead"} & told)
+
+
+def test_every_variable_that_the_code_reads_is_in_the_reference(pages):
+    source = "".join(path.read_text("utf-8") for path in ROOT.glob("russo-*/src/**/*.py"))
+    names = set(
+        re.findall(r"\b(?:GOOGLE|GEMINI|OPENAI|ELEVENLABS|HIBARI|SSL|RUSSO|PYTEST)_[A-Z_]+[A-Z]\b", source)
+    )
+    assert len(names) > 8
+    told = set().union(*(codes(page) for name, page in pages.items() if name.startswith("reference/")))
+    assert names - told == set()
+
+
+def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconfig):
+    source = (ROOT / "russo-core" / "src" / "russo" / "pytest_plugin.py").read_text("utf-8")
+    fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)", source)
+    assert sorted(fixtures) == ["russo_audio", "russo_cache", "russo_say", "russo_synthesizer"]
+    page = reference("pytest")
+    assert [name for name in fixtures if f"<td><code>{name}</code></td>" not in page.html] == []
+    assert any(line.startswith("russo(") for line in pytestconfig.getini("markers"))
+    assert "@pytest.mark.russo(" in page.part("the-marker")
+
+
+def test_every_hook_is_in_the_reference_by_both_names(reference):
+    hooks = [name for name in vars(hookspecs) if name.startswith("russo_")]
+    assert len(hooks) == 7
+    told = codes(reference("hooks"))
+    assert [name for hook in hooks for name in (hook, f"pytest_{hook}") if name not in told] == []
+
+
+def commands(context):
+    yield context
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            yield from commands(click.Context(command, info_name=name, parent=context))
+
+
+def test_every_command_is_in_the_reference_with_its_options(reference):
+    from russo._cli._main import russo as command
+
+    page = reference("command-line")
+    found = list(commands(click.Context(command, info_name="russo")))
+    assert len(found) == 14
+    for context in found:
+        part = page.part(context.command_path.replace(" ", "-"))
+        options = [
+            name for each in context.command.get_params(context) for name in each.opts if name[0] == "-"
+        ]
+        assert "--help" in options
+        assert [name for name in options if name not in part] == [], context.command_path
+
+
+def test_every_check_of_the_kit_is_in_the_reference_with_its_reason(reference):
+    rows = dict(
+        re.findall(r"<td><code>(test_\w+)</code></td>\s*<td>(.*?)</td>", reference("testing").html, re.DOTALL)
+    )
+    checks = {name for name in dir(russo.testing.BackendContract) if name.startswith("test_")}
+    assert len(checks) > 30
+    assert set(rows) == checks
+    assert [name for name, reason in rows.items() if not reason] == []
+
+
+def test_every_error_is_in_the_tree(reference):
+    errors = [name for name in CLASSES if issubclass(getattr(russo, name), russo.RussoError)]
+    tree = max(reference("errors").codes, key=lambda code: code.count("Error"))
+    depths = {line.strip(): (len(line) - len(line.lstrip())) // 2 for line in tree.splitlines()}
+    assert depths == {
+        name: len(getattr(russo, name).__mro__) - len(russo.RussoError.__mro__) for name in errors
+    }
+
+
+def test_every_field_of_an_entry_is_in_the_reference_and_no_other(reference, tmp_path):
+    cache = AudioCache(tmp_path)
+    cache.put("abc", Audio(b"\0\0", "pcm"))
+    written = re.findall(r'^  "(\w+)":', (tmp_path / "abc.meta").read_text(), re.MULTILINE)
+    rows = re.search(r'id="the-entry".*?<table>(.*?)</table>', reference("entry-format").html, re.DOTALL)[1]
+    assert sorted(re.findall(r"<td><code>(\w+)</code></td>", rows)) == sorted(written)
+
+
+BACKENDS = tomllib.loads((ROOT / "russo-core" / "pyproject.toml").read_text())["project"][
+    "optional-dependencies"
+]
+
+
+@pytest.mark.parametrize("backend", sorted(set(BACKENDS) - {"all", "audio"}))
+def test_every_backend_is_in_the_reference_with_its_options(anchors, reference, backend):
+    kind = type(load_synthesizer(backend))
+    anchor = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    part = anchors[anchor].part(anchor)
+    options, _ = option_types(kind)
+    assert [name for name in options if not re.search(rf"\b{name}\b", part)] == []
+    told = codes(reference("backends"))
+    assert {kind.__name__, backend, *kind.credentials} <= told
+    assert set(synthesizers._PACKAGES) <= told

@@ -1,0 +1,295 @@
+"""Pages of documentation that are run: one page is one story, told in one fresh directory.
+
+What each fenced block is taken for, from the top of the page to its end:
+
+* with a title (```` ```python title="test_light.py" ````): written to that file. A workflow of GitHub
+  (``.github/workflows/*.yml``) or GitLab (``.gitlab-ci.yml``) is also read, and its commands are run;
+* ``console``: each line that begins with ``$ `` is a command for ``sh`` in a shell of its own, run in the
+  directory; a line that ends with ``\\`` goes on in the next. It must exit with 0, or with anything else
+  where it ends with ``# fails``. The lines after it are its whole output, where ``...`` alone on a line stands for any
+  lines and ``...`` in a line for any text; without such lines nothing is compared;
+* ``python``: run as a script, warnings are errors;
+* ``toml``, ``ini``, ``yaml``, ``json``: must parse;
+* ``text``: prose, checked by nothing.
+
+Some commands are checked instead of run. What ``pip install`` names must be a distribution or an extra of
+this repository, or stand in ``requirements-dev.txt``; ``make`` must have the target; making and activating an
+environment needs nothing. ``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. There are no keys but those that a page exports so, and no network: the
+vendors' hosts are played by `vendors.Vendors`. A page may begin with
+``start: FOLDER``, to be told in a copy of that folder; the README of an example is told in a copy of its own.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from page_blocks import ROOT, Block, Command, PageError, blocks, commands, matches, place
+from vendors import Vendors
+
+_SECONDS = 300
+_NO_NETWORK = "http://127.0.0.1:9"  # nothing listens on the port of the discard protocol
+_FOREIGN = ("RUSSO_", "PYTEST_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_", "PIP_", "GIT_")
+_ENVIRONMENT = re.compile(r"python3? -m venv \S+|(?:\.|source) \S+/bin/activate")
+_LEFT_BEHIND = shutil.ignore_patterns(
+    ".russo_cache", ".pytest_cache", ".venv", "__pycache__", "*.egg-info", "dist"
+)
+
+
+def pages() -> list[Path]:
+    """Return every page that is run."""
+    readmes = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("russo-*/README.md"),
+        *ROOT.glob("examples/*/README.md"),
+    ]
+    return [*sorted((ROOT / "docs").rglob("*.md")), *sorted(readmes)]
+
+
+def run_page(page: Path, directory: Path) -> None:
+    """Tell a page's story in a directory that does not exist yet.
+
+    Raises:
+        PageError: What the page says is not what happens.
+    """
+    text = page.read_text("utf-8")
+    start = _start(page, text)
+    if start is None:
+        directory.mkdir()
+    else:
+        shutil.copytree(start, directory, ignore=_LEFT_BEHIND)
+    home = directory.with_name(f"{directory.name}-home")
+    home.mkdir()
+    with Vendors(home / "vendors.pem") as vendors:
+        _Story(page, directory, _environment(home) | vendors.environment).run(blocks(text, page))
+
+
+class _Story:
+    """One page being told: its directory, and the environment as its commands leave it."""
+
+    def __init__(self, page: Path, directory: Path, environment: dict[str, str]) -> None:
+        self._page = page
+        self._directory = directory
+        self._environment = environment
+
+    def run(self, story: list[Block]) -> None:
+        for block in story:
+            if block.title:
+                self._write(block)
+            elif block.language == "console":
+                if not block.text.startswith("$ "):
+                    raise self._error(block.line, "a console block begins with `$ ` and a command")
+                for command in commands(block):
+                    self._command(command)
+            elif block.language == "python":
+                self._script(block)
+            elif block.language in _PARSERS:
+                self._parse(block, block.language)
+            elif block.language != "text":
+                raise self._error(block.line, f"nobody runs the language {block.language!r} of this block")
+
+    def _error(self, line: int, problem: str) -> PageError:
+        return PageError(f"{place(self._page, line)}: {problem}")
+
+    def _write(self, block: Block) -> None:
+        assert block.title is not None
+        path = (self._directory / block.title).resolve()
+        if not path.is_relative_to(self._directory.resolve()):
+            raise self._error(block.line, f"{block.title} is outside of the page's directory")
+        if block.language in _PARSERS:
+            self._parse(block, block.language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, "utf-8")
+        if block.title.startswith(".github/workflows/"):
+            self._workflow(block, _steps_of_github)
+        elif block.title == ".gitlab-ci.yml":
+            self._workflow(block, _steps_of_gitlab)
+
+    def _parse(self, block: Block, language: str) -> None:
+        try:
+            _PARSERS[language](block.text)
+        except (ValueError, configparser.Error, yaml.YAMLError) as error:
+            raise self._error(block.line, f"this is no {language}: {error}") from error
+
+    def _script(self, block: Block) -> None:
+        command = [sys.executable, "-W", "error", "-c", block.text]
+        code, seen = self._process(command, block.line)
+        if code:
+            raise self._error(block.line, f"the script fails ({code}):\n{seen}")
+
+    def _workflow(
+        self, block: Block, steps: Callable[[object], Iterator[tuple[str, Mapping[str, str]]]]
+    ) -> None:
+        lines = 0
+        for script, environment in steps(yaml.safe_load(block.text)):
+            for text in re.sub(r"\\\n\s*", "", script).splitlines():
+                if not text.strip() or text.lstrip().startswith("#"):
+                    continue
+                if "${{" in text:
+                    raise self._error(block.line, f"only GitHub can run this line: {text}")
+                lines += 1
+                self._command(Command(text, None, block.line), environment)
+        if not lines:
+            raise self._error(block.line, "a workflow without a command")
+
+    def _command(self, command: Command, environment: Mapping[str, str] | None = None) -> None:
+        text = command.text.replace("\\\n", "").strip()
+        if exported := re.fullmatch(r"export (\w+)=(.*?)(?:\s+#.*)?", text):
+            self._environment[exported[1]] = "".join(shlex.split(exported[2]))
+        elif unset := re.fullmatch(r"unset (\w+)", text):
+            self._environment.pop(unset[1], None)
+        elif re.match(r"(python3? -m )?pip install ", text):
+            self._installs(command, text)
+        elif text.startswith("make "):
+            self._makes(command, text)
+        elif not _ENVIRONMENT.fullmatch(text):
+            self._run(command, environment)
+
+    def _run(self, command: Command, environment: Mapping[str, str] | None) -> None:
+        if re.match(r"git clone|docker |pip |curl |wget ", command.text):
+            raise self._error(command.line, f"needs a network, which the tests have not: {command.text}")
+        code, seen = self._process(["sh", "-c", command.text], command.line, environment)
+        if bool(code) != command.fails:
+            what = "succeeds, and the page says that it fails" if command.fails else f"fails ({code})"
+            raise self._error(command.line, f"`{command.text}` {what}:\n{seen}")
+        if command.expected is not None and not matches(command.expected, seen):
+            shown = "\n".join(command.expected)
+            raise self._error(
+                command.line, f"`{command.text}` prints something else.\nexpected:\n{shown}\nseen:\n{seen}"
+            )
+
+    def _process(
+        self, command: list[str], line: int, environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self._directory,
+                env={**self._environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise self._error(line, f"`{command[-1]}` runs longer than {_SECONDS} s") from error
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+    def _installs(self, command: Command, text: str) -> None:
+        words = iter(shlex.split(text, comments=True))
+        assert "install" in words  # goes on behind it
+        for word in words:
+            if word in {"-U", "--upgrade", "-q"}:
+                continue
+            path = next(words) if word in {"-e", "--editable"} else word
+            if path.startswith((".", "/", "examples/", "dist/")):
+                if (
+                    word != path
+                    and not (self._directory / path.partition("[")[0] / "pyproject.toml").is_file()
+                ):
+                    raise self._error(command.line, f"there is no package in {path}: {text}")
+            elif path.startswith("-") or not _is_known(path):
+                raise self._error(command.line, f"{path!r} is no package of this repository: {text}")
+
+    def _makes(self, command: Command, text: str) -> None:
+        words = [*shlex.split(text, comments=True), "-n"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise self._error(command.line, f"`{text}`: {done.stderr}")
+
+
+def _start(page: Path, text: str) -> Path | None:
+    """Return the folder that a page begins in a copy of."""
+    if page.name == "README.md" and page.parent.parent == ROOT / "examples":
+        return page.parent
+    first = re.match(r"(?:---\n)?start: (\S+)\n", text)
+    return None if first is None else ROOT / first[1]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return an environment without keys, settings or a way to the network, in which ``python`` is this one."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN) and not name.lower().endswith("_proxy")
+    }
+    return {
+        **kept,
+        **dict.fromkeys(("HTTP_PROXY", "http_proxy"), _NO_NETWORK),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # What pytest-asyncio, where it is installed beside russo, says at the head of every run.
+        "PYTHONWARNINGS": 'ignore:The configuration option "asyncio_default_fixture_loop_scope"',
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        **{f"GIT_{who}_NAME": "you" for who in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{who}_EMAIL": "you@example.org" for who in ("AUTHOR", "COMMITTER")},
+    }
+
+
+def _is_known(text: str) -> bool:
+    """Tell whether a requirement is a package of this repository, with its extras, or of its environment."""
+    requirement = Requirement(text)
+    name = canonicalize_name(requirement.name)
+    for path in [*ROOT.glob("russo-*/pyproject.toml"), *ROOT.glob("examples/*/pyproject.toml")]:
+        project = tomllib.loads(path.read_text("utf-8"))["project"]
+        if name == canonicalize_name(project["name"]):
+            return requirement.extras <= set(project.get("optional-dependencies", {}))
+    lines = (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
+    others = [Requirement(line) for line in lines if line[:1].isalpha()]
+    return name in {canonicalize_name(other.name) for other in others}
+
+
+def _steps_of_github(workflow: object) -> Iterator[tuple[str, Mapping[str, str]]]:
+    assert isinstance(workflow, dict)
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            if "run" in step:
+                environment = {**workflow.get("env", {}), **job.get("env", {}), **step.get("env", {})}
+                yield step["run"], _plain(environment)
+            elif "@" not in step["uses"]:
+                raise PageError(f"the step {step['uses']} names no version")
+
+
+def _steps_of_gitlab(workflow: object) -> Iterator[tuple[str, Mapping[str, str]]]:
+    assert isinstance(workflow, dict)
+    jobs = [job for job in workflow.values() if isinstance(job, dict) and "script" in job]
+    for job in jobs:
+        environment = _plain({**workflow.get("variables", {}), **job.get("variables", {})})
+        before = job.get("before_script", workflow.get("before_script", []))
+        for line in [*before, *job["script"]]:
+            yield line, environment
+
+
+def _plain(environment: Mapping[str, object]) -> dict[str, str]:
+    """Return the variables whose value is in the page, not in the service's store of secrets."""
+    return {name: str(value) for name, value in environment.items() if "$" not in str(value)}
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "toml": tomllib.loads,
+    "ini": lambda text: configparser.ConfigParser(interpolation=None).read_string(text),
+    "yaml": yaml.safe_load,
+    "json": json.loads,
+    "jsonl": lambda text: [json.loads(line) for line in text.splitlines()],
+}

@@ -1,0 +1,140 @@
+"""The vendors' services, played on 127.0.0.1: a proxy that answers for their hosts, and for no other.
+
+A page of documentation calls a vendor as its reader does, with a key, through the real SDK. Its commands get this proxy and
+trust its certificate by the usual variables; what they send arrives here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+import elevenlabs_api
+import gemini
+from russo.testing import Reply, speech_pcm, wav
+
+_SAMPLES = speech_pcm(2.0)
+# Of each host, the header that carries the key, and the reply that speaks.
+_SERVICES: dict[str, tuple[str, Callable[[], Reply]]] = {
+    "generativelanguage.googleapis.com": ("x-goog-api-key", lambda: gemini.spoken(_SAMPLES)),
+    "api.openai.com": (
+        "authorization",
+        lambda: Reply(body=wav(_SAMPLES), headers={"Content-Type": "audio/wav"}),
+    ),
+    "api.elevenlabs.io": ("xi-api-key", lambda: elevenlabs_api.spoken(_SAMPLES)),
+}
+
+
+class Vendors:
+    """Answers from construction until `close`.
+
+    Args:
+        certificate: Where to write the certificate to be trusted; its key goes beside it.
+    """
+
+    def __init__(self, certificate: Path) -> None:
+        self._context = _context(certificate)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.environment = {"HTTPS_PROXY": url, "https_proxy": url, "SSL_CERT_FILE": str(certificate)}
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends the wait for the next client
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            client.settimeout(10)
+            thread = threading.Thread(target=self._serve, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            first, _, _ = _read(client)
+            host = first.split()[1].partition(":")[0]
+            if host not in _SERVICES:
+                client.sendall(b"HTTP/1.1 502 There is no network here\r\nContent-Length: 0\r\n\r\n")
+                return
+            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            with self._context.wrap_socket(client, server_side=True) as tunnel:
+                _, headers, _ = _read(tunnel)
+                header, speak = _SERVICES[host]
+                reply = speak() if header in headers else Reply(status=401)
+                tunnel.sendall(replace(reply, keep_alive=False).wire())
+
+
+def _read(stream: socket.socket) -> tuple[str, dict[str, str], bytes]:
+    """Read a request: its first line, its headers by lower-case name, and its body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += _receive(stream)
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    while len(body) < int(headers.get("content-length", 0)):
+        body += _receive(stream)
+    return first, headers, body
+
+
+def _receive(stream: socket.socket) -> bytes:
+    data = stream.recv(65536)
+    if not data:
+        raise ConnectionResetError("the client is gone")
+    return data
+
+
+def _context(file: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vendors")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in _SERVICES]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret = file.with_suffix(".key")
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, secret)
+    return context

@@ -1,0 +1,60 @@
+"""What the reference takes from the code while the site is built: the commands, the checks of the kit.
+
+A hook of mkdocs. The rest of the reference is made by mkdocstrings, of the docstrings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Put the commands and the checks where a page has a place for them."""
+    for place, lines in (("<!-- the commands -->", _commands), ("<!-- the checks -->", _checks)):
+        if place in markdown:
+            markdown = markdown.replace(place, "\n".join(lines()))
+    return markdown
+
+
+def _checks() -> Iterator[str]:
+    from russo.testing import BackendContract
+
+    yield "| check | what the contract wants |\n|---|---|"
+    for name in dir(BackendContract):
+        if name.startswith("test_"):
+            text = inspect.getdoc(getattr(BackendContract, name)) or ""
+            yield f"| `{name}` | {_line(text)} |"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _commands() -> Iterator[str]:
+    from russo._cli._main import russo
+
+    for context in _walk(click.Context(russo, info_name="russo")):
+        yield from _describe(context)
+
+
+def _walk(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            yield from _walk(click.Context(command, info_name=name, parent=context))
+
+
+def _describe(context: click.Context) -> Iterator[str]:
+    command = context.command
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    text = " ".join if isinstance(command, click.Group) else "\n\n".join
+    yield f"\n## {context.command_path}\n"
+    yield f"```text\n{usage}\n```\n"
+    yield text(" ".join(part.split()) for part in (command.help or "").split("\n\n")) + "\n"
+    records = [each.get_help_record(context) for each in command.get_params(context)]
+    yield "| option | meaning |\n|---|---|"
+    for names, meaning in filter(None, records):
+        yield f"| `{names}` | {meaning} |"
