@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-
 import elevenlabs_api
 import gemini
+from certificates import serve_as
 from russo.testing import Reply, speech_pcm, wav
 
 _SAMPLES = speech_pcm(2.0)
@@ -46,7 +39,7 @@ class Vendors:
     """
 
     def __init__(self, certificate: Path) -> None:
-        self._context = _context(certificate)
+        self._context = serve_as(list(_SERVICES), certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.environment = {"HTTPS_PROXY": url, "https_proxy": url, "SSL_CERT_FILE": str(certificate)}
@@ -112,29 +105,3 @@ def _receive(stream: socket.socket) -> bytes:
     if not data:
         raise ConnectionResetError("the client is gone")
     return data
-
-
-def _context(file: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vendors")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(host) for host in _SERVICES]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    secret = file.with_suffix(".key")
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file, secret)
-    return context
