@@ -9,7 +9,7 @@ import pytest
 import russo
 
 pytest_plugins = ["pytester"]
-pytest.register_assert_rewrite("backend_facts", "end_to_end", "projects")
+pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
 
 # In-process pytester forgets modules that are first imported inside a run; a second copy of
 # russo's would have classes of its own.

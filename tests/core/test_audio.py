@@ -11,8 +11,8 @@ import wave
 
 import pytest
 
-from loopback import speech_pcm, wav
 from russo import Audio
+from russo.testing import speech_pcm, wav
 
 COMPRESSED = ("mp3", "ogg", "opus", "flac", "aac")
 SAMPLES = speech_pcm(0.5)

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import pytest
 import trio
 
-from loopback import speech_pcm, wav
 from russo import (
     Audio,
     AuthenticationError,
@@ -51,6 +50,7 @@ from russo.authoring import (
     shared_tls,
     wav_audio,
 )
+from russo.testing import speech_pcm, wav
 from speakers import PROMPT, run, say, sound
 
 SAMPLES = speech_pcm(0.1)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from loopback import speech_pcm, wav
 from russo import Audio, AudioCache, cache_key
 from russo._audio import FORMATS
+from russo.testing import speech_pcm, wav
 from speakers import sound
 
 KEY = cache_key("hello", None, None)

@@ -26,12 +26,12 @@ def test_say_writes_a_playable_file_and_says_whether_it_was_a_hit(folder):
     first = russo("say", "Book a flight", "-o", "out.wav")
     assert (first.code, first.lines) == (
         0,
-        ["miss: 0.0 s of speech, 1 paid call (13 characters), stored", "written to out.wav"],
+        ["miss: 0.2 s of speech, 1 paid call (13 characters), stored", "written to out.wav"],
     )
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
     (folder / "out.wav").unlink()
     second = russo("say", "Book a flight", "-o", "out.wav")
-    assert second.lines == ["hit: 0.0 s of speech, nothing paid", "written to out.wav"]
+    assert second.lines == ["hit: 0.2 s of speech, nothing paid", "written to out.wav"]
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
 
 
@@ -82,7 +82,7 @@ def test_without_a_player_it_tells_where_the_audio_lies(folder):
 def test_the_player_gets_a_playable_file(folder, tmp_path):
     install_player(tmp_path, "play", "shutil.copy(sys.argv[-1], 'played.wav')")
     said = russo("say", "hi")
-    assert said.lines == ["miss: 0.0 s of speech, 1 paid call (2 characters), stored"]
+    assert said.lines == ["miss: 0.1 s of speech, 1 paid call (2 characters), stored"]
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
@@ -149,4 +149,7 @@ def test_with_several_backends_and_no_choice_the_error_lists_them(folder):
 
 
 def test_a_class_that_declares_nothing_is_named():
-    assert "Quiet declares no cache_key_extra" in russo("say", "hi", "--synth", "speakers:Quiet").err
+    assert (
+        "FakeSynthesizer declares no cache_key_extra"
+        in russo("say", "hi", "--synth", "russo.testing:FakeSynthesizer").err
+    )

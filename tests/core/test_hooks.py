@@ -28,7 +28,8 @@ from russo import (
 from russo._events import Event
 from russo._hooks import make_manager
 from russo._run import Run
-from speakers import ALL_HOOKS, PROMPT, Ear, Quiet, Speaker, registered, say, sound
+from russo.testing import FakeSynthesizer
+from speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
 
 EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
 FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declared", "nested"}
@@ -83,7 +84,7 @@ def speak(cache, speaker, prompt=PROMPT, **options):
 def test_miss_is_told_in_order(cache, heard):
     audio = speak(cache, Speaker(), cache_key_extra={"a": 1})
     assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
-    own = Speaker().fields
+    own = Speaker().cache_key_extra
     for event in heard.events:
         assert event.prompt == PROMPT
         assert event.key == cache_key(PROMPT, own, {"a": 1})
@@ -111,9 +112,9 @@ def test_hit_is_told_alone(cache, heard):
 
 
 def test_class_that_declares_nothing_has_no_backend(cache, heard):
-    speak(cache, Quiet())
+    speak(cache, FakeSynthesizer())
     assert {(event.synthesizer, event.backend, event.declared) for event in heard.events} == {
-        ("Quiet", None, False)
+        ("FakeSynthesizer", None, False)
     }
 
 
@@ -145,7 +146,7 @@ def test_refresh_is_the_reason_of_its_miss(cache, heard):
 
 @pytest.mark.parametrize("mode", ["auto", "replay"])
 def test_damage_is_told_once_per_request_and_then_the_miss(cache, heard, mode):
-    key = cache_key(PROMPT, Speaker().fields, None)
+    key = cache_key(PROMPT, Speaker().cache_key_extra, None)
     cache.put(key, sound(PROMPT))
     (cache.directory / f"{key}.meta").write_bytes(b"rot")
     try:
@@ -341,20 +342,20 @@ for _name in ALL_HOOKS:
 
 def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
     speaker, given = Speaker(), {"model": "m-1"}
-    key = cache_key(PROMPT, speaker.fields, given)
+    key = cache_key(PROMPT, speaker.cache_key_extra, given)
     cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
     with registered(Meddler()):
         heard = [say(cached) for _ in range(3)]
     assert set(heard) == {sound(PROMPT)}
-    assert speaker.calls == [PROMPT]
+    assert speaker.texts == [PROMPT]
     assert list(cache.stored_keys()) == [key]
-    assert cache.describe(key)["fields"] == {"own": Speaker().fields, "given": {"model": "m-1"}}
+    assert cache.describe(key)["fields"] == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
 def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, heard):
     with registered(Meddler()):
         speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
-    assert heard.one(EntryStored).fields == {"own": Speaker().fields, "given": {"model": "m-1"}}
+    assert heard.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
 # -- installed plugins

@@ -16,6 +16,7 @@ from speakers import PROMPT, sound
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "russo-core" / "src" / "russo"
 PROJECTS = sorted(ROOT.glob("russo-*/pyproject.toml"))
+KIT = sorted((CORE / "testing").glob("*.py"))
 MODULES = {path.stem: path for path in sorted(CORE.glob("*.py")) if path.stem != "__init__"}
 
 # Every module has its layer; a module imports its own layer and those before it.
@@ -106,6 +107,17 @@ def test_core_names_no_vendor(path):
     allowed = NAMES_VENDORS.get(path.name)
     named = [line.strip() for line in path.read_text("utf-8").splitlines() if VENDORS.search(line)]
     assert [line for line in named if allowed is None or allowed not in line] == []
+
+
+@pytest.mark.parametrize("path", sorted(set(CORE.glob("**/*.py")) - set(KIT)), ids=lambda path: path.stem)
+def test_nobody_in_core_imports_the_kit(path):
+    assert [module for module in imports(path) if module.startswith("russo.testing")] == []
+
+
+@pytest.mark.parametrize("path", KIT, ids=lambda path: path.stem)
+def test_kit_needs_pytest_and_nothing_else(path):
+    packages = {node for node in imports(path) if not node.startswith("russo.")}
+    assert {name.split(".")[0] for name in packages} <= {"pytest", *sys.stdlib_module_names, "__future__"}
 
 
 BACKENDS = sorted(path for path in ROOT.glob("russo-*/src/**/*.py") if CORE not in path.parents)
@@ -278,7 +290,7 @@ def definitions(path):
                         yield f"{path.stem}.{node.name}.{inner.name}", inner
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*sorted(CORE.glob("*.py")), *KIT], ids=lambda path: path.stem)
 def test_every_module_and_what_it_offers_is_documented(path):
     assert [name for name, node in definitions(path) if not ast.get_docstring(node)] == []
 

@@ -125,10 +125,10 @@ def test_synthesizer_replays_recordings_and_records_into_the_cache(layered, cach
     before = files(*recordings)
     cached = CachedSynthesizer(speaker, cache=layered)
     assert say(cached, "recorded") == sound("recorded")
-    assert speaker.calls == []
+    assert speaker.texts == []
     say(cached)
     say(cached)
-    assert speaker.calls == [PROMPT]
+    assert speaker.texts == [PROMPT]
     assert cache.size() == 1
     assert files(*recordings) == before
 
@@ -141,6 +141,6 @@ def test_synthesizer_heals_a_damaged_recording_in_the_cache(layered, cache, reco
     cached = CachedSynthesizer(speaker, cache=layered)
     for _ in range(3):
         assert say(cached, "recorded") == sound("recorded")
-    assert speaker.calls == ["recorded"] * 2
+    assert speaker.texts == ["recorded"] * 2
     assert cache.get(key) == sound("recorded")
     assert recordings[0].get(key) is None

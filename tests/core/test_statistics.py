@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from loopback import wav
 from russo import (
     Audio,
     CachedSynthesizer,
@@ -17,7 +16,8 @@ from russo import (
     SynthesisStart,
 )
 from russo._statistics import Counts, Statistics
-from speakers import PROMPT, Quiet, Speaker, registered, say
+from russo.testing import FakeSynthesizer, wav
+from speakers import PROMPT, Speaker, registered, say
 
 SECOND = Audio(wav(bytes(48000)))
 FULL = {
@@ -184,7 +184,7 @@ def test_counting_from_many_threads_loses_nothing():
 
 def test_statistics_listen_as_any_plugin_does(cache):
     with registered(Statistics()) as statistics:
-        for synthesizer in (Speaker(), Quiet()):
+        for synthesizer in (Speaker(), FakeSynthesizer()):
             cached = CachedSynthesizer(synthesizer, cache=cache)
             say(cached)
             say(cached)
@@ -192,4 +192,4 @@ def test_statistics_listen_as_any_plugin_does(cache):
     assert (counts.hits, counts.misses, counts.paid_calls) == (2, 2, 2)
     assert counts.hit_characters == counts.paid_characters == 2 * len(PROMPT)
     assert counts.layers == {str(cache.directory): 2}
-    assert set(counts.undeclared) == {"Quiet"}
+    assert set(counts.undeclared) == {"FakeSynthesizer"}

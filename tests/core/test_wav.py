@@ -81,7 +81,9 @@ def test_extensible_format_is_the_one_it_names():
     assert read_wav(riff((b"fmt ", fmt), (b"data", bytes(8)))).tag == FLOAT
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0x7FFFFFFF - 36, 0xFFFFFFFF - 36])
+@pytest.mark.parametrize(
+    "size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0x7FFFFFFF - 36, 0xFFFFFFFF - 36]
+)
 def test_placeholder_sizes_mean_that_samples_run_to_the_end(size):
     head = struct.pack("<4sI", b"RIFF", size) + b"WAVE" + struct.pack("<4sI", b"fmt ", 16) + FMT
     data = head + struct.pack("<4sI", b"data", size) + SAMPLES

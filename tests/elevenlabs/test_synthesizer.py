@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from backend_facts import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python, samples_of, speak
 from elevenlabs_api import coded, error_reply, refused_field, spoken
-from loopback import LoopbackServer, Reply, Request, json_reply
+from first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python, samples_of, speak
 from russo import (
     AuthenticationError,
     BackendConfigError,
@@ -24,6 +23,7 @@ from russo import (
     cache_key,
     load_synthesizer,
 )
+from russo.testing import LoopbackServer, Reply, Request, json_reply
 from russo_elevenlabs import ElevenLabsSynthesizer
 
 GEORGE = "JBFqnCBsd6RMkjVDRZzb"

@@ -7,10 +7,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from backend_facts import PROMPT, SAMPLES, failed, samples_of, speak
+from first_party import PROMPT, SAMPLES, failed, samples_of, speak
 from gemini import spoken
-from loopback import LoopbackServer, Reply, json_reply
 from russo import AuthenticationError, RequestRejectedError, ServiceError
+from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
 from untrusted import UntrustedServer
 

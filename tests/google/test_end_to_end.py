@@ -1,5 +1,5 @@
-from backend_facts import PLANTED_KEY, SAMPLES
 from end_to_end import check_end_to_end
+from first_party import PLANTED_KEY, SAMPLES
 from gemini import reply, sound
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from backend_facts import speak
+from first_party import speak
 from live import live_key
 from russo_google import GoogleSynthesizer
 

@@ -3,9 +3,8 @@ import traceback
 
 import pytest
 
-from backend_facts import failed
+from first_party import failed
 from gemini import error_reply, quota, reason
-from loopback import LoopbackServer, Reply, json_reply
 from russo import (
     AuthenticationError,
     QuotaExceededError,
@@ -15,6 +14,7 @@ from russo import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
+from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
 
 KEY = "AIza-secret-0123456789"

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from backend_facts import SAMPLES, failed, samples_of, speak
+from first_party import SAMPLES, failed, samples_of, speak
 from gemini import reply, sound, spoken
-from loopback import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo import NoAudioError, ServiceError, TextRejectedError
+from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_google import GoogleSynthesizer
 
 STEREO = b"".join(SAMPLES[at : at + 2] * 2 for at in range(0, len(SAMPLES), 2))

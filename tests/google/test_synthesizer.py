@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from backend_facts import PROMPT, SAMPLES, failed, samples_of, speak
+from first_party import PROMPT, SAMPLES, failed, samples_of, speak
 from gemini import error_reply, reply, sound, spoken
-from loopback import LoopbackServer, Reply
 from russo import BackendConfigError, RequestRejectedError, load_synthesizer
+from russo.testing import LoopbackServer, Reply
 from russo_google import GoogleSynthesizer
 
 EARLY = ["gemini-2.5-flash-preview-tts", "gemini-2.5-pro-tts", "gemini-3.1-flash-tts-preview"]

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from backend_facts import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
-from loopback import LoopbackServer, Reply, json_reply, speech_pcm, wav
+from first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
 from russo import (
     AuthenticationError,
     BackendConfigError,
@@ -22,6 +21,7 @@ from russo import (
     TextRejectedError,
     load_synthesizer,
 )
+from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISynthesizer, _synthesizer
 
 

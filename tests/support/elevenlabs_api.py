@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loopback import Reply, json_reply
+from russo.testing import Reply, json_reply
 
 
 def spoken(samples: bytes) -> Reply:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
-from backend_facts import PLANTED_KEY, SAMPLES
-from loopback import LoopbackServer, Reply
+from first_party import PLANTED_KEY, SAMPLES
+from russo.testing import LoopbackServer, Reply
 
 _TESTS = """
     import sys

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from loopback import Reply, json_reply, wav
+from russo.testing import Reply, json_reply, wav
 
 _WORDS = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
 _RPC = "type.googleapis.com/google.rpc."

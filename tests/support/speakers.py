@@ -8,63 +8,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import russo
-from loopback import wav
-from russo import Audio, hookimpl, hookspecs, plugin_manager
+from russo import hookimpl, hookspecs, plugin_manager
+from russo.testing import FakeSynthesizer
 
 PROMPT = "Book a flight from Berlin to Rome"
 ALL_HOOKS = [name for name in vars(hookspecs) if name.startswith("russo_")]
 
 
-def sound(text, voice="anna"):
-    """Return audio that tells by its bytes who said what."""
-    samples = f"{voice}: {text}".encode("utf-8", "surrogatepass")[:2000]
-    return Audio(wav((samples + b" " * (len(samples) % 2)) * 20))
-
-
-class Quiet:
-    """Speaks, and declares nothing."""
-
-    def __init__(self):
-        self.calls = []
-
-    async def synthesize(self, text):
-        self.calls.append(text)
-        return sound(text)
-
-
-class Speaker:
-    """Speaks, and remembers each call.
+class Speaker(FakeSynthesizer):
+    """A fake that declares its backend and voice, and whatever else it is given.
 
     Args:
-        outcomes: What the calls return or raise, in turn; the last one for ever. Without any: `sound`.
+        script: What the calls return or raise, in turn; see `FakeSynthesizer`.
         gate: An event of asyncio that every call waits for.
-        fields: What it declares, besides its backend.
+        fields: What it declares besides, or instead.
     """
 
-    def __init__(self, *outcomes, gate=None, **fields):
-        self.fields = {"backend": "speaker", "voice": "anna", **fields}
-        self.outcomes = list(outcomes)
-        self.gate = gate
-        self.calls = []
-        self.closed = False
+    def __init__(self, *script, gate=None, **fields):
+        fields = {"backend": "speaker", "voice": "anna", **fields}
+        super().__init__(*script, gate=gate, cache_key_extra=fields)
 
-    @property
-    def cache_key_extra(self):
-        return self.fields
 
-    async def synthesize(self, text):
-        self.calls.append(text)
-        if self.gate is not None:
-            await self.gate.wait()
-        if not self.outcomes:
-            return sound(text, self.fields.get("voice", "anna"))
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    async def aclose(self):
-        self.closed = True
+def sound(text, voice="anna"):
+    """Return audio that tells by its bytes who said what."""
+    return Speaker(voice=voice).sound(text)
 
 
 class Ear:

@@ -234,7 +234,8 @@ def forge(cache, raw=None, **changes):
     meta = json.loads(encode_meta(KEY, SMALL, **TOLD))
     del meta["check"]
     items = {
-        name: json.dumps(value, sort_keys=True, indent=2).replace("\n", "\n  ") for name, value in meta.items()
+        name: json.dumps(value, sort_keys=True, indent=2).replace("\n", "\n  ")
+        for name, value in meta.items()
     }
     items |= {name: json.dumps(value) for name, value in changes.items()}
     items |= raw or {}

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from russo_acme import AcmeSynthesizer
 
 from russo import RequestRejectedError, ServiceError, SynthesisTimeoutError, TextRejectedError
 from russo.testing import BackendContract
+from russo_acme import AcmeSynthesizer
 
 PROGRAM = shutil.which("espeak-ng")
 needs_espeak = pytest.mark.skipif(PROGRAM is None, reason="espeak-ng is not installed")

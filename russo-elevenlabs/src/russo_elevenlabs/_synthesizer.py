@@ -64,7 +64,9 @@ class ElevenLabsSynthesizer:
     """
 
     russo_api = 1
+    """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("ELEVENLABS_API_KEY",)
+    """The environment variable that may hold the key."""
 
     def __init__(
         self,

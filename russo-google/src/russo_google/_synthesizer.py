@@ -63,7 +63,9 @@ class GoogleSynthesizer:
     """
 
     russo_api = 1
+    """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+    """Environment variables that may hold the key, the first that is set."""
 
     def __init__(
         self,

@@ -44,7 +44,9 @@ class LocalSynthesizer:
     """
 
     russo_api = 1
+    """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ()
+    """The environment variables that may hold a key: none is needed."""
 
     def __init__(self, *, voice: str = "heart", speed: float = 1.0, seed: int = 0) -> None:
         self.voice: Final = str(voice)

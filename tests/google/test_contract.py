@@ -1,35 +1,37 @@
-from backend_facts import Failure, Service, ServiceFacts
+from typing import ClassVar
+
+from first_party import FirstPartyService
 from gemini import error_reply, quota, reason, spoken
 from russo import AuthenticationError, QuotaExceededError, RequestRejectedError, TextRejectedError
+from russo.testing import Failure, HttpService
 
 CURRENT_QUOTA = "You exceeded your current quota, please check your plan and billing details."
 TOO_LONG = "The input token count (9001) exceeds the maximum number of tokens allowed (8192)."
 
 
-class TestGoogle(ServiceFacts):
-    subject = Service(
-        backend="google",
-        class_name="GoogleSynthesizer",
-        sdk=("google.genai", "google.auth", "httpx2", "aiohttp", "pydantic"),
-        declared={
-            "voice": "Puck",
-            "model": "gemini-2.5-flash-preview-tts",
-            "language": "de-DE",
-            "instructions": "cheerful",
-            "seed": 7,
-        },
-        undeclared={
-            "api_key": "",  # a key and Vertex AI exclude each other
-            "base_url": "https://gateway.example/gemini",
-            "timeout": 7.5,
-            "max_attempts": 2,
-            "max_concurrency": 3,
-            "vertexai": True,
-            "project": "my-project",
-            "location": "eu",
-            "api_version": "v1beta",
-        },
-        key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+class TestGoogle(FirstPartyService):
+    backend = "google"
+    class_name = "GoogleSynthesizer"
+    sdk = ("google.genai", "google.auth", "httpx2", "aiohttp", "pydantic")
+    declared: ClassVar = {
+        "voice": "Puck",
+        "model": "gemini-2.5-flash-preview-tts",
+        "language": "de-DE",
+        "instructions": "cheerful",
+        "seed": 7,
+    }
+    undeclared: ClassVar = {
+        "api_key": "",  # a key and Vertex AI exclude each other
+        "base_url": "https://gateway.example/gemini",
+        "timeout": 7.5,
+        "max_attempts": 2,
+        "max_concurrency": 3,
+        "vertexai": True,
+        "project": "my-project",
+        "location": "eu",
+        "api_version": "v1beta",
+    }
+    service = HttpService(
         good=spoken,
         sent_key=lambda headers: headers["x-goog-api-key"],
         error_reply=error_reply,

@@ -1,6 +1,7 @@
-from backend_facts import LIMITS, Failure, Service, ServiceFacts
+from typing import ClassVar
+
 from elevenlabs_api import coded, error_reply, refused_field, spoken, wait
-from loopback import Reply, json_reply
+from first_party import LIMITS, FirstPartyService
 from russo import (
     AuthenticationError,
     NoAudioError,
@@ -12,6 +13,7 @@ from russo import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
+from russo.testing import Failure, HttpService, Reply, json_reply
 
 
 def failure(kind: type[SynthesisError], reply: Reply) -> Failure:
@@ -26,24 +28,27 @@ def no_audio(body: bytes, kind: str = "audio/pcm") -> Failure:
 PAID_PLAN = {"type": "payment_required", "code": "paid_plan_required", "request_id": "r1"}
 
 
-class TestElevenLabs(ServiceFacts):
-    subject = Service(
-        backend="elevenlabs",
-        class_name="ElevenLabsSynthesizer",
-        sdk=("elevenlabs", "httpx", "pydantic"),
-        declared={
-            "voice": "EXAVITQu4vr4xnSDxMaL",
-            "model": "eleven_flash_v2_5",
-            "language": "de",
-            "speed": 1.2,
-            "seed": 7,
-            "stability": 0.25,
-            "similarity_boost": 0.5,
-            "style": 0.125,
-            "use_speaker_boost": False,
-        },
-        undeclared={"api_key": "another-key", "base_url": "https://api.eu.residency.elevenlabs.io", **LIMITS},
-        key_variables=("ELEVENLABS_API_KEY",),
+class TestElevenLabs(FirstPartyService):
+    backend = "elevenlabs"
+    class_name = "ElevenLabsSynthesizer"
+    sdk = ("elevenlabs", "httpx", "pydantic")
+    declared: ClassVar = {
+        "voice": "EXAVITQu4vr4xnSDxMaL",
+        "model": "eleven_flash_v2_5",
+        "language": "de",
+        "speed": 1.2,
+        "seed": 7,
+        "stability": 0.25,
+        "similarity_boost": 0.5,
+        "style": 0.125,
+        "use_speaker_boost": False,
+    }
+    undeclared: ClassVar = {
+        "api_key": "another-key",
+        "base_url": "https://api.eu.residency.elevenlabs.io",
+        **LIMITS,
+    }
+    service = HttpService(
         good=spoken,
         sent_key=lambda headers: headers["xi-api-key"],
         error_reply=error_reply,

@@ -1,5 +1,6 @@
-from backend_facts import LIMITS, Failure, Service, ServiceFacts
-from loopback import Reply, json_reply, wav
+from typing import ClassVar
+
+from first_party import LIMITS, FirstPartyService
 from russo import (
     QuotaExceededError,
     RateLimitError,
@@ -9,6 +10,7 @@ from russo import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
+from russo.testing import Failure, HttpService, Reply, json_reply, wav
 
 
 def good(samples: bytes) -> Reply:
@@ -32,20 +34,19 @@ TOO_LONG = (
 )
 
 
-class TestOpenAI(ServiceFacts):
-    subject = Service(
-        backend="openai",
-        class_name="OpenAISynthesizer",
-        sdk=("openai", "httpx2", "httpx"),
-        declared={
-            "voice": "coral",
-            "model": "tts-1-hd",
-            "instructions": "Speak cheerfully.",
-            "speed": 1.25,
-            "base_url": "http://127.0.0.1:9/v1",
-        },
-        undeclared={"api_key": "another-key", **LIMITS},
-        key_variables=("OPENAI_API_KEY",),
+class TestOpenAI(FirstPartyService):
+    backend = "openai"
+    class_name = "OpenAISynthesizer"
+    sdk = ("openai", "httpx2", "httpx")
+    declared: ClassVar = {
+        "voice": "coral",
+        "model": "tts-1-hd",
+        "instructions": "Speak cheerfully.",
+        "speed": 1.25,
+        "base_url": "http://127.0.0.1:9/v1",
+    }
+    undeclared: ClassVar = {"api_key": "another-key", **LIMITS}
+    service = HttpService(
         good=good,
         sent_key=lambda headers: headers["authorization"].removeprefix("Bearer "),
         error_reply=error,

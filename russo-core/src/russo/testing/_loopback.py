@@ -11,11 +11,8 @@ client, so that a client which goes away is noticed at once; `close` ends every 
 
 from __future__ import annotations
 
-import array
 import contextlib
 import json
-import math
-import random
 import select
 import socket
 import struct
@@ -32,7 +29,15 @@ _PATIENCE = 10.0  # seconds that a test waits for what must come
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent; header names are in lower case, of a repeated query name the last counts."""
+    """What a client sent.
+
+    Attributes:
+        method: In capital letters.
+        path: Without the query.
+        query: Names to values; of a repeated name the last counts.
+        headers: Names, in lower case, to values.
+        body: All of it, however it was sent.
+    """
 
     method: str
     path: str
@@ -42,6 +47,7 @@ class Request:
 
     @property
     def json(self) -> Any:
+        """The body as JSON; a body that is none is a ``ValueError``."""
         return json.loads(self.body)
 
 
@@ -50,13 +56,17 @@ class Reply:
     """What the server answers.
 
     Args:
-        body: Sent with its ``Content-Length``, or in chunks of ``chunk_size`` bytes where ``chunked``.
+        status: The status code; its usual phrase goes with it.
         headers: More headers; one given here replaces the server's own.
+        body: The bytes.
+        chunked: Send them in chunks; else with their ``Content-Length``.
+        chunk_size: Bytes of a chunk.
         delay: Seconds before the first byte.
         keep_alive: False adds ``Connection: close`` and closes.
         fail_at: Where the reply breaks off: ``start`` (not a byte is sent), ``status`` (within the status
-            line), ``headers`` (within the headers), ``body`` (after ``fail_after`` bytes, default half).
+            line), ``headers`` (within the headers), ``body``.
         fail_how: ``close`` (FIN), ``reset`` (RST) or ``hang`` (nothing more comes until one side closes).
+        fail_after: How many bytes of the body are sent before it breaks off; ``None`` is half of them.
     """
 
     status: int = 200
@@ -281,26 +291,3 @@ class LoopbackServer:
             if self._wakened in ready or (connection in ready and not connection.recv(1, socket.MSG_PEEK)):
                 return False
         return True
-
-
-def speech_pcm(seconds: float = 0.2, rate: int = 24000) -> bytes:
-    """Return sound for tests, always the same: a tone in noise, 16-bit little-endian mono."""
-    noise = random.Random(7)
-    count = round(seconds * rate)
-    tone = (math.sin(2 * math.pi * 220 * at / rate) for at in range(count))
-    samples = array.array("h", (round(9000 * wave + noise.uniform(-3000, 3000)) for wave in tone))
-    return struct.pack(f"<{count}h", *samples)
-
-
-def wav(
-    samples: bytes,
-    rate: int = 24000,
-    *,
-    channels: int = 1,
-    sizes: Literal["true", "streamed", "zero"] = "true",
-) -> bytes:
-    """Put a 16-bit WAV header before samples; its sizes true, or 0xFFFFFFFF or 0 as streams have them."""
-    placeholder = {"true": None, "streamed": 0xFFFFFFFF, "zero": 0}[sizes]
-    riff, data = (36 + len(samples), len(samples)) if placeholder is None else (placeholder, placeholder)
-    form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
-    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, form, b"data", data) + samples

@@ -1,0 +1,147 @@
+"""A backend in a fresh process: what it does while it is made, and what a replay needs.
+
+Nothing that the tests have imported, set or opened is there; imports, sockets, processes and questions
+to the environment are noted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_PATIENCE: Final = 120.0  # seconds; an import may be slow on a busy machine
+_MARK: Final = "russo.testing saw: "
+
+# Sockets and processes are seen by an audit hook, the environment by a mapping that notes who is asked for.
+_CODE: Final = f"""
+import importlib.abc, json, os, sys, traceback
+given = json.load(sys.stdin)
+sys.path[:] = given["path"]
+sockets, processes, asked, wanted = [], [], [], []
+STARTS = {{"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}}
+def watch(name, values):
+    noted = sockets if name.startswith("socket.") else processes if name in STARTS else None
+    if noted is not None:
+        noted.append(f"{{name}} {{values!r:.200}}")
+        if given["directory"]:
+            raise RuntimeError(f"a replay does without {{name}}")
+class Noting(type(os.environ)):
+    def __getitem__(self, name):
+        asked.append(str(name))
+        return super().__getitem__(name)
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if any(name == each or name.startswith(each + ".") for each in given["sdk"]):
+            wanted.append(name)
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+import russo
+if given["directory"]:
+    sys.meta_path.insert(0, Absent())
+sys.addaudithook(watch)
+os.environ.__class__ = Noting
+seen = {{"error": None}}
+try:
+    synthesizer = russo.load_synthesizer(given["backend"], **given["options"])
+    seen["described"] = repr(synthesizer)
+    fields = synthesizer.cache_key_extra
+    seen["fields"] = json.dumps(dict(fields), sort_keys=True, default=repr)
+    if given["directory"]:
+        cache = russo.AudioCache(given["directory"])
+        cached = russo.CachedSynthesizer(synthesizer, cache=cache, mode="replay")
+        try:
+            cached.synthesize(given["text"]).send(None)  # by hand: an event loop has sockets
+        except StopIteration as done:
+            seen["data"] = done.value.data.hex()
+except Exception:
+    seen["error"] = traceback.format_exc()
+loaded = [name for name in given["sdk"] if name in sys.modules]
+seen |= {{"sockets": sockets, "processes": processes, "asked": asked, "sdk": loaded + wanted}}
+print({_MARK!r} + json.dumps(seen))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What a fresh process saw.
+
+    Args:
+        error: The traceback of what failed, ``None`` where nothing did.
+        described: The synthesizer's repr.
+        fields: Its ``cache_key_extra`` as JSON with sorted names.
+        data: In a replay, the audio's bytes in hex.
+        sockets: Audit events of sockets.
+        processes: Audit events of processes that were started.
+        asked: Environment variables that were asked for.
+        sdk: Modules of the SDK that were loaded or wanted.
+    """
+
+    error: str | None
+    described: str = ""
+    fields: str = ""
+    data: str = ""
+    sockets: Sequence[str] = ()
+    processes: Sequence[str] = ()
+    asked: Sequence[str] = ()
+    sdk: Sequence[str] = ()
+
+
+def construct(
+    backend: str, options: Mapping[str, object], sdk: Sequence[str], variables: Mapping[str, str]
+) -> Seen:
+    """Make a synthesizer in a fresh process and tell what that took.
+
+    Args:
+        backend: The backend's name.
+        options: The options it is made with.
+        sdk: Modules that are told of.
+        variables: More environment variables.
+    """
+    return _run({"backend": backend, "options": options, "sdk": sdk, "directory": None}, variables, ())
+
+
+def replay(
+    backend: str,
+    *,
+    options: Mapping[str, object],
+    sdk: Sequence[str],
+    credentials: Sequence[str],
+    directory: Path,
+    text: str,
+) -> Seen:
+    """Replay one text in a fresh process without SDK, credentials, sockets and other processes.
+
+    Args:
+        backend: The backend's name.
+        options: The options it is made with.
+        sdk: Modules that cannot be imported.
+        credentials: Environment variables that are not set.
+        directory: The cache's.
+        text: The text.
+    """
+    given = {"backend": backend, "options": options, "sdk": sdk, "directory": str(directory), "text": text}
+    return _run(given, {}, credentials)
+
+
+def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str]) -> Seen:
+    variables = {name: value for name, value in {**os.environ, **more}.items() if name not in less}
+    # The backend's package may be importable by the tests' own sys.path only.
+    sent = json.dumps({**given, "path": [str(Path(place).absolute()) for place in sys.path]})
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE],
+        input=sent,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if not lines:
+        return Seen(error=f"exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return Seen(**json.loads(lines[-1].removeprefix(_MARK)))

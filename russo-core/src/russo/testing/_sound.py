@@ -1,0 +1,114 @@
+"""Sound for tests, and what audio must be to be what it says it is."""
+
+from __future__ import annotations
+
+import array
+import io
+import math
+import random
+import struct
+import wave
+from typing import Final, Literal
+
+from .. import Audio
+from ..authoring import looks_like_text
+from ._expect import expect, refuse
+
+_AUDIO: Final = "audio is what it says it is"
+_WHY: Final = "it is stored and replayed as it is, to agents that believe its fields"
+# How a file of each format begins; an MPEG frame by its eleven set bits (ISO 11172-3, 13818-7).
+_STARTS: Final = {"ogg": b"OggS", "opus": b"OggS", "flac": b"fLaC"}
+
+
+def speech_pcm(seconds: float = 0.2, rate: int = 24000) -> bytes:
+    """Return sound for tests, always the same: a tone in noise, 16-bit little-endian mono."""
+    noise = random.Random(7)
+    count = round(seconds * rate)
+    tone = (math.sin(2 * math.pi * 220 * at / rate) for at in range(count))
+    samples = array.array("h", (round(9000 * wave + noise.uniform(-3000, 3000)) for wave in tone))
+    return struct.pack(f"<{count}h", *samples)
+
+
+def wav(
+    samples: bytes,
+    rate: int = 24000,
+    *,
+    channels: int = 1,
+    sizes: Literal["true", "streamed", "zero"] = "true",
+) -> bytes:
+    """Put a 16-bit WAV header before samples; its sizes true, or 0xFFFFFFFF or 0 as streams have them."""
+    placeholder = {"true": None, "streamed": 0xFFFFFFFF, "zero": 0}[sizes]
+    riff, data = (36 + len(samples), len(samples)) if placeholder is None else (placeholder, placeholder)
+    form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
+    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, form, b"data", data) + samples
+
+
+def check_audio(audio: object) -> Audio:
+    """Fail the test unless this is audio with sound in it, whose fields tell the truth; return it."""
+    if not isinstance(audio, Audio):
+        refuse("synthesize returns a russo.Audio", f"{audio!r:.200}", _WHY)
+    expect(audio.data, "audio holds bytes", f"{audio!r} without any", "empty audio is never stored")
+    match audio.format:
+        case "wav":
+            _check_wav(audio)
+        case "pcm" | "ulaw" | "alaw":
+            _check_samples(audio)
+        case _:
+            _check_compressed(audio)
+    duration = audio.duration
+    expect(duration is None or duration > 0, "speech takes time", f"a duration of {duration} s", _WHY)
+    return audio
+
+
+def _check_wav(audio: Audio) -> None:
+    try:
+        with wave.open(io.BytesIO(audio.data)) as reader:
+            found = (reader.getframerate(), reader.getnchannels(), reader.getsampwidth())
+            frames = reader.getnframes()
+            samples = reader.readframes(frames)
+    except (wave.Error, EOFError, ValueError) as error:
+        refuse(f"{_AUDIO}: format 'wav' is a PCM WAV file", f"{error}, in {audio.data[:16]!r}", _WHY)
+    fields = (audio.sample_rate, audio.channels, audio.sample_width)
+    expect(
+        found == fields,
+        f"{_AUDIO}: the fields are those of the header (rate in Hz, channels, bytes per sample)",
+        f"fields {fields}, header {found}",
+        "an agent that plays at the wrong rate hears another voice, or noise",
+    )
+    riff, size = int.from_bytes(audio.data[4:8], "little") + 8, frames * found[1] * found[2]
+    expect(
+        riff == len(audio.data) and size == len(samples),
+        f"{_AUDIO}: the header's sizes are true",
+        f"{riff} bytes of {len(audio.data)} by the header, {len(samples)} of {size} bytes of samples",
+        "players stop early or refuse; russo.authoring.wav_audio repairs what services stream",
+    )
+    _check_sound(audio)
+
+
+def _check_samples(audio: Audio) -> None:
+    said = f"{audio.data[:40]!r}"
+    expect(not looks_like_text(audio.data), f"{_AUDIO}: samples, not a text", said, _WHY)
+    expect(audio.data[:4] != b"RIFF", f"{_AUDIO}: a WAV file has the format 'wav'", said, _WHY)
+    _check_sound(audio)
+
+
+def _check_sound(audio: Audio) -> None:
+    try:
+        samples = audio.pcm()
+    except ValueError as error:
+        refuse(f"{_AUDIO}: its samples can be read", error, _WHY)
+    expect(
+        samples.strip(b"\0"),
+        "audio is not silent from end to end",
+        f"{audio!r}, all samples zero",
+        "an agent that hears nothing makes a test of nothing; raise NoAudioError or TextRejectedError",
+    )
+
+
+def _check_compressed(audio: Audio) -> None:
+    start = audio.data[:16]
+    if audio.format in _STARTS:
+        true = start.startswith(_STARTS[audio.format])
+    else:  # mp3 and aac begin with a tag or with a frame
+        true = start[:3] == b"ID3" or start[:4] == b"ADIF" or (start[0] == 0xFF and start[1] >= 0xE0)
+    expect(true, f"{_AUDIO}: bytes of the format {audio.format!r}", f"{start!r}", _WHY)

@@ -1,0 +1,158 @@
+"""What comes with the kit: a synthesizer that does as it is told, and a server that does."""
+
+import asyncio
+import http.client
+import inspect
+
+import pytest
+
+import russo.testing
+from russo import Audio, CachedSynthesizer, ServiceError
+from russo.testing import FakeSynthesizer, LoopbackServer, Reply, json_reply, speech_pcm, wav
+from speakers import PROMPT, run, say
+
+BUSY = ServiceError("busy", backend="fake", prompt=PROMPT)
+OTHER = Audio(wav(speech_pcm()))
+
+
+def test_fake_speaks_audio_that_is_made_of_the_text():
+    audio = say(FakeSynthesizer(), "Hi")
+    assert (audio.format, audio.sample_rate, audio.channels, audio.sample_width) == ("wav", 24000, 1, 2)
+    assert audio.duration == pytest.approx(0.06)
+    assert audio == say(FakeSynthesizer(), "Hi") == FakeSynthesizer().sound("Hi")
+    assert audio not in (
+        say(FakeSynthesizer(), "Ho"),
+        say(FakeSynthesizer(cache_key_extra={"voice": "bert"}), "Hi"),
+    )
+    assert say(FakeSynthesizer(), "").pcm().strip(b"\0")
+
+
+def test_fake_follows_its_script_and_the_last_entry_for_ever():
+    fake = FakeSynthesizer(BUSY, OTHER, None)
+    with pytest.raises(ServiceError) as caught:
+        say(fake, "a")
+    assert caught.value is BUSY
+    assert [say(fake, text) for text in "bcd"] == [OTHER, fake.sound("c"), fake.sound("d")]
+    assert (fake.texts, fake.calls) == (["a", "b", "c", "d"], 4)
+
+
+@pytest.mark.parametrize("delay", [0.05, [0.05, 0.0]])
+def test_fake_takes_its_time(delay):
+    async def first_and_last():
+        fake = FakeSynthesizer(delay=delay)
+        start = asyncio.get_running_loop().time()
+        await fake.synthesize("a")
+        middle = asyncio.get_running_loop().time()
+        await fake.synthesize("b")
+        return middle - start, asyncio.get_running_loop().time() - middle
+
+    first, last = run(first_and_last())
+    assert first >= 0.05
+    assert (last >= 0.05) is (delay == 0.05)
+
+
+def test_fake_counts_calls_at_once_and_cancelled_ones():
+    async def crowd():
+        gate = asyncio.Event()
+        fake = FakeSynthesizer(gate=gate)
+        calls = [asyncio.ensure_future(fake.synthesize(text)) for text in "abc"]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        gate.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        await fake.synthesize("d")
+        return fake, outcomes
+
+    fake, outcomes = run(crowd())
+    assert (fake.calls, fake.most_active, fake.cancelled) == (4, 3, 1)
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+
+
+def test_fake_declares_what_it_is_given_and_nothing_else(cache):
+    assert not hasattr(FakeSynthesizer(), "cache_key_extra")
+    assert FakeSynthesizer(cache_key_extra={}).cache_key_extra == {}
+    assert CachedSynthesizer(
+        FakeSynthesizer(cache_key_extra={"voice": "a"}), cache=cache
+    ).cache_key_extra == {"voice": "a"}
+
+
+def test_fake_counts_how_often_it_is_closed():
+    fake = FakeSynthesizer()
+    assert fake.closed == 0
+    run(fake.aclose())
+    assert fake.closed == 1
+
+
+def ask(server, method="POST", path="/speak?voice=a", body=b'{"text": "hi"}'):
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request(method, path, body)
+        reply = connection.getresponse()
+        return reply.status, reply.headers, reply.read()
+    finally:
+        connection.close()
+
+
+def test_server_keeps_the_requests_and_gives_the_replies_in_turn():
+    with LoopbackServer(
+        [json_reply({"a": 1}, 503, {"Retry-After": "2"}), Reply(body=b"abc", chunked=True)]
+    ) as server:
+        status, headers, body = ask(server)
+        assert (status, headers["retry-after"], headers["content-type"]) == (503, "2", "application/json")
+        assert body == b'{"a": 1}'
+        assert ask(server)[::2] == (200, b"abc")
+        assert ask(server)[0] == 418  # nobody wrote a third reply
+        first = server.requests[0]
+        assert (first.method, first.path, first.query, first.json) == (
+            "POST",
+            "/speak",
+            {"voice": "a"},
+            {"text": "hi"},
+        )
+        assert server.wait_closed()
+        assert (len(server.requests), server.most_active, server.connections) == (3, 1, 0)
+
+
+def test_server_answers_by_a_function_of_the_request():
+    with LoopbackServer(lambda request: Reply(body=request.method.encode())) as server:
+        assert ask(server, "PUT")[2] == b"PUT"
+
+
+@pytest.mark.parametrize("place", ["start", "status", "headers", "body"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_server_breaks_off_where_it_is_told(place, how):
+    with LoopbackServer(Reply(body=b"abcdef", fail_at=place, fail_how=how)) as server:
+        try:
+            body = ask(server)[2]
+        except (OSError, http.client.HTTPException):
+            body = None  # http.client takes half of the headers for all of them, and no body then
+        assert body in (None, b"")
+        assert len(server.requests) == 1
+        assert server.wait_closed()
+
+
+def test_server_ends_every_wait_when_it_is_closed():
+    server = LoopbackServer(Reply(delay=3600.0))
+
+    async def hang_up():
+        call = asyncio.create_task(asyncio.to_thread(ask, server))
+        assert await asyncio.to_thread(server.wait_requests, 1)
+        await asyncio.to_thread(server.close)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            await call
+
+    run(hang_up())
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("name", [name for name in vars(russo.testing) if not name.startswith("_")])
+def test_public_name_of_the_kit_is_documented(name):
+    value = getattr(russo.testing, name)
+    assert inspect.getdoc(value)
+    members = vars(value).items() if inspect.isclass(value) else ()
+    public = [
+        member
+        for name, member in members
+        if not name.startswith("_") and (callable(member) or isinstance(member, property))
+    ]
+    assert [member for member in public if not inspect.getdoc(member)] == []

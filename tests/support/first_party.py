@@ -1,0 +1,135 @@
+"""What first-party backends keep beyond the contract of all, and what their own tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import os
+import subprocess
+import sys
+import wave
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from russo import Audio, ServiceError, SynthesisError, load_synthesizer, synthesizers
+from russo.authoring import shared_tls
+from russo.testing import BackendContract, LoopbackServer, speech_pcm
+from untrusted import UntrustedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROMPT = "Book a flight from Berlin to Rome"
+SAMPLES = speech_pcm()
+PLANTED_KEY = "planted-5d1f20c7be934a86-key"
+LIMITS = {"timeout": 7.5, "max_attempts": 2, "max_concurrency": 3}
+
+
+def speak(synthesizer: Any, text: str = PROMPT) -> Audio:
+    """Speak in an event loop of its own."""
+    audio = asyncio.run(synthesizer.synthesize(text))
+    assert isinstance(audio, Audio)
+    return audio
+
+
+def failed(synthesizer: Any, text: str = PROMPT) -> SynthesisError:
+    """Return the error with which speaking fails."""
+    with pytest.raises(SynthesisError) as caught:
+        speak(synthesizer, text)
+    return caught.value
+
+
+def samples_of(audio: Audio) -> bytes:
+    """Return what a WAV reader of the standard library finds, after checking the header against it."""
+    assert audio.format == "wav"
+    with wave.open(io.BytesIO(audio.data)) as reader:
+        samples: bytes = reader.readframes(reader.getnframes())
+        found = (reader.getframerate(), reader.getnchannels(), reader.getsampwidth())
+        assert reader.getnframes() * reader.getnchannels() * reader.getsampwidth() == len(samples)
+    assert found == (audio.sample_rate, audio.channels, audio.sample_width)
+    assert int.from_bytes(audio.data[4:8], "little") + 8 == len(audio.data)
+    return samples
+
+
+def run_python(code: str, *arguments: str, **variables: str) -> str:
+    """Run code in a fresh interpreter, warnings as errors, and return what it prints."""
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    environment = os.environ | variables
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+class FirstParty(BackendContract):
+    """The contract, and what first-party backends promise besides."""
+
+    class_name: str
+
+    @pytest.fixture(autouse=True)
+    def _nothing_left_open(self) -> Iterator[None]:
+        """Let the collector tell of sockets that nobody closed, while warnings are this test's errors."""
+        yield
+        gc.collect()
+
+    @pytest.fixture
+    def make_synthesizer(self) -> Any:
+        return lambda **options: load_synthesizer(self.backend, **options)
+
+    def test_class_is_a_lazy_name_of_russo_synthesizers(self, make: Any) -> None:
+        assert type(make()) is getattr(synthesizers, self.class_name)
+
+    def test_plugin_contract_and_credentials_are_stated(self) -> None:
+        assert self.factory.russo_api == 1
+        assert isinstance(self.factory.credentials, tuple)
+
+    def test_audio_is_16_bit_wav(self, speaking: Any) -> None:
+        audio = speak(speaking())
+        assert (audio.format, audio.sample_width) == ("wav", 2)
+        assert samples_of(audio) == audio.pcm()
+
+    def test_same_text_is_the_same_bytes(self, speaking: Any) -> None:
+        synthesizer = speaking()
+        assert speak(synthesizer) == speak(synthesizer)
+
+
+class FirstPartyService(FirstParty):
+    """What those promise that call a service: the way to it, where that leads nowhere."""
+
+    def test_certificate_that_nobody_trusts_is_said_at_once(self, make: Any) -> None:
+        with UntrustedServer() as server:
+            error = failed(make(base_url=self.service.base_url(server.url), api_key=PLANTED_KEY))
+            assert server.connections == 1
+        assert type(error) is ServiceError
+        assert (error.retryable, error.reached) == (False, False)
+        assert f"the certificate of {server.url.removeprefix('https://')} is not trusted" in str(error)
+        assert "SSL_CERT_FILE" in str(error)
+        assert error.__cause__ is not None
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("SSL_CERT_FILE", "/no/such/file"),
+            ("HTTPS_PROXY", "gopher://127.0.0.1:9"),
+            ("HTTPS_PROXY", "http://127.0.0.1:port"),
+            ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+        ],
+    )
+    def test_variable_that_leads_nowhere_is_said_at_once(
+        self,
+        running: LoopbackServer,
+        calling: Any,
+        variable: str,
+        value: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        shared_tls.cache_clear()
+        monkeypatch.setenv(variable, value)
+        error = failed(calling())
+        assert type(error) is ServiceError
+        assert (error.retryable, error.reached) == (False, False)
+        assert "check base_url, and the variables for proxies and certificates" in str(error)
+        assert error.__cause__ is not None
+        assert running.requests == []
