@@ -18,6 +18,7 @@
 Every message says what failed, with its value, and what to do next. No message holds a credential.
 """
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 _SHOWN_PROMPT = 60
@@ -27,6 +28,16 @@ def shorten(prompt: str) -> str:
     """Quote a prompt for a message: one line, ASCII-safe where it must be, at most 60 characters of it."""
     cut = prompt if len(prompt) <= _SHOWN_PROMPT else prompt[: _SHOWN_PROMPT - 1] + "…"
     return repr(cut)
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those before it that its traceback shows."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
 class RussoError(Exception):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
+
+from ._errors import chain_of
 
 _HIDDEN: Final = "[redacted]"
 # Services show a masked key as its first and last letters around asterisks.
@@ -23,22 +24,12 @@ def scrub(error: BaseException, *secrets: str | None) -> None:
 
     Services echo keys, and SDKs quote whole replies, headers included.
     """
-    for each in _chain(error):
+    for each in chain_of(error):
         each.args = tuple(_clean(value, secrets) for value in each.args)
         for name, value in list(vars(each).items()):
             clean = _clean(value, secrets)
             if clean is not value:
                 setattr(each, name, clean)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those before it that its traceback shows."""
-    seen: set[int] = set()
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        yield each
-        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
 def _clean(value: object, secrets: tuple[str | None, ...]) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._errors import RussoError
+from ._errors import RussoError, chain_of
 
 if TYPE_CHECKING:
     import pytest
@@ -24,10 +24,9 @@ def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
         return
     if outside := _outside(excinfo.tb):
         excinfo.traceback = type(excinfo.traceback)(outside)
-    error: BaseException | None = excinfo.value.__cause__ or excinfo.value.__context__
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    for error in chain_of(excinfo.value):
+        if error is not excinfo.value:
+            error.__traceback__ = None
 
 
 def _outside(trace: TracebackType | None) -> TracebackType | None:
