@@ -346,6 +346,7 @@ class Options:
         maybe_loud: bool | None = None,
         number_or_text: int | str = 0,
         choice: Literal["a", "b"] = "a",
+        raw: bytes = b"",
         bare="x",
     ):
         self.values = {}

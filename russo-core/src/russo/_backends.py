@@ -213,4 +213,7 @@ def _convert(text: str, kind: Any) -> Any:
             raise ValueError(f"must be {'an integer' if kind is int else 'a number'}, not {text!r}") from None
     if kind is str or not isinstance(kind, type) or isinstance(text, kind):
         return text
-    return kind(text)
+    try:
+        return kind(text)
+    except TypeError as error:
+        raise ValueError(f"is of type {kind.__name__}, which cannot be made of text: {error}") from error
