@@ -26,6 +26,8 @@ def _clean_environment(monkeypatch):
         if name.startswith(_FOREIGN) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # Hypothesis takes a second to import, and no pytest run that a test starts uses its plugin.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def count(*events, names=frozenset(FULL)):
         hook = getattr(statistics, each.hook, None)
         if hook is not None:
             hook(each)
-    return {name: value for name, value in statistics.take().to_json().items() if name in names}
+    return {name: value for name, value in (statistics.take() or Counts()).to_json().items() if name in names}
 
 
 HIT = {"audio": SECOND, "directory": Path("/cache")}

@@ -215,7 +215,7 @@ def test_all_stopped_and_continued_pay_once(children, tmp_path, calls):
 
 
 def test_cancelled_waiters_lose_nothing_across_processes(children, tmp_path, calls):
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=2.0)
+    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=5.0)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, tasks=3, timeout=0.2)
     assert [waiter.result()["heard"] for waiter in waiters] == [{"TimeoutError": 3}] * 2
@@ -298,7 +298,7 @@ def test_never_two_in_one_place(children, tmp_path, seed, record_property):
     counts = [holder.result() for holder in holders]
     sweeper.result()
     held = sum(count.get("held", 0) for count in counts)
-    assert held > 100, counts
+    assert held > 20, counts  # a loaded machine holds some dozens, an idle one thousands
     assert sum(count.get("at once", 0) for count in counts) == 0, counts
     record_property("torture places held in turn", held)
 

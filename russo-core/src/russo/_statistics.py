@@ -67,7 +67,11 @@ class Counts:
     def add(self, other: Counts) -> None:
         """Add another's numbers to these."""
         for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            more = getattr(other, name)
+            if isinstance(more, Counter):
+                getattr(self, name).update(more)
+            else:
+                setattr(self, name, getattr(self, name) + more)
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers that are not zero as JSON values."""
@@ -95,9 +99,11 @@ class Statistics:
         self._lock = threading.Lock()
         self._counts = Counts()
 
-    def take(self) -> Counts:
-        """Return what was counted since the last time."""
+    def take(self) -> Counts | None:
+        """Return what was counted since the last time, if there was anything."""
         with self._lock:
+            if not self._counts:
+                return None
             counts, self._counts = self._counts, Counts()
         return counts
 

@@ -53,7 +53,8 @@ class Ledger:
     @property
     def counts(self) -> Counts:
         """All that was counted so far."""
-        self._counts.add(self.statistics.take())
+        if counts := self.statistics.take():
+            self._counts.add(counts)
         return self._counts
 
     @hookimpl
