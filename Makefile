@@ -18,6 +18,9 @@ test: $(READY) ## run all tests; ARGS="..." goes to pytest
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(PYTHON) -m pytest tests/torture -q $(ARGS)
 
+bench: $(VENV)/.bench ## measure, beside the alternatives; ARGS="--full", "--only hit", "--json FILE"
+	@$(PYTHON) -m benchmarks $(ARGS)
+
 docs: $(READY) ## build the documentation into site/, strictly; open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
@@ -40,4 +43,10 @@ $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environm
 	@sh tools/environment.sh $(VENV)
 	@touch $@
 
-.PHONY: help demo test torture docs lint format environment clean
+# The environment has no pip of its own; the interpreter that it was made with has.
+$(VENV)/.bench: $(READY) requirements-bench.txt
+	@"$$($(PYTHON) -c 'import sys; print(sys._base_executable)')" -m pip --python $(PYTHON) install --quiet \
+		--prefer-binary --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+.PHONY: help demo test torture bench docs lint format environment clean

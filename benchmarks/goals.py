@@ -1,0 +1,103 @@
+"""The goals, and which figure answers each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure is to be.
+
+    Attributes:
+        quantity: In words.
+        most: The most that it may be.
+        unit: Of the figure.
+        figure: The figure's name.
+        exact: Whether it must be just that.
+    """
+
+    quantity: str
+    most: float
+    unit: str
+    figure: str
+    exact: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """The goal as people read it."""
+        sign = "exactly" if self.exact else "≤"
+        return f"{sign} {number(self.most)}{'' if self.unit == 'x' else ' ' + self.unit}".strip()
+
+    def is_met(self, value: float) -> bool:
+        """Tell whether a measured value reaches the goal."""
+        return value == self.most if self.exact else value <= self.most
+
+
+def number(value: float) -> str:
+    """Write a number with as many digits as people compare."""
+    size = abs(value)
+    text = f"{value:.{2 if size < 10 else 1 if size < 100 else 0}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+# Keys in turn, more than are remembered, are held to the goals of their size.
+_GET: Final = {
+    "10 KB": 2.2,
+    "150 KB": 1.6,
+    "500 KB": 1.4,
+    "5 MB": 1.4,
+    "10 KB, 2,000 keys": 2.2,
+    "150 KB, 600 keys": 1.6,
+}
+_AWAIT: Final = {
+    "10 KB": 2.8,
+    "150 KB": 1.9,
+    "500 KB": 1.5,
+    "5 MB": 1.4,
+    "10 KB, 2,000 keys": 2.8,
+    "150 KB, 600 keys": 1.9,
+}
+_PUT: Final = {"10 KB": 2.2, "150 KB": 1.9, "500 KB": 1.6}
+
+GOALS: Final = (
+    *(Goal(f"`get` of {case} over raw pair", most, "x", f"hit/get/{case}") for case, most in _GET.items()),
+    *(
+        Goal(f"`await synthesize` hit of {case} over raw pair", most, "x", f"hit/await/{case}")
+        for case, most in _AWAIT.items()
+    ),
+    Goal("`get` miss over a 10 KB raw read", 0.7, "x", "miss/get/absent"),
+    *(
+        Goal(f"`put` of {case} over raw pair write", most, "x", f"put/put/{case}")
+        for case, most in _PUT.items()
+    ),
+    Goal("hit at 100,000 entries over hit at 1,000", 1.2, "x", "scale/hit/100,000 entries"),
+    Goal("`size()` of 100,000 entries over listdir", 1.5, "x", "scale/size/100,000 entries"),
+    Goal("`clear()` over listdir and unlink", 2.0, "x", "clear/clear/2,000 entries"),
+    Goal("`import russo` over `python -c pass`", 60.0, "ms", "start/import russo/process"),
+    Goal(
+        "third-party modules of `import russo`, but pluggy",
+        0.0,
+        "",
+        "start/third-party modules/process",
+        exact=True,
+    ),
+    Goal("pytest with russo unused over `-p no:russo`", 1.03, "x", "pytest/russo unused/one test"),
+    Goal("`russo_audio` per test over a plain fixture", 150.0, "µs", "fixture/russo_audio/2,000 tests"),
+    *(
+        Goal(f"paid calls per prompt, {case}", 1.0, "", f"paid/calls per prompt/{case}", exact=True)
+        for case in ("50 tasks", "50 threads", "8 processes of 5 tasks")
+    ),
+)
+
+
+def judge(figures: Iterable[Figure]) -> Iterator[tuple[Goal, Figure | None]]:
+    """Yield every goal with the figure that answers it, ``None`` where it was not measured."""
+    by_name = {figure.name: figure for figure in figures}
+    for goal in GOALS:
+        yield goal, by_name.get(goal.figure)

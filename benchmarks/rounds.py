@@ -1,0 +1,143 @@
+"""Rounds: every subject once per round, in shuffled order, compared within its round.
+
+A busy machine slows a round as a whole; so a ratio of two subjects of one round tells more than
+their times do. Nothing is ever compared across rounds, but the two fastest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+Subject: TypeAlias = Callable[[int], float]
+"""Makes a number of calls and returns the seconds they took, without what it did before and after."""
+
+T = TypeVar("T")
+AGAIN = " (again)"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What the rounds say of one quantity.
+
+    Attributes:
+        median: The middle of all rounds.
+        low: The lower quartile.
+        high: The upper quartile.
+        best: The same quantity of each subject's fastest round, where noise is least.
+        rounds: How many rounds there were.
+    """
+
+    median: float
+    low: float
+    high: float
+    best: float
+    rounds: int
+
+    def scaled(self, factor: float) -> Spread:
+        """Return the same in another unit."""
+        return Spread(
+            self.median * factor, self.low * factor, self.high * factor, self.best * factor, self.rounds
+        )
+
+
+def spread(values: Sequence[float], best: float | None = None) -> Spread:
+    """Summarize one value per round.
+
+    Args:
+        values: One or more.
+        best: What the fastest rounds say; the least value, if not given.
+    """
+    low, _, high = (
+        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    )
+    least = min(values) if best is None else best
+    return Spread(statistics.median(values), low, high, least, len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The seconds per call of every subject, by round."""
+
+    seconds: Mapping[str, Sequence[float]]
+
+    def each(self, subject: str) -> Spread:
+        """Tell how long a call of a subject takes, in seconds."""
+        return spread(self.seconds[subject])
+
+    def ratio(self, subject: str, base: str) -> Spread:
+        """Tell how many times as long as the base a subject takes."""
+        mine, other = self.seconds[subject], self.seconds[base]
+        return spread([one / two for one, two in zip(mine, other, strict=True)], min(mine) / min(other))
+
+    def difference(self, subject: str, base: str) -> Spread:
+        """Tell how much longer than the base a call of a subject takes, in seconds."""
+        mine, other = self.seconds[subject], self.seconds[base]
+        return spread([one - two for one, two in zip(mine, other, strict=True)], min(mine) - min(other))
+
+
+def measure(
+    subjects: Mapping[str, Subject],
+    *,
+    base: str,
+    seconds: float,
+    least: int = 7,
+    most: int = 400,
+    block: float = 0.004,
+    order: random.Random | None = None,
+) -> Rounds:
+    """Let the subjects take turns; the base has two, so that the noise between equals is seen.
+
+    Args:
+        subjects: What to measure, by name.
+        base: Which of them has a second turn, under its name and ``AGAIN``.
+        seconds: How long to go on, but for ``least``.
+        least: The fewest rounds.
+        most: The most rounds.
+        block: About how many seconds a subject's calls of one round take together; 0 for one call.
+        order: Shuffles the turns of each round.
+    """
+    everyone = {**subjects, base + AGAIN: subjects[base]}
+    numbers = {name: _number_of_calls(subject, block) for name, subject in subjects.items()}
+    numbers[base + AGAIN] = numbers[base]
+    taken: dict[str, list[float]] = {name: [] for name in everyone}
+    order = order or random.Random()
+    turns = list(everyone)
+    end = time.monotonic() + seconds
+    for done in range(most):
+        if done >= least and time.monotonic() > end:
+            break
+        order.shuffle(turns)
+        for name in turns:
+            taken[name].append(everyone[name](numbers[name]) / numbers[name])
+    return Rounds(taken)
+
+
+def _number_of_calls(subject: Subject, block: float) -> int:
+    """Choose how many calls take about ``block`` seconds; the calls made here warm the subject up."""
+    if block == 0:
+        subject(1)
+        return 1
+    fastest = min(subject(1) for _ in range(3))
+    if fastest * 8 < block:
+        fastest = subject(8) / 8
+    return max(1, min(2000, int(block / max(fastest, 1e-9))))
+
+
+def calls(function: Callable[[T], object], arguments: Iterable[T]) -> Subject:
+    """Make a subject of a function that is called with each argument in turn, over and over."""
+    turns = itertools.cycle(arguments)
+
+    def run(number: int) -> float:
+        now = list(itertools.islice(turns, number))
+        start = time.perf_counter()
+        for argument in now:
+            function(argument)
+        return time.perf_counter() - start
+
+    return run

@@ -1,0 +1,1 @@
+"""Scripts that measure in a process of their own."""

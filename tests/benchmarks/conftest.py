@@ -1,0 +1,6 @@
+"""The benchmarks are no installed package; they lie beside the tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))

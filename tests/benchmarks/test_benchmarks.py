@@ -1,0 +1,153 @@
+"""The harness runs, its goals are those of the documentation, and it tells what it measured."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from benchmarks import machine, paid, report
+from benchmarks.__main__ import GROUPS, PAGE, main
+from benchmarks.figures import Figure, Place, single
+from benchmarks.goals import GOALS, judge
+from benchmarks.rounds import Spread
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def figure(name, value, unit="x"):
+    group, subject, case = name.split("/")
+    return Figure(group, subject, case, unit, Spread(value, value, value, value, 9), "raw pair", 1e-5)
+
+
+def test_every_goal_is_answered_once_and_by_a_group_there_is():
+    names = [goal.figure for goal in GOALS]
+    assert len(names) == len(set(names))
+    assert {name.split("/")[0] for name in names} <= set(GROUPS)
+
+
+@pytest.mark.parametrize(("value", "met"), [(2.2, True), (2.21, False), (0.1, True)])
+def test_goal_is_met_up_to_its_limit(value, met):
+    (goal,) = (goal for goal in GOALS if goal.figure == "hit/get/10 KB")
+    assert goal.is_met(value) is met
+
+
+def test_paid_calls_must_be_exactly_one():
+    (goal,) = (goal for goal in GOALS if goal.figure == "paid/calls per prompt/50 tasks")
+    assert (goal.is_met(1.0), goal.is_met(2.0), goal.is_met(0.5)) == (True, False, False)
+
+
+def test_goal_that_was_not_measured_is_not_met():
+    figures = [figure("hit/get/10 KB", 1.0)]
+    judged = {goal.figure: found for goal, found in judge(figures)}
+    assert len(judged) == len(GOALS)
+    assert [name for name, found in judged.items() if found] == ["hit/get/10 KB"]
+    text = "\n".join(report.goals(figures))
+    assert text.count("not measured") == len(GOALS) - 1
+    assert re.search(r"`get` of 10 KB over raw pair .* 1x .* yes", text)
+
+
+def test_goal_that_is_missed_is_told():
+    assert re.search(
+        r"`get` of 10 KB over raw pair .* NO$", "\n".join(report.goals([figure("hit/get/10 KB", 9)])), re.M
+    )
+
+
+def test_run_is_read_from_its_json_as_it_was():
+    figures = [figure("hit/get/10 KB", 1.5), single("suite", "warm", "100 prompts", "s", 1.0, 2.0)]
+    facts = {"CPU": "one"}
+    run = json.loads(json.dumps(report.to_json(facts, figures)))
+    assert report.from_json(run) == (facts, figures)
+    assert [goal["met"] for goal in run["goals"] if goal["measured"] == 1.5] == [True]
+
+
+def test_measuring_a_group_tells_the_machine_the_figures_and_the_goals(tmp_path, capsys):
+    file = tmp_path / "run.json"
+    directory = tmp_path / "scratch"
+    directory.mkdir()
+    assert main(["--only=miss", "--seconds=0", f"--json={file}", f"--directory={directory}"]) == 0
+    shown = capsys.readouterr().out
+    for fact in ("russo", "CPU", "cores", "Python", "OS", "file system", "load at start"):
+        assert re.search(rf"^{fact}  +\S", shown, re.MULTILINE), fact
+    assert "raw read of 10 KB (again)" in shown
+    run = json.loads(file.read_text("utf-8"))
+    assert {each["group"] for each in run["figures"]} == {"miss"}
+    assert list(directory.iterdir()) == []  # nothing is left where it was measured
+
+
+@pytest.mark.parametrize("group", ["key", "memory", "loop"])
+def test_group_yields_figures(group, tmp_path):
+    if group == "memory" and not Path("/proc/self/status").exists():
+        pytest.skip("the peak of memory is read from /proc")
+    found = list(GROUPS[group](Place(tmp_path, full=False, seconds=0)))
+    assert found
+    assert all(each.group == group and each.value.rounds >= 1 for each in found)
+
+
+def test_paid_calls_are_counted_by_prompt(tmp_path):
+    calls = tmp_path / "calls.txt"
+    calls.write_text("".join(f"Prompt {index}\n" for index in range(5)) + "Prompt 3\n")
+    assert paid._worst(calls) == 2
+
+
+def test_file_system_is_told_of_the_directory():
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        pytest.skip("the mounts are read from /proc")
+    assert machine.facts(Path("/proc"))["file system"] == "proc"
+
+
+# -- the page
+
+
+def test_page_has_a_row_for_every_goal():
+    block = PAGE.read_text("utf-8").split(report.BEGIN)[1].split(report.END)[0]
+    assert [goal.quantity for goal in GOALS if f"| {goal.quantity} | {goal.wanted} |" not in block] == []
+
+
+BLANK = f"# Top\n\n{report.BEGIN}\nold\n{report.END}\n\n{report.SUITE_BEGIN}\n{report.SUITE_END}\n\nbelow\n"
+
+
+def test_figures_go_into_the_page_and_nowhere_else():
+    run = {"CPU": "one"}, [figure("hit/get/10 KB", 1.5)]
+    once = report.with_figures(BLANK, *run)
+    assert once.startswith("# Top\n\n<!--")
+    assert once.endswith("-->\n\nbelow\n")
+    assert "old" not in once
+    assert "| 1.5x |" in once
+    assert report.with_figures(once, *run) == once
+
+
+def test_suite_is_computed_from_its_measured_parts():
+    parts = [
+        figure("hit/await/150 KB, 600 keys", 1.5),  # each takes 10 µs
+        figure("fixture/russo_audio/2,000 tests", 90.0, "µs"),
+        replace(figure("pytest/russo used/one test", 1.5), seconds=0.35),
+        replace(figure("pytest/-p no:russo (again)/one test", 1.0), seconds=0.25),
+    ]
+    table = "\n".join(report.suite(parts))
+    assert "| 10 µs | 5 ms |" in table
+    assert "| 90 µs | 45 ms |" in table
+    assert "| russo, together | | 150 ms |" in table
+    assert "| 200 ms | 100 s |" in table
+    assert "not measured" in "\n".join(report.suite(parts[:3]))
+
+
+def test_page_without_a_block_is_refused():
+    with pytest.raises(ValueError, match="has no lines"):
+        report.with_figures("# Top\n", {"CPU": "one"}, [])
+
+
+def test_page_names_the_command_and_only_groups_there_are():
+    page = PAGE.read_text("utf-8")
+    assert "make bench" in page
+    assert set(re.findall(r"--only (\w+)", page)) <= set(GROUPS)
+
+
+def test_alternatives_that_are_measured_are_those_that_make_bench_installs():
+    wanted = {
+        re.match(r"\w+", line).group()
+        for line in (ROOT / "requirements-bench.txt").read_text().splitlines()
+        if line[0] != "#"
+    }
+    assert wanted == set(machine.PEERS) - {"xxhash", "pytest"}
