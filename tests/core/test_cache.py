@@ -543,3 +543,11 @@ def test_readers_and_writers_of_one_key_see_whole_entries(cache):
     reader.join()
     assert {audio for audio in seen if audio is not None} <= set(spoken)
     assert cache.get(KEY) in spoken
+
+
+@pytest.mark.parametrize("most", [1, 7, 4095, 4096, 4097])
+def test_metadata_read_in_pieces_is_whole(cache, monkeypatch, most):
+    cache.put(KEY, AUDIO, prompt="x" * 9000)
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, most)))
+    assert cache.get(KEY) == AUDIO

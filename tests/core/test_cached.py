@@ -942,6 +942,21 @@ def test_repr_shows_what_is_wrapped_where_and_how(cache):
     assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"
 
 
+def test_flight_cancelled_before_its_first_step_is_flown_again(cache):
+    async def main():
+        cached = CachedSynthesizer(Speaker(), cache=cache)
+        others = asyncio.all_tasks()
+        first = asyncio.create_task(cached.synthesize(PROMPT))
+        await asyncio.sleep(0)  # the flight's task exists, and has not begun
+        for task in asyncio.all_tasks() - others:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await cached.synthesize(PROMPT)
+
+    assert run(main()).data
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
 def test_paid_audio_is_kept_where_a_listener_is_interrupted(cache, interruption):
     class Interrupted:

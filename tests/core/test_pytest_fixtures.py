@@ -627,3 +627,81 @@ def test_other_errors_are_shown_as_pytest_shows_them(project):
     )
     project.tests(SAY)
     project.run().stdout.fnmatch_lines(["*return self.no_such_name*"])
+
+
+def test_cause_that_refuses_to_be_changed_is_shown_as_it_is(project):
+    project.tests(
+        """
+        import dataclasses
+        from russo import RussoError
+
+        @dataclasses.dataclass(frozen=True)
+        class Frozen(Exception):
+            number: int
+
+        def test_it(russo_cache):
+            raise RussoError("own") from Frozen(1)
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Frozen*", '*raise RussoError("own") from Frozen(1)*'])
+
+
+def test_error_from_deep_below_the_test_is_an_ordinary_failure(project):
+    project.tests(
+        """
+        from russo import RussoError
+
+        def deep(number):
+            if number:
+                deep(number - 1)
+            else:
+                raise RussoError("from below")
+
+        def test_it(russo_cache):
+            deep(900)
+        """
+    )
+    result = project.run("--tb=short")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*RussoError: from below*"])
+
+
+def test_errors_that_the_test_caught_itself_keep_their_lines(project):
+    project.tests(
+        """
+        from russo import RussoError
+
+        def lookup():
+            return {}["missing"]
+
+        def test_it(russo_cache):
+            try:
+                lookup()
+            except KeyError:
+                raise RussoError("mine")
+        """
+    )
+    assert '>       return {}["missing"]' in project.run().outlines
+
+
+def test_failing_check_of_the_conformance_kit_shows_its_line(project):
+    project.tests(
+        """
+        import pytest
+        from russo import ServiceError
+        from russo.testing import BackendContract
+
+        class TestIt(BackendContract):
+            backend = "local"
+
+            @pytest.fixture
+            def make_synthesizer(self):
+                def make(**options):
+                    raise ServiceError("made in vain", backend="local", prompt="")
+                return make
+        """
+    )
+    result = project.run("--russo-cache-dir=here", "-k", "test_cache_key_extra_is_json")
+    result.stdout.fnmatch_lines(['*raise ServiceError("made in vain"*'])

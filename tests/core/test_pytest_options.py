@@ -146,6 +146,29 @@ def test_wrong_usage_is_refused_before_any_test_runs(by_name, arguments, message
     result.stdout.no_fnmatch_line("*test_it.py*")
 
 
+def test_backend_that_cannot_be_made_is_told_by_the_test_that_needs_it(project, monkeypatch):
+    project.conftest("")
+    package = project.path / "fragile"
+    package.mkdir()
+    (package / "fragile.py").write_text(
+        "class Fragile:\n    def __init__(self):\n        raise OSError('no model')\n"
+    )
+    info = package / "fragile-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[russo.synthesizers]\nfragile = fragile:Fragile\n")
+    monkeypatch.setenv("PYTHONPATH", str(package))
+    project.tests(
+        """
+        def test_other(): pass
+        def test_it(russo_say): russo_say("Hello")
+        """
+    )
+    result = project.run("--russo-synth=fragile", subprocess=True)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["E*OSError: no model"])
+
+
 def test_help_shows_even_where_the_settings_are_wrong(project):
     project.ini("russo_synth = nothing")
     result = project.run("--help")

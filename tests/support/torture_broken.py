@@ -158,7 +158,7 @@ def written_in_place_and_not_verified():
     swap(AudioCache, "_write_pair", _write_in_place)
     swap(store, "build_audio", _build_unverified)
     real = store.read_file
-    swap(store, "read_file", lambda path, _limit, expected=0: real(path, 1 << 30, expected))
+    swap(store, "read_file", lambda path, _limit, expected=None: real(path, 1 << 30, expected))
 
 
 @caught_by(
@@ -238,7 +238,7 @@ def reader_that_waits_for_a_fifo():
 @caught_by("test_damage.py::test_read_takes_bounded_memory")
 def reader_without_a_limit():
     real = store.read_file
-    swap(store, "read_file", lambda path, _limit, expected=0: real(path, 1 << 40, expected))
+    swap(store, "read_file", lambda path, _limit, expected=None: real(path, 1 << 40, expected))
 
 
 @caught_by(

@@ -34,6 +34,7 @@ _WRITE_FLAGS: Final = (
 )
 TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.russo-tmp")
 _WINDOWS_PATIENCE: Final = 1.0
+_USUAL: Final = 4096
 _IRREGULAR: Final = "no regular file lies in its place"
 
 
@@ -41,14 +42,15 @@ class IrregularFileError(OSError):
     """Something lies there that no writer of ours made: no regular file, or one too large."""
 
 
-def read_file(path: str, limit: int, expected: int = 4096) -> bytes:
+def read_file(path: str, limit: int, expected: int | None = None) -> bytes:
     """Read a file of at most ``limit`` bytes; what is read is yet to be verified.
+
+    Whether it is a regular file is asked only where it is not read to its end at once.
 
     Args:
         path: The file.
         limit: The most that is read, in bytes.
-        expected: How many bytes will probably be there: a file of that size takes one read, a smaller
-            one two.
+        expected: How many bytes are to be there, if that is known: then one read will do.
 
     Raises:
         IrregularFileError: It is larger, or no regular file and not read to an end at once.
@@ -56,7 +58,7 @@ def read_file(path: str, limit: int, expected: int = 4096) -> bytes:
     """
     descriptor = os.open(path, _READ_FLAGS)
     try:
-        data = os.read(descriptor, expected + 1)
+        data = os.read(descriptor, (_USUAL if expected is None else expected) + 1)
         if len(data) == expected or (data and not os.read(descriptor, 1)):
             return data
         return _read_regular(descriptor, limit)

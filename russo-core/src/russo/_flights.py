@@ -113,6 +113,8 @@ class Flights:
                 flight.task = flight.loop.create_task(
                     flight.run(call, functools.partial(self._land, key, flight))
                 )
+                # A task that is cancelled before its first step runs no line of its own.
+                flight.task.add_done_callback(functools.partial(self._close, key, flight))
             try:
                 return await flight.wait(), mine
             except _Abandoned:
@@ -127,6 +129,11 @@ class Flights:
                 return flight, False
             flight = self._flights[key] = _Flight(asyncio.get_running_loop())
             return flight, True
+
+    def _close(self, key: str, flight: _Flight, _: asyncio.Task[None]) -> None:
+        if not flight.outcome.done():
+            self._land(key, flight)
+            flight.outcome.cancel()
 
     def _land(self, key: str, flight: _Flight) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import logging
 import os
 import shutil
 import sys
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 _RECORD_AT_ONCE: Final = 8  # a synthesizer's own cap may be lower
+
+_log = logging.getLogger(__name__)
 
 
 class PytestRun:
@@ -88,6 +91,8 @@ class PytestRun:
                 load_synthesizer(self.settings.synth, **options)
         except BackendConfigError as error:
             raise pytest.UsageError(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - whoever needs the synthesizer is told
+            _log.debug("backend %r cannot be made: %r", self.settings.synth, error)
 
     def clear_if_asked(self) -> None:
         """Clear the cache if the run asks for it; recordings stay."""

@@ -16,26 +16,40 @@ if TYPE_CHECKING:
     import pytest
 
 _PACKAGE = Path(__file__).parent
+_KIT = _PACKAGE / "testing"  # its tests are somebody's own
 
 
 def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
-    """End the trace of an error of russo's where russo was called, and keep only the lines of its causes."""
+    """End the trace of an error of russo's where russo was called, and keep only the lines of its causes.
+
+    What was caught in a frame that is shown, the test's own errors, keeps its trace.
+    """
     if not isinstance(excinfo.value, RussoError):
         return
-    if outside := _outside(excinfo.tb):
-        excinfo.traceback = type(excinfo.traceback)(outside)
+    shown = _outside(excinfo.tb)
+    if shown:
+        excinfo.traceback = type(excinfo.traceback)(shown[-1])
+    frames = {trace.tb_frame for trace in shown}
     for error in chain_of(excinfo.value):
-        if error is not excinfo.value:
-            error.__traceback__ = None
+        trace = error.__traceback__
+        if error is not excinfo.value and trace is not None and trace.tb_frame not in frames:
+            BaseException.with_traceback(error, None)  # a frozen exception refuses to be assigned to
 
 
-def _outside(trace: TracebackType | None) -> TracebackType | None:
-    """Copy a trace up to the call of russo; pytest's hooks, russo's own among them, come before it."""
-    if trace is None or _is_ours(trace):
-        return None
-    return TracebackType(_outside(trace.tb_next), trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+def _outside(trace: TracebackType | None) -> list[TracebackType]:
+    """Copy a trace up to the call of russo, innermost first; pytest's hooks and russo's come before it."""
+    before = []
+    while trace is not None and not _is_ours(trace):
+        before.append(trace)
+        trace = trace.tb_next
+    copies: list[TracebackType] = []
+    for each in reversed(before):
+        rest = copies[-1] if copies else None
+        copies.append(TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno))
+    return copies
 
 
 def _is_ours(trace: TracebackType) -> bool:
     code = trace.tb_frame.f_code
-    return _PACKAGE in Path(code.co_filename).parents and not code.co_name.startswith("pytest_")
+    parents = Path(code.co_filename).parents
+    return _PACKAGE in parents and _KIT not in parents and not code.co_name.startswith("pytest_")
