@@ -167,7 +167,7 @@ def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesiz
 
 
 @pytest.fixture
-def russo_audio(request: pytest.FixtureRequest, russo_say: Callable[[str], Audio]) -> Audio:
+def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Audio:
     """The audio of the prompt that the closest ``russo`` marker names."""
     __tracebackhide__ = True
     mark = request.node.get_closest_marker("russo")
@@ -178,7 +178,7 @@ def russo_audio(request: pytest.FixtureRequest, russo_say: Callable[[str], Audio
     from ._errors import RussoError
 
     try:
-        return russo_say(mark.args[0])
+        return russo_synthesizer._synthesize_with(run_of(request.config).wait_for, mark.args[0])
     except RussoError as error:
         problem = str(error)
     pytest.fail(problem, pytrace=False)  # the message says it all; the frames between are pytest's
@@ -226,14 +226,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let each report carry what was counted since the last one; xdist brings it to the controller."""
+    """Let each report of an xdist worker carry what was counted since the last one to the controller."""
     run = item.config.stash.get(_RUN, None)
     if run is not None and call.excinfo is not None and not item.config.option.fulltrace:
         from ._traces import shorten_trace
 
         shorten_trace(call.excinfo)
     report = yield
-    if run is not None and (counts := run.statistics.take()):
+    if run is not None and not run.is_controller and (counts := run.statistics.take()):
         report.russo_counts = counts.to_json()  # type: ignore[attr-defined]
     return report
 
@@ -264,7 +264,7 @@ class Totals:
             node.workerinput["russo_shared"] = run.shared_directory
 
     def pytest_sessionfinish(self) -> None:
-        """Hand over what was counted after the last report."""
+        """Hand over what was counted, in a worker after the last report."""
         run = self._config.stash.get(_RUN, None)
         if run is not None and (counts := run.statistics.take()):
             if run.is_controller:
