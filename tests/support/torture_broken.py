@@ -136,7 +136,7 @@ def _write_in_place(self, key, data, meta):
                 os.write(descriptor, content[start : start + 4096])
         finally:
             os.close(descriptor)
-    return [store._identity(name) for name in names]
+    return [files.identify(name) for name in names]
 
 
 @caught_by(
@@ -170,9 +170,9 @@ def audio_renamed_before_the_metadata_is_written():
         self._make_directory()
         there = []
         for suffix, content in ((".audio", data), (".meta", meta)):
-            temporary = files.write_temporary(str(self.directory), key, content)
+            temporary, _ = files.write_temporary(str(self.directory), key, content)
             files.replace(temporary, self._root + key + suffix)
-            there.append(store._identity(self._root + key + suffix))
+            there.append(files.identify(self._root + key + suffix))
         return there
 
     swap(AudioCache, "_write_pair", write_pair)
@@ -195,7 +195,7 @@ def short_write_taken_for_a_whole_one():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         os.write(descriptor, data)
         os.close(descriptor)
-        return path
+        return path, files.identify(path)
 
     swap(store, "write_temporary", write_temporary)
 
@@ -481,9 +481,9 @@ def entries_of_mode_0600():
     real = store.write_temporary
 
     def write_temporary(*arguments):
-        path = real(*arguments)
+        path, identity = real(*arguments)
         os.chmod(path, 0o600)
-        return path
+        return path, identity
 
     swap(store, "write_temporary", write_temporary)
 

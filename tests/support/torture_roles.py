@@ -637,7 +637,7 @@ def die_in_a_put(directory):
 
     place = Place(directory, "dead", asyncio.new_event_loop())
     assert place.try_acquire()
-    path = write_temporary(directory, "dead", b"half of it")
+    path, _ = write_temporary(directory, "dead", b"half of it")
     say(os.path.basename(path))
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -650,7 +650,7 @@ def hold(directory):
     loop = asyncio.new_event_loop()
     place = Place(directory, "living", loop)
     assert place.try_acquire()
-    say(os.path.basename(write_temporary(directory, "living", b"half of it")))
+    say(os.path.basename(write_temporary(directory, "living", b"half of it")[0]))
     hear()
     place.release()
     loop.close()

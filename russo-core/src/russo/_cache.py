@@ -18,7 +18,7 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from ._entry import (
     AUDIO_LIMIT,
@@ -32,7 +32,17 @@ from ._entry import (
     decode_stated,
     encode_meta,
 )
-from ._files import TEMPORARY, IrregularFileError, is_alive, read_file, remove, replace, write_temporary
+from ._files import (
+    TEMPORARY,
+    Identity,
+    IrregularFileError,
+    identify,
+    is_alive,
+    read_file,
+    remove,
+    replace,
+    write_temporary,
+)
 from ._locks import Place, sweep_locks
 
 if TYPE_CHECKING:
@@ -76,7 +86,6 @@ class Miss:
 
 
 _ABSENT: Final = Miss("absent")
-_Identity: TypeAlias = tuple[int, int, int, int]
 
 
 class AudioCache:
@@ -275,34 +284,33 @@ class AudioCache:
             try:
                 mine = self._write_pair(key, data, meta)
             except FileNotFoundError:
-                # A clear took a temporary, or somebody the directory, under way: once more.
+                # There is no directory yet, or a clear took a temporary under way: once more.
                 if attempt == _WRITE_ATTEMPTS - 1:
                     raise
+                self._make_directory()
                 continue
             # Look back: two writers' renames may have interleaved. Whoever renamed last sees the
             # final state, and writes again if it is mixed.
-            there = [_identity(path + AUDIO_SUFFIX), _identity(path + META_SUFFIX)]
+            there = [identify(path + AUDIO_SUFFIX), identify(path + META_SUFFIX)]
             if there == mine or self._is_whole(key):
                 return
             time.sleep(random.uniform(0, 0.001 * 2**attempt))
 
-    def _write_pair(self, key: str, data: bytes, meta: bytes) -> list[_Identity | None]:
+    def _write_pair(self, key: str, data: bytes, meta: bytes) -> list[Identity]:
         """Write both files and rename them into place; return which files they are."""
-        self._make_directory()
         directory, path = str(self.directory), self._root + key
-        temporaries: list[str] = []
+        written: list[tuple[str, Identity]] = []
         try:
-            temporaries.append(write_temporary(directory, key, data))
-            temporaries.append(write_temporary(directory, key, meta))
-            mine = [_identity(temporary) for temporary in temporaries]
-            self._sweep(temporaries[0])
-            replace(temporaries[0], path + AUDIO_SUFFIX)
-            replace(temporaries[1], path + META_SUFFIX)
+            written.append(write_temporary(directory, key, data))
+            written.append(write_temporary(directory, key, meta))
+            self._sweep(written[0][0])
+            replace(written[0][0], path + AUDIO_SUFFIX)
+            replace(written[1][0], path + META_SUFFIX)
         except BaseException:
-            for temporary in temporaries:
+            for temporary, _ in written:
                 remove(temporary)
             raise
-        return mine
+        return [identity for _, identity in written]
 
     def _is_whole(self, key: str) -> bool:
         try:
@@ -321,7 +329,7 @@ class AudioCache:
         self.directory.mkdir(parents=True, exist_ok=True)
         for name, content in _GIT_FILES.items():
             with contextlib.suppress(OSError):
-                replace(write_temporary(str(self.directory), "git", content), self._root + name)
+                replace(write_temporary(str(self.directory), "git", content)[0], self._root + name)
 
     def _sweep(self, fresh: str) -> None:
         """Remove what dead writers left, once per cache object.
@@ -408,14 +416,6 @@ def _is_meta_of(data: bytes, key: str) -> bool:
     except DamagedEntry:
         return False
     return True
-
-
-def _identity(path: str) -> _Identity | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def check_key(key: str) -> str:

@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,7 @@ _WRITE_FLAGS: Final = (
     | getattr(os, "O_NOFOLLOW", 0)
 )
 TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.(?P<pid>[0-9]{1,10})-[0-9a-f]{16}\.russo-tmp")
+Identity: TypeAlias = tuple[int, int, int, int]
 _WINDOWS_PATIENCE: Final = 1.0
 _USUAL: Final = 4096
 _IRREGULAR: Final = "no regular file lies in its place"
@@ -82,24 +83,40 @@ def _read_regular(descriptor: int, limit: int) -> bytes:
     return data
 
 
-def write_temporary(directory: str, stem: str, data: bytes) -> str:
-    """Write a complete temporary file into ``directory`` and return its path; on failure leave nothing.
+def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identity]:
+    """Write a complete temporary file into ``directory``; on failure leave nothing.
 
     The mode follows the umask, so that a shared directory stays shared.
+
+    Returns:
+        Its path, and which file it is.
     """
-    path = os.path.join(directory, f".{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp")
+    path = f"{directory}{os.sep}.{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp"
     descriptor = os.open(path, _WRITE_FLAGS, 0o666)
     try:
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
+            identity = _identify(os.fstat(descriptor))
         finally:
             os.close(descriptor)
     except BaseException:
         remove(path)
         raise
-    return path
+    return path, identity
+
+
+def identify(path: str) -> Identity | None:
+    """Tell which file lies there, and in which state; ``None`` where there is none to be seen."""
+    try:
+        return _identify(os.stat(path))
+    except OSError:
+        return None
+
+
+def _identify(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def replace(temporary: str, path: str) -> None:
