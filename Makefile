@@ -13,7 +13,7 @@ demo: $(READY) ## speak the example's prompts once, replay them, and tell what h
 	@$(PYTHON) tools/demo.py
 
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
-	@$(PYTHON) -m pytest -q -n auto $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(PYTHON) -m pytest tests/torture -q $(ARGS)

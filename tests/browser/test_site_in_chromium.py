@@ -13,7 +13,7 @@ pytest.importorskip("selenium")
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.xdist_group("site in chromium")]  # one browser for all
 
 
 @pytest.fixture(scope="module")

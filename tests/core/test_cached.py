@@ -803,7 +803,7 @@ def test_store_that_fails_costs_only_the_cache(tmp_path, heard):
     cached = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "cache"))
     assert say(cached) == say(cached) == sound(PROMPT)
     assert len(speaker.texts) == 2
-    assert [event.reason for event in heard.all(StoreFailed)] == ["File exists"] * 2
+    assert [event.reason for event in heard.all(StoreFailed)] == ["Not a directory"] * 2
     assert heard.all(StoreFailed)[0].directory == tmp_path / "cache"
     assert not heard.all(EntryStored)
 

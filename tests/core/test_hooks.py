@@ -163,7 +163,7 @@ def test_store_that_fails_is_told_with_reason_and_directory(tmp_path, heard):
     speak(AudioCache(tmp_path / "file"), Speaker())
     assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "store_failed"]
     assert (heard.one(StoreFailed).reason, heard.one(StoreFailed).directory) == (
-        "File exists",
+        "Not a directory",
         tmp_path / "file",
     )
 

@@ -440,6 +440,7 @@ def sweep_that_takes_held_locks():
 )
 def put_that_a_clear_makes_fail():
     def write(self, key, data, meta):
+        self._make_directory()
         self._write_pair(key, data, meta)
 
     swap(AudioCache, "_write", write)
