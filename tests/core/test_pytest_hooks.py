@@ -63,7 +63,9 @@ def test_conftest_functions_hear_of_damage_and_of_what_is_not_stored(project):
     result = project.run("-s")
     assert "entry_damaged Hello" in heard(result)
     assert "store_failed Hello" in heard(result)
-    assert summary(result) == "0 hits, 3 paid calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
+    assert (
+        summary(result) == "0 hits, 3 paid calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
+    )
 
 
 def test_a_conftest_hears_only_of_the_tests_below_it(project):
