@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import pty
@@ -578,6 +579,14 @@ def test_every_command_has_help():
         assert said.out.startswith("Usage: russo")
 
 
+def interrupt(process):
+    """Press Ctrl-C, and again: what comes between the question and the wait for its answer wakes nobody."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+
+
 def on_terminal(*arguments, columns=80, answer=None, code=0, env=None):
     """Run the command on a pseudo-terminal, type the answer where it asks, and return what it shows."""
     primary, secondary = pty.openpty()
@@ -592,7 +601,7 @@ def on_terminal(*arguments, columns=80, answer=None, code=0, env=None):
             shown += piece
             if answer is not None and b"[y/N]" in shown:
                 if answer == "\3":  # what the terminal makes of Ctrl-C
-                    process.send_signal(signal.SIGINT)
+                    threading.Thread(target=interrupt, args=(process,)).start()
                 else:
                     os.write(primary, answer.encode())
                 answer = None
