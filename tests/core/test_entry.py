@@ -7,6 +7,7 @@ from russo import Audio
 from russo._entry import (
     DamagedEntry,
     NewerEntry,
+    _remembered,
     build_audio,
     checksum,
     decode_meta,
@@ -259,10 +260,12 @@ def test_truth_value_is_no_size():
 
 def test_metadata_of_any_size_is_decoded_alike():
     long = encode_meta("abc123", AUDIO, prompt="x" * 10_000, fields=FIELDS)
+    remembered = _remembered.cache_info().currsize
     for _ in range(2):
         assert read(long) == AUDIO
         with pytest.raises(DamagedEntry):
             read(long.replace(b"8000", b"8001"))
+    assert _remembered.cache_info().currsize == remembered  # a long one would take memory for nothing
 
 
 def test_decoded_metadata_is_remembered_by_its_bytes_and_its_key():

@@ -630,22 +630,36 @@ def test_other_errors_are_shown_as_pytest_shows_them(project):
 
 
 def test_cause_that_refuses_to_be_changed_is_shown_as_it_is(project):
-    project.tests(
+    project.conftest(
         """
         import dataclasses
-        from russo import RussoError
 
         @dataclasses.dataclass(frozen=True)
         class Frozen(Exception):
             number: int
 
-        def test_it(russo_cache):
-            raise RussoError("own") from Frozen(1)
+        @pytest.fixture(scope="session")
+        def russo_synthesizer():
+            class Failing(Speaker):
+                async def synthesize(self, text):
+                    from russo import ServiceError
+                    try:
+                        self.connect()
+                    except Frozen as error:
+                        raise ServiceError("HTTP 503", backend="speaker", prompt=text) from error
+
+                def connect(self):
+                    raise Frozen(1)
+
+            return Failing()
         """
     )
+    project.tests(SAY)
     result = project.run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*Frozen*", '*raise RussoError("own") from Frozen(1)*'])
+    result.stdout.fnmatch_lines(
+        ["conftest.Frozen: 1", "E*ServiceError: speaker could not speak 'Hello': HTTP 503*"]
+    )
 
 
 def test_error_from_deep_below_the_test_is_an_ordinary_failure(project):

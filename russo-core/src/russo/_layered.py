@@ -64,12 +64,6 @@ class LayeredCache:
         """Store audio in the private cache; see `AudioCache.put`."""
         return self.cache.put(key, audio, prompt=prompt, fields=fields)
 
-    def _store(
-        self, key: str, audio: Audio, *, prompt: str | None = None, fields: Fields | None = None
-    ) -> None:
-        """Store audio in the private cache; see `AudioCache._store`."""
-        self.cache._store(key, audio, prompt=prompt, fields=fields)
-
     def size(self) -> int:
         """Count the keys that any layer has an entry for."""
         return len({key for layer in self.layers for key in layer.stored_keys()})
