@@ -551,3 +551,32 @@ def test_right_service_backend_passes_all(kit):
     assert re.search(
         r"\d+ passed, 2 skipped", output
     )  # closing, for it offers no aclose, and it has no float
+
+
+def test_service_backend_that_cannot_be_led_elsewhere_is_told_what_it_lacks(project):
+    project.tests(
+        """
+        import pytest
+        from russo.testing import BackendContract, HttpService, Reply, wav
+
+        class TestIt(BackendContract):
+            backend = "local"
+            service = HttpService(
+                good=lambda samples: Reply(body=wav(samples)),
+                sent_key=lambda headers: "",
+                error_reply=lambda status, message, after: Reply(status=status),
+            )
+
+            @pytest.fixture
+            def make_synthesizer(self):
+                from russo_local import LocalSynthesizer
+                return lambda **options: LocalSynthesizer(**options)
+        """
+    )
+    result = project.run("-k", "test_audio_is_what_it_says_it_is")
+    result.stdout.fnmatch_lines(
+        [
+            "the contract wants: a backend that calls a service takes the options api_key, base_url, *",
+            "seen: api_key, base_url, * missing from *",
+        ]
+    )

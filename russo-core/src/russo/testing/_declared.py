@@ -64,8 +64,19 @@ class Declared:
         """`make`, for a synthesizer that can speak: by the loopback server, with a planted key."""
         if self.service is None or server is None:
             return make
+        self._check_needed()
         reach = {"base_url": self.service.base_url(server.url), "api_key": PLANTED_KEY}
         return lambda **options: make(**{**reach, **options})
+
+    def _check_needed(self) -> None:
+        """Refuse a backend that cannot be led to the loopback server, before it is made in vain."""
+        missing = [name for name in _NEEDED if name not in inspect.signature(self.factory).parameters]
+        expect(
+            not missing,
+            f"a backend that calls a service takes the options {', '.join(_NEEDED)}",
+            f"{', '.join(missing)} missing from {inspect.signature(self.factory)}",
+            "one line of configuration, a gateway's address say, is written alike for every backend",
+        )
 
     @property
     def factory(self) -> Callable[..., Any]:
@@ -126,13 +137,7 @@ class ServiceDeclared(Declared):
         """The declared service; skips the check where there is none."""
         if self.service is None:
             pytest.skip("no service is declared: the checks of requests, failures and keys do not apply")
-        missing = [name for name in _NEEDED if name not in inspect.signature(self.factory).parameters]
-        expect(
-            not missing,
-            f"a backend that calls a service takes the options {', '.join(_NEEDED)}",
-            f"{', '.join(missing)} missing from {inspect.signature(self.factory)}",
-            "one line of configuration, a gateway's address say, is written alike for every backend",
-        )
+        self._check_needed()
         return self.service
 
     @pytest.fixture
