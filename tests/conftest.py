@@ -7,6 +7,7 @@ import pkgutil
 import pytest
 
 import russo
+from surroundings import is_foreign
 
 pytest_plugins = ["pytester"]
 pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
@@ -16,15 +17,12 @@ pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
 for _module in pkgutil.iter_modules(russo.__path__):
     importlib.import_module(f"russo.{_module.name}")
 
-_FOREIGN = ("RUSSO_", "PYTEST_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_")
-
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     """Keep the settings, keys and proxies of whoever runs the suite out of it."""
-    for name in list(os.environ):
-        if name.startswith(_FOREIGN) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    for name in filter(is_foreign, list(os.environ)):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     # Hypothesis takes a second to import, and no pytest run that a test starts uses its plugin.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")

@@ -130,6 +130,20 @@ def test_story_begins_in_a_copy_of_the_folder_that_the_page_names(tmp_path):
     assert not (tmp_path / "story" / ".russo_cache").exists()
 
 
+def test_stories_print_the_same_on_a_build_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("CI", "true")  # pytest would shorten nothing
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    failing = fenced('python title="test_it.py"', "def test_it():", "    assert list('abc') == list('abd')")
+    told = [
+        "...",
+        "E         Use -v to get more diff",
+        "...",
+        "FAILED test_it.py::test_it - AssertionError: assert ['a', 'b', 'c'] == ['a', 'b', 'd']",
+        "...",
+    ]
+    run(tmp_path, failing + fenced("console", "$ pytest test_it.py  # fails", *told))
+
+
 def test_stories_have_no_keys_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "a-secret-key")
     monkeypatch.setenv("RUSSO_SYNTH", "openai")

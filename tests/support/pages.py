@@ -38,11 +38,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from page_blocks import ROOT, Block, Command, PageError, blocks, commands, matches, place
+from surroundings import is_foreign
 from vendors import Vendors
 
 _SECONDS = 300
 _NO_NETWORK = "http://127.0.0.1:9"  # nothing listens on the port of the discard protocol
-_FOREIGN = ("RUSSO_", "PYTEST_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_", "PIP_", "GIT_")
+_FOREIGN = ("PIP_", "GIT_")
 _ENVIRONMENT = re.compile(r"python3? -m venv \S+|(?:\.|source) \S+/bin/activate")
 _LEFT_BEHIND = shutil.ignore_patterns(
     ".russo_cache", ".pytest_cache", ".venv", "__pycache__", "*.egg-info", "dist"
@@ -226,7 +227,7 @@ def _environment(home: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_FOREIGN) and not name.lower().endswith("_proxy")
+        if not (is_foreign(name) or name.startswith(_FOREIGN))
     }
     return {
         **kept,
