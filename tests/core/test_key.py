@@ -6,9 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from russo import cache_key
-from russo._key import canonical_json, plain
+from russo._key import _derive, _remembered, canonical_json, derive, plain
 from speakers import PROMPT
 
 # Digests made without russo: the ASCII JSON of ["russo", 1, prompt, own, given] written by hand and
@@ -178,3 +180,59 @@ def test_canonical_json_is_ascii_sorted_and_without_spaces():
     assert canonical_json({"b": [1, 2.5, None, True], "a": "é\ud800"}) == (
         '{"a":"\\u00e9\\ud800","b":[1,2.5,null,true]}'
     )
+
+
+# Values that Python calls equal stand beside each other, for a memory that took one for another would
+# replay the wrong audio.
+SCALARS = st.sampled_from(
+    [0, 0.0, -0.0, False, 1, 1.0, True, None, "", "1", "é", "\ud83d\ude00", "\U0001f600"]
+)
+VALUES = st.recursive(
+    SCALARS | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+FIELDS = st.none() | st.dictionaries(st.sampled_from("ab"), VALUES)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["x", "", "\ud83d\ude00"]), FIELDS, FIELDS)
+def test_remembered_request_has_the_key_of_its_own_json(prompt, own, extra):
+    added = plain(extra)
+    key, declared = derive(prompt, own, added)
+    assert (key, repr(declared)) == (_derive(prompt, own, added)[0], repr(plain(own)))
+    assert key == cache_key(prompt, own, extra)
+
+
+@pytest.mark.parametrize("values", [[1, 1.0, True], [0.0, -0.0, 0, False], [[1], [1.0]], [(1,), (True,)]])
+def test_values_that_python_calls_equal_are_remembered_apart(values):
+    made = [{"speed": value} for value in values]
+    for fields in made + made[::-1]:
+        assert cache_key("equal", fields, None) == _derive("equal", fields, None)[0]
+    assert len({cache_key("equal", fields, None) for fields in made}) == len(values)
+
+
+def test_equal_request_is_encoded_once():
+    fields = {"voice": "a", "styles": ["calm", "warm"]}
+    first, declared = derive("once", fields, None)
+    known = _remembered.cache_info()
+    again, shared = derive("on" + "ce", {"voice": "a", "styles": ["calm", "warm"]}, None)
+    assert (again, shared) == (first, declared)
+    assert shared is declared
+    assert _remembered.cache_info().misses == known.misses
+
+
+def test_what_is_remembered_is_nobodys_to_change():
+    fields = {"styles": ["calm"]}
+    first, declared = derive("mine", fields, None)
+    fields["styles"].append("warm")
+    second, _ = derive("mine", fields, None)
+    assert declared == {"styles": ["calm"]}
+    assert first != second == _derive("mine", fields, None)[0]
+
+
+def test_long_requests_are_not_remembered():
+    before = _remembered.cache_info().currsize
+    key, _ = derive("long " * 1000, {"voice": "a"}, None)
+    assert key == _derive("long " * 1000, {"voice": "a"}, None)[0]
+    assert _remembered.cache_info().currsize == before  # one would take memory for nothing

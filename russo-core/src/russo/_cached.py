@@ -32,7 +32,7 @@ from ._events import (
     SynthesisStart,
 )
 from ._hooks import is_heard, notify, plugin_manager
-from ._key import Fields, digest, frozen, plain
+from ._key import Fields, derive, frozen, plain
 from ._layered import LayeredCache
 from ._mode import Mode
 from ._run import Cache, Refreshed, Run
@@ -181,7 +181,7 @@ class CachedSynthesizer:
         if not text.strip():
             backend = str(own.get("backend", name))
             raise TextRejectedError("the prompt is empty", backend=backend, prompt=text, reached=False)
-        fields = {"own": plain(own), "given": self._given}
+        key, plain_own = derive(text, own, self._given)
         mode, cache = self.mode, self.cache
         if mode is Mode.REFRESH and isinstance(cache, LayeredCache) and cache.recordings:
             raise ValueError(
@@ -190,9 +190,9 @@ class CachedSynthesizer:
             )
         return _Request(
             prompt=text,
-            key=digest(text, **fields),
+            key=key,
             synthesizer=name,
-            fields=fields,
+            fields={"own": plain_own, "given": self._given},
             declared=declared,
             outer=outer,
             cache=cache,

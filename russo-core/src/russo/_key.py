@@ -4,14 +4,20 @@ Two requests share a key only if every field that shapes the audio is equal. Key
 repositories: a change of the encoding must also change KEY_VERSION.
 """
 
+import functools
 import hashlib
 import json
+import marshal
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 KEY_VERSION: Final = 1
+# Requests up to this many bytes are remembered once their key is derived, 512 of them.
+_ORDINARY_SIZE: Final = 4096
+# The last version of marshal that writes every value out; later ones refer back to equal objects.
+_WHOLE: Final = 2
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 
 Fields = Mapping[str, Any]
@@ -30,13 +36,41 @@ def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
         TypeError: A field is no JSON value, or a name is no string.
         ValueError: A field is NaN or infinite.
     """
-    return digest(prompt, plain(own), plain(given))
+    return derive(prompt, own, plain(given))[0]
 
 
-def digest(prompt: str, own: dict[str, Any] | None, given: dict[str, Any] | None) -> str:
-    """Derive the key of a request whose fields are plain already."""
-    request = canonical_json(["russo", KEY_VERSION, prompt, own, given])
-    return hashlib.sha256(request.encode("ascii")).hexdigest()
+def derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, dict[str, Any] | None]:
+    """Derive the key of a request, and the plain form of what the synthesizer declares.
+
+    A request is remembered by its whole bytes, in which ``1``, ``1.0`` and ``True`` differ: one that was
+    made before is not encoded and hashed again. Its plain form is shared, and only ever read.
+
+    Args:
+        prompt: The exact prompt.
+        own: What the synthesizer declares of itself.
+        given: What the user adds, plain already.
+
+    Raises:
+        TypeError: A declared field is no JSON value, or a name is no string.
+        ValueError: A declared field is NaN or infinite.
+    """
+    request: Any = (prompt, own, given)
+    try:
+        written = marshal.dumps(request, _WHOLE)
+    except ValueError:  # a mapping or a text of a class of its own
+        return _derive(prompt, own, given)
+    return _remembered(written) if len(written) <= _ORDINARY_SIZE else _derive(prompt, own, given)
+
+
+def _derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, dict[str, Any] | None]:
+    declared = plain(own)
+    request = canonical_json(["russo", KEY_VERSION, prompt, declared, given])
+    return hashlib.sha256(request.encode("ascii")).hexdigest(), declared
+
+
+@functools.lru_cache(maxsize=512)
+def _remembered(written: bytes) -> tuple[str, dict[str, Any] | None]:
+    return _derive(*marshal.loads(written))
 
 
 # Encodes a JSON value in the one form that is hashed: ASCII, sorted names, no spaces.
