@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 KEY_VERSION: Final = 1
-# Requests up to this many bytes are remembered once their key is derived, 512 of them.
+# Fields up to this many bytes are remembered once they are encoded, 64 of them.
 _ORDINARY_SIZE: Final = 4096
 # The last version of marshal that writes every value out; later ones refer back to equal objects.
 _WHOLE: Final = 2
@@ -39,11 +39,16 @@ def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
     return derive(prompt, own, plain(given))[0]
 
 
+# Encodes a JSON value in the one form that is hashed: ASCII, sorted names, no spaces.
+canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_BEGIN: Final = f"{canonical_json('russo')},{KEY_VERSION}"
+
+
 def derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, dict[str, Any] | None]:
     """Derive the key of a request, and the plain form of what the synthesizer declares.
 
-    A request is remembered by its whole bytes, in which ``1``, ``1.0`` and ``True`` differ: one that was
-    made before is not encoded and hashed again. Its plain form is shared, and only ever read.
+    Fields are remembered by their whole bytes, in which ``1``, ``1.0`` and ``True`` differ: those of a
+    suite are encoded once. Their plain form is shared, and only ever read.
 
     Args:
         prompt: The exact prompt.
@@ -54,27 +59,26 @@ def derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, 
         TypeError: A declared field is no JSON value, or a name is no string.
         ValueError: A declared field is NaN or infinite.
     """
-    request: Any = (prompt, own, given)
+    fields: Any = (own, given)
     try:
-        written = marshal.dumps(request, _WHOLE)
+        written = marshal.dumps(fields, _WHOLE)
     except ValueError:  # a mapping or a text of a class of its own
-        return _derive(prompt, own, given)
-    return _remembered(written) if len(written) <= _ORDINARY_SIZE else _derive(prompt, own, given)
-
-
-def _derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, dict[str, Any] | None]:
-    declared = plain(own)
-    request = canonical_json(["russo", KEY_VERSION, prompt, declared, given])
+        declared, encoded = _encode(own, given)
+    else:
+        declared, encoded = _remembered(written) if len(written) <= _ORDINARY_SIZE else _encode(own, given)
+    # An array's canonical form is its elements', joined: ["russo", KEY_VERSION, prompt, own, given].
+    request = f"[{_BEGIN},{canonical_json(prompt)},{encoded}]"
     return hashlib.sha256(request.encode("ascii")).hexdigest(), declared
 
 
-@functools.lru_cache(maxsize=512)
-def _remembered(written: bytes) -> tuple[str, dict[str, Any] | None]:
-    return _derive(*marshal.loads(written))
+def _encode(own: Fields | None, given: Fields | None) -> tuple[dict[str, Any] | None, str]:
+    declared = plain(own)
+    return declared, f"{canonical_json(declared)},{canonical_json(given)}"
 
 
-# Encodes a JSON value in the one form that is hashed: ASCII, sorted names, no spaces.
-canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+@functools.lru_cache(maxsize=64)
+def _remembered(written: bytes) -> tuple[dict[str, Any] | None, str]:
+    return _encode(*marshal.loads(written))
 
 
 def plain(fields: Fields | None) -> dict[str, Any] | None:
