@@ -46,6 +46,9 @@ GOOD = [
         "console", "$ python -m venv .venv", "$ . .venv/bin/activate", '$ pip install "russo-core[local]"'
     ),
     fenced("console", "$ export RUSSO_SYNTH=local", "$ unset RUSSO_SYNTH", "$ echo $RUSSO_SYNTH.", "."),
+    fenced("console", '$ pip install "russo-core[local]" hibari-tts==0.2.1'),
+    fenced('text title="needs.txt"', "russo-core[local]  # with its voice", "", "hibari-tts==0.2.1")
+    + fenced("console", "$ pip install -r needs.txt"),
     fenced("console", "$ make test ARGS=x  # every test"),
     fenced("python", "import os", "assert os.listdir() == []"),
     fenced('text title="deep/prompts.txt"', "One") + fenced("console", "$ cat deep/prompts.txt", "One"),
@@ -68,6 +71,12 @@ BAD = [
     (fenced("console", "$ git clone https://example.org/russo"), "needs a network"),
     (fenced("console", "$ pip install russo-cure"), "'russo-cure' is no package"),
     (fenced("console", '$ pip install "russo-core[nobody]"'), "is no package"),
+    (fenced("console", "$ pip install hibari-tts==0.1.0"), "is no package"),
+    (fenced("console", "$ pip install -r needs.txt"), "writes no file needs.txt"),
+    (
+        fenced('text title="needs.txt"', "russo-cure") + fenced("console", "$ pip install -r needs.txt"),
+        "'russo-cure' in needs.txt is no package",
+    ),
     (fenced("console", "$ pip install -e ."), "there is no package in"),
     (fenced("console", "$ make nothing-like-it"), "nothing-like-it"),
     (fenced("python", "import warnings", "warnings.warn('old')"), ":4: the script fails"),

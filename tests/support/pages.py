@@ -12,9 +12,9 @@ What each fenced block is taken for, from the top of the page to its end:
 * ``toml``, ``ini``, ``yaml``, ``json``: must parse;
 * ``text``: prose, checked by nothing.
 
-Some commands are checked instead of run. What ``pip install`` names must be a distribution or an extra of
-this repository, or stand in ``requirements-dev.txt``; ``make`` must have the target; making and activating an
-environment needs nothing. ``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. There are no keys but those that a page exports so, and no network: the
+Some commands are checked instead of run. What ``pip install`` names, itself or in a file of the page (``-r``),
+must be a distribution or an extra of this repository, or what one of them needs, in a version that will do, or
+stand in ``requirements-dev.txt``; ``make`` must have the target; making and activating an environment needs nothing. ``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. There are no keys but those that a page exports so, and no network: the
 vendors' hosts are played by `vendors.Vendors`. A page may begin with
 ``start: FOLDER``, to be told in a copy of that folder; the README of an example is told in a copy of its own.
 """
@@ -197,6 +197,9 @@ class _Story:
         for word in words:
             if word in {"-U", "--upgrade", "-q"}:
                 continue
+            if word in {"-r", "--requirement"}:
+                self._requires(command, next(words))
+                continue
             path = next(words) if word in {"-e", "--editable"} else word
             if path.startswith((".", "/", "examples/", "dist/")):
                 if (
@@ -206,6 +209,15 @@ class _Story:
                     raise self._error(command.line, f"there is no package in {path}: {text}")
             elif path.startswith("-") or not _is_known(path):
                 raise self._error(command.line, f"{path!r} is no package of this repository: {text}")
+
+    def _requires(self, command: Command, name: str) -> None:
+        path = self._directory / name
+        if not path.is_file():
+            raise self._error(command.line, f"the page writes no file {name}")
+        for line in path.read_text("utf-8").splitlines():
+            text = line.partition("#")[0].strip()
+            if text and not _is_known(text):
+                raise self._error(command.line, f"{text!r} in {name} is no package of this repository")
 
     def _makes(self, command: Command, text: str) -> None:
         words = [*shlex.split(text, comments=True), "-n"]
@@ -249,13 +261,19 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _is_known(text: str) -> bool:
-    """Tell whether a requirement is a package of this repository, with its extras, or of its environment."""
+    """Tell whether a requirement is a package of this repository, with its extras, or one that it needs."""
     requirement = Requirement(text)
     name = canonicalize_name(requirement.name)
+    needed: list[Requirement] = []
     for path in [*ROOT.glob("russo-*/pyproject.toml"), *ROOT.glob("examples/*/pyproject.toml")]:
         project = tomllib.loads(path.read_text("utf-8"))["project"]
         if name == canonicalize_name(project["name"]):
             return requirement.extras <= set(project.get("optional-dependencies", {}))
+        needed += map(Requirement, project["dependencies"])
+    pins = [pin.version for pin in requirement.specifier if pin.operator == "=="]
+    for other in needed:
+        if name == canonicalize_name(other.name) and all(map(other.specifier.contains, pins)):
+            return True
     lines = (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
     others = [Requirement(line) for line in lines if line[:1].isalpha()]
     return name in {canonicalize_name(other.name) for other in others}
