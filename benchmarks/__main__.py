@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace) -> tuple[dict[str, str], list[Figure]]:
+    # Processes that are measured keep their byte code, as Python does where nobody forbids it; else an
+    # editable russo would be compiled at each start, and everything that pip installed would not.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="russo-bench-", dir=asked.directory) as name:
         directory = Path(name)
         facts = machine.facts(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -89,14 +90,26 @@ def test_russo_say(number, russo_say): assert russo_say(f"Book flight {{number %
 """
 
 
-def process(arguments: Sequence[str], directory: Path) -> Subject:
-    """Make a subject of a Python process, from its start to its end."""
+def process(arguments: Sequence[str], directory: Path, **variables: str) -> Subject:
+    """Make a subject of a Python process, from its start to its end.
+
+    Args:
+        arguments: Of Python.
+        directory: Where it runs.
+        variables: More of its environment.
+    """
+    environment = os.environ | variables
 
     def run(number: int) -> float:
         start = time.perf_counter()
         for _ in range(number):
             done = subprocess.run(
-                [sys.executable, *arguments], cwd=directory, capture_output=True, text=True, check=False
+                [sys.executable, *arguments],
+                cwd=directory,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
@@ -134,7 +147,11 @@ def _foreign_modules(directory: Path) -> list[str]:
 
 
 def pytest_start(place: Place) -> Iterator[Figure]:
-    """Measure a pytest run of one test: with russo kept out, installed and unused, and used for one hit."""
+    """Measure a pytest run of one test: with russo kept out, installed and unused, and used for one hit.
+
+    Unused is measured once more where Python may write no byte code, as in many containers: there the
+    plugin is compiled at each start.
+    """
     project = place.fresh("pytest")
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "test_unused.py").write_text("def test_it(): pass\n")
@@ -143,12 +160,13 @@ def pytest_start(place: Place) -> Iterator[Figure]:
     (project / "used" / "test_used.py").write_text("def test_it(russo_say): assert russo_say('Hello').data\n")
     base = "-p no:russo"
     common = ["-m", "pytest", "-q", *_ALONE]
-    without = process([*common, "-pno:russo", "test_unused.py"], project)
-    for subject, path, times in (
-        ("russo unused", "test_unused.py", 10),
-        ("russo used", "used/test_used.py", 3),
+    for subject, path, times, variables in (
+        ("russo unused", "test_unused.py", 10, {}),
+        ("russo unused, no byte code", "test_unused.py", 5, {"PYTHONDONTWRITEBYTECODE": "1"}),
+        ("russo used", "used/test_used.py", 3, {}),
     ):
-        subjects = {base: without, subject: process([*common, path], project)}
+        without = process([*common, "-pno:russo", "test_unused.py"], project, **variables)
+        subjects = {base: without, subject: process([*common, path], project, **variables)}
         rounds = measure(subjects, base=base, seconds=times * place.seconds, block=0)
         yield from ratios("pytest", "one test", rounds, base, [subject])
 
