@@ -121,13 +121,13 @@ tell(seen)
 
 
 UNKNOWN = [
-    ("acmee", "no backend is named 'acmee'; installed are acme, bell; did you mean 'acme'?"),
-    ("Bell", "no backend is named 'Bell'; installed are acme, bell; did you mean 'bell'?"),
-    ("zzz", "no backend is named 'zzz'; installed are acme, bell"),
-    ("", "no backend is named ''; installed are acme, bell"),
-    ("google", "no backend is named 'google'; installed are acme, bell; "
+    ("acmee", "no backend is named 'acmee'; installed: acme, bell; did you mean 'acme'?"),
+    ("Bell", "no backend is named 'Bell'; installed: acme, bell; did you mean 'bell'?"),
+    ("zzz", "no backend is named 'zzz'; installed: acme, bell"),
+    ("", "no backend is named ''; installed: acme, bell"),
+    ("google", "no backend is named 'google'; installed: acme, bell; "
      'pip install "russo-core[google]" brings it'),
-    ("elevenlab", "no backend is named 'elevenlab'; installed are acme, bell; did you mean 'elevenlabs' "
+    ("elevenlab", "no backend is named 'elevenlab'; installed: acme, bell; did you mean 'elevenlabs' "
      '(pip install "russo-core[elevenlabs]")?'),
 ]  # fmt: skip
 

@@ -122,7 +122,7 @@ def test_refresh_renews_recordings_only_as_the_cache_itself(project):
             ["--russo-cache-dir=test_it.py"],
             "*test_it.py is a file; russo needs a directory there (command line)",
         ),
-        (["--russo-synth=nothing"], "no backend is named 'nothing'; installed are *(command line)"),
+        (["--russo-synth=nothing"], "no backend is named 'nothing'; installed: *(command line)"),
         (["--russo-synth=nothing:Synth"], "*'nothing:Synth'*fails to load: ModuleNotFoundError*"),
         (
             ["--russo-synth-option=voice=Kore"],

@@ -180,6 +180,27 @@ def test_record_only_speaks_the_marked_prompts_and_runs_no_test(acme, xdist):
     assert len(acme.calls) == 2
 
 
+def test_record_only_refreshes_what_is_recorded(acme):
+    acme.run("--russo-record-only")
+    result = acme.run("--russo-record-only", "--russo-cache-mode=refresh")
+    result.stdout.fnmatch_lines(["russo: 2 of 2 marked prompts are recorded"])
+    assert sorted(acme.calls) == ["a One", "a One", "a Two", "a Two"]
+
+
+@pytest.mark.parametrize("mode", ["replay", "off"])
+def test_record_only_is_refused_where_nothing_would_be_recorded(acme, mode, monkeypatch):
+    monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
+    result = acme.run("--russo-record-only")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: --russo-record-only and mode '{mode}' (environment variable RUSSO_CACHE_MODE) disagree: "
+            "nothing would be recorded"
+        ]
+    )
+    assert acme.calls == []
+
+
 def test_record_only_says_what_failed(acme):
     acme.tests(
         """

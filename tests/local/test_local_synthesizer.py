@@ -132,6 +132,23 @@ def test_engine_version_changes_the_key(tmp_path: Path) -> None:
     )
 
 
+def test_missing_engine_is_named_with_what_to_do() -> None:
+    code = """
+import sys
+from russo import BackendConfigError, load_synthesizer
+synthesizer = load_synthesizer("local")
+sys.meta_path[:] = [each for each in sys.meta_path if not hasattr(each, "find_distributions")]
+try:
+    synthesizer.cache_key_extra
+except BackendConfigError as error:
+    print(error)
+"""
+    assert run_python(code) == (
+        "hibari-tts, whose version is a part of every key of backend 'local', is not installed; "
+        "pip install --force-reinstall russo-local"
+    )
+
+
 # hibari reads vocab.json once for each model that it loads, and a lexicon for each set of text rules.
 _COUNT_LOADS = """
 import asyncio, collections, pathlib, sys, threading

@@ -130,7 +130,7 @@ def _entry_of(name: str) -> EntryPoint:
 
 
 def _not_found(name: str, installed: list[str]) -> str:
-    listed = f"installed are {', '.join(installed)}" if installed else "none is installed"
+    listed = f"installed: {', '.join(installed)}" if installed else "none is installed"
     message = f"no backend is named {name!r}; {listed}"
     if name in EXTRAS:
         return f'{message}; pip install "russo-core[{name}]" brings it'

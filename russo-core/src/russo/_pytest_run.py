@@ -167,7 +167,9 @@ class PytestRun:
     def speak_ahead(self, session: pytest.Session) -> bool:
         """Speak the marked prompts of the selected tests; return whether that is all the run does."""
         only, at_once = bool(self._config.getoption("russo_record_only")), self.settings.speak_ahead
-        if self.settings.mode is not Mode.AUTO or not session.items:
+        # The tests of a refreshing run ask for their prompts anew anyway.
+        records = self.settings.mode is Mode.AUTO or (only and self.settings.mode is Mode.REFRESH)
+        if not records or not session.items:
             return only
         planned = plan(session.items)
         worker = getattr(self._config, "workerinput", {})
@@ -314,6 +316,7 @@ def _resolve(config: pytest.Config) -> Settings:
         cache_dir=get("russo_cache_dir"),
         recordings_dir=get("russo_recordings_dir"),
         clear=get("russo_clear_cache"),
+        record_only=get("russo_record_only"),
     )
     return resolve(
         asked,

@@ -33,6 +33,7 @@ class Asked:
         cache_dir: Directory of the cache.
         recordings_dir: Directory of recordings.
         clear: Clear the cache first.
+        record_only: Only record.
     """
 
     synth: str | None = None
@@ -42,6 +43,7 @@ class Asked:
     cache_dir: str | None = None
     recordings_dir: str | None = None
     clear: bool = False
+    record_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,16 @@ def resolve(
         speak_ahead=_number("russo_speak_ahead", ini("russo_speak_ahead")),
         sources=sources,
     )
-    _refuse_contradictions(settings)
+    _refuse_contradictions(asked, settings)
     return settings
 
 
-def _refuse_contradictions(settings: Settings) -> None:
+def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
+    if asked.record_only and settings.mode in (Mode.REPLAY, Mode.OFF):
+        raise SettingsError(
+            f"--russo-record-only and mode {str(settings.mode)!r} ({settings.sources['cache_mode']}) "
+            "disagree: nothing would be recorded"
+        )
     if settings.clear and settings.mode is Mode.REPLAY:
         raise SettingsError("--russo-clear-cache and mode 'replay' disagree: nothing would be left to replay")
     recordings = settings.recordings_dir

@@ -7,10 +7,10 @@ import functools
 import textwrap
 import threading
 import unicodedata
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from russo import RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
+from russo import BackendConfigError, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
 from russo.authoring import Calls, pcm_audio
 
 if TYPE_CHECKING:
@@ -163,4 +163,10 @@ def _load_voice(name: str) -> tuple[Hibari, threading.Lock]:
 
 @functools.cache
 def _model() -> str:
-    return f"hibari-tts {version('hibari-tts')}"
+    try:
+        return f"hibari-tts {version('hibari-tts')}"
+    except PackageNotFoundError as error:
+        raise BackendConfigError(
+            "hibari-tts, whose version is a part of every key of backend 'local', is not installed; "
+            "pip install --force-reinstall russo-local"
+        ) from error

@@ -85,7 +85,7 @@ class Declared:
         if len(entries) != 1:
             refuse(
                 f"one installed package registers {self.backend!r} under russo.synthesizers",
-                f"{[entry.value for entry in entries]}; installed are {list(installed_backends())}",
+                f"{[entry.value for entry in entries]}; installed: {list(installed_backends())}",
                 "pytest --russo-synth and load_synthesizer find a backend by that name alone",
             )
         factory: Callable[..., Any] = entries[0].load()
