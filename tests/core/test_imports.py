@@ -79,6 +79,14 @@ def test_every_module_has_a_layer():
     assert set(MODULES) - set(LAYER_OF) == set(), "give the new module its layer in this file"
 
 
+def test_layers_are_told_to_contributors():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| (`\w+`(?:, `\w+`)*) \|", text, re.MULTILINE)
+    told = {layer: set(re.findall(r"\w+", names)) for layer, names in rows}
+    packages = {path.parent.name for path in CORE.glob("*/__init__.py")}
+    assert told == {layer: set(names.split()) for layer, names in LAYERS.items()} | {"packages": packages}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_point_one_way(name):
     layer = LAYER_OF.get(name, len(LAYERS))
