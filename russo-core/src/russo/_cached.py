@@ -83,7 +83,9 @@ class CachedSynthesizer:
             finds this object, else ``AudioCache()``.
         enabled: False means mode ``off``, whatever the mode; may be changed at any time.
         cache_key_extra: More fields for the key: names to JSON values.
-        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's, else ``auto``.
+        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's where the
+            plugin wraps or finds this object, else ``auto``. There, and only there, the run's ``replay``
+            and ``off`` win over what is given.
 
     Raises:
         TypeError: ``synthesizer`` is none, or ``cache_key_extra`` holds what JSON cannot.

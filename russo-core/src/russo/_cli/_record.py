@@ -114,9 +114,9 @@ def record(
 ) -> None:
     """Speak every prompt of FILE ahead of time, so that the tests find it stored.
 
-    FILE is text (.txt: a prompt per line), CSV (.csv: a column "prompt") or JSON Lines (.jsonl: strings, or
-    objects with "prompt"), in UTF-8. What is stored already is not paid again: a run that was stopped goes on
-    where it was.
+    FILE is text (.txt: a prompt per line), CSV (.csv: the one column "prompt") or JSON Lines (.jsonl:
+    strings, or objects with "prompt" alone), in UTF-8. What is stored already is not paid again: a run
+    that was stopped goes on where it was.
     """
     prompts = read_prompts(file)
     place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
