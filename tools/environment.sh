@@ -33,3 +33,5 @@ if ! "$python" -m pip --python "$venv/bin/python" install --prefer-binary --disa
     echo "the environment could not be made; see pip's words above" >&2
     exit 1
 fi
+# pip compiles what it installs, but not what it installs as editable; the tests start many processes.
+"$venv/bin/python" -m compileall -q russo-*/src

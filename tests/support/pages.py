@@ -251,6 +251,8 @@ def _environment(home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Hypothesis takes a second to import, in each process of a run, and no page uses it.
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest",
         # What pytest-asyncio, where it is installed beside russo, says at the head of every run.
         "PYTHONWARNINGS": 'ignore:The configuration option "asyncio_default_fixture_loop_scope"',
         "GIT_CONFIG_GLOBAL": os.devnull,
