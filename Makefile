@@ -3,35 +3,35 @@
 
 .DEFAULT_GOAL := help
 VENV := .venv
-PYTHON = $(VENV)/bin/python
+RUN = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(READY) ## speak the example's prompts once, replay them, and tell what happened
-	@$(PYTHON) tools/demo.py
+	@$(RUN) tools/demo.py
 
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
-	@$(PYTHON) -m pytest -q -n auto --dist loadgroup $(ARGS)
+	@$(RUN) -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
-	@RUSSO_TORTURE=10 $(PYTHON) -m pytest tests/torture -q $(ARGS)
+	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q $(ARGS)
 
 bench: $(VENV)/.bench ## measure, beside the alternatives; ARGS="--full", "--only hit", "--json FILE"
-	@$(PYTHON) -m benchmarks $(ARGS)
+	@$(RUN) -m benchmarks $(ARGS)
 
 docs: $(READY) ## build the documentation into site/, strictly; open site/index.html
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 lint: $(READY) ## check style, format and types
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
 
 format: $(READY) ## put the code into form
-	@$(PYTHON) -m ruff check --fix .
-	@$(PYTHON) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
 
 environment: $(READY) ## make the environment only
 
@@ -45,7 +45,7 @@ $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environm
 
 # The environment has no pip of its own; the interpreter that it was made with has.
 $(VENV)/.bench: $(READY) requirements-bench.txt
-	@"$$($(PYTHON) -c 'import sys; print(sys._base_executable)')" -m pip --python $(PYTHON) install --quiet \
+	@"$$($(RUN) -c 'import sys; print(sys._base_executable)')" -m pip --python $(RUN) install --quiet \
 		--prefer-binary --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
