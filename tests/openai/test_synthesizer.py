@@ -307,6 +307,27 @@ def test_masked_key_is_not_shown_either(server: LoopbackServer) -> None:
     assert "c0de" not in shown
 
 
+def test_key_of_a_gateway_is_sent_and_not_shown(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Gateway-Key: gw-5ecret-0f-0ne\nTeam: a")
+    server.replies = json_reply(refusal("gw-5ecret-0f-0ne is not known at a"), 401)
+    error = failed(at(server))
+    assert server.requests[0].headers["gateway-key"] == "gw-5ecret-0f-0ne"
+    assert "'[redacted] is not known at a'" in str(error)
+    assert "5ecret" not in "".join(traceback.format_exception(error))
+
+
+def test_account_s_organization_and_project_are_sent(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    speak(at(server))
+    headers = server.requests[0].headers
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org-1", "proj-1")
+
+
 @pytest.mark.parametrize("padding", range(150, 201, 10))
 def test_key_is_found_before_a_long_message_is_cut(server: LoopbackServer, padding: int) -> None:
     server.replies = json_reply(refusal("x" * padding + f" {PLANTED_KEY} " + "y" * 500), 400)

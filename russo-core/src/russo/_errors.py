@@ -15,7 +15,8 @@
         RequestRejectedError
         NoAudioError
 
-Every message says what failed, with its value, and what to do next. No message holds a credential.
+Every message says what failed; most show the value that was seen and what to do next. None holds a
+credential, nor a value that may hold one.
 """
 
 from collections.abc import Iterator

@@ -125,11 +125,13 @@ class Exchange:
         calls: The synthesizer's.
         prompt: What is to be spoken.
         secret: The key or token that the service is sent.
+        more_secrets: What else it is sent that may be a credential.
     """
 
     calls: Calls
     prompt: str
     secret: str = field(default="", repr=False)
+    more_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def error(
         self,
@@ -174,7 +176,7 @@ class Exchange:
             headers: The reply's, which may ask to wait.
             retry_after: Seconds to wait, where the service asks for them in its own way.
         """
-        scrub(error, self.secret)
+        scrub(error, *self._secrets)
         line = self._brief(said, _SHOWN_OF_SERVICE)
         word = self._brief(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
         what = f"HTTP {status} ({word})" if word else f"HTTP {status}"
@@ -187,7 +189,7 @@ class Exchange:
 
     def lost(self, error: BaseException) -> SynthesisError:
         """Build the error for an exchange that broke off: no connection, no reply, none that can be read."""
-        scrub(error, self.secret)
+        scrub(error, *self._secrets)
         error = next((each for each in _causes(error) if "RequestError" in _names(each)), error)
         names, where, said = _names(error), _host(error), str(error) or type(error).__name__
         if untrusted := self.untrusted(error):
@@ -217,7 +219,7 @@ class Exchange:
 
     def no_client(self, error: BaseException) -> SynthesisError:
         """Build the error for an HTTP client that cannot be made: nothing is sent, and retrying is no use."""
-        scrub(error, self.secret)
+        scrub(error, *self._secrets)
         what = f"there is no way to the network: {error}"
         return self.error(ServiceError, what, advice=_NETWORK, retryable=False, reached=False)
 
@@ -229,15 +231,19 @@ class Exchange:
             body: The body.
             headers: The reply's.
         """
-        if self.secret and self.secret.encode() in body:
+        if any(secret and secret.encode() in body for secret in self._secrets):
             error.args = ("it repeats the API key",)  # a quotation of the body may hold half a key
-        scrub(error, self.secret)
+        scrub(error, *self._secrets)
         kind = headers.get("content-type", "no type")
         return self.error(NoAudioError, f"the reply ({kind}, {len(body)} bytes) holds no audio: {error}")
 
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return (self.secret, *self.more_secrets)
+
     def _brief(self, text: str, most: int) -> str:
-        """Put a text into one line without the secret, then cut it: a cut first could halve the secret."""
-        line = " ".join(redact(text, self.secret).split())
+        """Put a text into one line without the secrets, then cut it: a cut first could halve the secret."""
+        line = " ".join(redact(text, *self._secrets).split())
         return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -59,7 +59,7 @@ def endpoint(url: str, name: str = "base_url") -> str:
     except ValueError:
         host, port = "", None
     if not host or port == 0 or parts.scheme not in _PORTS:
-        raise BackendConfigError(f"{name} is no http:// or https:// URL")
+        raise BackendConfigError(f"{name} is no http:// or https:// URL; write it as https://HOST/PATH")
     if ":" in host:
         host = f"[{host}]"
     if port is not None and port != _PORTS[parts.scheme]:

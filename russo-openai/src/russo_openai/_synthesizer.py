@@ -25,6 +25,7 @@ _VENDOR: Final = "https://api.openai.com/v1"
 _VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
 # Seconds. Who has not taken the connection by then is not there, and nothing has been paid.
 _CONNECT: Final = 5.0
+_SHORTEST_SECRET: Final = 8
 
 
 class OpenAISynthesizer:
@@ -115,7 +116,8 @@ class OpenAISynthesizer:
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = self._effective_base_url()
-        exchange = Exchange(self._calls, text, read_key(self._calls, text, self._api_key, "OPENAI_API_KEY"))
+        key = read_key(self._calls, text, self._api_key, "OPENAI_API_KEY")
+        exchange = Exchange(self._calls, text, key, _more_secrets())
         import openai  # noqa: F401 - takes 0.7 s once, which the first attempt's timeout must not hold
 
         return await self._calls.run(text, lambda: self._speak(exchange, base_url))
@@ -168,3 +170,13 @@ class OpenAISynthesizer:
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise exchange.no_client(error) from error
+
+
+def _more_secrets() -> tuple[str, ...]:
+    """Return what the SDK sends of OPENAI_CUSTOM_HEADERS, where gateways have their keys.
+
+    A value of a few letters is no credential, and would be cut out of every word of a message.
+    """
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+    values = (line.partition(":")[2].strip() for line in lines)
+    return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
