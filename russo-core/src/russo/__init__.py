@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ._audio import Audio as Audio
     from ._backends import load_synthesizer as load_synthesizer
     from ._cache import AudioCache as AudioCache
+    from ._cache import Miss as Miss
     from ._cached import CachedSynthesizer as CachedSynthesizer
     from ._errors import AuthenticationError as AuthenticationError
     from ._errors import BackendConfigError as BackendConfigError
@@ -43,7 +44,7 @@ else:
     _MODULES = {
         "_audio": "Audio",
         "_backends": "load_synthesizer",
-        "_cache": "AudioCache",
+        "_cache": "AudioCache Miss",
         "_cached": "CachedSynthesizer",
         "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError "
         "CacheMissError NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError "
