@@ -307,6 +307,16 @@ def test_masked_key_is_not_shown_either(server: LoopbackServer) -> None:
     assert "c0de" not in shown
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed(server: LoopbackServer, status: int) -> None:
+    with LoopbackServer(Reply(body=wav(SAMPLES))) as elsewhere:
+        server.replies = Reply(status=status, headers={"Location": f"{elsewhere.url}/elsewhere"})
+        error = failed(at(server))
+        assert elsewhere.requests == []
+    assert isinstance(error, RequestRejectedError)
+    assert f"HTTP {status}; correct base_url: a redirect is not followed" in str(error)
+
+
 def test_key_of_a_gateway_is_sent_and_not_shown(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,7 +166,10 @@ class OpenAISynthesizer:
                 base_url=base_url,
                 timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT)),
                 max_retries=0,
-                http_client=openai.DefaultAsyncHttpxClient(verify=shared_tls(httpx2.create_ssl_context)),
+                # A redirect would take the prompt, and on the same host the key, to wherever it points.
+                http_client=openai.DefaultAsyncHttpxClient(
+                    verify=shared_tls(httpx2.create_ssl_context), follow_redirects=False
+                ),
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise exchange.no_client(error) from error
