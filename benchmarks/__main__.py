@@ -20,6 +20,7 @@ GROUPS: Final[dict[str, Callable[[Place], Iterator[Figure]]]] = {
     "hit": hits.hit,
     "miss": hits.miss,
     "key": hits.key,
+    "checksum": hits.checksum,
     "first": hits.first,
     "put": puts.put,
     "peers": peers.peers,

@@ -11,7 +11,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from xxhash import xxh3_128_hexdigest
 
 from russo import AudioCache, CachedSynthesizer, cache_key
 
-from .entries import FIELDS, SIZES, Entry, Recorder, awaited, fill, read, read_pair
+from .entries import FIELDS, SIZES, Entry, Recorder, awaited, fill, noise, read, read_pair
 from .figures import Figure, Place, differences, ratios
 from .rounds import Subject, calls, measure
 
@@ -94,6 +95,24 @@ def key(place: Place) -> Iterator[Figure]:
     }
     rounds = measure(subjects, base=base, seconds=place.seconds)
     yield from ratios("key", "5 fields", rounds, base, ["key"])
+
+
+def checksum(place: Place) -> Iterator[Figure]:
+    """Measure what could verify the audio of a hit, over the read of the same bytes."""
+    base = "raw read"
+    for case in ("150 KB", "5 MB"):
+        data = noise("checksum", SIZES[case])
+        path = place.fresh("checksum") / "audio"
+        path.write_bytes(data)
+        ways: dict[str, Callable[[bytes], object]] = {
+            "xxh3-128": xxh3_128_hexdigest,
+            "crc32": zlib.crc32,
+            "sha256": lambda data: hashlib.sha256(data).hexdigest(),
+            "blake2b": lambda data: hashlib.blake2b(data).hexdigest(),
+        }
+        subjects = {base: calls(read, [str(path)])} | {name: calls(way, [data]) for name, way in ways.items()}
+        rounds = measure(subjects, base=base, seconds=place.seconds)
+        yield from ratios("checksum", case, rounds, base, list(ways))
 
 
 def first(place: Place) -> Iterator[Figure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import os
 import subprocess
 import sys
@@ -53,9 +54,16 @@ def _misses(directory: Path, entries: list[Entry], _: asyncio.Runner) -> Subject
 
 def _size(place: Place, case: str, directory: Path) -> Iterator[Figure]:
     cache = AudioCache(directory)
-    subjects = {"listdir": calls(os.listdir, [directory]), "size": calls(lambda _: cache.size(), [None])}
+    stem = operator.itemgetter(slice(64))
+    # The least that finds pairs: one set of what the names begin with.
+    paired = "listdir, and a set of its names"
+    subjects = {
+        "listdir": calls(os.listdir, [directory]),
+        paired: calls(lambda path: len(set(map(stem, os.listdir(path)))), [directory]),
+        "size": calls(lambda _: cache.size(), [None]),
+    }
     rounds = measure(subjects, base="listdir", seconds=place.seconds)
-    yield from ratios("scale", case, rounds, "listdir", ["size"])
+    yield from ratios("scale", case, rounds, "listdir", [paired, "size"])
 
 
 def clear(place: Place) -> Iterator[Figure]:

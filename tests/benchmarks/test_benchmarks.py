@@ -75,7 +75,7 @@ def test_measuring_a_group_tells_the_machine_the_figures_and_the_goals(tmp_path,
     assert list(directory.iterdir()) == []  # nothing is left where it was measured
 
 
-@pytest.mark.parametrize("group", ["key", "memory", "loop"])
+@pytest.mark.parametrize("group", ["key", "checksum", "memory", "loop"])
 def test_group_yields_figures(group, tmp_path):
     if group == "memory" and not Path("/proc/self/status").exists():
         pytest.skip("the peak of memory is read from /proc")
