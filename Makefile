@@ -13,7 +13,7 @@ demo: $(READY) ## speak the example's prompts once, replay them, and tell what h
 	@$(RUN) tools/demo.py
 
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
-	@$(RUN) -m pytest -q -n auto --dist loadgroup $(ARGS)
+	@$(RUN) -m pytest -q -n auto $(ARGS)
 
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q $(ARGS)

@@ -7,6 +7,8 @@ import pkgutil
 import pytest
 
 import russo
+import site_builder
+import together
 from surroundings import is_foreign
 
 pytest_plugins = ["pytester"]
@@ -16,6 +18,23 @@ pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
 # russo's would have classes of its own.
 for _module in pkgutil.iter_modules(russo.__path__):
     importlib.import_module(f"russo.{_module.name}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return together.make_scheduler(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    return together.number_of_workers()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The directory of a built site, and what the build said; a build that warns has written its pages."""
+    directory = tmp_path_factory.mktemp("site")
+    return directory, site_builder.build(directory)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-pytestmark = [needs_chromium, pytest.mark.xdist_group("report")]  # one browser for all
+pytestmark = needs_chromium
 
 HOSTILE = {
     "<script>window.hurt = 1</script>": None,

@@ -5,7 +5,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-import site_builder
 from chromium import needs_chromium, requested, start
 
 pytest.importorskip("selenium")
@@ -13,13 +12,12 @@ pytest.importorskip("selenium")
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-pytestmark = [needs_chromium, pytest.mark.xdist_group("site in chromium")]  # one browser for all
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("site")
-    done = site_builder.build(directory)
+def site(built):
+    directory, done = built
     assert (directory / "index.html").is_file(), done.stderr
     return directory
 
@@ -51,8 +49,8 @@ def wait(browser, condition):
 
 def shown_pages(browser):
     """Return the address of every page that the menu leads to."""
-    menu = browser.find_elements(By.CSS_SELECTOR, ".md-nav--primary a.md-nav__link[href]")
-    return {link.get_property("href").partition("#")[0] for link in menu}
+    links = "[...document.querySelectorAll('.md-nav--primary a.md-nav__link[href]')].map(link => link.href)"
+    return {address.partition("#")[0] for address in browser.execute_script(f"return {links}")}
 
 
 def test_every_page_of_the_menu_opens_from_disk(browser, site):

@@ -69,8 +69,15 @@ def old_umask():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _trials_from_the_start(request):
+    """Run the trials behind the other tests, which mostly wait; of xdist's workers, one has them alone."""
+    if not hasattr(request.config, "workerinput"):
+        request.getfixturevalue("trials")
+
+
+@pytest.fixture(scope="session")
 def trials(request, tmp_path_factory):
-    """Run the trials of broken stores behind the other tests, which mostly wait; return a function to ask."""
+    """Start the trials of broken stores; return a function to ask how one ended."""
     here = Path(__file__).parent
     selected = [
         item.callspec.params["broken"]

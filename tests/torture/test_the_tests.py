@@ -12,7 +12,6 @@ STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"
 OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) \S*?torture/(\S+?::.+?)(?: - .*)?$", re.MULTILINE)
 
 
-@pytest.mark.xdist_group("trials")  # one worker tries them all, once
 @pytest.mark.parametrize("broken", BREAKS)
 def test_broken_store_is_caught(trials, broken):
     if BREAK:
