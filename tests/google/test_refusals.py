@@ -115,10 +115,12 @@ def test_error_in_a_list_is_read():
         json_reply({"error": {"message": f"no {KEY}"}}),
         json_reply({"candidates": [{"content": {"parts": [{"text": KEY}]}, "finishReason": "STOP"}]}),
         Reply(status=500, body=f"<p>{KEY}</p>".encode()),
+        Reply(body=f"<p>{KEY}</p>".encode()),
     ],
 )
 def test_key_that_the_service_echoes_is_shown_nowhere(answer):
     error = refused(answer)
     shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    shown += repr(vars(error.__cause__)) if error.__cause__ else ""
     assert KEY not in shown
     assert KEY[:12] not in shown

@@ -79,6 +79,8 @@ def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
     try:
         return _mapping(json.loads(body or "null"))
     except (ValueError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError):
+            error.doc = ""  # the whole reply, which may repeat the key
         raise exchange.error(NoAudioError, f"the reply is not JSON: {body!r}") from error
 
 
