@@ -141,6 +141,20 @@ def _not_found(name: str, installed: list[str]) -> str:
     return f"{message}; did you mean {near[0]!r}{hint}?"
 
 
+def key_variables(factory: object) -> tuple[str, ...] | None:
+    """Return the environment variables that may hold a backend's key, the first that is set wins.
+
+    They stand in the class attribute ``credentials``, a tuple or a list of names.
+
+    Returns:
+        ``None`` where it is not stated, or not so.
+    """
+    names = getattr(factory, "credentials", None)
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(names)
+
+
 def option_types(factory: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
     """Return a factory's keyword options with their annotations, and whether it takes any name at all."""
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .._backends import distribution, installed_backends, load_backend
+from .._backends import distribution, installed_backends, key_variables, load_backend
 from .._errors import BackendConfigError
 from . import _screen
 from ._place import json_option
@@ -151,11 +151,9 @@ def _missing_requirements(package: Distribution | None) -> str:
 
 
 def _credentials(factory: object) -> dict[str, bool] | None:
-    """Read the class attribute ``credentials``: names of variables that may hold a key, the first wins."""
-    names = getattr(factory, "credentials", None)
-    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
-        return None
-    return {name: bool(os.environ.get(name, "").strip()) for name in names}
+    """Tell of each variable that may hold a key whether it does."""
+    names = key_variables(factory)
+    return None if names is None else {name: bool(os.environ.get(name, "").strip()) for name in names}
 
 
 def _documentation(entry: EntryPoint) -> str:
