@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import inspect
+import socket
 
 import pytest
 
@@ -34,6 +35,10 @@ def test_fake_follows_its_script_and_the_last_entry_for_ever():
     assert caught.value is BUSY
     assert [say(fake, text) for text in "bcd"] == [OTHER, fake.sound("c"), fake.sound("d")]
     assert (fake.texts, fake.calls) == (["a", "b", "c", "d"], 4)
+
+
+def test_fake_with_no_delays_takes_no_time():
+    assert say(FakeSynthesizer(delay=[]), "a") == FakeSynthesizer().sound("a")
 
 
 @pytest.mark.parametrize("delay", [0.05, [0.05, 0.0]])
@@ -129,6 +134,71 @@ def test_server_breaks_off_where_it_is_told(place, how):
         assert body in (None, b"")
         assert len(server.requests) == 1
         assert server.wait_closed()
+
+
+def talk(server, *sent, replies=1):
+    """Send bytes over a plain connection; return all that comes, up to the bodies of so many replies."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        for piece in sent:
+            connection.sendall(piece)
+        said = b""
+        while said.count(b"ok") < replies and (more := connection.recv(65536)):
+            said += more
+    return said
+
+
+def test_server_reads_a_body_in_chunks():
+    with LoopbackServer(Reply(body=b"ok")) as server:
+        talk(
+            server,
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"4;a=b\r\ntext\r\n",
+            b"2\r\n, \r\n0\r\nA: b\r\n\r\n",
+        )
+        assert [request.body for request in server.requests] == [b"text, "]
+
+
+def test_server_tells_who_asks_first_to_go_on():
+    with LoopbackServer(Reply(body=b"ok")) as server:
+        head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+        assert talk(server, head, b"text").startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+        assert server.requests[0].body == b"text"
+
+
+def test_server_answers_requests_that_come_at_once():
+    with LoopbackServer(Reply(body=b"ok")) as server:
+        one, other = (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n" + body for body in (b"a", b"b"))
+        assert talk(server, one + other, replies=2).count(b"200 OK") == 2
+        assert [request.body for request in server.requests] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_server_says_what_is_no_request(sent):
+    with LoopbackServer(Reply(body=b"ok")) as server:
+        said = talk(server, sent)
+        assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"no request of HTTP/1.1: " in said
+        assert server.requests == []
+        assert server.wait_closed()
+
+
+def test_server_says_what_a_reply_function_raised():
+    def reply(request):
+        return request.json["voice"]
+
+    with LoopbackServer(reply) as server:
+        status, _, body = ask(server)
+        assert status == 418
+        assert body.startswith(b"the test's reply function raised:\n")
+        assert body.endswith(b"KeyError: 'voice'\n")
 
 
 def test_server_ends_every_wait_when_it_is_closed():

@@ -17,7 +17,6 @@ from russo import (
     AuthenticationError,
     BackendConfigError,
     NoAudioError,
-    RequestRejectedError,
     ServiceError,
     TextRejectedError,
     cache_key,
@@ -205,18 +204,6 @@ def test_key_is_not_in_the_debug_log_of_the_sdk(
     logged = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     assert any("X-Fern-Language" in text for text in logged)  # headers are being logged
     assert not any(PLANTED_KEY in text for text in logged)
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_not_followed_with_the_key(server: LoopbackServer, status: int) -> None:
-    with LoopbackServer(spoken(SAMPLES)) as elsewhere:
-        server.replies = Reply(status=status, headers={"Location": f"{elsewhere.url}/v1/elsewhere"})
-        error = failed(at(server))
-        assert elsewhere.requests == []
-    assert type(error) is RequestRejectedError
-    assert f"HTTP {status}" in str(error)
-    assert "correct base_url" in str(error)
-    assert len(server.requests) == 1
 
 
 def test_key_is_not_shown_where_the_service_echoes_it_in_a_header(server: LoopbackServer) -> None:

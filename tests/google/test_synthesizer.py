@@ -8,7 +8,7 @@ import pytest
 from first_party import PROMPT, SAMPLES, failed, samples_of, speak
 from gemini import error_reply, reply, sound, spoken
 from russo import BackendConfigError, RequestRejectedError, load_synthesizer
-from russo.testing import LoopbackServer, Reply
+from russo.testing import LoopbackServer
 from russo_google import GoogleSynthesizer
 
 EARLY = ["gemini-2.5-flash-preview-tts", "gemini-2.5-pro-tts", "gemini-3.1-flash-tts-preview"]
@@ -151,15 +151,6 @@ def test_option_that_cannot_be_used_is_refused_at_construction(options):
 @pytest.mark.parametrize("model", ["models/gemini-3.8-flash-tts", "publishers/google/models/x", "tts@001"])
 def test_model_may_be_a_resource_path(model):
     assert GoogleSynthesizer(model=model).model == model
-
-
-@pytest.mark.parametrize("status", [302, 307])
-def test_redirect_does_not_take_the_key_elsewhere(server, status):
-    with LoopbackServer(spoken(SAMPLES)) as elsewhere:
-        server.replies = Reply(status=status, headers={"Location": elsewhere.url + "/v1/models"})
-        error = failed(GoogleSynthesizer(api_key="k", base_url=server.url))
-        assert type(error) is RequestRejectedError
-        assert (len(server.requests), elsewhere.requests) == (1, [])
 
 
 def test_installed_aiohttp_changes_nothing(server):

@@ -18,8 +18,8 @@ from ._contract import BackendContract as BackendContract
 from ._fake import FakeSynthesizer as FakeSynthesizer
 from ._loopback import LoopbackServer as LoopbackServer
 from ._loopback import Reply as Reply
-from ._loopback import Request as Request
 from ._loopback import json_reply as json_reply
+from ._request import Request as Request
 from ._service import Failure as Failure
 from ._service import HttpService as HttpService
 from ._sound import speech_pcm as speech_pcm

@@ -6,11 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from ._attempts import STATUSES, AttemptChecks
+from ._author import AuthorChecks
+from ._cancelling import CancelChecks
+from ._crowds import CrowdChecks
 from ._keys import BAD_KEYS, KeyChecks
+from ._leaving import LeavingChecks
 from ._options import OptionChecks
 from ._processes import ProcessChecks
-from ._requests import LOST, NO_AUDIO, NO_SOUND, RequestChecks
-from ._speech import ODD_TEXTS, SpeechChecks
+from ._replies import LOST, NO_AUDIO, NO_SOUND, ReplyChecks
+from ._requests import RequestChecks
+from ._speech import SpeechChecks
+from ._texts import ODD_TEXTS
 
 # What each of these arguments of a check goes through; a check of requests is run once where it is skipped.
 _SPEECH: Mapping[str, Iterable[str]] = {"odd_text": ODD_TEXTS}
@@ -20,10 +27,25 @@ _REQUESTS: Mapping[str, Iterable[str]] = {
     "silent": ("start", "headers", "body"),
     "no_audio": NO_AUDIO,
     "no_sound": NO_SOUND,
+    "key_from": ("option", "variable"),
+    "status": [str(status) for status in STATUSES],
 }
 
 
-class BackendContract(OptionChecks, ProcessChecks, SpeechChecks, KeyChecks, RequestChecks):
+# pytest runs what the last of these holds first, so the plainest faults stand last.
+class BackendContract(
+    KeyChecks,
+    ReplyChecks,
+    AttemptChecks,
+    RequestChecks,
+    LeavingChecks,
+    CancelChecks,
+    CrowdChecks,
+    SpeechChecks,
+    ProcessChecks,
+    OptionChecks,
+    AuthorChecks,
+):
     """The contract of a backend as tests; inherit it in a class whose name pytest collects.
 
         class TestAcme(BackendContract):

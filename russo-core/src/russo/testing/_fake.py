@@ -30,7 +30,8 @@ class FakeSynthesizer:
     Args:
         script: What the calls do, in turn, the last one for ever: an exception is raised, `Audio` is
             returned, ``None`` speaks. Without any, every call speaks.
-        delay: Seconds that every call takes, or those of each call in turn, the last one for ever.
+        delay: Seconds that every call takes, or those of each call in turn, the last one for ever; none
+            of them is no delay.
         gate: An event that every call waits for, after the delay.
         cache_key_extra: What it declares; ``None`` declares nothing, so that the attribute does not exist.
 
@@ -55,7 +56,7 @@ class FakeSynthesizer:
         cache_key_extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.script: Sequence[BaseException | Audio | None] = script or (None,)
-        self.delays = (delay,) if isinstance(delay, (int, float)) else tuple(delay)
+        self.delays = ((delay,) if isinstance(delay, (int, float)) else tuple(delay)) or (0.0,)
         self.gate = gate
         if cache_key_extra is not None:
             self.cache_key_extra = cache_key_extra

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_PATIENCE: Final = 120.0  # seconds; an import may be slow on a busy machine
+_PATIENCE = 60.0  # seconds; an import may be slow on a busy machine
 _MARK: Final = "russo.testing saw: "
 
 # Sockets and processes are seen by an audit hook, the environment by a mapping that notes who is asked for.
@@ -62,7 +62,7 @@ except Exception:
     seen["error"] = traceback.format_exc()
 loaded = [name for name in given["sdk"] if name in sys.modules]
 seen |= {{"sockets": sockets, "processes": processes, "asked": asked, "sdk": loaded + wanted}}
-print({_MARK!r} + json.dumps(seen))
+print({_MARK!r} + json.dumps(seen), flush=True)
 """
 
 
@@ -92,7 +92,11 @@ class Seen:
 
 
 def construct(
-    backend: str, options: Mapping[str, object], sdk: Sequence[str], variables: Mapping[str, str]
+    backend: str,
+    options: Mapping[str, object],
+    sdk: Sequence[str],
+    variables: Mapping[str, str],
+    place: str | None = None,
 ) -> Seen:
     """Make a synthesizer in a fresh process and tell what that took.
 
@@ -101,8 +105,10 @@ def construct(
         options: The options it is made with.
         sdk: Modules that are told of.
         variables: More environment variables.
+        place: The working directory; ``None`` is this process's.
     """
-    return _run({"backend": backend, "options": options, "sdk": sdk, "directory": None}, variables, ())
+    given = {"backend": backend, "options": options, "sdk": sdk, "directory": None}
+    return _run(given, variables, (), place)
 
 
 def replay(
@@ -128,20 +134,34 @@ def replay(
     return _run(given, {}, credentials)
 
 
-def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str]) -> Seen:
+def _run(
+    given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str], place: str | None = None
+) -> Seen:
     variables = {name: value for name, value in {**os.environ, **more}.items() if name not in less}
     # The backend's package may be importable by the tests' own sys.path only.
-    sent = json.dumps({**given, "path": [str(Path(place).absolute()) for place in sys.path]})
-    done = subprocess.run(
-        [sys.executable, "-c", _CODE],
-        input=sent,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if not lines:
-        return Seen(error=f"exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return Seen(**json.loads(lines[-1].removeprefix(_MARK)))
+    sent = json.dumps({**given, "path": [str(Path(each).absolute()) for each in sys.path]})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _CODE],
+            input=sent.encode(),
+            env=variables,
+            cwd=place,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return Seen(error=_told_of_hanging(error.stdout or b""))
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if _MARK not in out:
+        return Seen(error=f"exit code {done.returncode}\n{out}{err}")
+    # What the backend prints may stand before and behind, on the same line.
+    value, _ = json.JSONDecoder().raw_decode(out.rpartition(_MARK)[2])
+    return Seen(**value)
+
+
+def _told_of_hanging(out: bytes) -> str:
+    """Tell of a process that had to be killed, by what it had printed."""
+    if _MARK.encode() in out:
+        return f"it is made, but its process does not end within {_PATIENCE:g} s; a non-daemon thread?"
+    return f"it is not made within {_PATIENCE:g} s; a wait in the constructor?"

@@ -18,37 +18,15 @@ import socket
 import struct
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
+from typing import Literal, Self
+
+from ._request import MalformedRequest, Request, RequestReader
 
 _PATIENCE = 10.0  # seconds that a test waits for what must come
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a client sent.
-
-    Attributes:
-        method: In capital letters.
-        path: Without the query.
-        query: Names to values; of a repeated name the last counts.
-        headers: Names, in lower case, to values.
-        body: All of it, however it was sent.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; a body that is none is a ``ValueError``."""
-        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -138,7 +116,8 @@ class LoopbackServer:
 
     Args:
         replies: One reply for every request, or a reply for each in turn (those beyond get status 418), or
-            a function of the request, which is called in the connection's thread and may block.
+            a function of the request, which is called in the connection's thread and may block; what it
+            raises is told by status 418.
 
     Attributes:
         url: ``http://127.0.0.1:PORT``, without a path.
@@ -216,33 +195,23 @@ class LoopbackServer:
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        reader = RequestReader(connection, self._is_readable)
         try:
             with contextlib.suppress(OSError):
-                while (request := self._read(connection)) is not None and self._answer(connection, request):
+                while (request := reader.next()) is not None and self._answer(connection, request):
                     pass
+        except MalformedRequest as error:
+            self._refuse(connection, error)
         finally:
             connection.close()
             with self._changed:
                 del self._threads[connection]
                 self._changed.notify_all()
 
-    def _read(self, connection: socket.socket) -> Request | None:
-        """Read one request; ``None`` where the client, or the server, is done."""
-        data = b""
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            if not self._is_readable(connection) or not (more := connection.recv(65536)):
-                return None
-            data += more
-        start, *lines = data[:end].decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        body, size = data[end + 4 :], int(headers.get("content-length", "0"))
-        while len(body) < size:
-            if not self._is_readable(connection) or not (more := connection.recv(65536)):
-                return None
-            body += more
-        method, target, _ = start.split(" ")
-        url = urlsplit(target)
-        return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
+    def _refuse(self, connection: socket.socket, error: MalformedRequest) -> None:
+        """Answer what is no request by status 400, which says what it is."""
+        with contextlib.suppress(OSError):
+            connection.sendall(Reply(status=400, body=str(error).encode(), keep_alive=False).wire())
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         """Send a reply; tell whether the connection stays open."""
@@ -272,10 +241,18 @@ class LoopbackServer:
         if isinstance(self.replies, Reply):
             return self.replies
         if callable(self.replies):
-            return self.replies(request)
+            return self._made(self.replies, request)
         if number < len(self.replies):
             return self.replies[number]
         return Reply(status=418, body=b"the test has no reply for request number %d" % (number + 1))
+
+    def _made(self, make: Callable[[Request], Reply], request: Request) -> Reply:
+        """Call the test's function; what it raises is the reply, for nobody looks into this thread."""
+        try:
+            return make(request)
+        except Exception:  # noqa: BLE001 - whatever the test's function raises
+            said = f"the test's reply function raised:\n{traceback.format_exc()}"
+            return Reply(status=418, body=said.encode(), headers={"Content-Type": "text/plain"})
 
     def _is_readable(self, connection: socket.socket, timeout: float | None = None) -> bool:
         """Wait for the client; false where the server closes or the time is over."""

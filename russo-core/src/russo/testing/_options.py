@@ -1,77 +1,28 @@
-"""Checks of the entry point, the options, the key and the repr: what holds before a word is spoken."""
+"""Checks of the options, the key and the repr: what holds of a synthesizer before a word is spoken."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from .. import BackendConfigError, RussoError, cache_key
-from .._backends import API_VERSION, convert_options, load_backend
-from ._declared import PLANTED_KEY, Declared, Make, as_json, fields_of
+from .. import BackendConfigError, cache_key
+from .._backends import convert_options
+from ._declared import Declared, Make, as_json, fields_of, made, wrapped_backend
 from ._expect import expect, refuse
+from ._faults import check_unseen
+from ._leaks import PLANTED_KEY
 
 _STALE = "settings that are not in the key replay the old voice when they are changed"
-_LEAK = "cache keys, their fields and reprs are written to disk, to logs and into repositories"
-_KEYWORDS = "options come from the command line, ini files and code by their names, never by their place"
+_ALIKE = "one voice would be replayed for another"
+_TEXTS = "options come from the command line, ini files and code alike"
 
 
 class OptionChecks(Declared):
     """What holds before a word is spoken."""
-
-    def test_entry_point_leads_to_the_class(self, make: Make) -> None:
-        """The backend's name, among the entry points of ``russo.synthesizers``, makes these synthesizers."""
-        try:
-            factory = load_backend(self.backend)
-        except RussoError as error:
-            refuse(
-                f"an installed package registers {self.backend!r} under russo.synthesizers",
-                error,
-                "pytest --russo-synth and load_synthesizer find a backend by that name alone",
-            )
-        made = make()
-        expect(
-            not inspect.isclass(factory) or type(made) is factory,
-            f"the entry point {self.backend!r} leads to the class whose synthesizers are checked",
-            f"{factory!r}, while make_synthesizer makes {type(made)!r}",
-            "what is checked here would not be what users get",
-        )
-        expect(
-            callable(getattr(made, "synthesize", None)),
-            "a synthesizer has a method `async def synthesize(self, text: str) -> Audio`",
-            f"{type(made).__name__}.synthesize is {getattr(made, 'synthesize', None)!r}",
-            "russo awaits it, and users do",
-        )
-
-    def test_plugin_contract_fits(self) -> None:
-        """``russo_api`` is absent or a version that this russo-core has."""
-        version = getattr(self.factory, "russo_api", API_VERSION)
-        expect(
-            isinstance(version, int) and 1 <= version <= API_VERSION,
-            f"russo_api is absent or a whole number from 1 to {API_VERSION}",
-            f"russo_api = {version!r}",
-            "it tells russo-core which plugin contract the backend was written for; a higher one is refused",
-        )
-
-    def test_options_are_keywords(self) -> None:
-        """The class takes keyword options only, each by its name."""
-        parameters = inspect.signature(self.factory).parameters.values()
-        wrong = [str(each) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
-        expect(not wrong, "the class takes keyword options only (after a `*`)", f"{wrong}", _KEYWORDS)
-
-    def test_every_option_is_declared_or_undeclared(self) -> None:
-        """Each option of the signature stands in ``declared`` or ``undeclared`` of the test class, once."""
-        known, tested = set(inspect.signature(self.factory).parameters), set(self.all_options)
-        twice = set(self.declared) & set(self.undeclared)
-        expect(
-            known == tested and not twice,
-            "the test class names every option once, in declared (shapes the sound) or in undeclared",
-            f"not named {sorted(known - tested)}, no option {sorted(tested - known)}, twice {sorted(twice)}",
-            "an option that is forgotten here is one whose place in the key nobody has checked",
-        )
 
     def test_option_can_be_written_as_text(self, declared_option: str, make: Make) -> None:
         """An option given as text, as the command line and ini files do, means the same as its value."""
@@ -81,7 +32,7 @@ class OptionChecks(Declared):
         try:
             given = convert_options(self.backend, self.factory, {declared_option: str(value)})
         except BackendConfigError as error:
-            refuse(f"{declared_option}={value} can be given as text, by its annotation", error, _KEYWORDS)
+            refuse(f"{declared_option}={value} can be given as text, by its annotation", error, _TEXTS)
         fields, same = fields_of(make(**given)), fields_of(make(**{declared_option: value}))
         expect(
             as_json(fields) == as_json(same),
@@ -100,11 +51,12 @@ class OptionChecks(Declared):
                 refuse("cache_key_extra maps names to JSON values", error, "a key is made of its JSON")
 
     def test_cache_key_extra_names_the_backend(self, make: Make) -> None:
-        """The mapping holds the backend's name."""
-        fields = fields_of(make())
+        """The mapping holds the backend's name; a wrapper forwards that of what it wraps."""
+        synthesizer = make()
+        fields = fields_of(synthesizer)
         expect(
-            fields.get("backend") == self.backend,
-            f"cache_key_extra has 'backend': {self.backend!r}",
+            fields.get("backend") in (self.backend, *wrapped_backend(synthesizer)),
+            f"cache_key_extra has 'backend': {self.backend!r}, or is that of the synthesizer in an attribute",
             f"{as_json(fields)}",
             "two backends that declare the same options would replay each other's voices",
         )
@@ -127,9 +79,48 @@ class OptionChecks(Declared):
             _STALE,
         )
 
+    def test_near_values_have_keys_of_their_own(self, declared_option: str, make: Make) -> None:
+        """Values that hardly differ, 0 and long texts too, are declared as different as they are shown."""
+        if repr(make()) != repr(make()):
+            pytest.skip("its repr does not tell one setting from another")
+        keys: dict[str, tuple[object, str]] = {}
+        for value in ("its default", *_near(self.declared[declared_option], declared_option)):
+            given = {} if value == "its default" else {declared_option: value}
+            synthesizer = made(make, **given)
+            if synthesizer is None:
+                continue  # no value of this option
+            fields, shown = as_json(fields_of(synthesizer)), repr(synthesizer)
+            other, other_shown = keys.setdefault(fields, (value, shown))
+            expect(
+                shown == other_shown,
+                f"{declared_option}={value!r:.80} is declared otherwise than {other!r:.80}",
+                f"{fields:.300} for both, while they are {shown:.300} and {other_shown:.300}",
+                f"{_ALIKE}; declare the value that is used, whole",
+            )
+
+    def test_synthesizer_does_not_change_with_another(self, declared_option: str, make: Make) -> None:
+        """What one synthesizer declares and shows stays, whatever others are made beside it."""
+        first, value = make(), self.declared[declared_option]
+        before = as_json(fields_of(first)), repr(first)
+        make(**{declared_option: value})
+        after = as_json(fields_of(first)), repr(first)
+        expect(
+            before == after,
+            f"a synthesizer is the same after another is made with {declared_option}={value!r:.80}",
+            f"{before} before, {after} after",
+            f"a run may hold two voices; {_ALIKE}",
+        )
+
     def test_undeclared_options_change_no_key(self, make: Make) -> None:
-        """Credentials, timeouts and limits are not declared."""
-        changed, fields = fields_of(make(**self.undeclared)), fields_of(make())
+        """Credentials, timeouts and limits are not declared, together and each alone."""
+        fields = fields_of(make())
+        self._check_same(fields, fields_of(make(**self.undeclared)), self.undeclared)
+        for name, value in self.undeclared.items():
+            alone = made(make, **{name: value})
+            if alone is not None:
+                self._check_same(fields, fields_of(alone), [name])
+
+    def _check_same(self, fields: dict[str, Any], changed: dict[str, Any], names: Iterable[str]) -> None:
         different = sorted(
             name
             for name in {*changed, *fields}
@@ -137,7 +128,7 @@ class OptionChecks(Declared):
         )
         expect(
             as_json(changed) == as_json(fields),
-            f"cache_key_extra is the same whatever {', '.join(self.undeclared)} are",
+            f"cache_key_extra is the same whatever {' and '.join(names)} is",
             f"they change {', '.join(different)}: {as_json(changed)} instead of {as_json(fields)}",
             "recordings would be missed by whoever has another key, timeout or limit",
         )
@@ -178,17 +169,20 @@ class OptionChecks(Declared):
     def test_cache_key_extra_and_repr_show_no_credential(
         self, make: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A key, given or in its variable, is neither declared nor shown."""
+        """A key, given, in its variable or in ``base_url``, is neither declared nor shown."""
         for name in self.credentials:
             monkeypatch.setenv(name, PLANTED_KEY)
-        has_key = "api_key" in inspect.signature(self.factory).parameters
-        for options in ({}, {"api_key": PLANTED_KEY} if has_key else {}):
-            synthesizer = make(**options)
-            for what, said in (
-                ("cache_key_extra", as_json(fields_of(synthesizer))),
-                ("repr", repr(synthesizer)),
-            ):
-                expect(PLANTED_KEY not in said, f"{what} holds no credential", said, _LEAK)
+        given = [{}, {"api_key": PLANTED_KEY}, {"base_url": f"https://user:{PLANTED_KEY}@127.0.0.1:9"}]
+        for options in given:
+            if not all(map(self.accepts, options)):
+                continue
+            try:
+                synthesizer = make(**options)
+            except (ValueError, BackendConfigError) as error:
+                check_unseen([str(error), repr(error)], "the error that refuses an option")
+                continue
+            check_unseen([as_json(fields_of(synthesizer))], "cache_key_extra")
+            check_unseen([repr(synthesizer), str(synthesizer)], "repr and str")
 
     def test_repr_shows_the_setting(self, declared_option: str, make: Make) -> None:
         """The repr names each option that shapes the sound with its value."""
@@ -200,6 +194,18 @@ class OptionChecks(Declared):
             said,
             "it is what a failing test and the log tell of the synthesizer",
         )
+
+
+def _near(value: object, option: str) -> Iterator[object]:
+    """Yield values that a careless key takes for one another."""
+    yield value
+    if isinstance(value, float):
+        yield from (value + 0.01, value - 0.01, 0.0)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from (value + 1, value - 1, 0)
+    elif isinstance(value, str) and option != "base_url":  # many addresses lead to one place
+        long = f"{value} {'and so on ' * 50}"
+        yield from (value.swapcase(), f"{long}one", f"{long}two")
 
 
 def _defaults(factory: Any) -> Mapping[str, object]:

@@ -9,69 +9,102 @@ from pathlib import Path
 import pytest
 
 from .. import AudioCache, CachedSynthesizer
-from ._declared import PLANTED_KEY, Declared, Make, as_json, fields_of
+from ._declared import Declared, Make, as_json, fields_of
 from ._expect import expect
 from ._fresh import Seen, construct, replay
+from ._leaks import PLANTED_KEY
 from ._loopback import LoopbackServer
 
 _CONSTRUCTED = pytest.StashKey[tuple[Seen, Seen]]()
-_FREE = "constructing a synthesizer does nothing costly; all of that waits for the first miss"
+_FREE = "constructing a synthesizer, and reading its cache_key_extra, does nothing that the first miss can do"
 _WHY_FREE = "a run that replays everything would pay for it, in seconds or in a key it does not have"
+# Another machine, as far as one process can be on it: its user, his home, his language and his clock.
+_ELSEWHERE = {
+    "USER": "nobody",
+    "LOGNAME": "nobody",
+    "LANG": "tr_TR.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "Asia/Tokyo",
+}
 
 
 class ProcessChecks(Declared):
     """What holds in a fresh process."""
 
     @pytest.fixture
-    def constructed(self, request: pytest.FixtureRequest) -> tuple[Seen, Seen]:
-        """Two fresh processes, of different hash seeds, where the planted key is set; once per class."""
+    def constructed(
+        self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> tuple[Seen, Seen]:
+        """Two fresh processes, where the planted key is set; once per class, with whatever comes of it.
+
+        They have different hash seeds; the other one stands in another directory, at home elsewhere.
+        """
         kept = request.node.getparent(pytest.Class).stash
         if _CONSTRUCTED not in kept:
             planted = dict.fromkeys(self.credentials, PLANTED_KEY)
-            given = [{**planted, "PYTHONHASHSEED": seed} for seed in "12"]
+            home = str(tmp_path_factory.mktemp("home"))
+            elsewhere = {**planted, **_ELSEWHERE, "HOME": home, "TMPDIR": home, "PYTHONHASHSEED": "2"}
+            make = functools.partial(construct, self.backend, self.options, self.sdk)
             with ThreadPoolExecutor() as pool:
-                one, other = pool.map(
-                    functools.partial(construct, self.backend, self.options, self.sdk), given
-                )
-            kept[_CONSTRUCTED] = (one, other)
+                one = pool.submit(make, {**planted, "PYTHONHASHSEED": "1"})
+                other = pool.submit(make, elsewhere, home)
+                kept[_CONSTRUCTED] = (one.result(), other.result())
         seen: tuple[Seen, Seen] = kept[_CONSTRUCTED]
         return seen
 
+    @pytest.fixture
+    def made_afresh(self, constructed: tuple[Seen, Seen]) -> Seen:
+        """What a fresh process saw that made the synthesizer; skips the check where it could not."""
+        if constructed[0].error is not None:
+            pytest.skip("it is not made in a fresh process: see test_constructing_works_in_a_fresh_process")
+        return constructed[0]
+
     def test_constructing_works_in_a_fresh_process(self, constructed: tuple[Seen, Seen]) -> None:
-        """``load_synthesizer`` makes the synthesizer where nothing else has been imported."""
-        (seen, _) = constructed
+        """``load_synthesizer`` makes it where nothing has been imported, and the process ends."""
+        error = constructed[0].error or constructed[1].error
         expect(
-            seen.error is None,
-            f"russo.load_synthesizer({self.backend!r}) makes a synthesizer in a fresh process",
-            seen.error or "",
+            error is None,
+            f"russo.load_synthesizer({self.backend!r}) makes a synthesizer in a fresh process, which ends",
+            error or "",
             "it is what pytest --russo-synth does",
         )
 
-    def test_constructing_imports_no_sdk(self, constructed: tuple[Seen, Seen]) -> None:
+    def test_constructing_imports_no_sdk(self, made_afresh: Seen) -> None:
         """None of the modules in ``sdk`` is loaded by constructing and by reading the key's fields."""
-        (seen, _) = constructed
-        expect(not seen.sdk, f"{_FREE}: no SDK is imported", f"{list(seen.sdk)} are loaded", _WHY_FREE)
+        expect(
+            not made_afresh.sdk,
+            f"{_FREE}: no SDK is imported",
+            f"{list(made_afresh.sdk)} are loaded",
+            _WHY_FREE,
+        )
 
-    def test_constructing_opens_no_socket(self, constructed: tuple[Seen, Seen]) -> None:
+    def test_constructing_opens_no_socket(self, made_afresh: Seen) -> None:
         """Nothing is asked of the network."""
-        (seen, _) = constructed
-        expect(not seen.sockets, f"{_FREE}: no socket is opened", f"{list(seen.sockets)}", _WHY_FREE)
+        expect(
+            not made_afresh.sockets,
+            f"{_FREE}: no socket is opened",
+            f"{list(made_afresh.sockets)}",
+            _WHY_FREE,
+        )
 
-    def test_constructing_starts_no_process(self, constructed: tuple[Seen, Seen]) -> None:
+    def test_constructing_starts_no_process(self, made_afresh: Seen) -> None:
         """No command is run."""
-        (seen, _) = constructed
-        expect(not seen.processes, f"{_FREE}: no process is started", f"{list(seen.processes)}", _WHY_FREE)
+        expect(
+            not made_afresh.processes,
+            f"{_FREE}: no process is started",
+            f"{list(made_afresh.processes)}",
+            _WHY_FREE,
+        )
 
-    def test_constructing_reads_no_credential(self, constructed: tuple[Seen, Seen]) -> None:
+    def test_constructing_reads_no_credential(self, made_afresh: Seen) -> None:
         """None of the variables in ``credentials`` is asked for."""
-        (seen, _) = constructed
-        read = sorted({*seen.asked} & {*self.credentials})
+        read = sorted({*made_afresh.asked} & {*self.credentials})
         expect(not read, f"{_FREE}: no credential is read", f"{read} are read", _WHY_FREE)
 
     def test_cache_key_extra_is_the_same_in_every_process(
-        self, constructed: tuple[Seen, Seen], make: Make
+        self, constructed: tuple[Seen, Seen], made_afresh: Seen, make: Make
     ) -> None:
-        """Two processes of different hash seeds, and this one, declare the same."""
+        """Processes of different hash seeds, directories, users, languages and clocks declare the same."""
         here = as_json(fields_of(make()))
         seen = {here, *(each.fields for each in constructed if each.error is None)}
         expect(
@@ -82,7 +115,7 @@ class ProcessChecks(Declared):
         )
 
     def test_replay_needs_the_cache_alone(
-        self, speaking: Make, server: LoopbackServer | None, tmp_path: Path
+        self, made_afresh: Seen, speaking: Make, server: LoopbackServer | None, tmp_path: Path
     ) -> None:
         """A stored prompt is replayed without SDK, key, network, other processes and a running service."""
         audio = self.speak(CachedSynthesizer(speaking(), cache=AudioCache(tmp_path), mode="auto"))

@@ -1,51 +1,28 @@
-"""Checks of a backend that calls a service over HTTP, against a loopback server."""
+"""Checks of the requests of a backend that calls a service over HTTP: text, options, how many at once."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
-import time
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from .. import (
-    NoAudioError,
-    RateLimitError,
-    ServiceError,
-    SynthesisError,
-    SynthesisTimeoutError,
-    TextRejectedError,
-)
-from ._declared import SAMPLES, Make, ServiceDeclared
-from ._expect import expect
-from ._loopback import LoopbackServer, Reply, Request
-from ._running import ENDING
+from .. import SynthesisError, TextRejectedError
+from ._declared import SAMPLES, Make, ServiceDeclared, asked, made
+from ._expect import expect, refuse
+from ._loopback import LoopbackServer, Reply
+from ._request import Request
+from ._running import RAISED, within
 from ._service import HttpService
 
-LOST: Final = {
-    f"{place} {how}{' chunked' if chunked else ''}": (place, how, chunked)
-    for place in ("start", "status", "headers", "body")
-    for how in ("close", "reset")
-    for chunked in (False, True)
-}
-NO_AUDIO: Final = {
-    "nothing": b"",
-    "JSON": b'{"detail": "ok"}',
-    "a list": b"[]",
-    "HTML": b"<!DOCTYPE html><p>Sign in</p>",
-}
-NO_SOUND: Final = {"no samples": b"", "silence": b"\0" * 4800}
-
-_OPEN: Final = "each call would leave one, until the service or the system refuses more"
-_PAID: Final = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
 _TREE: Final = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
+_OWN: Final = "one voice would be stored, and replayed, for another"
+_LIMITS: Final = frozenset({"api_key", "base_url", "timeout", "max_attempts", "max_concurrency"})
 
 
 class RequestChecks(ServiceDeclared):
-    """What holds for backends that call a service; skipped where no ``service`` is declared."""
+    """What holds of requests; skipped where no ``service`` is declared."""
 
     def test_samples_arrive_untouched(self, running: LoopbackServer, calling: Make) -> None:
         """The sound that the service sent is the sound that is returned."""
@@ -60,11 +37,60 @@ class RequestChecks(ServiceDeclared):
             "an agent under test would hear clicks, cuts or another pitch",
         )
 
+    def test_declared_option_is_sent(
+        self, declared_option: str, running: LoopbackServer, calling: Make
+    ) -> None:
+        """An option that is declared changes the request, of its own synthesizer and of no other."""
+        if declared_option == "base_url":
+            pytest.skip("base_url is where the request goes")
+        first, value = calling(), self.declared[declared_option]
+        usual = self._sent(first, running)
+        wandering = _different(usual, self._sent(first, running))
+        changed = made(calling, **{declared_option: value})
+        if changed is None:
+            pytest.skip(f"{declared_option}={value!r} is refused alone")
+        again = _different(usual, self._sent(first, running)) - wandering
+        expect(
+            not again,
+            f"a synthesizer sends its own settings after another was made with {declared_option}={value!r}",
+            f"its request differs in {', '.join(sorted(again))}: {running.requests[-1].body[:200]!r}",
+            _OWN,
+        )
+        if isinstance(self.refused(changed, when=f"{declared_option}={value!r}"), SynthesisError):
+            pytest.skip(f"{declared_option}={value!r} is refused alone")
+        expect(
+            _different(usual, _parts(self.last(running))) - wandering,
+            f"the request changes with the option {declared_option}",
+            f"it does not, with {declared_option}={value!r}: {self.last(running).body[:200]!r}",
+            "users would hear that their setting does nothing, and pay for it under another key",
+        )
+
+    def test_undeclared_options_are_not_sent(self, running: LoopbackServer, calling: Make) -> None:
+        """An option that is not declared changes neither the body of the request nor its query."""
+        usual = calling()
+        before, again = self._sent(usual, running), self._sent(usual, running)
+        stable = {"body", "query"} - _different(before, again)
+        for name in sorted(set(self.undeclared) - _LIMITS):
+            changed = made(calling, **{name: self.undeclared[name]})
+            if changed is None or isinstance(self.refused(changed, when=f"with {name}"), SynthesisError):
+                continue  # it is refused alone
+            sent = _different(before, _parts(self.last(running))) & stable
+            expect(
+                not sent,
+                f"the request is the same whatever {name} is, or {name} is declared",
+                f"its {' and '.join(sorted(sent))} changes: {self.last(running).body[:200]!r}",
+                "what shapes the sound and is not in the key replays the old voice when it is changed",
+            )
+
+    def _sent(self, synthesizer: Any, running: LoopbackServer) -> dict[str, object]:
+        self.speak(synthesizer)
+        return _parts(self.last(running))
+
     def test_no_more_calls_at_once_than_max_concurrency(
         self, running: LoopbackServer, http: HttpService, calling: Make
     ) -> None:
         """Of many calls at once, ``max_concurrency`` reach the service at once, and all in the end."""
-        if "max_concurrency" not in inspect.signature(self.factory).parameters:
+        if not self.accepts("max_concurrency"):
             pytest.skip("the backend has no option max_concurrency")
         gate = threading.Event()
 
@@ -76,26 +102,34 @@ class RequestChecks(ServiceDeclared):
         synthesizer = calling(max_concurrency=3)
 
         async def crowd() -> bool:
-            calls = [asyncio.ensure_future(synthesizer.synthesize(f"{self.prompt} {n}")) for n in range(20)]
+            texts = [f"{self.prompt} {n}" for n in range(20)]
+            calls = [asyncio.ensure_future(asked(synthesizer, text)) for text in texts]
             began = await asyncio.to_thread(running.wait_requests, 3)
             await asyncio.to_thread(running.wait_requests, 4, 0.2)  # seconds in which a fourth would come
             gate.set()
             await asyncio.gather(*calls)
             return began
 
-        began = asyncio.run(crowd())
+        wanted = "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once"
+        why = "services refuse accounts that ask too much at once; none at all takes all day"
+        try:
+            began = within(crowd, self.patience, "with max_concurrency=3, 20 calls at once end")
+        except RAISED as error:
+            refuse(wanted, error, why)
+        finally:
+            gate.set()
         expect(
             began and running.most_active == 3 and len(running.requests) == 20,
-            "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once",
+            wanted,
             f"{len(running.requests)} requests, {running.most_active} at once",
-            "services refuse accounts that ask too much at once; none at all takes all day",
+            why,
         )
 
     def test_text_that_cannot_be_sent_is_refused_before_any_call(
         self, running: LoopbackServer, calling: Make
     ) -> None:
         """A text without a UTF-8 form is a ``TextRejectedError``; nothing is sent."""
-        error = self.failed(calling(), "broken \ud800 text")
+        error = self.failed(calling(), "broken \ud800 text", when="a lone surrogate")
         expect(
             isinstance(error, TextRejectedError) and not error.reached and not running.requests,
             "a lone surrogate is a TextRejectedError with reached=False, and no request is made",
@@ -103,151 +137,18 @@ class RequestChecks(ServiceDeclared):
             _TREE,
         )
 
-    def test_failure_is_typed_and_retried_only_if_it_can_pass(
-        self, failure: str, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """Each failure has its class, is chained to its cause, and is tried again only if it can pass."""
-        told = http.all_failures()[failure]
-        running.replies = told.reply
-        attempts = 3 if told.retry_now else 1
-        error = self.failed(calling(max_attempts=attempts))
-        expect(
-            type(error) is told.error and error.retryable is told.retried and error.reached,
-            f"{failure} is a {told.error.__name__} with retryable={told.retried}, reached=True",
-            error,
-            _TREE,
-        )
-        expected = attempts if told.retried else 1
-        expect(
-            len(running.requests) == expected,
-            f"{failure} makes {expected} requests with max_attempts={attempts}; an SDK's retries are off",
-            f"{len(running.requests)}",
-            _PAID,
-        )
-        self._check_message(error)
 
-    def _check_message(self, error: SynthesisError) -> None:
-        expect(
-            str(error).startswith(f"{self.backend} ") and self.prompt in str(error),
-            f"an error names the backend {self.backend!r} and the prompt",
-            error,
-            "whoever reads it has several backends and many prompts",
-        )
-        expect(
-            error.__cause__ is not None,
-            "what the SDK raised is chained (`raise ... from error`)",
-            error,
-            "the vendor's support asks for it",
-        )
+def _parts(request: Request) -> dict[str, object]:
+    """Return what a request says, part by part; the length follows from the rest."""
+    headers = {f"header {name}": value for name, value in request.headers.items() if name != "content-length"}
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "body": request.body,
+        **headers,
+    }
 
-    def test_call_succeeds_after_a_failure_that_passed(
-        self, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """A service that was busy once is asked again."""
-        running.replies = [http.error_reply(503, "busy", 0.0), http.good(SAMPLES)]
-        self.speak(calling())
-        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", _PAID)
 
-    def test_service_that_asks_to_wait_is_waited_for(
-        self, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """A retry comes no earlier than the service asks."""
-        running.replies = [http.error_reply(429, "slow down", 1.0), http.good(SAMPLES)]
-        synthesizer = calling()
-        start = time.monotonic()
-        self.speak(synthesizer)
-        waited = time.monotonic() - start
-        expect(
-            waited >= 1.0,  # the policy by itself waits half a second at most
-            "a service that asks to wait 1 s is asked again after 1 s; russo.authoring.seconds_to_wait",
-            f"after {waited:.2f} s",
-            "services lock out clients that do not wait",
-        )
-
-    def test_service_that_asks_to_wait_an_hour_is_not_waited_for(
-        self, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """A wait that no test run can afford is the error at once, with ``retry_after`` in seconds."""
-        running.replies = http.error_reply(429, "slow down", 3600.0)
-        error = self.failed(calling())
-        expect(
-            isinstance(error, RateLimitError) and error.retry_after == 3600.0 and len(running.requests) == 1,
-            "a service that asks to wait an hour is a RateLimitError, retry_after=3600.0, after 1 request",
-            f"{error!r}, retry_after={error.retry_after}, {len(running.requests)} requests",
-            _PAID,
-        )
-
-    def test_connection_lost_is_a_service_error(
-        self, lost: str, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """Wherever the reply breaks off, half of it is never taken for speech."""
-        place, how, chunked = LOST[lost]
-        good = replace(http.good(SAMPLES), chunked=chunked)
-        running.replies = replace(good, fail_at=place, fail_how=how)  # type: ignore[arg-type]
-        error = self.failed(calling(max_attempts=1))
-        self._check(
-            error, ServiceError, f"a connection lost ({how}) at the {place} of the reply", reached=True
-        )
-        expect(error.__cause__ is not None, "what the SDK raised is chained", error, _TREE)
-        expect(running.wait_closed(), "no connection stays open after a failure", "one is open", _OPEN)
-
-    def test_connection_lost_is_retried(
-        self, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """A reply that broke off is asked for again."""
-        good = http.good(SAMPLES)
-        running.replies = [replace(good, fail_at="body"), good]
-        self.speak(calling())
-        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", _PAID)
-
-    def test_service_that_falls_silent_is_a_timeout(
-        self, silent: str, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """``timeout`` bounds an attempt wherever the reply stops."""
-        self.speak(calling())  # the SDK is imported now, so the seconds below are the call's
-        running.replies = replace(http.good(SAMPLES), fail_at=silent, fail_how="hang")  # type: ignore[arg-type]
-        synthesizer = calling(timeout=0.3, max_attempts=1)
-        start = time.monotonic()
-        error = self.failed(synthesizer)
-        took = time.monotonic() - start
-        what = f"a service that falls silent at the {silent} of the reply, after timeout=0.3 seconds,"
-        self._check(error, SynthesisTimeoutError, what, reached=True)
-        expect(took < 0.3 + ENDING, f"{what} is one at once", f"after {took:.1f} s", _PAID)
-        expect(running.wait_closed(), "no connection stays open after a timeout", "one is open", _OPEN)
-
-    def test_unreachable_service_is_a_service_error(self, running: LoopbackServer, calling: Make) -> None:
-        """Where nobody listens, the error says that nothing was reached, and so nothing paid."""
-        synthesizer = calling(max_attempts=1)
-        running.close()
-        error = self.failed(synthesizer)
-        self._check(error, ServiceError, "a refused connection", reached=False)
-
-    def test_reply_that_is_no_audio_is_refused(
-        self, no_audio: str, running: LoopbackServer, calling: Make
-    ) -> None:
-        """A page, JSON or nothing at all under status 200 is no speech, whatever type it claims."""
-        for kind in ("application/json", "text/html", "audio/wav"):
-            running.replies = Reply(body=NO_AUDIO[no_audio], headers={"Content-Type": kind})
-            error = self.failed(calling(max_attempts=1))
-            expect(
-                isinstance(error, NoAudioError | ServiceError) and error.retryable and error.reached,
-                f"a reply of {no_audio} ({kind}) is a NoAudioError or a ServiceError, retryable, reached",
-                error,
-                "gateways and sign-in pages answer 200; what passes for speech is recorded for ever",
-            )
-
-    def test_reply_without_sound_is_no_audio(
-        self, no_sound: str, running: LoopbackServer, http: HttpService, calling: Make
-    ) -> None:
-        """Audio without samples, or silent from end to end, is a ``NoAudioError``."""
-        running.replies = http.good(NO_SOUND[no_sound])
-        error = self.failed(calling(max_attempts=1))
-        self._check(error, NoAudioError, f"a reply with {no_sound}", reached=True)
-
-    def _check(self, error: SynthesisError, kind: type[SynthesisError], what: str, *, reached: bool) -> None:
-        expect(
-            type(error) is kind and error.retryable and error.reached is reached,
-            f"{what} is a {kind.__name__} with retryable=True, reached={reached}",
-            error,
-            _TREE,
-        )
+def _different(one: dict[str, object], other: dict[str, object]) -> set[str]:
+    return {name for name in {*one, *other} if one.get(name) != other.get(name)}

@@ -13,6 +13,7 @@ from .. import (
     SynthesisError,
 )
 from ._loopback import Reply
+from ._request import Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class Failure:
 
     Args:
         reply: The service's answer.
-        error: The class of the error, exactly.
+        error: The class of the error, which may be one of its own below that.
         retried: Whether the same call may succeed later.
         retry_now: False where the reply cannot ask for a wait of 0 s: then the check makes one attempt.
     """
@@ -36,21 +37,25 @@ class Failure:
 class HttpService:
     """How the service behind a backend answers over HTTP.
 
-    The backend takes ``api_key``, ``base_url``, ``timeout`` and ``max_attempts``, and names the variables of
-    its key in the class attribute ``credentials``.
+    The backend takes ``base_url``, ``timeout`` and ``max_attempts``. One that sends a key also takes
+    ``api_key``, and names the variables of its key in the class attribute ``credentials``.
 
     Args:
         good: Makes the reply that carries these samples (signed 16-bit little-endian, mono, 24 kHz).
-        sent_key: Reads the key from a request's headers, whose names are in lower case.
         error_reply: Makes the service's error: status, message, and seconds of ``Retry-After`` or ``None``.
+        sent_key: Reads the key from a request's headers, whose names are in lower case; ``None`` where the
+            service takes none, which skips the checks of keys.
+        text_of: Reads the text from a request, where it is not a value of its JSON, form or query, as it is:
+            out of SSML or a path, say. What the requests of one call hold is put together.
         failures: More failures of this service by name; one named like a usual failure (``status 404``)
             replaces it.
         base_url: Makes the option ``base_url`` of the server's url (``http://127.0.0.1:PORT``).
     """
 
     good: Callable[[bytes], Reply]
-    sent_key: Callable[[Mapping[str, str]], str]
     error_reply: Callable[[int, str, float | None], Reply]
+    sent_key: Callable[[Mapping[str, str]], str] | None = None
+    text_of: Callable[[Request], str] | None = None
     failures: Mapping[str, Failure] = field(default_factory=dict)
     base_url: Callable[[str], str] = str
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import array
-import io
 import math
 import random
 import struct
-import wave
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from .. import Audio
+from .._wav import Wav, read_wav
 from ..authoring import looks_like_text
 from ._expect import expect, refuse
 
@@ -18,6 +18,7 @@ _AUDIO: Final = "audio is what it says it is"
 _WHY: Final = "it is stored and replayed as it is, to agents that believe its fields"
 # How a file of each format begins; an MPEG frame by its eleven set bits (ISO 11172-3, 13818-7).
 _STARTS: Final = {"ogg": b"OggS", "opus": b"OggS", "flac": b"fLaC"}
+_STREAMINFO_END: Final = 42  # 4 bytes of magic, 4 of the block's header, 34 of it
 
 
 def speech_pcm(seconds: float = 0.2, rate: int = 24000) -> bytes:
@@ -25,7 +26,7 @@ def speech_pcm(seconds: float = 0.2, rate: int = 24000) -> bytes:
     noise = random.Random(7)
     count = round(seconds * rate)
     tone = (math.sin(2 * math.pi * 220 * at / rate) for at in range(count))
-    samples = array.array("h", (round(9000 * wave + noise.uniform(-3000, 3000)) for wave in tone))
+    samples = array.array("h", (round(9000 * level + noise.uniform(-3000, 3000)) for level in tone))
     return struct.pack(f"<{count}h", *samples)
 
 
@@ -62,27 +63,51 @@ def check_audio(audio: object) -> Audio:
 
 def _check_wav(audio: Audio) -> None:
     try:
-        with wave.open(io.BytesIO(audio.data)) as reader:
-            found = (reader.getframerate(), reader.getnchannels(), reader.getsampwidth())
-            frames = reader.getnframes()
-            samples = reader.readframes(frames)
-    except (wave.Error, EOFError, ValueError) as error:
-        refuse(f"{_AUDIO}: format 'wav' is a PCM WAV file", f"{error}, in {audio.data[:16]!r}", _WHY)
-    fields = (audio.sample_rate, audio.channels, audio.sample_width)
+        found = read_wav(audio.data)
+    except ValueError as error:
+        refuse(f"{_AUDIO}: format 'wav' is a WAV file", f"{error}, in {audio.data[:16]!r}", _WHY)
+    header, fields = (found.sample_rate, found.channels, found.sample_width), _fields(audio)
     expect(
-        found == fields,
+        header == fields,
         f"{_AUDIO}: the fields are those of the header (rate in Hz, channels, bytes per sample)",
-        f"fields {fields}, header {found}",
+        f"fields {fields}, header {header}",
         "an agent that plays at the wrong rate hears another voice, or noise",
     )
-    riff, size = int.from_bytes(audio.data[4:8], "little") + 8, frames * found[1] * found[2]
+    _check_header(audio.data, found)
+    _check_sound(audio)
+
+
+def _check_header(data: bytes, found: Wav) -> None:
+    """Check what `read_wav` forgives: sizes that are placeholders, and figures that follow from others."""
+    chunks = {name: (place, size) for name, place, size in _chunks(data)}
+    riff, size = int.from_bytes(data[4:8], "little") + 8, chunks[b"data"][1]
     expect(
-        riff == len(audio.data) and size == len(samples),
+        riff == len(data) and size == len(found.samples),
         f"{_AUDIO}: the header's sizes are true",
-        f"{riff} bytes of {len(audio.data)} by the header, {len(samples)} of {size} bytes of samples",
+        f"{riff} bytes of {len(data)} by the header, {len(found.samples)} of {size} bytes of samples",
         "players stop early or refuse; russo.authoring.wav_audio repairs what services stream",
     )
-    _check_sound(audio)
+    rate, align = struct.unpack_from("<IH", data, chunks[b"fmt "][0] + 8)
+    right = found.sample_rate * found.frame_size
+    expect(
+        (rate, align) == (right, found.frame_size),
+        f"{_AUDIO}: the header's byte rate and block align follow from its rate, channels and width",
+        f"{rate} bytes a second in blocks of {align}, not {right} and {found.frame_size}",
+        "players that believe it play at another pace, or noise",
+    )
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, place of the content and size of each chunk of a WAV file, as its header has it."""
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        yield name, place + 8, size
+        place += 8 + size + size % 2
+
+
+def _fields(audio: Audio) -> tuple[int, int, int]:
+    return audio.sample_rate, audio.channels, audio.sample_width
 
 
 def _check_samples(audio: Audio) -> None:
@@ -110,5 +135,19 @@ def _check_compressed(audio: Audio) -> None:
     if audio.format in _STARTS:
         true = start.startswith(_STARTS[audio.format])
     else:  # mp3 and aac begin with a tag or with a frame
-        true = start[:3] == b"ID3" or start[:4] == b"ADIF" or (start[0] == 0xFF and start[1] >= 0xE0)
+        true = start[:3] == b"ID3" or start[:4] == b"ADIF" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
     expect(true, f"{_AUDIO}: bytes of the format {audio.format!r}", f"{start!r}", _WHY)
+    if audio.format == "flac" and len(audio.data) >= _STREAMINFO_END:
+        _check_flac(audio)
+
+
+def _check_flac(audio: Audio) -> None:
+    """Compare rate and channels with the 20 and 3 bits of STREAMINFO (RFC 9639, 8.2)."""
+    found = int.from_bytes(audio.data[18:21], "big") >> 4, (audio.data[20] >> 1 & 7) + 1
+    fields = audio.sample_rate, audio.channels
+    expect(
+        found == fields,
+        f"{_AUDIO}: the fields are those of the header",
+        f"fields {fields}, header {found}",
+        _WHY,
+    )
