@@ -960,7 +960,12 @@ RIGHT_SERVICES = {
         ('    credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")\n', ""),
         ('read_key(self.calls, text, self.api_key, "SERVICE_KEY", "SERVICE_OTHER_KEY")', '""'),
         ('        "api_key": "another-key",\n', ""),
-        ('        sent_key=lambda headers: headers["x-key"],\n', ""),
+        ('        sent_key=lambda request: request.headers["x-key"],\n', ""),
+    ],
+    "a key in the query": [
+        ("POST /speak HTTP", "POST /speak?key={key} HTTP"),
+        ("X-Key: {key}\\r\\n", ""),
+        ('request.headers["x-key"]', 'request.query["key"]'),
     ],
     "SSML": [
         (
@@ -1197,7 +1202,7 @@ def test_service_backend_that_cannot_be_led_elsewhere_is_told_what_it_lacks(proj
             backend = "local"
             service = HttpService(
                 good=lambda samples: Reply(body=wav(samples)),
-                sent_key=lambda headers: "",
+                sent_key=lambda request: "",
                 error_reply=lambda status, message, after: Reply(status=status),
             )
 

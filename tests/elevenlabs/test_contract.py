@@ -50,7 +50,7 @@ class TestElevenLabs(FirstPartyService):
     }
     service = HttpService(
         good=spoken,
-        sent_key=lambda headers: headers["xi-api-key"],
+        sent_key=lambda request: request.headers["xi-api-key"],
         error_reply=error_reply,
         failures={
             "bad key": failure(AuthenticationError, coded(401, "invalid_api_key")),

@@ -33,7 +33,7 @@ class TestGoogle(FirstPartyService):
     }
     service = HttpService(
         good=spoken,
-        sent_key=lambda headers: headers["x-goog-api-key"],
+        sent_key=lambda request: request.headers["x-goog-api-key"],
         error_reply=error_reply,
         failures={
             "bad key": Failure(

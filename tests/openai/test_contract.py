@@ -48,7 +48,7 @@ class TestOpenAI(FirstPartyService):
     undeclared: ClassVar = {"api_key": "another-key", **LIMITS}
     service = HttpService(
         good=good,
-        sent_key=lambda headers: headers["authorization"].removeprefix("Bearer "),
+        sent_key=lambda request: request.headers["authorization"].removeprefix("Bearer "),
         error_reply=error,
         base_url=lambda url: f"{url}/v1",
         failures={

@@ -176,7 +176,7 @@ class TestService(BackendContract):
     }
     service = HttpService(
         good=lambda samples: Reply(body=wav(samples)),
-        sent_key=lambda headers: headers["x-key"],
+        sent_key=lambda request: request.headers["x-key"],
         error_reply=error_reply,
         failures={
             "too long": Failure(reply=error_reply(413, "too long", None), error=TextRejectedError, retried=False)

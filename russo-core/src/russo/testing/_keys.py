@@ -31,14 +31,14 @@ class KeyChecks(ServiceDeclared):
         return http
 
     def _key_sent(self, http: HttpService, running: LoopbackServer) -> str:
-        headers = self.last(running).headers
+        request = self.last(running)
         assert http.sent_key is not None, "`keyed` skips where there is none"
         try:
-            return http.sent_key(headers)
+            return http.sent_key(request)
         except Exception as error:  # noqa: BLE001 - it is the author's
             refuse(
-                "sent_key of HttpService reads the key from the headers of a request",
-                f"{error!r}; the request has the headers {', '.join(sorted(headers))}",
+                "sent_key of HttpService reads the key from a request",
+                f"{error!r}; the request has the headers {', '.join(sorted(request.headers))}",
                 "which key is sent is what is checked",
             )
 

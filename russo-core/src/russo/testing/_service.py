@@ -43,8 +43,8 @@ class HttpService:
     Args:
         good: Makes the reply that carries these samples (signed 16-bit little-endian, mono, 24 kHz).
         error_reply: Makes the service's error: status, message, and seconds of ``Retry-After`` or ``None``.
-        sent_key: Reads the key from a request's headers, whose names are in lower case; ``None`` where the
-            service takes none, which skips the checks of keys.
+        sent_key: Reads the key from a request, out of a header or its query; ``None`` where the service takes
+            none, which skips the checks of keys.
         text_of: Reads the text from a request, where it is not a value of its JSON, form or query, as it is:
             out of SSML or a path, say. What the requests of one call hold is put together.
         failures: More failures of this service by name; one named like a usual failure (``status 404``)
@@ -54,7 +54,7 @@ class HttpService:
 
     good: Callable[[bytes], Reply]
     error_reply: Callable[[int, str, float | None], Reply]
-    sent_key: Callable[[Mapping[str, str]], str] | None = None
+    sent_key: Callable[[Request], str] | None = None
     text_of: Callable[[Request], str] | None = None
     failures: Mapping[str, Failure] = field(default_factory=dict)
     base_url: Callable[[str], str] = str

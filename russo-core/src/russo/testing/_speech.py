@@ -9,7 +9,7 @@ import pytest
 
 from .. import Audio, SynthesisError, SynthesisTimeoutError
 from ._declared import Declared, Make
-from ._expect import expect
+from ._expect import expect, refuse
 from ._leaks import listening
 from ._loopback import LoopbackServer
 from ._request import Request
@@ -55,7 +55,10 @@ class SpeechChecks(Declared):
         read, sent = self.service.text_of, list(server.requests)
         wanted = f"the service is sent the very text {text[:60]!r}"
         if read is not None:
-            seen = "".join(read(each) for each in sent)
+            try:
+                seen = "".join(map(read, sent))
+            except Exception as error:  # noqa: BLE001 - it is the author's
+                refuse("text_of of HttpService reads the text from every request of a call", error, _EXACT)
             expect(seen == text, wanted, f"{seen[:300]!r}, by text_of", _EXACT)
             return
         self.speak(synthesizer)
