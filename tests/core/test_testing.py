@@ -198,7 +198,29 @@ ENGINES = {
         "self.api_key = api_key",
         'self.api_key = api_key\n        __import__("subprocess").run(["true"])',
         f"test_constructing_starts_no_process {REPLAY}",
-        "no process is started",
+        "no process and no thread is started",
+    ),
+    "an eager thread": Wrong(
+        "self.api_key = api_key",
+        (
+            'self.api_key = api_key\n        threading = __import__("threading")\n'
+            "        threading.Thread(target=threading.Event().wait, daemon=True).start()"
+        ),
+        f"test_constructing_starts_no_process {REPLAY}",
+        "no process and no thread is started",
+    ),
+    "an eager file": Wrong(
+        "self.api_key = api_key",
+        'self.api_key = api_key\n        path = __import__("os").path.expanduser("~/.engine")\n'
+        "        try:\n            open(path)\n        except OSError:\n            pass",
+        "test_constructing_opens_no_file_of_the_user",
+        "no file of the user is opened",
+    ),
+    "an eager key of another name": Wrong(
+        "self.api_key = api_key",
+        'self.api_key = api_key or __import__("os").environ.get("ENGINE_ACCESS_TOKEN")',
+        "test_constructing_reads_no_credential",
+        "['ENGINE_ACCESS_TOKEN'] are read",
     ),
     "eager key": Wrong(
         "self.api_key = api_key",
@@ -546,6 +568,12 @@ SOUNDS = {
         "return Audio(sound[:28] + bytes(4) + sound[32:], sample_rate=8000)",
         "the header's byte rate and block align follow",
     ),
+    "a level": ("return Audio(wav(b'\\1\\0' * 800, 8000), sample_rate=8000)", "all samples 1"),
+    "MP3 of another rate": (
+        "return Audio((b'\\xff\\xfb\\x90\\0' + bytes(413)) * 9, 'mp3', 8000)",
+        "fields (8000, 1), header (44100, 2)",
+    ),
+    "a tag alone": ("return Audio(b'ID3' + b'x' * 99, 'mp3')", "header None"),
     "one byte of MP3": ("return Audio(b'\\xff', 'mp3')", "bytes of the format 'mp3'"),
     "FLAC of another rate": (
         "return Audio(b'fLaC\\x80\\0\\0\\x22' + bytes(10) + b'\\x0a\\xc4\\x42\\xf0' + bytes(30), 'flac', 8000)",
@@ -783,6 +811,42 @@ SERVICES = {
         "(ServiceError if status in (400, 422) else kind_of_status(status))",
         "test_refusal_is_not_retried_and_a_busy_gateway_is",
         "status 400 is retryable=False, and makes 1 requests with max_attempts=2",
+    ),
+    "a status of its own": Wrong(
+        "if status != 200:",
+        "if status == 418:\n            raise StatusError('teapot')\n        if status != 200:",
+        "test_refusal_is_not_retried_and_a_busy_gateway_is",
+        "refused by a russo.SynthesisError, the SDK's behind it (status 418)",
+    ),
+    "patient with each piece": Wrong(
+        "timeout=timeout, max_attempts",
+        "timeout=1e9, max_attempts",
+        "test_service_that_falls_silent_is_a_timeout",
+        "a call ends, with audio or an error, within 2 s",
+        more=(
+            ("return await read_reply(reader)", "return await read_reply(Patient(reader, self.timeout))"),
+            ("except (OSError, EOFError,", "except (EOFError, ConnectionError,"),
+            (
+                "status, headers, body = await self.ask(exchange, key)",
+                "try:\n            status, headers, body = await self.ask(exchange, key)\n"
+                "        except TimeoutError as error:\n"
+                "            raise exchange.error(SynthesisTimeoutError, 'no reply') from error",
+            ),
+            (
+                "AuthenticationError, ServiceError,",
+                "AuthenticationError, ServiceError, SynthesisTimeoutError,",
+            ),
+            (
+                "async def read_reply(reader):",
+                "class Patient:\n    def __init__(self, reader, timeout):\n"
+                "        self.reader, self.timeout = reader, timeout\n\n    async def readuntil(self, mark):\n"
+                "        return await asyncio.wait_for(self.reader.readuntil(mark), self.timeout)\n\n"
+                "    async def readexactly(self, size):\n        data = b''\n        while len(data) < size:\n"
+                "            more = await asyncio.wait_for(self.reader.read(size - len(data)), self.timeout)\n            if not more:\n                raise EOFError\n            data += more\n"
+                "        return data\n\n\nasync def read_reply(reader):",
+            ),
+            ('    backend = "service"\n', '    backend = "service"\n    patience = 2.0\n'),
+        ),
     ),
     "two are three": Wrong(
         "max_attempts=max_attempts",

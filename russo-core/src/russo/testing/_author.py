@@ -64,7 +64,7 @@ class AuthorChecks(Declared):
         """``russo_api`` is absent or a version that this russo-core has."""
         version = getattr(self.factory, "russo_api", API_VERSION)
         expect(
-            isinstance(version, int) and 1 <= version <= API_VERSION,
+            type(version) is int and 1 <= version <= API_VERSION,
             f"russo_api is absent or a whole number from 1 to {API_VERSION}",
             f"russo_api = {version!r}",
             "it tells russo-core which plugin contract the backend was written for; a higher one is refused",

@@ -24,7 +24,7 @@ _SPEECH: Mapping[str, Iterable[str]] = {"odd_text": ODD_TEXTS}
 _REQUESTS: Mapping[str, Iterable[str]] = {
     "bad_key": BAD_KEYS,
     "lost": LOST,
-    "silent": ("start", "headers", "body"),
+    "silent": ("start", "headers", "body", "by drops"),
     "no_audio": NO_AUDIO,
     "no_sound": NO_SOUND,
     "key_from": ("option", "variable"),

@@ -20,12 +20,15 @@ _MARK: Final = "russo.testing saw: "
 
 # Sockets and processes are seen by an audit hook, the environment by a mapping that notes who is asked for.
 _CODE: Final = f"""
-import importlib.abc, json, os, sys, traceback
+import importlib.abc, json, os, sys, threading, traceback
 given = json.load(sys.stdin)
 sys.path[:] = given["path"]
-sockets, processes, asked, wanted = [], [], [], []
+sockets, processes, asked, wanted, files = [], [], [], [], []
+FILES = {{"open", "os.mkdir", "os.listdir", "os.scandir"}}
 STARTS = {{"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}}
 def watch(name, values):
+    if name in FILES and given["home"] and str(values[0]).startswith(given["home"]):
+        files.append(f"{{name}} {{values[0]!r:.200}}")
     noted = sockets if name.startswith("socket.") else processes if name in STARTS else None
     if noted is not None:
         noted.append(f"{{name}} {{values!r:.200}}")
@@ -61,7 +64,9 @@ try:
 except Exception:
     seen["error"] = traceback.format_exc()
 loaded = [name for name in given["sdk"] if name in sys.modules]
-seen |= {{"sockets": sockets, "processes": processes, "asked": asked, "sdk": loaded + wanted}}
+others = [each for each in threading.enumerate() if each is not threading.main_thread()]
+processes += [f"the thread {{each.name!r}}" for each in others]
+seen |= {{"sockets": sockets, "processes": processes, "asked": asked, "sdk": loaded + wanted, "files": files}}
 print({_MARK!r} + json.dumps(seen), flush=True)
 """
 
@@ -76,9 +81,10 @@ class Seen:
         fields: Its ``cache_key_extra`` as JSON with sorted names.
         data: In a replay, the audio's bytes in hex.
         sockets: Audit events of sockets.
-        processes: Audit events of processes that were started.
+        processes: Audit events of processes that were started, and threads.
         asked: Environment variables that were asked for.
         sdk: Modules of the SDK that were loaded or wanted.
+        files: Audit events of files of the user, where the process has a home of its own.
     """
 
     error: str | None
@@ -89,6 +95,7 @@ class Seen:
     processes: Sequence[str] = ()
     asked: Sequence[str] = ()
     sdk: Sequence[str] = ()
+    files: Sequence[str] = ()
 
 
 def construct(
@@ -96,7 +103,7 @@ def construct(
     options: Mapping[str, object],
     sdk: Sequence[str],
     variables: Mapping[str, str],
-    place: str | None = None,
+    home: str | None = None,
 ) -> Seen:
     """Make a synthesizer in a fresh process and tell what that took.
 
@@ -105,10 +112,10 @@ def construct(
         options: The options it is made with.
         sdk: Modules that are told of.
         variables: More environment variables.
-        place: The working directory; ``None`` is this process's.
+        home: The user's home, and the working directory; ``None`` is this process's.
     """
-    given = {"backend": backend, "options": options, "sdk": sdk, "directory": None}
-    return _run(given, variables, (), place)
+    given = {"backend": backend, "options": options, "sdk": sdk, "directory": None, "home": home}
+    return _run(given, variables, ())
 
 
 def replay(
@@ -131,12 +138,10 @@ def replay(
         text: The text.
     """
     given = {"backend": backend, "options": options, "sdk": sdk, "directory": str(directory), "text": text}
-    return _run(given, {}, credentials)
+    return _run({**given, "home": None}, {}, credentials)
 
 
-def _run(
-    given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str], place: str | None = None
-) -> Seen:
+def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str]) -> Seen:
     variables = {name: value for name, value in {**os.environ, **more}.items() if name not in less}
     # The backend's package may be importable by the tests' own sys.path only.
     sent = json.dumps({**given, "path": [str(Path(each).absolute()) for each in sys.path]})
@@ -145,7 +150,7 @@ def _run(
             [sys.executable, "-c", _CODE],
             input=sent.encode(),
             env=variables,
-            cwd=place,
+            cwd=given["home"],
             capture_output=True,
             timeout=_PATIENCE,
             check=False,

@@ -43,7 +43,8 @@ class Reply:
         keep_alive: False adds ``Connection: close`` and closes.
         fail_at: Where the reply breaks off: ``start`` (not a byte is sent), ``status`` (within the status
             line), ``headers`` (within the headers), ``body``.
-        fail_how: ``close`` (FIN), ``reset`` (RST) or ``hang`` (nothing more comes until one side closes).
+        fail_how: ``close`` (FIN), ``reset`` (RST), ``hang`` (nothing more comes until one side closes) or
+            ``drip`` (the rest comes byte by byte, ten in a second).
         fail_after: How many bytes of the body are sent before it breaks off; ``None`` is half of them.
     """
 
@@ -55,7 +56,7 @@ class Reply:
     delay: float = 0.0
     keep_alive: bool = True
     fail_at: Literal["start", "status", "headers", "body"] | None = None
-    fail_how: Literal["close", "reset", "hang"] = "close"
+    fail_how: Literal["close", "reset", "hang", "drip"] = "close"
     fail_after: int | None = None
 
     def pieces(self) -> tuple[bytes, bytes, bytes]:
@@ -233,6 +234,12 @@ class LoopbackServer:
             return reply.keep_alive and request.headers.get("connection", "").lower() != "close"
         if reply.fail_how == "hang":
             self._wait(connection, None)
+        elif reply.fail_how == "drip":
+            sent = len(reply.wire())
+            for byte in b"".join(reply.pieces())[sent:]:
+                if not self._wait(connection, 0.1):
+                    break
+                connection.sendall(bytes([byte]))
         elif reply.fail_how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False

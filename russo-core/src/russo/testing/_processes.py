@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ._loopback import LoopbackServer
 _CONSTRUCTED = pytest.StashKey[tuple[Seen, Seen]]()
 _FREE = "constructing a synthesizer, and reading its cache_key_extra, does nothing that the first miss can do"
 _WHY_FREE = "a run that replays everything would pay for it, in seconds or in a key it does not have"
+_SECRET = re.compile("API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 # Another machine, as far as one process can be on it: its user, his home, his language and his clock.
 _ELSEWHERE = {
     "USER": "nobody",
@@ -88,18 +90,27 @@ class ProcessChecks(Declared):
         )
 
     def test_constructing_starts_no_process(self, made_afresh: Seen) -> None:
-        """No command is run."""
+        """No command is run, and no thread goes on."""
         expect(
             not made_afresh.processes,
-            f"{_FREE}: no process is started",
+            f"{_FREE}: no process and no thread is started",
             f"{list(made_afresh.processes)}",
             _WHY_FREE,
         )
 
     def test_constructing_reads_no_credential(self, made_afresh: Seen) -> None:
-        """None of the variables in ``credentials`` is asked for."""
-        read = sorted({*made_afresh.asked} & {*self.credentials})
+        """No variable is asked for that stands in ``credentials``, or is named as a key is."""
+        read = sorted(
+            {each for each in made_afresh.asked if each in self.credentials or _SECRET.search(each)}
+        )
         expect(not read, f"{_FREE}: no credential is read", f"{read} are read", _WHY_FREE)
+
+    def test_constructing_opens_no_file_of_the_user(
+        self, constructed: tuple[Seen, Seen], made_afresh: Seen
+    ) -> None:
+        """Nothing is read or made in the user's home, in the working directory or among temporary files."""
+        files = constructed[1].files
+        expect(not files, f"{_FREE}: no file of the user is opened", f"{list(files)}", _WHY_FREE)
 
     def test_cache_key_extra_is_the_same_in_every_process(
         self, constructed: tuple[Seen, Seen], made_afresh: Seen, make: Make

@@ -64,13 +64,14 @@ class ReplyChecks(ServiceDeclared):
     def test_service_that_falls_silent_is_a_timeout(
         self, silent: str, running: LoopbackServer, http: HttpService, calling: Make
     ) -> None:
-        """``timeout`` bounds an attempt wherever the reply stops."""
+        """``timeout`` bounds an attempt wherever the reply stops, and one that comes byte by byte."""
         self.speak(calling())  # the SDK is imported now, so the seconds below are the call's
         before = len(running.requests)
-        running.replies = replace(http.good(SAMPLES), fail_at=silent, fail_how="hang")  # type: ignore[arg-type]
+        place, how = ("body", "drip") if silent == "by drops" else (silent, "hang")
+        running.replies = replace(http.good(SAMPLES), fail_at=place, fail_how=how)  # type: ignore[arg-type]
         synthesizer = calling(timeout=0.3, max_attempts=1)
         start = time.monotonic()
-        what = f"a service that falls silent at the {silent} of the reply, after timeout=0.3 seconds,"
+        what = f"a service that falls silent ({silent} of the reply), after timeout=0.3 seconds,"
         error = self.failed(synthesizer, when=what)
         took = time.monotonic() - start
         self._check(error, SynthesisTimeoutError, what, reached=True)
