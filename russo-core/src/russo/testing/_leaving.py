@@ -22,7 +22,7 @@ from ._loopback import LoopbackServer
 from ._running import RAISED, comes_true, others, within
 
 _CALLS: Final = 4  # enough to tell what grows with the calls from what comes and goes
-_TAIL: Final = 0.2  # seconds for what a call leaves to the loop: a connection's end, say
+_TAIL: Final = 1.0  # seconds for what a call leaves to the loop: a connection's end, say
 _LEFT: Final = "tests have loops of their own: what stays behind warns, leaks or pays in somebody else's test"
 
 
