@@ -54,6 +54,9 @@ class Kit:
         self.pytester.makepyfile(**{name: dedent(text) for name, text in files.items()})
         info = self.pytester.mkdir(f"{name}-1.0.dist-info")
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        sdk = self.pytester.mkdir(f"{name}_sdk-2.0.dist-info")
+        (sdk / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-sdk\nVersion: 2.0\n")
+        (sdk / "RECORD").write_text(f"{name}_sdk.py,,\n")
         target = target or f"{name}:{name.capitalize()}Synthesizer"
         (info / "entry_points.txt").write_text(f"[russo.synthesizers]\n{name} = {target}\n")
         importlib.invalidate_caches()

@@ -520,6 +520,12 @@ ENGINES = {
         "test_process_is_left_as_it_was",
         "changed: the root logger",
     ),
+    "a key that needs the SDK's metadata": Wrong(
+        '"speed": self.speed}',
+        '"speed": self.speed, "sdk": __import__("importlib.metadata").metadata.version("engine-sdk")}',
+        REPLAY,
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for engine-sdk",
+    ),
     "a key that needs the SDK": Wrong(
         '"speed": self.speed}',
         '"speed": self.speed, "sdk": str(__import__("importlib.util").util.find_spec("engine_sdk").name)}',

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Final
 
-import russo
-
+from .. import RussoError, load_synthesizer
 from .._backends import API_VERSION, key_variables, load_backend
 from ._declared import Declared, Make
 from ._expect import expect, refuse
@@ -30,8 +29,8 @@ class AuthorChecks(Declared):
         """The backend's name, among the entry points of ``russo.synthesizers``, makes these synthesizers."""
         try:
             factory = load_backend(self.backend)
-            loaded = russo.load_synthesizer(self.backend, **self.options)
-        except russo.RussoError as error:
+            loaded = load_synthesizer(self.backend, **self.options)
+        except RussoError as error:
             refuse(
                 f"an installed package registers {self.backend!r} under russo.synthesizers, and it works",
                 error,

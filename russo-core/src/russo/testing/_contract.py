@@ -70,7 +70,7 @@ class BackendContract(
         sdk: Modules, dotted or not, that constructing and replaying must not import.
         service: How the service behind it answers; ``None`` skips the checks of requests, failures and keys.
         patience: Seconds that one call may take at most, and 20 short calls at once.
-        prompt: A short text that it can speak, for backends that speak no English.
+        prompt: A short text that it can speak, and in which its options are heard.
     """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

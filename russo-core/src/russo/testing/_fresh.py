@@ -13,62 +13,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
+
+from . import _observer
+from ._observer import MARK
 
 _PATIENCE = 60.0  # seconds; an import may be slow on a busy machine
-_MARK: Final = "russo.testing saw: "
-
-# Sockets and processes are seen by an audit hook, the environment by a mapping that notes who is asked for.
-_CODE: Final = f"""
-import importlib.abc, json, os, sys, threading, traceback
-given = json.load(sys.stdin)
-sys.path[:] = given["path"]
-sockets, processes, asked, wanted, files = [], [], [], [], []
-FILES = {{"open", "os.mkdir", "os.listdir", "os.scandir"}}
-STARTS = {{"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}}
-def watch(name, values):
-    if name in FILES and given["home"] and str(values[0]).startswith(given["home"]):
-        files.append(f"{{name}} {{values[0]!r:.200}}")
-    noted = sockets if name.startswith("socket.") else processes if name in STARTS else None
-    if noted is not None:
-        noted.append(f"{{name}} {{values!r:.200}}")
-        if given["directory"]:
-            raise RuntimeError(f"a replay does without {{name}}")
-class Noting(type(os.environ)):
-    def __getitem__(self, name):
-        asked.append(str(name))
-        return super().__getitem__(name)
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if any(name == each or name.startswith(each + ".") for each in given["sdk"]):
-            wanted.append(name)
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-import russo
-if given["directory"]:
-    sys.meta_path.insert(0, Absent())
-sys.addaudithook(watch)
-os.environ.__class__ = Noting
-seen = {{"error": None}}
-try:
-    synthesizer = russo.load_synthesizer(given["backend"], **given["options"])
-    seen["described"] = repr(synthesizer)
-    fields = synthesizer.cache_key_extra
-    seen["fields"] = json.dumps(dict(fields), sort_keys=True, default=repr)
-    if given["directory"]:
-        cache = russo.AudioCache(given["directory"])
-        cached = russo.CachedSynthesizer(synthesizer, cache=cache, mode="replay")
-        try:
-            cached.synthesize(given["text"]).send(None)  # by hand: an event loop has sockets
-        except StopIteration as done:
-            seen["data"] = done.value.data.hex()
-except Exception:
-    seen["error"] = traceback.format_exc()
-loaded = [name for name in given["sdk"] if name in sys.modules]
-others = [each for each in threading.enumerate() if each is not threading.main_thread()]
-processes += [f"the thread {{each.name!r}}" for each in others]
-seen |= {{"sockets": sockets, "processes": processes, "asked": asked, "sdk": loaded + wanted, "files": files}}
-print({_MARK!r} + json.dumps(seen), flush=True)
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +97,7 @@ def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str])
     sent = json.dumps({**given, "path": [str(Path(each).absolute()) for each in sys.path]})
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CODE],
+            [sys.executable, "-P", _observer.__file__],
             input=sent.encode(),
             env=variables,
             cwd=given["home"],
@@ -158,15 +108,15 @@ def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str])
     except subprocess.TimeoutExpired as error:
         return Seen(error=_told_of_hanging(error.stdout or b""))
     out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-    if _MARK not in out:
+    if MARK not in out:
         return Seen(error=f"exit code {done.returncode}\n{out}{err}")
     # What the backend prints may stand before and behind, on the same line.
-    value, _ = json.JSONDecoder().raw_decode(out.rpartition(_MARK)[2])
+    value, _ = json.JSONDecoder().raw_decode(out.rpartition(MARK)[2])
     return Seen(**value)
 
 
 def _told_of_hanging(out: bytes) -> str:
     """Tell of a process that had to be killed, by what it had printed."""
-    if _MARK.encode() in out:
+    if MARK.encode() in out:
         return f"it is made, but its process does not end within {_PATIENCE:g} s; a non-daemon thread?"
     return f"it is not made within {_PATIENCE:g} s; a wait in the constructor?"
