@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -36,14 +37,7 @@ class LeavingChecks(Declared):
             pytest.skip("the synthesizer offers no aclose, and need not")
         self.speak(used)
         for synthesizer in (unused, unused, used, used):
-            try:
-                self._close(synthesizer)
-            except RAISED as error:
-                refuse(
-                    "`async def aclose(self)` may be called at any time, more than once, in any loop",
-                    error,
-                    "russo closes at the end of a run what the run may not have used, or somebody has closed",
-                )
+            self._close(synthesizer)
         if server is not None:
             expect(server.wait_closed(), "aclose releases connections", "one is open", _LEFT)
 
@@ -75,11 +69,11 @@ class LeavingChecks(Declared):
             return await others(_TAIL)
 
         # One call first: what is loaded once is not the later calls'.
-        tasks = within(lambda: speak(1), self.patience)
+        tasks = self._spoken(lambda: speak(1))
         expect(not tasks, "a call that has ended leaves no task running", f"{tasks}", _LEFT)
         gc.collect()
         before = _owned(tmp_path)
-        within(lambda: speak(_CALLS), self.patience)
+        self._spoken(lambda: speak(_CALLS))
         gc.collect()
 
         def grown() -> dict[str, int]:
@@ -117,13 +111,26 @@ class LeavingChecks(Declared):
             "it is the process of somebody's tests: other tests, child processes and other backends see it",
         )
 
+    def _spoken(self, speak: Callable[[], Coroutine[Any, Any, list[str]]]) -> list[str]:
+        try:
+            return within(speak, self.patience)
+        except RAISED as error:
+            refuse("a synthesizer speaks, one call after another", error, _LEFT)
+
     def _speak_and_close(self, synthesizer: Any) -> None:
         self.speak(synthesizer)
         if getattr(synthesizer, "aclose", None) is not None:
             self._close(synthesizer)
 
     def _close(self, synthesizer: Any) -> None:
-        within(lambda: _close(synthesizer), self.patience, "`aclose` ends")
+        try:
+            within(lambda: _close(synthesizer), self.patience, "`aclose` ends")
+        except RAISED as error:
+            refuse(
+                "`async def aclose(self)` may be called at any time, more than once, in any loop",
+                error,
+                "russo closes at the end of a run what the run may not have used, or somebody has closed",
+            )
 
 
 async def _close(synthesizer: Any) -> None:

@@ -107,10 +107,8 @@ class SpeechChecks(Declared):
         if spoken != again:
             pytest.skip("the same text is not the same bytes twice: no ear hears an option in that")
         value = self.declared[declared_option]
-        changed = speaking(**{declared_option: value})
-        try:
-            other = self.call(changed)
-        except SynthesisError:
+        other = self.refused(speaking(**{declared_option: value}), when=f"with {declared_option}={value!r}")
+        if isinstance(other, SynthesisError):
             pytest.skip(f"{declared_option}={value!r} is refused, alone or here")
         expect(
             other != spoken,
