@@ -21,13 +21,13 @@ _ALONE: Final = [
 ]
 _CONFTEST: Final = f"""
 import pytest
-from russo import Audio
+from russo.authoring import pcm_audio
 
 class Speaker:
     cache_key_extra = {{"backend": "bench", "voice": "anna"}}
 
     async def synthesize(self, text):
-        return Audio(text.encode().ljust({SIZES["10 KB"]}, b"."))
+        return pcm_audio(text.encode().ljust({SIZES["10 KB"]}, b"."), 24000)
 
 @pytest.fixture(scope="session")
 def russo_synthesizer():

@@ -7,6 +7,7 @@ import math
 import pickle
 import struct
 import sys
+import tracemalloc
 import wave
 
 import pytest
@@ -115,6 +116,16 @@ def test_unusable_field_is_refused_with_its_value(values, kind, message):
 )
 def test_duration_is_told_without_a_decoder(audio, seconds):
     assert audio.duration == pytest.approx(seconds, abs=1e-9)
+
+
+def test_duration_is_told_without_a_copy_of_the_samples():
+    audio = Audio(wav(bytes(5_000_000), 8000))
+    tracemalloc.start()
+    try:
+        assert audio.duration == 312.5
+        assert tracemalloc.get_traced_memory()[1] < 50_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_duration_of_a_wav_file_follows_its_header_and_not_the_fields():

@@ -62,6 +62,8 @@ class Audio:
     def duration(self) -> float | None:
         """Seconds of sound; ``None`` where the bytes do not tell without a decoder."""
         try:
+            if self.format == "wav":
+                return _wav.wav_duration(self.data)  # asked at every hit, so the samples are not copied
             wav = self._as_wav()
         except ValueError:
             return None

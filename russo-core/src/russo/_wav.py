@@ -10,6 +10,7 @@ and RFC 2361 for the format tags.
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 # Sizes from here up are placeholders of streams (the lowest known is that of espeak-ng 1.51); no real
@@ -38,12 +39,39 @@ def is_wav(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
 
 
+class _Found(NamedTuple):
+    """Where the samples of a WAV file are, and in which format."""
+
+    tag: int
+    channels: int
+    sample_rate: int
+    sample_width: int
+    start: int
+    size: int
+
+
 def read_wav(data: bytes) -> Wav:
     """Parse a WAV file, tolerating placeholder sizes and chunks before and after the samples.
 
     Raises:
         ValueError: Not a WAV file, a header that makes no sense, or samples cut short.
     """
+    found = _find(data)
+    samples = data[found.start : found.start + found.size]
+    return Wav(found.tag, found.channels, found.sample_rate, found.sample_width, samples)
+
+
+def wav_duration(data: bytes) -> float:
+    """Return the seconds of a WAV file's samples, which are not copied.
+
+    Raises:
+        ValueError: As `read_wav`.
+    """
+    found = _find(data)
+    return found.size / (found.channels * found.sample_width) / found.sample_rate
+
+
+def _find(data: bytes) -> _Found:
     if not is_wav(data):
         raise ValueError(f"not a WAV file: it starts with {data[:12]!r}")
     fmt: tuple[int, int, int, int] | None = None
@@ -54,7 +82,7 @@ def read_wav(data: bytes) -> Wav:
         if name == b"data":
             if fmt is None:
                 raise ValueError("a WAV file whose samples come before their format")
-            return _with_samples(fmt, data, position, size)
+            return _Found(*fmt, position, _size_of_samples(fmt, data, position, size))
         if name == b"fmt ":
             fmt = _read_format(data[position : position + size])
         position += size + size % 2
@@ -78,8 +106,8 @@ def _is_streamed(data: bytes) -> bool:
     return size + 8 != len(data) and size + 8 + size % 2 != len(data)
 
 
-def _with_samples(fmt: tuple[int, int, int, int], data: bytes, start: int, size: int) -> Wav:
-    tag, channels, rate, width = fmt
+def _size_of_samples(fmt: tuple[int, int, int, int], data: bytes, start: int, size: int) -> int:
+    _, channels, _, width = fmt
     available = len(data) - start
     if size >= _PLACEHOLDER or (size == 0 and _is_streamed(data)):
         size = available
@@ -88,7 +116,7 @@ def _with_samples(fmt: tuple[int, int, int, int], data: bytes, start: int, size:
     frame = channels * width
     if size % frame:
         raise ValueError(f"a truncated WAV file: {size} bytes of samples in frames of {frame} bytes")
-    return Wav(tag, channels, rate, width, data[start : start + size])
+    return size
 
 
 def write_wav(
