@@ -320,10 +320,10 @@ def test_redirect_is_not_followed(server: LoopbackServer, status: int) -> None:
 def test_key_of_a_gateway_is_sent_and_not_shown(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Gateway-Key: gw-5ecret-0f-0ne\nTeam: a")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Gateway-Key: Bearer gw-5ecret-0f-0ne\nTeam: a")
     server.replies = json_reply(refusal("gw-5ecret-0f-0ne is not known at a"), 401)
     error = failed(at(server))
-    assert server.requests[0].headers["gateway-key"] == "gw-5ecret-0f-0ne"
+    assert server.requests[0].headers["gateway-key"] == "Bearer gw-5ecret-0f-0ne"
     assert "'[redacted] is not known at a'" in str(error)
     assert "5ecret" not in "".join(traceback.format_exception(error))
 

@@ -176,10 +176,10 @@ class OpenAISynthesizer:
 
 
 def _more_secrets() -> tuple[str, ...]:
-    """Return what the SDK sends of OPENAI_CUSTOM_HEADERS, where gateways have their keys.
+    """Return the words that the SDK sends of OPENAI_CUSTOM_HEADERS, where gateways have their keys.
 
-    A value of a few letters is no credential, and would be cut out of every word of a message.
+    A word of a few letters is no credential, and would be cut out of every word of a message.
     """
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    values = (line.partition(":")[2].strip() for line in lines)
-    return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
+    words = (word for line in lines for word in line.partition(":")[2].split())
+    return tuple(word for word in words if len(word) >= _SHORTEST_SECRET)

@@ -12,6 +12,7 @@ import pytest
 from .. import RateLimitError
 from ._declared import SAMPLES, Make, ServiceDeclared, asked
 from ._expect import expect, refuse
+from ._faults import PAID, TREE
 from ._loopback import LoopbackServer, Reply
 from ._request import Request
 from ._running import RAISED, within
@@ -19,9 +20,6 @@ from ._service import HttpService
 
 # What every service means by these, and whether the same request may succeed later.
 STATUSES: Final[Mapping[int, bool]] = {400: False, 402: False, 418: False, 422: False, 504: True}
-
-_PAID: Final = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
-_TREE: Final = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
 
 
 class AttemptChecks(ServiceDeclared):
@@ -39,14 +37,14 @@ class AttemptChecks(ServiceDeclared):
             isinstance(error, told.error) and error.retryable is told.retried and error.reached,
             f"{failure} is a {told.error.__name__} with retryable={told.retried}, reached=True",
             error,
-            _TREE,
+            TREE,
         )
         expected = attempts if told.retried else 1
         expect(
             len(running.requests) == expected,
             f"{failure} makes {expected} requests with max_attempts={attempts}; an SDK's retries are off",
             f"{len(running.requests)}",
-            _PAID,
+            PAID,
         )
         expect(
             error.__cause__ is not None,
@@ -68,7 +66,7 @@ class AttemptChecks(ServiceDeclared):
             error.retryable is retried and len(running.requests) == 1 + retried,
             f"status {status} is retryable={retried}, and makes {1 + retried} requests with max_attempts=2",
             f"{len(running.requests)} requests, retryable={error.retryable}: {error!r}",
-            _PAID,
+            PAID,
         )
 
     def test_call_succeeds_after_a_failure_that_passed(
@@ -77,7 +75,7 @@ class AttemptChecks(ServiceDeclared):
         """A service that was busy once is asked again."""
         running.replies = [http.error_reply(503, "busy", 0.0), http.good(SAMPLES)]
         self.speak(calling())
-        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", _PAID)
+        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", PAID)
 
     def test_service_that_asks_to_wait_is_waited_for(
         self, running: LoopbackServer, http: HttpService, calling: Make
@@ -130,10 +128,8 @@ class AttemptChecks(ServiceDeclared):
         try:
             waits = within(both, self.patience)
         except RAISED as error:
-            refuse("the synthesizer speaks after a service was busy once", error, _PAID)
-        expect(
-            len(running.requests) == 4, "one retry makes 2 requests", f"{len(running.requests) / 2}", _PAID
-        )
+            refuse("the synthesizer speaks after a service was busy once", error, PAID)
+        expect(len(running.requests) == 4, "one retry makes 2 requests", f"{len(running.requests) / 2}", PAID)
         return list(zip(texts, waits, strict=True))
 
     def test_service_that_asks_to_wait_an_hour_is_not_waited_for(
@@ -146,5 +142,5 @@ class AttemptChecks(ServiceDeclared):
             isinstance(error, RateLimitError) and error.retry_after == 3600.0 and len(running.requests) == 1,
             "a service that asks to wait an hour is a RateLimitError, retry_after=3600.0, after 1 request",
             f"{error!r}, retry_after={error.retry_after}, {len(running.requests)} requests",
-            _PAID,
+            PAID,
         )

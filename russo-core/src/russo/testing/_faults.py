@@ -9,6 +9,8 @@ from .. import SynthesisError
 from ._expect import expect, refuse
 from ._leaks import Said, shown_by, shown_in, without_key
 
+PAID = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
+TREE = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
 LEAK = "messages, logs and reports end in CI's output, in bug reports and in mails"
 
 

@@ -11,6 +11,7 @@ import pytest
 from .. import NoAudioError, RequestRejectedError, ServiceError, SynthesisError, SynthesisTimeoutError
 from ._declared import SAMPLES, Make, ServiceDeclared
 from ._expect import expect
+from ._faults import PAID, TREE
 from ._loopback import LoopbackServer, Reply
 from ._running import ENDING
 from ._service import HttpService
@@ -31,8 +32,6 @@ NO_AUDIO: Final = {
 NO_SOUND: Final = {"no samples": b"", "silence": b"\0" * 4800}
 
 _OPEN: Final = "each call would leave one, until the service or the system refuses more"
-_PAID: Final = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
-_TREE: Final = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
 
 
 class ReplyChecks(ServiceDeclared):
@@ -49,7 +48,7 @@ class ReplyChecks(ServiceDeclared):
         error = self.failed(calling(max_attempts=1), when=what)
         self._check(error, ServiceError, what, reached=True)
         self.once(running, what)
-        expect(error.__cause__ is not None, "what the SDK raised is chained", error, _TREE)
+        expect(error.__cause__ is not None, "what the SDK raised is chained", error, TREE)
         expect(running.wait_closed(), "no connection stays open after a failure", "one is open", _OPEN)
 
     def test_connection_lost_is_retried(
@@ -59,7 +58,7 @@ class ReplyChecks(ServiceDeclared):
         good = http.good(SAMPLES)
         running.replies = [replace(good, fail_at="body"), good]
         self.speak(calling())
-        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", _PAID)
+        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", PAID)
 
     def test_service_that_falls_silent_is_a_timeout(
         self, silent: str, running: LoopbackServer, http: HttpService, calling: Make
@@ -76,7 +75,7 @@ class ReplyChecks(ServiceDeclared):
         took = time.monotonic() - start
         self._check(error, SynthesisTimeoutError, what, reached=True)
         self.once(running, what, before=before)
-        expect(took < 0.3 + ENDING, f"{what} is one at once", f"after {took:.1f} s", _PAID)
+        expect(took < 0.3 + ENDING, f"{what} is one at once", f"after {took:.1f} s", PAID)
         expect(running.wait_closed(), "no connection stays open after a timeout", "one is open", _OPEN)
 
     def test_unreachable_service_is_a_service_error(self, running: LoopbackServer, calling: Make) -> None:
@@ -152,7 +151,7 @@ class ReplyChecks(ServiceDeclared):
             len(running.requests) == before + 1,
             f"{what} makes one request: an SDK's own retries are off",
             f"{len(running.requests) - before}",
-            _PAID,
+            PAID,
         )
 
     def _check(self, error: SynthesisError, kind: type[SynthesisError], what: str, *, reached: bool) -> None:
@@ -160,5 +159,5 @@ class ReplyChecks(ServiceDeclared):
             isinstance(error, kind) and error.retryable and error.reached is reached,
             f"{what} is a {kind.__name__} with retryable=True, reached={reached}",
             error,
-            _TREE,
+            TREE,
         )
