@@ -16,8 +16,9 @@ pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
 
 # In-process pytester forgets modules that are first imported inside a run; a second copy of
 # russo's would have classes of its own.
-for _module in pkgutil.iter_modules(russo.__path__):
-    importlib.import_module(f"russo.{_module.name}")
+for _module in pkgutil.walk_packages(russo.__path__, "russo."):
+    if _module.name != "russo.__main__":
+        importlib.import_module(_module.name)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -34,7 +34,7 @@ def _line(text: str) -> str:
 
 
 def _commands() -> Iterator[str]:
-    from russo._cli._main import russo
+    from russo._cli.command import russo
 
     for context in _walk(click.Context(russo, info_name="russo")):
         yield from _describe(context)

@@ -30,9 +30,9 @@ from russo import (
     SynthesisFinish,
     SynthesisTimeoutError,
     TextRejectedError,
-    _calls,
     authoring,
 )
+from russo._backends import attempts as attempts_module
 from russo.authoring import (
     Calls,
     Exchange,
@@ -187,7 +187,7 @@ def test_waits_differ_so_that_clients_do_not_come_back_together():
 
 
 def test_waits_are_bounded(monkeypatch):
-    monkeypatch.setattr(_calls, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(attempts_module, "_LONGEST_DELAY", 0.02)
     service = Service(failure(ServiceError))
     start = time.monotonic()
     with pytest.raises(ServiceError):
@@ -235,7 +235,7 @@ def test_attempt_without_a_reply_in_time_is_a_timeout():
 
 
 def test_timeout_bounds_each_attempt_and_not_the_whole_call(monkeypatch):
-    monkeypatch.setattr(_calls, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(attempts_module, "_FIRST_DELAY", 0.001)
     begun = []
 
     async def attempt():
@@ -392,7 +392,7 @@ def test_attempts_that_reached_the_service_are_counted(cache, heard, outcomes, a
 
 
 def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, heard, monkeypatch):
-    monkeypatch.setattr(_calls, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(attempts_module, "_FIRST_DELAY", 0.001)
     with pytest.raises(SynthesisTimeoutError):
         say(CachedSynthesizer(Backend(never, timeout=0.01, max_attempts=2), cache=cache))
     assert heard.one(SynthesisFinish).attempts == 2

@@ -5,7 +5,7 @@ from typing import Literal, Optional, Union
 import pytest
 
 from russo import BackendConfigError, BackendNotFoundError, load_synthesizer
-from russo._backends import convert_options, option_types
+from russo._backends.discovery import convert_options, option_types
 from speakers import PROMPT, Environment, Speaker
 
 GROUP = "russo.synthesizers"
@@ -93,7 +93,7 @@ tell(sorted(m for m in sys.modules if m.split(".")[0] in {"acme", "bell"}))
 
 def test_listing_imports_nothing(installed):
     code = """
-from russo._backends import installed_backends
+from russo._backends.discovery import installed_backends
 tell([list(installed_backends()), sorted({"acme", "bell", "asyncio"} & set(sys.modules))])
 """
     assert installed.python(code) == [["acme", "bell"], []]
@@ -106,7 +106,7 @@ def watch(event, args):
     if event == "open" and str(args[0]).endswith("entry_points.txt"):
         scans.append(event)
 sys.addaudithook(watch)
-import russo, russo._cached
+import russo, russo._flow.cached
 load = russo.load_synthesizer
 seen = [len(scans)]
 for _ in range(3):

@@ -247,7 +247,9 @@ def test_damaged_entry_is_a_miss_that_is_logged_and_healed(cache, caplog, damage
     before = listing(cache.directory)
     with caplog.at_level(logging.WARNING, "russo"):
         assert cache.get(KEY) is None
-    assert [(record.name, record.levelname) for record in caplog.records] == [("russo._cache", "WARNING")]
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("russo._store.cache", "WARNING")
+    ]
     assert reason in caplog.text
     miss = cache.lookup(KEY)
     assert miss.damaged

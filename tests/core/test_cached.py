@@ -30,7 +30,7 @@ from russo import (
     cache_key,
     hookimpl,
 )
-from russo._run import Run
+from russo._flow.run import Run
 from russo._statistics import Statistics
 from russo.testing import FakeSynthesizer
 from speakers import PROMPT, Speaker, registered, run, say, sound

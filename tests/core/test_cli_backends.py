@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from command import russo, start
-from russo import _backends
+from russo._backends import discovery
 
 GROUP = "russo.synthesizers"
 
@@ -58,7 +58,7 @@ def test_the_installed_backends_are_listed():
 def test_people_get_a_table():
     head, *rows = russo("backends").lines
     assert head.split() == ["name", "package", "version", "state", "keys", "documentation"]
-    assert [row.split()[0] for row in rows] == sorted(_backends.installed_backends())
+    assert [row.split()[0] for row in rows] == sorted(discovery.installed_backends())
 
 
 def test_keys_are_named_and_never_shown(site):

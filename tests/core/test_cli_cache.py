@@ -264,7 +264,7 @@ def test_show_says_why_there_is_no_waveform(folder):
 
 
 def test_the_waveform_is_loud_where_the_sound_is():
-    from russo._cli._waveform import draw
+    from russo._cli.waveform import draw
 
     samples = bytes(2000) + b"\xff\x7f" * 1000 + b"\x00\x80" * 1000 + b"\xff\x3f" * 1000
     *rest, lowest = draw(samples, 4)
@@ -300,13 +300,13 @@ def test_export_writes_playable_files_with_readable_names(folder, cache):
     ],
 )
 def test_names_of_exported_files_are_harmless(prompt, name):
-    from russo._cli._cache_views import slug
+    from russo._cli.cache_views import slug
 
     assert slug(prompt, key_of(1)) == name
 
 
 def test_names_of_exported_files_fit_every_file_system():
-    from russo._cli._cache_views import slug
+    from russo._cli.cache_views import slug
 
     for prompt in ("word " * 1000, "日本語" * 1000, "𒀀" * 1000):
         assert 9 < len(slug(prompt, key_of(1)).encode()) <= 200

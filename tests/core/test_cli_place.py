@@ -12,7 +12,7 @@ TELL = """
 import json, os, sys
 
 def pytest_configure(config):
-    from russo.pytest_plugin import run_of
+    from russo._plugin.pytest_plugin import run_of
     settings = run_of(config).settings
     told = [settings.synth, {k: dict(v) for k, v in settings.options.items()}, str(settings.cache_dir),
             str(settings.recordings_dir or "")]
@@ -55,7 +55,7 @@ def what_pytest_finds(tmp_path, monkeypatch):
 
 
 def what_the_command_finds():
-    from russo._cli._place import find_place
+    from russo._cli.location import find_place
 
     settings = find_place().settings
     options = {name: dict(values) for name, values in settings.options.items()}
@@ -188,7 +188,7 @@ def test_the_module_is_the_command(folder):
 
 def test_importing_russo_brings_in_neither_the_command_nor_what_it_stands_on():
     code = (
-        "import sys, russo, russo._pytest_run, russo.pytest_plugin\n"
+        "import sys, russo, russo._plugin.session, russo._plugin.pytest_plugin\n"
         "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"
     )
     done = subprocess.run(

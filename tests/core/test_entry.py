@@ -4,7 +4,7 @@ import pytest
 import xxhash
 
 from russo import Audio
-from russo._entry import (
+from russo._store.entry import (
     DamagedEntry,
     NewerEntry,
     _remembered,

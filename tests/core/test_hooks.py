@@ -19,15 +19,15 @@ from russo import (
     StoreFailed,
     SynthesisFinish,
     SynthesisStart,
-    _pytest_hookspecs,
     cache_key,
     hookimpl,
     hookspecs,
     plugin_manager,
 )
 from russo._events import Event
+from russo._flow.run import Run
 from russo._hooks import make_manager
-from russo._run import Run
+from russo._plugin import hookspecs as pytest_hookspecs
 from russo.testing import FakeSynthesizer
 from speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
 
@@ -53,7 +53,7 @@ def test_every_event_has_one_hook_of_its_name():
 @pytest.mark.parametrize("name", ALL_HOOKS)
 def test_every_hook_takes_one_event_and_exists_for_conftest_too(name):
     spec = getattr(hookspecs, name)
-    twin = getattr(_pytest_hookspecs, f"pytest_{name}")
+    twin = getattr(pytest_hookspecs, f"pytest_{name}")
     assert list(inspect.signature(spec).parameters) == ["event"]
     assert inspect.signature(spec) == inspect.signature(twin)
     assert spec.__doc__

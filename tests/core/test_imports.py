@@ -10,35 +10,39 @@ from pathlib import Path
 import pytest
 
 import russo
-from russo import AudioCache, hookspecs, pytest_plugin
+from russo import AudioCache, hookspecs
+from russo._plugin import pytest_plugin
 from speakers import PROMPT, sound
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "russo-core" / "src" / "russo"
 PROJECTS = sorted(ROOT.glob("russo-*/pyproject.toml"))
-KIT = sorted((CORE / "testing").glob("*.py"))
-MODULES = {path.stem: path for path in sorted(CORE.glob("*.py")) if path.stem != "__init__"}
+KIT = sorted((CORE / "testing").rglob("*.py"))
+MODULES = sorted(CORE.rglob("*.py"))
 
-# Every module has its layer; a module imports its own layer and those before it.
-LAYERS = {
-    "leaves": (
-        "_audio _background _budget _call _errors _events _files _mode _options _secrets _synthesizer _turns _wav"
-        " hookspecs"
-    ),
-    "meaning": "_entry _key _settings",
-    "services": (
-        "_backends _cache _calls _explain _flights _hooks _http _layered _locks _run _statistics _summary authoring"
-        " synthesizers"
-    ),
-    "flow": "_cached",
-    "edges": "__main__ _ahead _pytest_hookspecs _pytest_run _report _report_page _traces _unused pytest_plugin",
+
+# `packaging` comes with pytest.
+THIRD_PARTY = {
+    "_pytest",
+    "packaging",
+    "click",
+    "jinja2",
+    "numpy",
+    "pluggy",
+    "pytest",
+    "rich",
+    "soxr",
+    "xxhash",
 }
-LAYER_OF = {name: at for at, names in enumerate(LAYERS.values()) for name in names.split()}
-THIRD_PARTY = {"click", "jinja2", "numpy", "pluggy", "pytest", "rich", "soxr", "xxhash"}
 REQUIRED = {"click", "jinja2", "pluggy", "pytest", "rich", "xxhash"}
 VENDORS = re.compile(r"google|gemini|openai|elevenlabs|eleven_labs|hibari|vertex|kore\b", re.IGNORECASE)
 # The extras' names, and the lazy names.
-NAMES_VENDORS = {"_backends.py": "EXTRAS", "synthesizers.py": ""}
+NAMES_VENDORS = {"_backends/discovery.py": "EXTRAS", "synthesizers/__init__.py": ""}
+
+
+def name_of(path):
+    """Return a module's path below the package, for the name of a test."""
+    return path.relative_to(CORE).as_posix() if CORE in path.parents else path.stem
 
 
 def imports(path):
@@ -51,11 +55,6 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module] if node.module else [alias.name for alias in node.names]
             yield from (f"russo.{name}" for name in modules)
-
-
-def own_imports(name):
-    found = {module.split(".")[1] for module in imports(MODULES[name]) if module.startswith("russo.")}
-    return found & set(MODULES)
 
 
 def python(code, *args, **environment):
@@ -72,57 +71,31 @@ def python(code, *args, **environment):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-# -- one way
+# -- who imports what
 
 
-def test_every_module_has_a_layer():
-    assert set(MODULES) - set(LAYER_OF) == set(), "give the new module its layer in this file"
-
-
-def test_layers_are_told_to_contributors():
-    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    rows = re.findall(r"^\| (\w+) \| (`\w+`(?:, `\w+`)*) \|", text, re.MULTILINE)
-    told = {layer: set(re.findall(r"\w+", names)) for layer, names in rows}
-    packages = {path.parent.name for path in CORE.glob("*/__init__.py")}
-    assert told == {layer: set(names.split()) for layer, names in LAYERS.items()} | {"packages": packages}
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_point_one_way(name):
-    layer = LAYER_OF.get(name, len(LAYERS))
-    assert {other for other in own_imports(name) if LAYER_OF.get(other, 0) > layer} == set()
-
-
-def test_modules_below_the_edges_import_in_no_circle():
-    below = {name: own_imports(name) for name in MODULES if LAYER_OF.get(name, 4) < 4}
-    while free := [name for name, needs in below.items() if not needs & set(below)]:
-        for name in free:
-            del below[name]
-    assert below == {}
-
-
-@pytest.mark.parametrize("name", ["__init__", *MODULES])
-def test_core_imports_few_packages_of_others(name):
-    packages = {module.split(".")[0] for module in imports(CORE / f"{name}.py")}
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_core_imports_few_packages_of_others(path):
+    packages = {module.split(".")[0] for module in imports(path)}
     allowed = THIRD_PARTY | set(sys.stdlib_module_names) | {"russo", "__future__"}
-    if name == "synthesizers":
+    if path.parent.name == "synthesizers":
         allowed |= {path.parent.name.replace("-", "_") for path in PROJECTS}
     assert packages - allowed == set()
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("**/*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_core_names_no_vendor(path):
-    allowed = NAMES_VENDORS.get(path.name)
+    allowed = NAMES_VENDORS.get(name_of(path))
     named = [line.strip() for line in path.read_text("utf-8").splitlines() if VENDORS.search(line)]
     assert [line for line in named if allowed is None or allowed not in line] == []
 
 
-@pytest.mark.parametrize("path", sorted(set(CORE.glob("**/*.py")) - set(KIT)), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(set(MODULES) - set(KIT)), ids=name_of)
 def test_nobody_in_core_imports_the_kit(path):
     assert [module for module in imports(path) if module.startswith("russo.testing")] == []
 
 
-@pytest.mark.parametrize("path", KIT, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", KIT, ids=name_of)
 def test_kit_needs_pytest_and_nothing_else(path):
     packages = {node for node in imports(path) if not node.startswith("russo.")}
     assert {name.split(".")[0] for name in packages} <= {"pytest", *sys.stdlib_module_names, "__future__"}
@@ -189,10 +162,10 @@ scans = []
 sys.addaudithook(lambda event, args: scans.append(1)
                  if event == "open" and str(args[0]).endswith("entry_points.txt") else None)
 before = set(sys.modules)
-import russo.pytest_plugin
+import russo._plugin.pytest_plugin
 print(json.dumps([sorted(set(sys.modules) - before), len(scans)]))
 """
-    assert python(code) == [["russo", "russo.pytest_plugin"], 0]
+    assert python(code) == [["russo", "russo._plugin", "russo._plugin.pytest_plugin"], 0]
 
 
 def test_run_that_does_not_use_russo_loads_no_more(tmp_path):
@@ -202,14 +175,14 @@ import json, sys, pytest
 scans = []
 sys.addaudithook(lambda event, args: scans.append(1)
                  if event == "open" and str(args[0]).endswith("entry_points.txt") else None)
-import russo.pytest_plugin
-code = pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[russo.pytest_plugin])
+import russo._plugin.pytest_plugin
+code = pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[russo._plugin.pytest_plugin])
 loaded = [name for name in sys.modules if name.split(".")[0] in {"russo", "asyncio", "xxhash"}]
 print(json.dumps([code, sorted(loaded), len(scans)]))
 """
     code, loaded, scans = python(code, str(tmp_path), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert code == 0
-    assert set(loaded) <= {"russo", "russo.pytest_plugin", "russo._pytest_hookspecs"}
+    assert set(loaded) <= {"russo", "russo._plugin", "russo._plugin.pytest_plugin", "russo._plugin.hookspecs"}
     assert scans == 0
 
 
@@ -298,7 +271,7 @@ def definitions(path):
                         yield f"{path.stem}.{node.name}.{inner.name}", inner
 
 
-@pytest.mark.parametrize("path", [*sorted(CORE.glob("*.py")), *KIT], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_and_what_it_offers_is_documented(path):
     assert [name for name, node in definitions(path) if not ast.get_docstring(node)] == []
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from russo import cache_key
-from russo._key import _remembered, canonical_json, derive, plain
+from russo._store.key import _remembered, canonical_json, derive, plain
 from speakers import PROMPT
 
 # Digests made without russo: the ASCII JSON of ["russo", 1, prompt, own, given] written by hand and

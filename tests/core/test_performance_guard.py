@@ -73,7 +73,7 @@ AWAIT = "wait_for(synthesizer.synthesize(prompt))"
 PUT = "cache.put(key, Audio(b'sound' * 2000), prompt=prompt, fields={'own': {}, 'given': None}) or None"
 
 WRAP = """
-import russo._cache as inner
+import russo._store.cache as inner
 plain = inner.read_file
 def slower(path, *rest, **options):
     {}
@@ -285,7 +285,7 @@ def test_guard_feels_a_slower_checksum(tmp_path):
 def test_guard_feels_metadata_that_is_parsed_at_each_hit(tmp_path, monkeypatch):
     cache, both = stored(tmp_path, 10_000)
     quick = best_ratio(lambda: cache.get(KEY), both, 0)
-    monkeypatch.setattr("russo._entry._ORDINARY_SIZE", 0)  # nothing is remembered
+    monkeypatch.setattr("russo._store.entry._ORDINARY_SIZE", 0)  # nothing is remembered
     assert best_ratio(lambda: cache.get(KEY), both, 0) > quick
 
 
@@ -298,7 +298,7 @@ def test_guard_feels_fields_that_are_encoded_at_each_hit(tmp_path, monkeypatch):
             synthesizer.synthesize(PROMPT).send(None)
 
     quick = best_ratio(wait, both, 0)
-    monkeypatch.setattr("russo._key._ORDINARY_SIZE", 0)  # nothing is remembered
+    monkeypatch.setattr("russo._store.key._ORDINARY_SIZE", 0)  # nothing is remembered
     assert best_ratio(wait, both, 0) > quick
 
 

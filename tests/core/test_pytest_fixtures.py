@@ -605,11 +605,11 @@ def test_failing_backend_shows_the_tests_line_and_the_chain_of_messages(project,
     assert "OSError: deep in an SDK" in lines
     assert "ServiceError: speaker could not speak 'Hello': HTTP 503" in shown
     assert any(line.startswith(">") and ("russo_say(" in line or "synthesize(" in line) for line in lines)
-    assert "_cached.py" not in shown
+    assert "cached.py" not in shown
     assert "conftest.py" not in shown
     assert len(lines) < 40
     full = project.run("--full-trace").outlines
-    assert any("_cached.py" in line for line in full)
+    assert any("cached.py" in line for line in full)
     assert any("self.connect()" in line for line in full)
 
 

@@ -279,16 +279,16 @@ def test_a_run_that_does_not_use_russo_says_nothing_of_it(project):
 def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, monkeypatch):
     from importlib.metadata import EntryPoint
 
-    from russo import _backends
+    from russo._backends import discovery
 
     project.conftest("")
     project.tests(SAY)
-    entries = {name: (EntryPoint(name, f"{name}:Synth", _backends.GROUP),) for name in ("one", "two")}
-    monkeypatch.setattr("russo._pytest_run.installed_backends", lambda: entries)
+    entries = {name: (EntryPoint(name, f"{name}:Synth", discovery.GROUP),) for name in ("one", "two")}
+    monkeypatch.setattr("russo._plugin.session.installed_backends", lambda: entries)
     result = project.run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["several backends are installed; choose one: --russo-synth={one,two}"])
-    monkeypatch.setattr("russo._pytest_run.installed_backends", dict)
+    monkeypatch.setattr("russo._plugin.session.installed_backends", dict)
     result = project.run()
     result.stdout.fnmatch_lines(
         ['no backend is installed; pip install "russo-core?local?" brings one that needs no key']

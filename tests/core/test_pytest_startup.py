@@ -58,12 +58,13 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(unused):
     assert with_russo["code"] == without["code"] == 0
     assert set(with_russo["modules"]) - set(without["modules"]) == {
         "russo",
-        "russo.pytest_plugin",
-        "russo._pytest_hookspecs",
+        "russo._plugin",
+        "russo._plugin.pytest_plugin",
+        "russo._plugin.hookspecs",
     }
     assert with_russo["scans"] == without["scans"]
 
 
 def test_the_probe_sees_what_a_run_that_uses_russo_imports(unused):
     (unused / "test_it.py").write_text("def test_it(russo_cache): pass\n")
-    assert {"xxhash", "russo._cache"} <= set(run(unused)["modules"])
+    assert {"xxhash", "russo._store.cache"} <= set(run(unused)["modules"])

@@ -1,6 +1,6 @@
 import pytest
 
-from russo._summary import summarize, total_of
+from russo._flow.summary import summarize, total_of
 
 
 @pytest.mark.parametrize(

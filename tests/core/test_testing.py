@@ -10,8 +10,9 @@ from unittest import mock
 import pytest
 
 import contract_subjects
-from russo._backends import installed_backends
-from russo.testing import BackendContract, _fresh
+from russo._backends.discovery import installed_backends
+from russo.testing import BackendContract
+from russo.testing._checks import child
 from wrong_subjects import (
     AFRESH,
     AUDIO,
@@ -26,11 +27,11 @@ ALL = {name for name in dir(BackendContract) if name.startswith("test_")}
 
 
 def checks_of(*modules):
-    return {name for name in ALL if getattr(BackendContract, name).__module__.rpartition("_")[2] in modules}
+    return {name for name in ALL if getattr(BackendContract, name).__module__.rpartition(".")[2] in modules}
 
 
-PROCESSES = checks_of("processes")
-REQUESTS = checks_of("requests", "attempts", "replies", "keys")
+PROCESSES = checks_of("fresh_process")
+REQUESTS = checks_of("sent", "retries", "replies", "api_keys")
 # They wait for real: they are run only where they are to catch.
 SLOW = {
     "test_service_that_asks_to_wait_is_waited_for",
@@ -185,7 +186,7 @@ def test_right_service_of_another_kind_passes(name, kit):
     ],
 )
 def test_constructor_that_holds_a_process_up_is_told_once(waits, says, kit, monkeypatch):
-    monkeypatch.setattr(_fresh, "_PATIENCE", 3.0)
+    monkeypatch.setattr(child, "_PATIENCE", 3.0)
     waiting = (
         f"self.api_key = api_key\n        import sys, threading\n        'pytest' in sys.modules or {waits}"
     )

@@ -15,7 +15,7 @@ import russo.authoring
 import russo.testing
 import site_builder
 from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
-from russo._backends import option_types
+from russo._backends.discovery import option_types
 from russo._settings import Asked, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,7 +203,7 @@ def test_every_variable_that_the_code_reads_is_in_the_reference(pages):
 
 
 def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconfig):
-    source = (ROOT / "russo-core" / "src" / "russo" / "pytest_plugin.py").read_text("utf-8")
+    source = (ROOT / "russo-core" / "src" / "russo" / "_plugin" / "pytest_plugin.py").read_text("utf-8")
     fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)", source)
     assert sorted(fixtures) == ["russo_audio", "russo_cache", "russo_say", "russo_synthesizer"]
     page = reference("pytest")
@@ -227,7 +227,7 @@ def commands(context):
 
 
 def test_every_command_is_in_the_reference_with_its_options(reference):
-    from russo._cli._main import russo as command
+    from russo._cli.command import russo as command
 
     page = reference("command-line")
     found = list(commands(click.Context(command, info_name="russo")))

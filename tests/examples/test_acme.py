@@ -151,9 +151,9 @@ def test_wheel_holds_the_package_its_types_and_its_entry_point(installed):
 
 def test_wheel_of_core_holds_its_kit_its_types_and_its_entry_points(installed):
     wheel = contents(only(installed.wheels, "russo_core-*.whl"))
-    assert {"russo/py.typed", "russo/testing/__init__.py", "russo/_report.html.j2"} <= set(wheel)
+    assert {"russo/py.typed", "russo/testing/__init__.py", "russo/_plugin/report.html.j2"} <= set(wheel)
     entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
-    assert "[pytest11]\nrusso = russo.pytest_plugin\n" in entry_points
+    assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points
     assert "[console_scripts]\nrusso = russo._cli:main\n" in entry_points
 
 

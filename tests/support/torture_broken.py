@@ -12,13 +12,11 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import russo._cache as store
-import russo._cached as cached
-import russo._entry as entry
-import russo._files as files
-import russo._flights as flights
-import russo._locks as locks
+import russo._flow.single_flight as flights
+import russo._store.cache as store
 from russo import Audio, AudioCache, LayeredCache
+from russo._flow import cached
+from russo._store import entry, files, locks
 
 
 @dataclass(frozen=True)

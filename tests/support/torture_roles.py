@@ -17,12 +17,12 @@ import time
 import warnings
 from pathlib import Path
 
-import russo._flights
-import russo._locks
+import russo._flow.single_flight
+import russo._store.locks
 import torture_broken
 from russo import Audio, AudioCache, CachedSynthesizer
-from russo._cache import Miss
 from russo._hooks import plugin_manager
+from russo._store.cache import Miss
 from torture_audio import make_audio, told_by
 from torture_faults import Calls, counted, kill
 
@@ -310,10 +310,10 @@ def _judge_into(here, moment, verdicts):
 
 def shorten_patience(patience, sign_of_life=0.2):
     """Make others lose patience sooner."""
-    assert hasattr(russo._locks, "PATIENCE")
-    assert hasattr(russo._flights, "PATIENCE")
-    russo._locks.PATIENCE = russo._flights.PATIENCE = patience
-    russo._locks._SIGN_OF_LIFE = sign_of_life
+    assert hasattr(russo._store.locks, "PATIENCE")
+    assert hasattr(russo._flow.single_flight, "PATIENCE")
+    russo._store.locks.PATIENCE = russo._flow.single_flight.PATIENCE = patience
+    russo._store.locks._SIGN_OF_LIFE = sign_of_life
 
 
 def take_locks_away():
@@ -401,7 +401,7 @@ def place_holders(directory, referee, seconds, seed):
     """Take the place for one key again and again; a lock beside it judges whether two had it at once."""
     import fcntl
 
-    from russo._locks import Place
+    from russo._store.locks import Place
 
     os.makedirs(directory, exist_ok=True)
     rng, loop = random.Random(seed), asyncio.new_event_loop()
@@ -426,7 +426,7 @@ def place_holders(directory, referee, seconds, seed):
 
 def place_sweeper(directory, seconds):
     """Sweep the locks again and again."""
-    from russo._locks import sweep_locks
+    from russo._store.locks import sweep_locks
 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -459,7 +459,7 @@ def fork_in_flight(directory, calls):
 
 def fork_and_release(directory):
     """Fork while holding a place; the child lets go of what it inherited."""
-    from russo._locks import Place
+    from russo._store.locks import Place
 
     warnings.simplefilter("ignore")
     os.makedirs(directory)
@@ -632,8 +632,8 @@ def clear_storm(directory, seed, seconds):
 
 def die_in_a_put(directory):
     """Leave a temporary, and a lock, behind."""
-    from russo._files import write_temporary
-    from russo._locks import Place
+    from russo._store.files import write_temporary
+    from russo._store.locks import Place
 
     place = Place(directory, "dead", asyncio.new_event_loop())
     assert place.try_acquire()
@@ -644,8 +644,8 @@ def die_in_a_put(directory):
 
 def hold(directory):
     """Hold a temporary and a lock until told to end."""
-    from russo._files import write_temporary
-    from russo._locks import Place
+    from russo._store.files import write_temporary
+    from russo._store.locks import Place
 
     loop = asyncio.new_event_loop()
     place = Place(directory, "living", loop)

@@ -57,7 +57,7 @@ def children():
 @pytest.fixture
 def quick_looks(monkeypatch):
     """No pauses before a reader gives up: nobody is writing, and there is much to read."""
-    monkeypatch.setattr("russo._cache._LOOKS", (0.0, 0.0))
+    monkeypatch.setattr("russo._store.cache._LOOKS", (0.0, 0.0))
 
 
 @pytest.fixture

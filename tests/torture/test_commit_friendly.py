@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from russo import Audio, AudioCache
-from russo._cache import Miss
+from russo._store.cache import Miss
 from torture_audio import make_audio
 from torture_work import wait_until
 

@@ -13,8 +13,8 @@ import pytest
 from xxhash import xxh3_128_hexdigest
 
 from russo import AudioCache
-from russo._cache import Miss
-from russo._entry import encode_meta
+from russo._store.cache import Miss
+from russo._store.entry import encode_meta
 from torture_audio import make_audio
 from torture_work import many, snapshot, within
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from russo import AudioCache
-from russo._entry import encode_meta
+from russo._store.entry import encode_meta
 from torture_audio import make_audio
 from torture_work import many, snapshot
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from russo import AudioCache
-from russo._cache import Miss
+from russo._store.cache import Miss
 from torture_audio import make_audio, told_by
 from torture_faults import Calls, Crash, counted, crash, fail
 from torture_work import BREAK, many

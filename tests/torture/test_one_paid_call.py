@@ -304,7 +304,7 @@ def test_never_two_in_one_place(children, tmp_path, seed, record_property):
 
 
 def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
-    from russo._locks import Place
+    from russo._store.locks import Place
 
     directory = str(tmp_path)
     loop = asyncio.new_event_loop()
@@ -329,9 +329,9 @@ def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
 
 @pytest.mark.parametrize("ending", ["closed", "left"])
 def test_event_loop_that_ends_under_a_call_costs_a_bounded_wait(cache, calls, monkeypatch, ending):
-    for module in ("_locks", "_flights"):
+    for module in ("_store.locks", "_flow.single_flight"):
         monkeypatch.setattr(f"russo.{module}.PATIENCE", 1.0)
-    monkeypatch.setattr("russo._locks._SIGN_OF_LIFE", 0.1)
+    monkeypatch.setattr("russo._store.locks._SIGN_OF_LIFE", 0.1)
     monkeypatch.setattr("asyncio.base_events.logger.disabled", True)  # it tells of the tasks we leave behind
     slow = Speaker(calls.path, 3600)
     speaker = CachedSynthesizer(slow, cache=cache)

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._audio import Audio as Audio
-    from ._backends import load_synthesizer as load_synthesizer
-    from ._cache import AudioCache as AudioCache
-    from ._cache import Miss as Miss
-    from ._cached import CachedSynthesizer as CachedSynthesizer
+    from ._backends.discovery import load_synthesizer as load_synthesizer
+    from ._backends.synthesizer import Synthesizer as Synthesizer
     from ._errors import AuthenticationError as AuthenticationError
     from ._errors import BackendConfigError as BackendConfigError
     from ._errors import BackendNotFoundError as BackendNotFoundError
@@ -33,28 +31,30 @@ if TYPE_CHECKING:
     from ._events import StoreFailed as StoreFailed
     from ._events import SynthesisFinish as SynthesisFinish
     from ._events import SynthesisStart as SynthesisStart
+    from ._flow.cached import CachedSynthesizer as CachedSynthesizer
     from ._hooks import plugin_manager as plugin_manager
-    from ._key import cache_key as cache_key
-    from ._layered import LayeredCache as LayeredCache
     from ._mode import Mode as Mode
-    from ._synthesizer import Synthesizer as Synthesizer
+    from ._store.cache import AudioCache as AudioCache
+    from ._store.cache import Miss as Miss
+    from ._store.key import cache_key as cache_key
+    from ._store.layered import LayeredCache as LayeredCache
     from .hookspecs import hookimpl as hookimpl
 
 else:
     _MODULES = {
         "_audio": "Audio",
-        "_backends": "load_synthesizer",
-        "_cache": "AudioCache Miss",
-        "_cached": "CachedSynthesizer",
+        "_backends.discovery": "load_synthesizer",
+        "_backends.synthesizer": "Synthesizer",
         "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError "
         "CacheMissError NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError "
         "ServiceError SynthesisError SynthesisTimeoutError TextRejectedError",
         "_events": "CacheHit CacheMiss EntryDamaged EntryStored StoreFailed SynthesisFinish SynthesisStart",
         "_hooks": "plugin_manager",
-        "_key": "cache_key",
-        "_layered": "LayeredCache",
+        "_flow.cached": "CachedSynthesizer",
         "_mode": "Mode",
-        "_synthesizer": "Synthesizer",
+        "_store.cache": "AudioCache Miss",
+        "_store.key": "cache_key",
+        "_store.layered": "LayeredCache",
         "hookspecs": "hookimpl",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

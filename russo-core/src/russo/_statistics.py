@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._entry import speaker_of
+from ._store.entry import speaker_of
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:

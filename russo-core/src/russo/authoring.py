@@ -30,10 +30,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ._audio import Audio
-from ._calls import Calls
-from ._http import Exchange, kind_of_status, read_key, seconds_to_wait, shared_tls
-from ._options import check_base_url, check_path, check_range, endpoint
-from ._secrets import redact
+from ._backends.attempts import Calls
+from ._backends.http import Exchange, kind_of_status, read_key, seconds_to_wait, shared_tls
+from ._backends.options import check_base_url, check_path, check_range, endpoint
+from ._backends.redaction import redact
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
 
 __all__ = [

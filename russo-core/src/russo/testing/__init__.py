@@ -16,11 +16,11 @@ It needs pytest and nothing else: no network, no plugin for asyncio. Nothing in 
 
 from ._contract import BackendContract as BackendContract
 from ._fake import FakeSynthesizer as FakeSynthesizer
-from ._loopback import LoopbackServer as LoopbackServer
-from ._loopback import Reply as Reply
-from ._loopback import json_reply as json_reply
-from ._request import Request as Request
-from ._service import Failure as Failure
-from ._service import HttpService as HttpService
+from ._server.loopback import LoopbackServer as LoopbackServer
+from ._server.loopback import Reply as Reply
+from ._server.loopback import json_reply as json_reply
+from ._server.request import Request as Request
+from ._server.service import Failure as Failure
+from ._server.service import HttpService as HttpService
 from ._sound import speech_pcm as speech_pcm
 from ._sound import wav as wav

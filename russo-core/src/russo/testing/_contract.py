@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ._attempts import STATUSES, AttemptChecks
-from ._author import AuthorChecks
-from ._cancelling import CancelChecks
-from ._crowds import CrowdChecks
-from ._keys import BAD_KEYS, KeyChecks
-from ._leaving import LeavingChecks
-from ._options import OptionChecks
-from ._processes import ProcessChecks
-from ._replies import LOST, NO_AUDIO, NO_SOUND, ReplyChecks
-from ._requests import RequestChecks
-from ._speech import SpeechChecks
-from ._texts import ODD_TEXTS
+from ._checks.api_keys import BAD_KEYS, KeyChecks
+from ._checks.cancellation import CancelChecks
+from ._checks.cleanup import LeavingChecks
+from ._checks.concurrency import CrowdChecks
+from ._checks.fresh_process import ProcessChecks
+from ._checks.options import OptionChecks
+from ._checks.replies import LOST, NO_AUDIO, NO_SOUND, ReplyChecks
+from ._checks.retries import STATUSES, AttemptChecks
+from ._checks.sent import RequestChecks
+from ._checks.signature import AuthorChecks
+from ._checks.speech import SpeechChecks
+from ._checks.texts import ODD_TEXTS
 
 # What each of these arguments of a check goes through; a check of requests is run once where it is skipped.
 _SPEECH: Mapping[str, Iterable[str]] = {"odd_text": ODD_TEXTS}

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from .. import Audio
 from .._wav import Wav, read_wav
 from ..authoring import looks_like_text
-from ._expect import expect, refuse
+from ._checks.expect import expect, refuse
 
 _AUDIO: Final = "audio is what it says it is"
 _WHY: Final = "it is stored and replayed as it is, to agents that believe its fields"

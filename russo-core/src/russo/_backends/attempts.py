@@ -1,0 +1,147 @@
+"""`Calls`: a synthesizer's attempts under one retry policy and one cap.
+
+A retry is a paid call. What is retried, and after how long, is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from .._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
+from .backend_call import current_call
+from .limiter import Turns
+
+T = TypeVar("T")
+
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 30.0
+# A service that asks for more patience than this is not coming back within a test run.
+_LONGEST_RETRY_AFTER: Final = 60.0
+
+
+class Calls:
+    """Runs a synthesizer's calls: each attempt bounded in time, failures retried, few at once.
+
+    May be used from any number of event loops and threads; the cap holds over all of them.
+
+    Args:
+        backend: The backend's name, for messages.
+        model: The model, for messages, where the backend has one.
+        timeout: Seconds for one attempt.
+        max_attempts: Attempts per call, the first included; 1 never retries.
+        max_concurrency: Calls in progress at once; the others wait their turn.
+
+    Raises:
+        ValueError: A limit is not positive.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        *,
+        model: str | None = None,
+        timeout: float = 60.0,
+        max_attempts: int = 3,
+        max_concurrency: int = 8,
+    ) -> None:
+        if not timeout > 0:
+            raise ValueError(f"timeout is {timeout!r}; it must be more than 0 seconds")
+        if max_attempts < 1:
+            raise ValueError(f"max_attempts is {max_attempts!r}; it must be 1 or more")
+        if max_concurrency < 1:
+            raise ValueError(f"max_concurrency is {max_concurrency!r}; it must be 1 or more")
+        self.backend: Final = backend
+        self.model: Final = model
+        self.timeout: Final = float(timeout)
+        self.max_attempts: Final = max_attempts
+        self.max_concurrency: Final = max_concurrency
+        self._turns = Turns(max_concurrency)
+
+    async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run attempts until one succeeds, fails for good, or ``max_attempts`` are made.
+
+        Between attempts it waits 0.5 s, 1 s, 2 s … at most 30 s, each shortened by up to half at
+        random, or as long as the service asked (``retry_after``), if that is at most 60 s.
+
+        Args:
+            prompt: The text to be spoken; one without a UTF-8 form is refused before any attempt.
+            attempt: Makes one attempt; raises a `SynthesisError` for every failure it understands.
+
+        Raises:
+            SynthesisError: The last attempt's.
+        """
+        self._check_text(prompt)
+        async with self._turns:
+            for number in range(1, self.max_attempts + 1):
+                try:
+                    return await self._attempt(prompt, attempt)
+                except SynthesisError as error:
+                    if number == self.max_attempts or not error.retryable:
+                        raise
+                    delay = _delay(number, error.retry_after)
+                    if delay is None:
+                        raise
+                await asyncio.sleep(delay)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def error(
+        self,
+        kind: type[SynthesisError],
+        what: str,
+        *,
+        prompt: str,
+        advice: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        reached: bool = True,
+    ) -> SynthesisError:
+        """Build an error that carries this synthesizer's backend and model; see `SynthesisError`."""
+        return kind(
+            what,
+            backend=self.backend,
+            model=self.model,
+            prompt=prompt,
+            advice=advice,
+            retryable=retryable,
+            retry_after=retry_after,
+            reached=reached,
+        )
+
+    async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        reached = True
+        call = current_call.get()
+        if call is not None:
+            call.begin_attempt()
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await attempt()
+        except TimeoutError as error:
+            what = f"no reply within {self.timeout:g} s"
+            raise self.error(SynthesisTimeoutError, what, prompt=prompt) from error
+        except SynthesisError as error:
+            reached = error.reached
+            raise
+        finally:
+            if call is not None and reached:
+                call.reached += 1
+
+    def _check_text(self, prompt: str) -> None:
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise self.error(
+                TextRejectedError,
+                f"character {error.start} is a lone surrogate, which no service can be sent",
+                prompt=prompt,
+                reached=False,
+            ) from error
+
+
+def _delay(number: int, retry_after: float | None) -> float | None:
+    """Seconds to wait after attempt ``number``; ``None`` where waiting is not worth it."""
+    if retry_after is not None:
+        return max(0.0, retry_after) if retry_after <= _LONGEST_RETRY_AFTER else None
+    return min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (number - 1)) * random.uniform(0.5, 1.0)

@@ -1,0 +1,50 @@
+"""The run's limit of paid calls, kept over all its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from .._errors import BudgetExceededError, shorten
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Budget:
+    """A number of calls that may be paid for; each call takes a slot before it is made.
+
+    Slots are files, made exclusively, so that the processes of a run cannot take one twice.
+
+    Args:
+        limit: How many calls.
+        directory: Shared by the processes of the run.
+    """
+
+    def __init__(self, limit: int, directory: Path) -> None:
+        self.limit = limit
+        self._directory = directory
+
+    def claim(self, prompt: str) -> Path:
+        """Take a slot for a call, before it is made.
+
+        Raises:
+            BudgetExceededError: None is left.
+        """
+        for number in range(self.limit):
+            slot = self._directory / f"paid-{number}"
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(slot, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                return slot
+        raise BudgetExceededError(
+            f"the run's limit of {self.limit} paid calls is reached: {shorten(prompt)} was not spoken and "
+            "nothing was paid; raise --russo-max-paid, or record it in a run of its own",
+            prompt=prompt,
+            reached=False,
+            limit=self.limit,
+        )
+
+    def give_back(self, slot: Path) -> None:
+        """Return the slot of a call that reached no service."""
+        slot.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""Checks of a synthesizer's options, made when it is constructed: before anything is sent or paid."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from .._errors import BackendConfigError
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def check_range(name: str, value: float, least: float, most: float) -> float:
+    """Check an option that is a number; ``least`` and ``most`` are allowed.
+
+    Raises:
+        ValueError: It lies outside.
+    """
+    if not least <= float(value) <= most:
+        raise ValueError(f"{name} is {value!r}; it must be from {least} to {most}")
+    return float(value)
+
+
+def check_path(name: str, value: str, *, inside: str = "") -> str:
+    """Check an option that stands in a URL's path, such as a voice's id.
+
+    ``..``, ``?`` or ``#`` would make another request of it, with the key.
+
+    Args:
+        name: The option's name.
+        value: Letters, digits, ``_`` and ``-``.
+        inside: Characters that may also stand in it, each between two of the others.
+
+    Raises:
+        ValueError: It holds anything else, or nothing.
+    """
+    more = rf"([{re.escape(inside)}][\w-]+)*" if inside else ""
+    if re.fullmatch(rf"[\w-]+{more}", str(value), re.ASCII):
+        return str(value)
+    also = f", and single {' '.join(inside)} inside" if inside else ""
+    raise ValueError(f"{name} is {value!r}; it may hold letters, digits, _ and -{also}")
+
+
+def endpoint(url: str, name: str = "base_url") -> str:
+    """Return who is asked: scheme, host, port and path of a URL, in one spelling, without credentials.
+
+    Args:
+        url: The URL.
+        name: What it is called, for the message.
+
+    Raises:
+        BackendConfigError: It is no http:// or https:// URL. The message does not show it: what
+            stands there may be a credential.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or port == 0 or parts.scheme not in _PORTS:
+        raise BackendConfigError(f"{name} is no http:// or https:// URL; write it as https://HOST/PATH")
+    if ":" in host:
+        host = f"[{host}]"
+    if port is not None and port != _PORTS[parts.scheme]:
+        host = f"{host}:{port}"
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+
+
+def check_base_url(url: str, name: str = "base_url") -> str:
+    """Check a URL that requests go to as it is given.
+
+    Raises:
+        BackendConfigError: It is no http:// or https:// URL, holds what must be escaped, or more than
+            scheme, host, port and path. The message does not show it.
+    """
+    endpoint(url, name)
+    if not re.fullmatch(r"[!-~]+", url):
+        raise BackendConfigError(f"{name} holds a space or a character beyond ASCII; write it escaped")
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        # HTTP clients log URLs.
+        raise BackendConfigError(
+            f"{name} has a user, a query or a fragment; give scheme, host, port and path only"
+        )
+    return url

@@ -1,0 +1,168 @@
+"""``russo backends``: what is installed, whether it can speak, and where to read about it.
+
+A backend's own package is imported, for only that shows whether it loads; its SDK is looked up by
+metadata alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, version
+from typing import Any
+
+import click
+from packaging.requirements import InvalidRequirement, Requirement
+
+from .._backends.discovery import distribution, installed_backends, key_variables, load_backend
+from .._errors import BackendConfigError
+from . import screen
+from .location import json_option
+from .screen import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One registered backend.
+
+    Attributes:
+        name: The name it is chosen by.
+        package: The distribution that registers it.
+        version: That distribution's version.
+        state: ``ready``, ``SDK missing``, ``broken`` or ``name claimed twice``.
+        cause: What is wrong, empty where it is ready.
+        credentials: Variables with a key, and whether each is set; ``None`` where the backend does not say.
+        documentation: A URL, or what shows it in a terminal.
+    """
+
+    name: str
+    package: str
+    version: str
+    state: str
+    cause: str
+    credentials: dict[str, bool] | None
+    documentation: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell programs."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@click.command()
+@json_option
+def backends(*, as_json: bool) -> None:
+    """List the installed backends.
+
+    Keys are named, and never shown.
+    """
+    found = [
+        _examine(name, entries, entry) for name, entries in installed_backends().items() for entry in entries
+    ]
+    if as_json:
+        screen.show_json({"backends": [backend.to_json() for backend in found]})
+        return
+    if not found:
+        screen.note('no backend is installed; pip install "russo-core[local]" brings one that needs no key')
+        return
+    columns = [
+        Column("name"),
+        Column("package"),
+        Column("version"),
+        Column("state"),
+        Column("keys", long=True, fold=True),
+        Column("documentation", long=True, fold=True),
+    ]
+    screen.show(
+        screen.table(
+            columns,
+            [(b.name, b.package, b.version, b.state, _keys(b.credentials), b.documentation) for b in found],
+        )
+    )
+    for backend in found:
+        if backend.cause:
+            screen.show(f"{screen.visible(backend.name)}: {screen.visible(backend.cause)}")
+
+
+def _keys(credentials: dict[str, bool] | None) -> str:
+    if credentials is None:
+        return "not told"
+    said = [f"{name} {'set' if is_set else 'not set'}" for name, is_set in credentials.items()]
+    return ", ".join(said) or "none needed"
+
+
+def _examine(name: str, entries: Sequence[EntryPoint], entry: EntryPoint) -> Backend:
+    factory: object = None
+    if len(entries) > 1:
+        others = " and ".join(f"{distribution(each)} ({each.value})" for each in entries)
+        state, cause = "name claimed twice", f"claimed by {others}; uninstall one of them"
+    else:
+        factory, state, cause = _load(name, entry)
+    return Backend(
+        name=name,
+        package=distribution(entry),
+        version=entry.dist.version if entry.dist is not None else "",
+        state=state,
+        cause=cause,
+        credentials=_credentials(factory),
+        documentation=_documentation(entry),
+    )
+
+
+def _load(name: str, entry: EntryPoint) -> tuple[object, str, str]:
+    """Import the backend's package; return what it registers, the state and the cause."""
+    missing = _missing_requirements(entry.dist)
+    try:
+        factory = load_backend(name)
+    except BackendConfigError as error:
+        cause = error.__cause__
+        if missing or (isinstance(cause, ModuleNotFoundError) and _is_foreign(cause.name, entry)):
+            return None, "SDK missing", missing or str(cause)
+        return None, "broken", str(error)
+    except SystemExit as error:
+        return None, "broken", f"importing {entry.value!r} of {distribution(entry)} exits ({error.code!r})"
+    return factory, "SDK missing" if missing else "ready", missing
+
+
+def _is_foreign(module: str | None, entry: EntryPoint) -> bool:
+    return module is not None and module.partition(".")[0] != entry.module.partition(".")[0]
+
+
+def _missing_requirements(package: Distribution | None) -> str:
+    """Say what the package requires and is not there, or too old; empty where nothing is missing."""
+    problems = []
+    for text in (package.requires if package is not None else None) or ():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            problems.append(
+                f"{requirement.name} is not installed: pip install {str(requirement).partition(';')[0]!r}"
+            )
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            problems.append(f"{requirement.name} is {installed}, and {requirement.specifier} is needed")
+    return "; ".join(problems)
+
+
+def _credentials(factory: object) -> dict[str, bool] | None:
+    """Tell of each variable that may hold a key whether it does."""
+    names = key_variables(factory)
+    return None if names is None else {name: bool(os.environ.get(name, "").strip()) for name in names}
+
+
+def _documentation(entry: EntryPoint) -> str:
+    """Return the URL that the package's metadata names, else the command that shows its docstrings."""
+    urls = {}
+    for text in (entry.dist.metadata.get_all("Project-URL") if entry.dist is not None else None) or ():
+        label, _, url = str(text).partition(",")
+        urls[label.strip().lower()] = url.strip()
+    for label in ("documentation", "docs", "homepage", "repository", "source"):
+        if urls.get(label):
+            return urls[label]
+    return f"python -m pydoc {entry.module}"

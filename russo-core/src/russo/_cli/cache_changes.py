@@ -1,0 +1,303 @@
+"""``russo cache`` verify, prune, promote, clear: what adds or removes entries.
+
+Recordings are only ever added to, by ``promote``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.progress import track
+
+from .._store.cache import AudioCache, Miss
+from . import screen
+from .cache_views import entry_table
+from .consent import ask, consent_options
+from .entries import Entry, check_entry, chosen, entries_of, grep_option, keys_to_check
+from .location import Place, directory_options, find_place, json_option
+from .screen import Column
+from .units import count, parse_age, parse_size, size_text
+
+_SHOWN: Final = 20
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Remove the damaged entries of the cache; asks first.")
+@consent_options
+@directory_options
+@json_option
+def verify(
+    *,
+    repair: bool,
+    yes: bool,
+    dry_run: bool,
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Check every byte of every entry; exit code 1 if anything is damaged.
+
+    A damaged entry is a miss in a test run, and the next store heals it. Recordings are checked, and never
+    removed.
+    """
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    if repair:
+        place.refuse_recordings("verify --repair")
+    number, damaged = _check_all(place)
+    if not as_json:
+        place.announce()
+        _show_damage(number, damaged)
+    ours = [(cache, key) for layer, cache, key, miss in damaged if layer == "cache" and miss.damaged]
+    removed: list[str] = []
+    if repair and not dry_run and ours:
+        ask(f"Remove {count(len(ours), 'damaged entry', 'damaged entries')}?", yes=yes)
+        removed = [key for cache, key in ours if cache.remove(key)]
+        screen.note(f"{count(len(removed), 'damaged entry', 'damaged entries')} removed")
+    if as_json:
+        problems = [
+            {
+                "key": key,
+                "layer": layer,
+                "reason": miss.reason,
+                "removed": key in removed and layer == "cache",
+            }
+            for layer, _, key, miss in damaged
+        ]
+        screen.show_json({**place.to_json(), "checked": number, "damaged": problems})
+    if len(removed) < len(damaged):
+        raise click.exceptions.Exit(1)
+
+
+def _check_all(place: Place) -> tuple[int, list[tuple[str, AudioCache, str, Miss]]]:
+    keys = [(layer, cache, key) for layer, cache in place.layers for key in keys_to_check(cache)]
+    damaged = []
+    for layer, cache, key in _watched(keys, "checking"):
+        miss = check_entry(cache, key)
+        if miss is not None:
+            damaged.append((layer, cache, key, miss))
+    return len(keys), damaged
+
+
+def _show_damage(number: int, damaged: Sequence[tuple[str, AudioCache, str, Miss]]) -> None:
+    whole = count(number - len(damaged), "entry is", "entries are")
+    screen.show(f"{whole} whole, {len(damaged):,} not")
+    if damaged:
+        columns = [
+            Column("key"),
+            Column("in"),
+            Column("prompt", long=True),
+            Column("why", long=True, fold=True),
+        ]
+        rows = [
+            (key[:12], layer, (cache.describe(key) or {}).get("prompt") or "(unknown)", miss.reason)
+            for layer, cache, key, miss in damaged
+        ]
+        screen.show(screen.table(columns, rows))
+
+
+@click.command()
+@click.option(
+    "--older-than", metavar="AGE", type=parse_age, help="Remove what was stored longer ago: 12h, 30d, 8w."
+)
+@click.option(
+    "--max-size",
+    metavar="SIZE",
+    type=parse_size,
+    help="Remove the oldest until the rest is no larger: 500MB.",
+)
+@click.option("--force", is_flag=True, help="Also inside a git work tree, where file times mean nothing.")
+@consent_options
+@directory_options
+@json_option
+def prune(
+    *,
+    older_than: float | None,
+    max_size: int | None,
+    force: bool,
+    yes: bool,
+    dry_run: bool,
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Remove old entries from the cache, by age or until it is small enough."""
+    if older_than is None and max_size is None:
+        raise click.UsageError("say what is to go: --older-than AGE, --max-size SIZE, or both")
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    place.refuse_recordings("prune")
+    tree = _work_tree(place.cache.directory)
+    if tree is not None and not force:
+        raise screen.Refused(
+            f"{place.cache.directory} is inside the git work tree {tree}, where file times may be those of a "
+            "checkout; add --force if they are true here"
+        )
+    entries = list(entries_of(place.cache, "cache"))
+    going = outdated(entries, older_than=older_than, max_size=max_size, now=time.time())
+    _remove(place, going, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def outdated(
+    entries: Iterable[Entry], *, older_than: float | None, max_size: int | None, now: float
+) -> list[Entry]:
+    """Return what is to go, the oldest first.
+
+    Args:
+        entries: All entries.
+        older_than: Seconds; what was stored longer ago goes.
+        max_size: Bytes; the oldest go until the rest is no larger.
+        now: Seconds since 1970.
+    """
+    oldest_first = sorted(entries, key=lambda entry: (entry.stored, entry.key))
+    left = sum(entry.size for entry in oldest_first)
+    going = []
+    for entry in oldest_first:
+        is_old = older_than is not None and now - entry.stored > older_than
+        if is_old or (max_size is not None and left > max_size):
+            going.append(entry)
+            left -= entry.size
+    return going
+
+
+def _work_tree(directory: Path) -> Path | None:
+    """Return the git work tree that a directory is in, if any."""
+    real = directory.resolve()
+    return next((each for each in (real, *real.parents) if (each / ".git").exists()), None)
+
+
+@click.command()
+@consent_options
+@directory_options
+@json_option
+def clear(
+    *, yes: bool, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
+) -> None:
+    """Remove all entries of the cache. Recordings and files of others stay."""
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    place.refuse_recordings("clear")
+    going = sorted(entries_of(place.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
+    _remove(place, going, yes=yes, dry_run=dry_run, as_json=as_json, sweep=place.cache.clear)
+
+
+def _remove(
+    place: Place,
+    going: list[Entry],
+    *,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    sweep: Callable[[], int] | None = None,
+) -> None:
+    """Show what goes, ask, and remove it.
+
+    Args:
+        place: Where.
+        going: What.
+        yes: Do not ask.
+        dry_run: Do not remove.
+        as_json: Tell programs.
+        sweep: Removes these entries and leftovers; each entry by itself where there is none.
+    """
+    size = sum(entry.size for entry in going)
+    what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
+    if not as_json:
+        place.announce()
+        _show_going(going)
+    removed = 0
+    if not dry_run:
+        if going:
+            ask(f"Remove {what} from {screen.visible(str(place.cache.directory))}?", yes=yes)
+        if sweep is not None:
+            removed = sweep()
+        else:
+            removed = sum(place.cache.remove(entry.key) for entry in _watched(going, "removing"))
+    if as_json:
+        screen.show_json(
+            {
+                **place.to_json(),
+                "dry_run": dry_run,
+                "removed": removed,
+                "bytes": size,
+                "entries": [entry.to_json() for entry in going],
+            }
+        )
+    elif dry_run:
+        screen.show(f"{what} would be removed")
+    else:
+        screen.show(f"{count(removed, 'entry', 'entries')} removed ({size_text(size)})")
+
+
+def _show_going(going: list[Entry]) -> None:
+    if going:
+        screen.show(entry_table(going[:_SHOWN], layers=False))
+    if len(going) > _SHOWN:
+        screen.show(f"and {len(going) - _SHOWN:,} more")
+
+
+@click.command()
+@grep_option
+@click.option("--dry-run", is_flag=True, help="Show what would be copied, and copy nothing.")
+@directory_options
+@json_option
+def promote(
+    *, grep: str | None, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
+) -> None:
+    """Copy entries of the cache into the recordings, for a team to commit.
+
+    What is recorded already stays as it is.
+    """
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    if place.recordings is None:
+        raise screen.Refused(_no_recordings(place))
+    target = AudioCache(place.recordings.directory)
+    going = sorted(
+        (
+            entry
+            for entry in chosen(entries_of(place.cache, "cache"), grep=grep)
+            if isinstance(target.lookup(entry.key), Miss)
+        ),
+        key=lambda entry: (entry.prompt or "", entry.key),
+    )
+    if not as_json:
+        place.announce()
+        _show_going(going)
+    failed = (
+        [] if dry_run else [entry.key for entry in _watched(going, "copying") if not _copy(entry, target)]
+    )
+    copied = 0 if dry_run else len(going) - len(failed)
+    if as_json:
+        listed = [entry.to_json() for entry in going]
+        screen.show_json(
+            {**place.to_json(), "dry_run": dry_run, "copied": copied, "failed": failed, "entries": listed}
+        )
+    elif dry_run:
+        screen.show(f"{count(len(going), 'entry', 'entries')} would be copied")
+    else:
+        screen.show(f"{count(copied, 'entry', 'entries')} copied to the recordings")
+    if failed:
+        raise screen.Failed(f"{count(len(failed), 'entry', 'entries')} could not be copied")
+
+
+def _no_recordings(place: Place) -> str:
+    if place.is_recordings:
+        return f"{place.cache.directory} is the recordings' own directory: there is nothing to copy"
+    return (
+        "there is no recordings directory; give --recordings-dir DIR, or set russo_recordings_dir in the "
+        "ini-file"
+    )
+
+
+def _copy(entry: Entry, target: AudioCache) -> bool:
+    audio, meta = entry.cache.lookup(entry.key), entry.cache.describe(entry.key)
+    if isinstance(audio, Miss) or meta is None:
+        return False
+    return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
+
+
+def _watched(things: Sequence[Any], what: str) -> Iterable[Any]:
+    """Go through things, with a progress bar on a terminal."""
+    console = screen.error_console()
+    return track(things, what, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,272 @@
+"""``russo cache`` list, info, show, export, dir: looking, and changing nothing that is stored."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.table import Table
+
+from .._audio import Audio
+from .._errors import shorten
+from .._store.cache import Miss
+from . import screen
+from .entries import Entry, all_entries, chosen, filter_options
+from .location import Place, directory_options, find_place, json_option
+from .player import suffix_of
+from .screen import Column
+from .units import age_text, count, seconds_text, size_text
+from .waveform import draw
+
+_SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
+    "prompt": lambda entry: (entry.prompt is None, (entry.prompt or "").casefold(), entry.prompt or ""),
+    "backend": lambda entry: entry.backend,
+    "voice": lambda entry: entry.voice,
+    "seconds": lambda entry: -(entry.seconds or 0.0),
+    "size": lambda entry: -entry.size,
+    "age": lambda entry: -entry.stored,
+}
+_SHORTEST_PREFIX: Final = 4
+_WIDEST: Final = 100
+_SLUG_LENGTH: Final = 48
+
+
+@click.command("list")
+@filter_options
+@click.option(
+    "--sort",
+    type=click.Choice(list(_SORTS)),
+    default="prompt",
+    show_default=True,
+    help="Longest, largest and newest come first.",
+)
+@directory_options
+@json_option
+def list_entries(
+    *,
+    grep: str | None,
+    backend: str | None,
+    sort: str,
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """List what is stored."""
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    found = sorted(
+        chosen(all_entries(place), grep=grep, backend=backend),
+        key=lambda entry: (_SORTS[sort](entry), _SORTS["prompt"](entry), entry.key),
+    )
+    if as_json:
+        screen.show_json({**place.to_json(), "entries": [entry.to_json() for entry in found]})
+        return
+    place.announce()
+    if found:
+        screen.show(entry_table(found, layers=place.recordings is not None))
+    else:
+        screen.note("no entries" if grep is None and backend is None else "no entries that match")
+
+
+def entry_table(entries: Iterable[Entry], *, layers: bool) -> str | Table:
+    """Lay out entries; with a column for the layer where there are several."""
+    columns = [
+        Column("prompt", long=True),
+        Column("backend"),
+        Column("voice"),
+        Column("seconds", number=True),
+        Column("size", number=True),
+        Column("age", number=True),
+        *([Column("in")] if layers else []),
+    ]
+    now = time.time()
+    return screen.table(
+        columns,
+        (
+            [
+                "(unknown)" if entry.prompt is None else entry.prompt,
+                entry.backend,
+                entry.voice,
+                seconds_text(entry.seconds),
+                size_text(entry.size),
+                age_text(now - entry.stored),
+                *([entry.layer] if layers else []),
+            ]
+            for entry in entries
+        ),
+    )
+
+
+@click.command()
+@directory_options
+@json_option
+def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
+    """Count entries, bytes and seconds of speech, by backend."""
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in all_entries(place):
+        groups[entry.layer, entry.backend].append(entry)
+    rows = [(layer, backend, *_sums(found)) for (layer, backend), found in sorted(groups.items())]
+    total = _sums([entry for found in groups.values() for entry in found])
+    if as_json:
+        names = ("layer", "backend", "entries", "bytes", "seconds")
+        backends = [dict(zip(names, row, strict=True)) for row in rows]
+        sums = dict(zip(names[2:], total, strict=True))
+        screen.show_json({**place.to_json(), **sums, "backends": backends})
+        return
+    place.announce()
+    rows.append(("total", "", *total))
+    columns = [
+        Column("in"),
+        Column("backend", long=True),
+        *(Column(name, number=True) for name in ("entries", "size", "seconds")),
+    ]
+    screen.show(
+        screen.table(
+            columns,
+            [(row[0], row[1], f"{row[2]:,}", size_text(row[3]), seconds_text(row[4])) for row in rows],
+        )
+    )
+
+
+def _sums(entries: list[Entry]) -> tuple[int, int, float]:
+    seconds = sum(entry.seconds or 0.0 for entry in entries)
+    return len(entries), sum(entry.size for entry in entries), round(seconds, 3)
+
+
+@click.command()
+@click.argument("wanted", metavar="KEY|PROMPT")
+@directory_options
+@json_option
+def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
+    """Show all that is stored of an entry, and its waveform.
+
+    Give a key, its first characters, or the exact prompt. A prompt that several voices speak shows all.
+    """
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    found = _find(list(all_entries(place)), wanted)
+    if not found:
+        raise screen.Failed(
+            f"no entry has the key or the prompt {shorten(wanted)} in "
+            f"{' or '.join(str(cache.directory) for _, cache in place.layers)}; "
+            "russo cache list --grep PATTERN searches"
+        )
+    if as_json:
+        screen.show_json(
+            {**place.to_json(), "entries": [{**e.to_json(), "meta": e.cache.describe(e.key)} for e in found]}
+        )
+        return
+    place.announce()
+    for entry in found:
+        _show_entry(entry)
+
+
+def _find(entries: list[Entry], wanted: str) -> list[Entry]:
+    """Return the entries of a key, else of a prompt, else of the beginning of a key."""
+    by_key = [entry for entry in entries if entry.key == wanted]
+    by_prompt = [entry for entry in entries if entry.prompt == wanted]
+    if by_key or by_prompt or len(wanted) < _SHORTEST_PREFIX:
+        return by_key or by_prompt
+    return [entry for entry in entries if entry.key.startswith(wanted)]
+
+
+def _show_entry(entry: Entry) -> None:
+    stored = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.stored))
+    rows: list[tuple[str, object]] = [
+        ("in", entry.cache.directory),
+        ("stored", f"{stored}, {size_text(entry.size)} on disk"),
+        ("seconds", seconds_text(entry.seconds)),
+    ]
+    meta = entry.cache.describe(entry.key)
+    rows += _flat("", {"key": entry.key} if meta is None else meta)
+    screen.show(screen.table([Column("", fold=False), Column("", long=True, fold=True)], rows))
+    found = entry.cache.lookup(entry.key)
+    if isinstance(found, Miss):
+        screen.show(f"damaged, and counts as a miss: {found.reason}" if found.damaged else found.reason)
+    else:
+        screen.show("\n".join(_waveform(found)))
+
+
+def _flat(path: str, value: Any) -> list[tuple[str, object]]:
+    if not isinstance(value, dict) or not value:
+        return [(path, "" if value is None else value if isinstance(value, str) else repr(value))]
+    return [row for name in sorted(value) for row in _flat(f"{path}.{name}" if path else name, value[name])]
+
+
+def _waveform(audio: Audio) -> list[str]:
+    try:
+        samples = audio.pcm()
+    except ValueError as error:
+        return [f"no waveform: {screen.visible(str(error))}"]
+    if not samples:
+        return ["no waveform: no samples"]
+    console = screen.console_for(sys.stdout)
+    width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
+    plain = not (console.encoding or "").startswith("utf")
+    scale = f"{seconds_text(audio.duration)} s"
+    return [*draw(samples, width, plain=plain), f"0{scale.rjust(width - 1)}"]
+
+
+@click.command()
+@click.argument("target", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@filter_options
+@directory_options
+@json_option
+def export(
+    *,
+    target: Path,
+    grep: str | None,
+    backend: str | None,
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Copy audio to DIR as playable files with readable names, for people and for review."""
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    found = {entry.key: entry for entry in reversed(chosen(all_entries(place), grep=grep, backend=backend))}
+    target.mkdir(parents=True, exist_ok=True)
+    written: list[dict[str, Any]] = []
+    damaged: list[dict[str, Any]] = []
+    for entry in sorted(found.values(), key=_SORTS["prompt"]):
+        audio = entry.cache.lookup(entry.key)
+        if isinstance(audio, Miss):
+            damaged.append({"key": entry.key, "prompt": entry.prompt, "reason": audio.reason})
+        else:
+            path = audio.save(target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio)}")
+            written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
+    if as_json:
+        screen.show_json({**place.to_json(), "written": written, "damaged": damaged})
+    else:
+        place.announce()
+        screen.show(f"{count(len(written), 'file')} written to {screen.visible(str(target))}")
+    for each in damaged:
+        screen.complain(f"{shorten(each['prompt'] or each['key'])} is not exported: {each['reason']}")
+    if damaged:
+        raise click.exceptions.Exit(1)
+
+
+def slug(prompt: str | None, key: str) -> str:
+    """Name a file after a prompt, and by the beginning of the key, so that no two meet."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt or "").lower())
+    name = "-".join(words)[:_SLUG_LENGTH].strip("-") or "prompt"
+    # Most file systems take 255 bytes; a letter may take four.
+    return f"{name.encode('utf-8', 'ignore')[:180].decode('utf-8', 'ignore')}-{key[:8]}"
+
+
+@click.command("dir")
+@directory_options
+@json_option
+def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
+    """Print the directory of the cache, and to standard error why it is that."""
+    place: Place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    if as_json:
+        screen.show_json(place.to_json())
+        return
+    place.announce()
+    screen.show(screen.visible(str(place.cache.directory)))

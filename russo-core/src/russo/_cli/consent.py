@@ -1,0 +1,33 @@
+"""Asking before something is removed."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from . import screen
+from .location import CommandT
+
+
+def consent_options(command: CommandT) -> CommandT:
+    """Add the options of commands that remove something."""
+    command = click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")(command)
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Return if the answer is yes.
+
+    Raises:
+        Failed: The answer is no.
+        Refused: There is no terminal to ask on.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise screen.Refused(
+            "there is no terminal to ask on, so nothing was removed; add --yes to remove, --dry-run to look"
+        )
+    if not click.confirm(question, err=True):
+        raise screen.Failed("nothing was removed")

@@ -1,0 +1,208 @@
+"""The entries of a directory as people look at them, told from their metadata.
+
+Reading only, and without the samples where the header tells the length, for a cache may hold many
+gigabytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from .._audio import Audio
+from .._store.cache import AudioCache, Miss
+from .._store.entry import AUDIO_LIMIT, AUDIO_SUFFIX, META_SUFFIX
+from .._store.files import read_file
+from .location import CommandT, Place
+from .screen import Refused
+
+_GENERATED: Final = re.compile(r"[0-9a-f]{64}")
+_RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
+# The header of `russo._wav.write_wav`, whose file is all samples from here on.
+_PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry.
+
+    Attributes:
+        cache: Where it lies.
+        layer: ``cache`` or ``recordings``.
+        key: Its key.
+        prompt: What is spoken; ``None`` where nobody said, or the metadata cannot be read.
+        backend: Who speaks, empty where nobody said.
+        voice: The same of the voice.
+        seconds: Length of the sound, ``None`` where only a decoder knows.
+        size: Bytes of both files.
+        stored: When it was stored, in seconds since 1970.
+    """
+
+    cache: AudioCache
+    layer: str
+    key: str
+    prompt: str | None
+    backend: str
+    voice: str
+    seconds: float | None
+    size: int
+    stored: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell programs."""
+        return {
+            "key": self.key,
+            "layer": self.layer,
+            "prompt": self.prompt,
+            "backend": self.backend or None,
+            "voice": self.voice or None,
+            "seconds": self.seconds,
+            "bytes": self.size,
+            "stored": self.stored,
+        }
+
+
+def filter_options(command: CommandT) -> CommandT:
+    """Add the options that choose entries."""
+    command = click.option("--backend", metavar="NAME", help="Only entries of this backend.")(command)
+    return grep_option(command)
+
+
+def grep_option(command: CommandT) -> CommandT:
+    """Add the option that chooses entries by their prompt."""
+    return click.option(
+        "--grep", metavar="PATTERN", help="Only prompts that match the regular expression, in any case."
+    )(command)
+
+
+def all_entries(place: Place) -> Iterator[Entry]:
+    """Yield the entries of every layer."""
+    for layer, cache in place.layers:
+        yield from entries_of(cache, layer)
+
+
+def entries_of(cache: AudioCache, layer: str) -> Iterator[Entry]:
+    """Yield the entries of one directory, in no order; one that vanishes meanwhile is left out.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    for key in cache.stored_keys():
+        try:
+            yield read_entry(cache, layer, key)
+        except FileNotFoundError:
+            continue
+
+
+def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
+    """Describe one entry.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    path = str(cache.directory / key)
+    meta_status, audio_status = os.stat(path + META_SUFFIX), os.stat(path + AUDIO_SUFFIX)
+    meta = cache.describe(key) or {}
+    prompt = meta.get("prompt")
+    return Entry(
+        cache=cache,
+        layer=layer,
+        key=key,
+        prompt=prompt if isinstance(prompt, str) else None,
+        backend=_field(meta, "backend") or _field(meta, "class"),
+        voice=_field(meta, "voice"),
+        seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_status.st_size) if meta else None,
+        size=meta_status.st_size + audio_status.st_size,
+        stored=meta_status.st_mtime,
+    )
+
+
+def _field(meta: Mapping[str, Any], name: str) -> str:
+    """Return what an entry's fields say under a name, also where one synthesizer wrapped another."""
+    fields = meta.get("fields")
+    while isinstance(fields, Mapping):
+        value = fields.get(name)
+        if value is not None:
+            return str(value)
+        fields = fields.get("own")
+    return ""
+
+
+def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
+    rate, channels, width = (meta.get(name) for name in ("sample_rate", "channels", "sample_width"))
+    if not (isinstance(rate, int) and isinstance(channels, int) and isinstance(width, int)):
+        return None
+    if not (rate > 0 and channels > 0 and width > 0):
+        return None
+    if meta.get("format") in _RAW:
+        return size / channels / rate / (width if meta.get("format") == "pcm" else 1)
+    if meta.get("format") != "wav":
+        return None
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_PLAIN_HEADER.size)
+        return _plain_seconds(head, size) or Audio(read_file(path, AUDIO_LIMIT)).duration
+    except (OSError, ValueError):
+        return None
+
+
+def _plain_seconds(head: bytes, size: int) -> float | None:
+    """Tell the length by a header that is followed by all samples; ``None`` for any other."""
+    if len(head) < _PLAIN_HEADER.size:
+        return None
+    riff, _, wave, fmt, length, _, _, _, per_second, _, _, data, samples = _PLAIN_HEADER.unpack(head)
+    plain = (riff, wave, fmt, length, data) == (b"RIFF", b"WAVE", b"fmt ", 16, b"data")
+    if not plain or not per_second or not 0 <= size - _PLAIN_HEADER.size - samples <= 1:
+        return None
+    return float(samples) / float(per_second)
+
+
+def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = None) -> list[Entry]:
+    """Return the entries that the options choose.
+
+    Raises:
+        Refused: The pattern is no regular expression.
+    """
+    try:
+        pattern = re.compile(grep or "", re.IGNORECASE)
+    except re.error as error:
+        raise Refused(f"--grep {grep!r} is no regular expression: {error}") from None
+    return [
+        entry
+        for entry in entries
+        if (backend is None or entry.backend == backend)
+        and (grep is None or (entry.prompt is not None and pattern.search(entry.prompt)))
+    ]
+
+
+def check_entry(cache: AudioCache, key: str) -> Miss | None:
+    """Verify every byte of an entry; return what is wrong, ``None`` where it is whole."""
+    found = cache.lookup(key)
+    if not isinstance(found, Miss):
+        return None
+    if found.reason == "absent":
+        # Its metadata is gone: the rest of a writer that died, or a hand that removed one file.
+        return Miss("its metadata is missing", damaged=True) if _lies(cache, key, AUDIO_SUFFIX) else None
+    return found
+
+
+def keys_to_check(cache: AudioCache) -> list[str]:
+    """Return the keys of all entries and of halves of entries, sorted."""
+    halves = set()
+    for name in cache._files():
+        key, suffix = os.path.splitext(name)
+        if suffix in (META_SUFFIX, AUDIO_SUFFIX) and (
+            _GENERATED.fullmatch(key) or (suffix == META_SUFFIX and cache._is_ours(key))
+        ):
+            halves.add(key)
+    return sorted(halves | set(cache.stored_keys()))
+
+
+def _lies(cache: AudioCache, key: str, suffix: str) -> bool:
+    return (cache.directory / f"{key}{suffix}").is_file()

@@ -1,0 +1,183 @@
+"""``russo record``: every prompt of a file, ahead of the tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .._flow.cached import CachedSynthesizer
+from . import screen
+from .location import find_place, json_option
+from .prompts import Prompt, read_prompts
+from .screen import Column
+from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
+from .units import count
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A prompt that a test would not find stored, and why."""
+
+    prompt: Prompt
+    reason: str
+
+
+class Recording:
+    """The prompts of one file on their way into the cache.
+
+    Attributes:
+        prompts: All of them.
+        ledger: What the hooks tell.
+        done: How many were tried.
+        failures: Those that are not stored.
+        stopped: Whether somebody interrupted it.
+    """
+
+    def __init__(self, synthesizer: CachedSynthesizer, ledger: Ledger, prompts: list[Prompt]) -> None:
+        self._synthesizer = synthesizer
+        self.prompts = prompts
+        self.ledger = ledger
+        self.done = 0
+        self.failures: list[Failure] = []
+        self.stopped = False
+
+    async def speak_all(self, jobs: int, step: Callable[[], None]) -> None:
+        """Speak all prompts, ``jobs`` at once, whatever becomes of each; ``step`` is called after each."""
+        waiting = iter(self.prompts)
+
+        async def work() -> None:
+            for prompt in waiting:
+                await asyncio.sleep(0)  # hits never wait, and an interrupt is to be heard all the same
+                reason = await self._speak(prompt)
+                if reason is not None:
+                    self.failures.append(Failure(prompt, reason))
+                self.done += 1
+                step()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(jobs, len(self.prompts))):
+                group.create_task(work())
+
+    async def _speak(self, prompt: Prompt) -> str | None:
+        """Speak one prompt; return why it is not stored, if it is not."""
+        try:
+            await self._synthesizer.synthesize(prompt.text)
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises, the other prompts are spoken
+            return str(error) or repr(error)
+        reason = self.ledger.not_stored.get(prompt.text)
+        return None if reason is None else f"spoken, but not stored: {reason}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell programs."""
+        counts = self.ledger.counts
+        return {
+            "prompts": len(self.prompts),
+            "done": self.done,
+            "hits": counts.hits,
+            "paid_calls": counts.paid_calls,
+            "paid_characters": counts.paid_characters,
+            "stopped": self.stopped,
+            "failed": [
+                {"line": each.prompt.line, "prompt": each.prompt.text, "reason": each.reason}
+                for each in self.failures
+            ],
+        }
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Prompts spoken at once.",
+)
+@speaking_options
+@json_option
+def record(
+    *,
+    file: Path,
+    jobs: int,
+    synth: str | None,
+    options: tuple[str, ...],
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Speak every prompt of FILE ahead of time, so that the tests find it stored.
+
+    FILE is text (.txt: a prompt per line), CSV (.csv: the one column "prompt") or JSON Lines (.jsonl:
+    strings, or objects with "prompt" alone), in UTF-8. What is stored already is not paid again: a run
+    that was stopped goes on where it was.
+    """
+    prompts = read_prompts(file)
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    synthesizer, ledger = open_synthesizer(place, options)
+    place.announce()
+    recording = Recording(synthesizer, ledger, prompts)
+    with _bar() as bar:
+        task = bar.add_task("", total=len(prompts), said=_progress(recording))
+
+        def step() -> None:
+            bar.update(task, advance=1, said=_progress(recording))
+
+        try:
+            run_to_end(synthesizer, recording.speak_all(jobs, step))
+        except KeyboardInterrupt:
+            recording.stopped = True
+    recording.failures.sort(key=lambda failure: failure.prompt.line)
+    ledger.tell_troubles()
+    if as_json:
+        screen.show_json({**recording.to_json(), **place.to_json()})
+    else:
+        _report(recording)
+    if recording.stopped:
+        screen.complain("stopped; what was spoken is stored, and the same command goes on from there")
+        raise click.exceptions.Exit(130)
+    if recording.failures:
+        raise click.exceptions.Exit(1)
+
+
+def _bar() -> Progress:
+    console = screen.error_console()
+    return Progress(
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left", markup=False),
+        console=console,
+        expand=True,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _progress(recording: Recording) -> str:
+    counts = recording.ledger.counts
+    return f"{count(counts.hits, 'hit')}, {counts.paid_calls:,} paid, {len(recording.failures):,} failed"
+
+
+def _report(recording: Recording) -> None:
+    counts, failures = recording.ledger.counts, recording.failures
+    paid = f" ({count(counts.paid_characters, 'character')})" if counts.paid_calls else ""
+    screen.show(
+        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {count(counts.hits, 'hit')}, "
+        f"{count(counts.paid_calls, 'paid call')}{paid}, {len(failures):,} failed"
+    )
+    if failures:
+        columns = [
+            Column("line", number=True),
+            Column("prompt", long=True),
+            Column("why", long=True, fold=True),
+        ]
+        rows = [(each.prompt.line, each.prompt.text, each.reason) for each in failures]
+        screen.show(screen.table(columns, rows))

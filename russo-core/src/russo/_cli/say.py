@@ -1,0 +1,108 @@
+"""``russo say``: one prompt, through the cache."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._audio import Audio
+from .._store.entry import AUDIO_SUFFIX
+from . import screen
+from .location import Place, find_place, json_option
+from .player import play
+from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
+from .units import count, seconds_text
+
+
+@click.command()
+@click.argument("text")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a playable file instead of playing.",
+)
+@speaking_options
+@json_option
+def say(
+    *,
+    text: str,
+    output: Path | None,
+    synth: str | None,
+    options: tuple[str, ...],
+    cache_dir: str | None,
+    recordings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Speak TEXT through the cache, and play it or write it to a file.
+
+    TEXT "-" reads standard input; one line end at its end is not part of the prompt. With --json nothing is
+    played.
+    """
+    prompt = _read_standard_input() if text == "-" else text
+    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    synthesizer, ledger = open_synthesizer(place, options)
+    place.announce()
+    audio = synthesizer._synthesize_with(lambda call: run_to_end(synthesizer, call), prompt)
+    ledger.tell_troubles()
+    if output is not None:
+        audio.save(output)
+    if as_json:
+        screen.show_json(_facts(prompt, audio, ledger, place, output))
+        return
+    screen.show(_sentence(audio, ledger))
+    if output is not None:
+        screen.show(f"written to {screen.visible(str(output))}")
+    elif (problem := play(audio)) is not None:
+        screen.note(problem)
+        path = _path(prompt, ledger)
+        screen.show(f"the audio lies in {path}" if path else "the audio is not kept; write it with -o FILE")
+
+
+def _read_standard_input() -> str:
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise screen.Refused(f"standard input is not UTF-8: {error.reason} at byte {error.start}") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _sentence(audio: Audio, ledger: Ledger) -> str:
+    counts = ledger.counts
+    speech = f"{seconds_text(audio.duration)} s of speech"
+    if counts.hits:
+        return f"hit: {speech}, nothing paid"
+    paid = f"{count(counts.paid_calls, 'paid call')} ({count(counts.paid_characters, 'character')})"
+    if ledger.not_stored:
+        return f"miss: {speech}, {paid}, not stored: {', '.join(ledger.not_stored.values())}"
+    return f"miss: {speech}, {paid}, stored"
+
+
+def _path(prompt: str, ledger: Ledger) -> Path | None:
+    """Return the entry's file; none where the audio could not be kept."""
+    directory = ledger.directories.get(prompt)
+    return None if directory is None else directory / f"{ledger.keys[prompt]}{AUDIO_SUFFIX}"
+
+
+def _facts(prompt: str, audio: Audio, ledger: Ledger, place: Place, output: Path | None) -> dict[str, Any]:
+    counts, path = ledger.counts, _path(prompt, ledger)
+    return {
+        "prompt": prompt,
+        "key": ledger.keys.get(prompt),
+        "hit": bool(counts.hits),
+        "paid_calls": counts.paid_calls,
+        "paid_characters": counts.paid_characters,
+        "not_stored": ledger.not_stored.get(prompt),
+        "seconds": audio.duration,
+        "format": audio.format,
+        "sample_rate": audio.sample_rate,
+        "bytes": len(audio.data),
+        "audio": None if path is None else str(path),
+        "output": None if output is None else str(output.absolute()),
+        **place.to_json(),
+    }

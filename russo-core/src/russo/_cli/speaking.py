@@ -1,0 +1,149 @@
+"""The chosen backend behind the cache, and what the hooks tell of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .._backends.discovery import convert_options, installed_backends, load_backend, load_synthesizer
+from .._flow.cached import CachedSynthesizer
+from .._flow.run import Run
+from .._hooks import make_manager
+from .._mode import Mode
+from .._statistics import Counts, Statistics
+from ..hookspecs import hookimpl
+from . import screen
+from .location import CommandT, Place, directory_options, make_importable
+
+if TYPE_CHECKING:
+    from .._events import CacheHit, EntryStored, StoreFailed
+
+T = TypeVar("T")
+
+
+def speaking_options(command: CommandT) -> CommandT:
+    """Add the options that say who speaks and where the audio is kept."""
+    command = directory_options(command)
+    command = click.option(
+        "--option",
+        "options",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Option of the backend, as speed=1.2; may be repeated.",
+    )(command)
+    return click.option(
+        "--synth", metavar="NAME", help="Backend, by name or as package.module:factory. [default: as pytest]"
+    )(command)
+
+
+class Ledger:
+    """Keeps what the hooks tell: counts, keys, where hits came from, what was not kept and why."""
+
+    def __init__(self) -> None:
+        self.statistics = Statistics()
+        self.keys: dict[str, str] = {}
+        self.directories: dict[str, Path] = {}
+        self.not_stored: dict[str, str] = {}
+        self._counts = Counts()
+
+    @property
+    def counts(self) -> Counts:
+        """All that was counted so far."""
+        if counts := self.statistics.take():
+            self._counts.add(counts)
+        return self._counts
+
+    @hookimpl
+    def russo_cache_hit(self, event: CacheHit) -> None:
+        """Note where a hit came from."""
+        if not event.nested:
+            self.keys[event.prompt] = event.key
+            if event.directory is not None:
+                self.directories[event.prompt] = event.directory
+
+    @hookimpl
+    def russo_entry_stored(self, event: EntryStored) -> None:
+        """Note where paid audio went."""
+        if not event.nested:
+            self.keys[event.prompt] = event.key
+            self.directories[event.prompt] = event.directory
+
+    @hookimpl
+    def russo_store_failed(self, event: StoreFailed) -> None:
+        """Note audio that was not kept."""
+        if not event.nested:
+            self.keys[event.prompt] = event.key
+            self.not_stored[event.prompt] = event.reason
+
+    def tell_troubles(self) -> None:
+        """Say what a user should know of the backend and of hooks that raised."""
+        counts = self.counts
+        for name in sorted(counts.undeclared):
+            screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
+        for trouble in sorted(counts.troubles):
+            screen.complain(trouble)
+
+
+def choose_backend(place: Place) -> str:
+    """Return the chosen backend's name, or the only one installed.
+
+    Raises:
+        Refused: None is installed, or several and nobody chose.
+    """
+    if place.settings.synth is not None:
+        return place.settings.synth
+    installed = list(installed_backends())
+    if len(installed) == 1:
+        return installed[0]
+    if not installed:
+        raise screen.Refused(
+            'no backend is installed; pip install "russo-core[local]" brings one that needs no key'
+        )
+    raise screen.Refused(f"several backends are installed; choose one: --synth {{{','.join(installed)}}}")
+
+
+def open_synthesizer(place: Place, options: Sequence[str]) -> tuple[CachedSynthesizer, Ledger]:
+    """Make the chosen backend's synthesizer, cached where a test run would look for it.
+
+    Raises:
+        BackendConfigError: An option that does not exist or makes no sense.
+        BackendNotFoundError: There is no such backend.
+        Refused: An option that is not NAME=VALUE.
+    """
+    name = choose_backend(place)
+    chosen = "the only one installed" if place.settings.synth is None else place.settings.sources["synth"]
+    screen.note(f"backend: {name} ({chosen})")
+    if ":" in name:
+        make_importable(place.side)
+    texts = {**place.settings.options_of(name), **dict(map(_split, options))}
+    synthesizer = load_synthesizer(name, **convert_options(name, load_backend(name), texts))
+    ledger, manager = Ledger(), make_manager()
+    manager.register(ledger.statistics, "statistics")
+    manager.register(ledger, "russo command")
+    # As in a test run: a factory may return one that is cached already, and it keeps what it was given.
+    cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
+    cached._run = Run(cache=place.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager)
+    return cached, ledger
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise screen.Refused(f"option {text!r} is not of the form NAME=VALUE, as speed=1.2")
+    return name.strip(), value.strip()
+
+
+def run_to_end(synthesizer: CachedSynthesizer, call: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in an event loop of its own, and release what the synthesizer holds."""
+
+    async def speak() -> T:
+        try:
+            return await call
+        finally:
+            await synthesizer.aclose()
+
+    return asyncio.run(speak())

@@ -1,0 +1,75 @@
+"""Why a prompt is not replayed: the message of `CacheMissError`, told from what lies on disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .._errors import CacheMissError, shorten
+from .._store.cache import AudioCache, Miss
+from .._store.layered import LayeredCache
+
+# Looking through a large cache for entries of the same prompt is a courtesy, not worth a wait.
+_SECONDS: Final = 0.5
+_ENTRIES: Final = 3
+_COMMAND: Final = "pytest --russo-cache-mode=auto"
+
+
+def explain_miss(
+    prompt: str, key: str, fields: Mapping[str, Any], cache: AudioCache | LayeredCache, miss: Miss
+) -> CacheMissError:
+    """Build the error of a miss in mode ``replay``."""
+    layers = cache.layers if isinstance(cache, LayeredCache) else (cache,)
+    directories = " or ".join(_display(layer.directory) for layer in layers)
+    lines = [f"no cached audio for {shorten(prompt)} in {directories} (mode 'replay', key {key[:12]})"]
+    if miss.reason != "absent":
+        lines.append(f"an entry lies there, but it is not usable: {miss.reason}")
+    same = [line for layer in layers for line in _same_prompt(layer, prompt, key, fields)]
+    if same:
+        lines.append("the same prompt is stored with other settings:")
+        lines += [f"  {line}" for line in same[:_ENTRIES]]
+        if len(same) > _ENTRIES:
+            lines.append(f"  and {len(same) - _ENTRIES} more")
+    lines.append(f"record it once with: {_COMMAND}")
+    directory = str(layers[-1].directory)
+    return CacheMissError("\n".join(lines), prompt=prompt, key=key, directory=directory)
+
+
+def _display(directory: os.PathLike[str]) -> str:
+    try:
+        relative = os.path.relpath(directory)
+    except ValueError:  # another drive
+        return str(directory)
+    return str(directory) if relative.startswith("..") else relative
+
+
+def _same_prompt(cache: AudioCache, prompt: str, key: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    deadline = time.monotonic() + _SECONDS
+    for other in cache.stored_keys():
+        if time.monotonic() > deadline:
+            return
+        meta = None if other == key else cache.describe(other)
+        if meta is not None and meta.get("prompt") == prompt:
+            yield f"key {other[:12]}…: {_differences(meta.get('fields'), fields)}"
+
+
+def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
+    old, new = dict(_flat("", stored)), dict(_flat("", wanted))
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return (
+        ", ".join(f"{name} is {old.get(name)!r}, wanted {new.get(name)!r}" for name in names)
+        or "no difference seen"
+    )
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            # ``own`` and ``given`` are russo's words; a user knows his settings by their names.
+            yield from _flat(
+                f"{path}.{name}" if path else "" if name in {"own", "given"} else str(name), inner
+            )
+    elif path:
+        yield path, value

@@ -1,0 +1,64 @@
+"""What all `CachedSynthesizer` objects of one run share: cache, mode, listeners, what was refreshed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from .._mode import Mode
+from .._store.cache import AudioCache
+from .._store.layered import LayeredCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pluggy
+
+    from .._backends.budget import Budget
+
+Cache: TypeAlias = AudioCache | LayeredCache
+
+
+class Refreshed:
+    """The keys that mode ``refresh`` has paid for already, once per run.
+
+    Args:
+        directory: Shared by the processes of the run, where there are several.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._keys: set[str] = set()
+        self._directory = directory
+
+    def add(self, key: str) -> None:
+        """Note that a key was synthesized again and stored."""
+        self._keys.add(key)
+        if self._directory is not None:
+            (self._directory / key).touch()
+
+    def __contains__(self, key: str) -> bool:
+        if key not in self._keys and self._directory is not None and (self._directory / key).exists():
+            self._keys.add(key)
+        return key in self._keys
+
+
+@dataclass(slots=True)
+class Run:
+    """One run.
+
+    Attributes:
+        cache: Where audio is kept.
+        mode: What hits and misses do.
+        manager: The run's own listeners; ``None`` where there are none.
+        report: Told of listeners that raise.
+        refreshed: What mode ``refresh`` has done.
+        budget: The limit of paid calls, if there is one.
+    """
+
+    cache: Cache
+    mode: Mode
+    report: Callable[[str], None]
+    manager: pluggy.PluginManager | None = None
+    refreshed: Refreshed = field(default_factory=Refreshed)
+    budget: Budget | None = None

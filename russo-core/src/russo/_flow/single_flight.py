@@ -1,0 +1,141 @@
+"""Single flight: equal requests in one process share one call, over tasks, threads and event loops.
+
+A flight is a task of the event loop that asked first; it belongs to no waiter, so a waiter's
+cancellation is his alone. When the owner's loop ends before the flight does, the waiters of other
+loops start over, one of them as the new owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import functools
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .._audio import Audio
+from .._store.locks import PATIENCE
+
+_LOOK: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How a flight ended.
+
+    Attributes:
+        audio: The audio.
+        directory: Where it was found after all; ``None`` where it was paid for.
+        paid: Whether a call was made.
+    """
+
+    audio: Audio
+    directory: Path | None
+    paid: bool
+
+
+class _Abandoned(Exception):
+    """The flight's event loop ended before the flight did."""
+
+
+class _Flight:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: Final = loop
+        self.outcome: Final[concurrent.futures.Future[Landing]] = concurrent.futures.Future()
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self, call: Callable[[], Awaitable[Landing]], landed: Callable[[], None]) -> None:
+        try:
+            result = await call()
+        except asyncio.CancelledError:
+            landed()
+            self.outcome.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001 - every waiter is to see it
+            landed()
+            self.outcome.set_exception(error)
+        else:
+            landed()
+            self.outcome.set_result(result)
+
+    async def wait(self) -> Landing:
+        loop = asyncio.get_running_loop()
+        landed = asyncio.Event()
+
+        def wake(_: concurrent.futures.Future[Landing]) -> None:
+            with contextlib.suppress(RuntimeError):  # this waiter's loop has ended
+                loop.call_soon_threadsafe(landed.set)
+
+        self.outcome.add_done_callback(wake)
+        look = None if loop is self.loop else _LOOK  # whether another loop still runs is to be looked after
+        asleep_since: float | None = None
+        while not self.outcome.done():
+            asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
+            if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
+                raise _Abandoned
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(landed.wait(), look)
+        if self.outcome.cancelled():
+            raise _Abandoned
+        return self.outcome.result()
+
+
+class Flights:
+    """The calls in progress over one cache, by key."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._flights: dict[str, _Flight] = {}
+
+    async def join(self, key: str, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
+        """Make the call, or wait for the equal one that is in progress.
+
+        Returns:
+            The call's result, and whether this waiter started it.
+
+        Raises:
+            Whatever the call raised, to every waiter.
+        """
+        abandoned: _Flight | None = None
+        while True:
+            flight, mine = self._board(key, abandoned)
+            if mine:
+                flight.task = flight.loop.create_task(
+                    flight.run(call, functools.partial(self._land, key, flight))
+                )
+                # A task that is cancelled before its first step runs no line of its own.
+                flight.task.add_done_callback(functools.partial(self._close, key, flight))
+            try:
+                return await flight.wait(), mine
+            except _Abandoned:
+                abandoned = flight
+
+    def _board(self, key: str, abandoned: _Flight | None) -> tuple[_Flight, bool]:
+        if self._pid != os.getpid():
+            self._begin()  # a forked child: the flights, and whoever held the lock, are its parent's
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None and flight is not abandoned:
+                return flight, False
+            flight = self._flights[key] = _Flight(asyncio.get_running_loop())
+            return flight, True
+
+    def _close(self, key: str, flight: _Flight, _: asyncio.Task[None]) -> None:
+        if not flight.outcome.done():
+            self._land(key, flight)
+            flight.outcome.cancel()
+
+    def _land(self, key: str, flight: _Flight) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]

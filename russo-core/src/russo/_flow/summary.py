@@ -1,0 +1,62 @@
+"""What the end of a pytest run says: one line of truth, and a line for each trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .._statistics import Counts
+
+
+def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
+    """Add up the counts of a run's tests and processes."""
+    total = Counts()
+    for part in parts:
+        total.add(Counts.from_json(part))
+    return total
+
+
+def summarize(total: Counts, *, verbose: bool = False) -> Iterator[str]:
+    """Put counts into words.
+
+    Args:
+        total: The counts of the run.
+        verbose: Also tell of each backend and each layer, and how often each trouble was met.
+    """
+    yield f"russo: {', '.join(_facts(total))}"
+    if verbose:
+        yield from _details(total)
+    for name in sorted(total.undeclared):
+        yield f"russo: {name} declares no cache_key_extra: its settings are not in the key"
+    for trouble in sorted(total.troubles):
+        yield f"russo: {trouble}"
+
+
+def _facts(total: Counts) -> Iterator[str]:
+    saved = ""
+    if total.hits:
+        saved = f" ({total.hit_characters:,} characters, {total.hit_seconds:,.0f} s of speech)"
+    yield f"{_count(total.hits, 'hit')}{saved}"
+    paid = f" ({total.paid_characters:,} characters)" if total.paid_calls else ""
+    yield f"{_count(total.paid_calls, 'paid call')}{paid}"
+    if total.misses not in (0, total.paid_calls):
+        yield _count(total.misses, "miss", "misses")
+    if total.damaged:
+        yield f"{total.damaged:,} damaged"
+    if total.not_stored:
+        reasons = "; ".join(f"{reason}" for reason in sorted(total.not_stored))
+        yield f"{sum(total.not_stored.values()):,} not stored ({reasons})"
+
+
+def _details(total: Counts) -> Iterator[str]:
+    for backend in sorted(total.hits_by | total.paid_by):
+        hits, paid = total.hits_by[backend], total.paid_by[backend]
+        yield f"russo: backend {backend}: {_count(hits, 'hit')}, {_count(paid, 'paid call')}"
+    for directory, hits in sorted(total.layers.items()):
+        yield f"russo: {_count(hits, 'hit')} from {directory}"
+    for reason, number in sorted(total.not_stored.items()):
+        yield f"russo: {number:,} not stored: {reason}"
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,1 @@
+"""The pytest plugin. Nothing else in russo imports this package, except `russo.plugins` and the command."""

@@ -1,0 +1,286 @@
+"""The report of a run: who spoke what, in which test, and where its audio lies.
+
+Every process of the run hears its own prompts. What it heard travels to the controlling process on the
+test reports, as text; audio never does: it stays in the cache, and what no cache of the run keeps goes
+to a temporary cache that the processes share. The page itself is made by `russo._plugin.report_page`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from .._store.cache import AudioCache
+from .._store.layered import LayeredCache
+from ..hookspecs import hookimpl
+from .pytest_plugin import CURRENT_ITEM
+from .report_page import Use, digest_of, write_page
+
+if TYPE_CHECKING:
+    from .._audio import Audio
+    from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
+    from .session import PytestRun
+
+# Paid audio that nobody has stored waits in memory for its test's report; more of it goes to disk at once.
+_WAITING: Final = 16
+_WITHOUT_CALL: Final = {"absent": "nothing is stored", "refresh": "it was to be spoken again"}
+_paid_within: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
+    "russo_paid_within", default=None
+)
+
+
+class Hearing:
+    """A hook implementation that notes what is spoken; safe to be told from many threads.
+
+    Args:
+        config: Knows the test that is running.
+        lasting: The directories that outlive the tests; audio that is nowhere else is copied.
+        spare: The cache that takes those copies.
+    """
+
+    def __init__(self, config: pytest.Config, lasting: frozenset[Path], spare: AudioCache) -> None:
+        self._config = config
+        self._lasting = lasting
+        self._spare = spare
+        self._lock = threading.Lock()
+        self._uses: list[Use] = []
+        self._unanswered: list[Use] = []
+        self._waiting: dict[str, Audio] = {}
+        self._places: dict[str, tuple[str, str]] = {}
+
+    def take(self) -> list[Use]:
+        """Return what was heard since the last time, each with a place where its audio can be read."""
+        with self._lock:
+            uses, self._uses = self._uses + self._unanswered, []
+            self._unanswered = []
+            while self._waiting:
+                self._copy_oldest()
+            return [dataclasses.replace(use, place=self._places.get(use.audio)) for use in uses]
+
+    @hookimpl
+    def russo_cache_hit(self, event: CacheHit) -> None:
+        """Note a replay, at the outermost layer only."""
+        if event.nested:
+            return
+        use = self._use(event, "hit", audio=event.audio)
+        with self._lock:
+            self._keep(use.audio, event.audio, event.directory, event.key)
+            self._uses.append(use)
+
+    @hookimpl
+    def russo_cache_miss(self, event: CacheMiss) -> None:
+        """Note a failure, until a call begins: mode ``replay`` makes none."""
+        if event.nested:
+            return
+        why = _WITHOUT_CALL.get(event.reason, f"what is stored is not usable ({event.reason})")
+        use = self._use(event, "failed", error=f"{why}, and no call was made")
+        with self._lock:
+            self._unanswered.append(use)
+
+    @hookimpl
+    def russo_synthesis_start(self, event: SynthesisStart) -> None:
+        """Forget the miss that led to this call."""
+        if event.nested:
+            return
+        _paid_within.set([])
+        with self._lock:
+            self._unanswered = [use for use in self._unanswered if use.key != event.key]
+
+    @hookimpl
+    def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
+        """Note a call; one that only asked an inner layer is what the inner layer was."""
+        within = _paid_within.get()
+        if event.nested:
+            if within is not None and event.attempts:
+                within.append(event.attempts)
+            return
+        if event.audio is None:
+            error = f"{type(event.error).__name__}: {event.error}".removesuffix(": ")
+            use = self._use(event, "failed", error=error)
+        else:
+            use = self._use(event, "paid" if event.attempts or within else "hit", audio=event.audio)
+        with self._lock:
+            if event.audio is not None:
+                self._keep(use.audio, event.audio, None, event.key)
+            self._uses.append(use)
+
+    @hookimpl
+    def russo_entry_stored(self, event: EntryStored) -> None:
+        """Note where audio lies."""
+        digest = digest_of(event.audio)
+        with self._lock:
+            if digest in self._waiting:
+                self._keep(digest, self._waiting[digest], event.directory, event.key)
+
+    def _use(self, event: Event, state: str, *, error: str = "", audio: Audio | None = None) -> Use:
+        item = self._config.stash.get(CURRENT_ITEM, None)
+        settings = _flatten(event.fields)
+        name = event.backend or settings.get("backend")
+        return Use(
+            key=event.key,
+            prompt=event.prompt,
+            backend=name if isinstance(name, str) else event.synthesizer,
+            settings=settings,
+            test="" if item is None else item.nodeid,
+            state=state,
+            error=error,
+            audio="" if audio is None else digest_of(audio),
+            duration=None if audio is None else audio.duration,
+        )
+
+    def _keep(self, digest: str, audio: Audio, directory: Path | None, key: str) -> None:
+        """Remember a lasting place of the audio, or the audio until one is told."""
+        if digest in self._places:
+            return
+        if directory in self._lasting:
+            self._waiting.pop(digest, None)
+            self._places[digest] = str(directory), key
+            return
+        self._waiting[digest] = audio
+        if len(self._waiting) > _WAITING:
+            self._copy_oldest()
+
+    def _copy_oldest(self) -> None:
+        digest = next(iter(self._waiting))
+        if self._spare.put(digest, self._waiting.pop(digest)):
+            self._places[digest] = str(self._spare.directory), digest
+
+
+class Report:
+    """The pytest plugin behind ``--russo-report``: collects what the processes heard, writes the page.
+
+    Args:
+        config: The configuration of the process.
+        run: russo's side of the run.
+
+    Raises:
+        pytest.UsageError: What the option names is a directory, or no regular file.
+    """
+
+    def __init__(self, config: pytest.Config, run: PytestRun) -> None:
+        self._config = config
+        self._given: str = config.getoption("russo_report")
+        self._is_controller = run.is_controller
+        self._path = _check_path(self._given, config.invocation_params.dir)
+        self._spare = self._share()
+        layers = run.cache.layers if isinstance(run.cache, LayeredCache) else (run.cache,)
+        lasting = frozenset(layer.directory for layer in layers)
+        self._hearing = Hearing(config, lasting, AudioCache(self._spare))
+        run.manager.register(self._hearing, "report")
+        self._uses: list[Use] = []
+        self._outcomes: dict[str, str] = {}
+        self._has_run = False
+        self._outcome = ""
+
+    def _share(self) -> str:
+        if not self._is_controller:
+            spare: str = self._config.workerinput["russo_report"]  # type: ignore[attr-defined]
+            return spare
+        directory = tempfile.mkdtemp(prefix="russo-report-")
+        self._config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+        return directory
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker where to put audio that no cache keeps."""
+        node.workerinput["russo_report"] = self._spare
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Note that tests are to run: a listing of tests or fixtures writes no page."""
+        self._has_run = not self._config.option.collectonly
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let each report carry what was heard since the last one; xdist brings it to the controller."""
+        report = yield
+        if uses := self._hearing.take():
+            report.russo_heard = _dump(uses)  # type: ignore[attr-defined]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a test's report carries, and how it ended."""
+        if not self._is_controller:
+            return
+        self._uses += _load(getattr(report, "russo_heard", "[]"))
+        worst = max(self._outcomes.get(report.nodeid, ""), _outcome(report), key=_SEVERITY.index)
+        self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker heard after its last report."""
+        self._uses += _load(getattr(node, "workeroutput", {}).get("russo_heard", "[]"))
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the page, in the controlling process; trouble with the disk does not fail the run."""
+        uses = self._hearing.take()
+        if not self._is_controller:
+            self._config.workeroutput["russo_heard"] = _dump(uses)  # type: ignore[attr-defined]
+            return
+        if not self._has_run:
+            return
+        self._uses += uses
+        try:
+            write_page(self._path, self._uses, self._outcomes, title=self._config.rootpath.name)
+            self._outcome = f"russo: report written to {self._given}"
+        except OSError as error:
+            self._outcome = f"russo: report not written to {self._given}: {error.strerror or error}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the page is, or why there is none."""
+        if self._outcome:
+            terminalreporter.write_line(self._outcome)
+
+
+_SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "error")
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    """Name what a phase of a test says of the test; empty where it says nothing yet."""
+    if report.failed:
+        return "error" if report.when in {"setup", "teardown"} else "failed"
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    if report.skipped:
+        return "skipped"
+    return "passed" if report.when == "call" else ""
+
+
+def _check_path(given: str, directory: Path) -> Path:
+    """Return where the page goes; a link is followed, for what it names is to be replaced, not the link."""
+    path = Path(os.path.realpath(directory / Path(given).expanduser()))
+    # Not Path.is_dir and its kin: they raise where a folder on the way may not be searched.
+    if os.path.isdir(path) or given.endswith(("/", os.sep)):
+        raise pytest.UsageError(f"--russo-report={given} is a directory; name a file in it, as report.html")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise pytest.UsageError(f"--russo-report={given} is no regular file; name one, as report.html")
+    return path
+
+
+def _flatten(fields: Any) -> dict[str, Any]:
+    """Lay what nested layers declare and were given side by side; the outermost wins."""
+    flat: dict[str, Any] = {}
+    for part in (fields.get("own"), fields.get("given")):
+        if part is not None:
+            flat |= _flatten(part) if part.keys() == {"own", "given"} else part
+    return flat
+
+
+def _dump(uses: list[Use]) -> str:
+    # Text, and ASCII: a lone surrogate in a prompt would not pass xdist's own serializer.
+    return json.dumps([dataclasses.asdict(use) for use in uses])
+
+
+def _load(text: str) -> list[Use]:
+    return [Use(**values) for values in json.loads(text)]

@@ -1,0 +1,51 @@
+"""Entries that a complete run did not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import pytest
+
+from .._store.cache import AudioCache
+from .._store.entry import speaker_of
+
+
+def why_incomplete(config: pytest.Config, reporter: pytest.TerminalReporter, exit_status: int) -> str | None:
+    """Say why a run does not tell which entries are unused; ``None`` where it does: complete and green."""
+    option = config.option
+    for name, words in (
+        ("keyword", "-k selected tests"),
+        ("markexpr", "-m selected tests"),
+        ("lf", "--lf selected tests"),
+        ("stepwise", "--stepwise may stop early"),
+        ("maxfail", "-x or --maxfail may stop early"),
+        ("deselect", "--deselect left out tests"),
+        ("ignore", "--ignore left out files"),
+        ("ignore_glob", "--ignore-glob left out files"),
+        ("collectonly", "--collect-only ran no test"),
+    ):
+        if getattr(option, name, None):
+            return words
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return "paths were given"
+    if (
+        config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
+        and config.invocation_params.dir != config.rootpath
+    ):
+        return f"it ran in {config.invocation_params.dir}, not in the rootdir"
+    for outcome in ("deselected", "skipped", "failed", "error", "xfailed"):
+        if number := len(reporter.stats.get(outcome, ())):
+            return f"{number} {outcome}"
+    return None if exit_status == pytest.ExitCode.OK else f"exit code {int(exit_status)}"
+
+
+def unused_entries(
+    cache: AudioCache, used: Collection[str], speakers: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield key and prompt of the entries of these speakers that nobody asked for."""
+    for key in sorted(cache.stored_keys()):
+        if key in used:
+            continue
+        meta = cache.describe(key)
+        if meta is not None and speaker_of(meta.get("fields")) in speakers:
+            yield key, str(meta.get("prompt"))

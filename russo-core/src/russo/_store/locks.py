@@ -1,0 +1,230 @@
+"""Whose turn it is to pay for a key, across processes.
+
+A place in line costs nothing but time: whatever goes wrong with a lock means "no lock", never
+"wait", for the cache is right without any. The holder keeps an advisory lock on a file, which the
+kernel frees when the holder dies, and touches the file to show life. Who sees no life for
+PATIENCE seconds moves on to the key's next file; so a frozen holder costs one bounded wait, and
+those behind it still go one at a time. Where the file system has no advisory locks, the file's
+existence is the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from .files import remove
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+LOCKS: Final = ".russo-locks"
+PATIENCE: Final = 30.0
+_SIGN_OF_LIFE: Final = 2.0
+# A waiter that was itself stopped for a while has not watched for that long.
+_LONGEST_WATCH: Final = 1.0
+_LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
+_HELD: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        # Explicitly, for a forked child may have inherited the descriptor and with it the lock.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+class Place:
+    """One payer's place in the line for one key.
+
+    Not for concurrent use: one flight owns it. It shows life while its event loop runs, and gives the
+    place up when the loop is closed under it.
+
+    Args:
+        directory: The cache's directory.
+        key: The key to pay for.
+        loop: The event loop in which the payer runs.
+    """
+
+    def __init__(self, directory: str, key: str, loop: AbstractEventLoop) -> None:
+        self._directory = directory
+        self._locks = os.path.join(directory, LOCKS)
+        self._stem = os.path.join(self._locks, key)
+        self._generation = 0
+        self._descriptor: int | None = None
+        self._loop = loop
+        self._pid = os.getpid()
+        self._sign: int | None = None
+        self._silence = 0.0
+        self._watched = time.monotonic()
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._pulse: threading.Thread | None = None
+
+    @property
+    def _path(self) -> str:
+        return f"{self._stem}.{self._generation}.lock" if self._generation else f"{self._stem}.lock"
+
+    def try_acquire(self) -> bool:
+        """Try once to be the payer, without waiting; true also where no lock can be had at all."""
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self._locks)
+            if not stat.S_ISDIR(os.lstat(self._locks).st_mode):
+                return True  # a link leads out of the cache: nothing of ours goes there
+            created, descriptor = _open(self._path)
+        except OSError as error:
+            # Swept at this moment: look again. Anything else: no lock is to be had here.
+            return not (isinstance(error, FileNotFoundError) and os.path.isdir(self._directory))
+        if self._take(descriptor, created=created):
+            self._show_life()
+            return True
+        self._watch(descriptor)
+        os.close(descriptor)
+        return False
+
+    def _take(self, descriptor: int, *, created: bool) -> bool:
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            # No locks on this file system: whoever made the file holds it.
+            held = error.errno in _HELD or not created
+        else:
+            held = not self._is_current(descriptor)
+        if held:
+            return False
+        if os.path.lexists(f"{self._stem}.{self._generation + 1}.lock"):
+            if created:
+                remove(self._path)
+            self._move_on()  # somebody gave this file up and went on
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def _is_current(self, descriptor: int) -> bool:
+        """Tell whether the locked file is still the one under the path; its last holder removed it."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except OSError:
+            return False
+
+    def _watch(self, descriptor: int) -> None:
+        """Note the holder's signs of life; without one for PATIENCE seconds, move on."""
+        sign, now = os.fstat(descriptor).st_mtime_ns, time.monotonic()
+        self._silence += min(now - self._watched, _LONGEST_WATCH)
+        self._watched = now
+        if sign != self._sign:
+            self._sign, self._silence = sign, 0.0
+        elif self._silence > PATIENCE:
+            self._move_on()
+
+    def _move_on(self) -> None:
+        self._generation += 1
+        self._sign, self._silence = None, 0.0
+
+    def _show_life(self) -> None:
+        # A thread, so that a backend which blocks the event loop still shows that its process lives.
+        self._touch()
+        pulse = threading.Thread(target=self._beat, name="russo-lock", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads: then others lose patience sooner
+            pulse.start()
+            self._pulse = pulse
+
+    def _beat(self) -> None:
+        while not self._stop.wait(_SIGN_OF_LIFE):
+            if self._loop.is_closed():
+                self._let_go()
+                return
+            if self._loop.is_running():
+                self._touch()
+
+    def _touch(self) -> None:
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor if os.utime in os.supports_fd else self._path)  # type: ignore[arg-type]
+
+    def release(self) -> None:
+        """Leave the line; harmless where nothing was acquired."""
+        self._stop.set()
+        if self._pulse is not None and self._is_mine():
+            self._pulse.join()
+        self._let_go()
+
+    def _is_mine(self) -> bool:
+        """Tell whether this process took the place; a forked child only inherits the descriptor."""
+        return self._pid == os.getpid()
+
+    def _let_go(self) -> None:
+        with self._guard:
+            if self._descriptor is None:
+                return
+            if self._is_mine():
+                remove(self._path)  # while it is held, so that nobody else's is removed
+                with contextlib.suppress(OSError):
+                    _unlock(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open(path: str) -> tuple[bool, int]:
+    """Open a lock file; tell whether this call made it."""
+    try:
+        return True, os.open(path, _FLAGS | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return False, os.open(path, _FLAGS & ~os.O_CREAT)
+
+
+def sweep_locks(directory: str, age: float) -> None:
+    """Remove lock files that nobody holds and nobody touched for ``age`` seconds."""
+    locks = os.path.join(directory, LOCKS)
+    try:
+        if not stat.S_ISDIR(os.lstat(locks).st_mode):
+            return  # a link: what it points to is not ours
+        with os.scandir(locks) as found:
+            paths = [
+                each.path
+                for each in found
+                if each.is_file(follow_symlinks=False) and _LOCK_FILE.fullmatch(each.name)
+            ]
+    except OSError:
+        return
+    for path in paths:
+        with contextlib.suppress(OSError):
+            _sweep_one(path, age)
+    with contextlib.suppress(OSError):
+        os.rmdir(locks)
+
+
+def _sweep_one(path: str, age: float) -> None:
+    if time.time() - os.lstat(path).st_mtime < age:
+        return
+    descriptor = os.open(path, _FLAGS & ~os.O_CREAT)
+    try:
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            if error.errno in _HELD or age < PATIENCE:
+                return
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            remove(path)
+    finally:
+        os.close(descriptor)

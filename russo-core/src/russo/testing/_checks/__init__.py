@@ -1,0 +1,1 @@
+"""The checks of `BackendContract`, one module per subject, and what they share."""

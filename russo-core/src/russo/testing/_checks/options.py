@@ -1,0 +1,212 @@
+"""Checks of the options, the key and the repr: what holds of a synthesizer before a word is spoken."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from ... import BackendConfigError, cache_key
+from ..._backends.discovery import convert_options
+from .base import Declared, Make, as_json, fields_of, made, wrapped_backend
+from .errors import check_unseen
+from .expect import expect, refuse
+from .planted_key import PLANTED_KEY
+
+_STALE = "settings that are not in the key replay the old voice when they are changed"
+_ALIKE = "one voice would be replayed for another"
+_TEXTS = "options come from the command line, ini files and code alike"
+
+
+class OptionChecks(Declared):
+    """What holds before a word is spoken."""
+
+    def test_option_can_be_written_as_text(self, declared_option: str, make: Make) -> None:
+        """An option given as text, as the command line and ini files do, means the same as its value."""
+        value = self.declared[declared_option]
+        if not isinstance(value, (str, int, float)):
+            pytest.skip(f"{declared_option} is no text, number or truth value")
+        try:
+            given = convert_options(self.backend, self.factory, {declared_option: str(value)})
+        except BackendConfigError as error:
+            refuse(f"{declared_option}={value} can be given as text, by its annotation", error, _TEXTS)
+        fields, same = fields_of(make(**given)), fields_of(make(**{declared_option: value}))
+        expect(
+            as_json(fields) == as_json(same),
+            f"{declared_option}={value} given as text is declared as {value!r} is",
+            f"{as_json(fields)}, and {as_json(same)} for {value!r}",
+            "a recording made by the command line would be a miss in the tests",
+        )
+
+    def test_cache_key_extra_is_json(self, make: Make) -> None:
+        """What is declared is a mapping of names to JSON values."""
+        for synthesizer in (make(), make(**self.declared)):
+            fields = fields_of(synthesizer)
+            try:
+                cache_key(self.prompt, fields, None)
+            except (TypeError, ValueError) as error:
+                refuse("cache_key_extra maps names to JSON values", error, "a key is made of its JSON")
+
+    def test_cache_key_extra_names_the_backend(self, make: Make) -> None:
+        """The mapping holds the backend's name; a wrapper forwards that of what it wraps."""
+        synthesizer = make()
+        fields = fields_of(synthesizer)
+        expect(
+            fields.get("backend") in (self.backend, *wrapped_backend(synthesizer)),
+            f"cache_key_extra has 'backend': {self.backend!r}, or is that of the synthesizer in an attribute",
+            f"{as_json(fields)}",
+            "two backends that declare the same options would replay each other's voices",
+        )
+
+    def test_declared_option_changes_the_key(self, declared_option: str, make: Make) -> None:
+        """Each option that shapes the sound changes what is declared."""
+        value = self.declared[declared_option]
+        usual = {**_defaults(self.factory), **self.options}.get(declared_option)
+        expect(
+            value != usual,
+            f"declared[{declared_option!r}] in the test class is not the value that is used anyway",
+            f"{value!r} is",
+            "a check that changes nothing shows nothing",
+        )
+        changed, fields = as_json(fields_of(make(**{declared_option: value}))), as_json(fields_of(make()))
+        expect(
+            changed != fields,
+            f"cache_key_extra changes with the option {declared_option}",
+            f"{fields}, with {declared_option}={value!r} too",
+            _STALE,
+        )
+
+    def test_near_values_have_keys_of_their_own(self, declared_option: str, make: Make) -> None:
+        """Values that hardly differ, 0 and long texts too, are declared as different as they are shown."""
+        if repr(make()) != repr(make()):
+            pytest.skip("its repr does not tell one setting from another")
+        keys: dict[str, tuple[object, str]] = {}
+        for value in ("its default", *_near(self.declared[declared_option], declared_option)):
+            given = {} if value == "its default" else {declared_option: value}
+            synthesizer = made(make, **given)
+            if synthesizer is None:
+                continue  # no value of this option
+            fields, shown = as_json(fields_of(synthesizer)), repr(synthesizer)
+            other, other_shown = keys.setdefault(fields, (value, shown))
+            expect(
+                shown == other_shown,
+                f"{declared_option}={value!r:.80} is declared otherwise than {other!r:.80}",
+                f"{fields:.300} for both, while they are {shown:.300} and {other_shown:.300}",
+                f"{_ALIKE}; declare the value that is used, whole",
+            )
+
+    def test_synthesizer_does_not_change_with_another(self, declared_option: str, make: Make) -> None:
+        """What one synthesizer declares and shows stays, whatever others are made beside it."""
+        first, value = make(), self.declared[declared_option]
+        before = as_json(fields_of(first)), repr(first)
+        make(**{declared_option: value})
+        after = as_json(fields_of(first)), repr(first)
+        expect(
+            before == after,
+            f"a synthesizer is the same after another is made with {declared_option}={value!r:.80}",
+            f"{before} before, {after} after",
+            f"a run may hold two voices; {_ALIKE}",
+        )
+
+    def test_undeclared_options_change_no_key(self, make: Make) -> None:
+        """Credentials, timeouts and limits are not declared, together and each alone."""
+        fields = fields_of(make())
+        self._check_same(fields, fields_of(make(**self.undeclared)), self.undeclared)
+        for name, value in self.undeclared.items():
+            alone = made(make, **{name: value})
+            if alone is not None:
+                self._check_same(fields, fields_of(alone), [name])
+
+    def _check_same(self, fields: dict[str, Any], changed: dict[str, Any], names: Iterable[str]) -> None:
+        different = sorted(
+            name
+            for name in {*changed, *fields}
+            if as_json({"": changed.get(name)}) != as_json({"": fields.get(name)})
+        )
+        expect(
+            as_json(changed) == as_json(fields),
+            f"cache_key_extra is the same whatever {' and '.join(names)} is",
+            f"they change {', '.join(different)}: {as_json(changed)} instead of {as_json(fields)}",
+            "recordings would be missed by whoever has another key, timeout or limit",
+        )
+
+    def test_whole_number_and_float_make_one_key(self, declared_option: str, make: Make) -> None:
+        """A number of the option's type is declared, whether it is written 1 or 1.0."""
+        value = self.declared[declared_option]
+        if not isinstance(value, float):
+            pytest.skip(f"{declared_option} is no float")
+        for whole in (1, math.ceil(value), math.floor(value)):
+            try:
+                floating = as_json(fields_of(make(**{declared_option: float(whole)})))
+            except (ValueError, BackendConfigError):
+                continue  # out of the option's range
+            seen = as_json(fields_of(make(**{declared_option: whole})))
+            expect(
+                seen == floating,
+                f"{declared_option}={whole} is declared as {float(whole)} is: convert it by its annotation",
+                f"{seen} and {floating}",
+                "one setting would have two keys, and be paid for twice",
+            )
+            return
+        pytest.skip(f"no whole number near {value} is in the range of {declared_option}")
+
+    def test_cache_key_extra_is_the_same_after_speaking(self, speaking: Make) -> None:
+        """What is declared does not change with what the synthesizer does."""
+        synthesizer = speaking()
+        before = as_json(fields_of(synthesizer))
+        self.speak(synthesizer)
+        after = as_json(fields_of(synthesizer))
+        expect(
+            before == after,
+            "cache_key_extra is the same before and after a call",
+            f"{before} before, {after} after",
+            "a prompt stored under one key would be looked for under another",
+        )
+
+    def test_cache_key_extra_and_repr_show_no_credential(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A key, given, in its variable or in ``base_url``, is neither declared nor shown."""
+        for name in self.credentials:
+            monkeypatch.setenv(name, PLANTED_KEY)
+        given = [{}, {"api_key": PLANTED_KEY}, {"base_url": f"https://user:{PLANTED_KEY}@127.0.0.1:9"}]
+        for options in given:
+            if not all(map(self.accepts, options)):
+                continue
+            try:
+                synthesizer = make(**options)
+            except (ValueError, BackendConfigError) as error:
+                check_unseen([str(error), repr(error)], "the error that refuses an option")
+                continue
+            check_unseen([as_json(fields_of(synthesizer))], "cache_key_extra")
+            check_unseen([repr(synthesizer), str(synthesizer)], "repr and str")
+
+    def test_repr_shows_the_setting(self, declared_option: str, make: Make) -> None:
+        """The repr names each option that shapes the sound with its value."""
+        value = self.declared[declared_option]
+        said = repr(make(**{declared_option: value}))
+        expect(
+            f"{declared_option}={value!r}" in said,
+            f"repr shows {declared_option}={value!r}",
+            said,
+            "it is what a failing test and the log tell of the synthesizer",
+        )
+
+
+def _near(value: object, option: str) -> Iterator[object]:
+    """Yield values that a careless key takes for one another."""
+    yield value
+    if isinstance(value, float):
+        yield from (value + 0.01, value - 0.01, 0.0)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from (value + 1, value - 1, 0)
+    elif isinstance(value, str) and option != "base_url":  # many addresses lead to one place
+        long = f"{value} {'and so on ' * 50}"
+        yield from (value.swapcase(), f"{long}one", f"{long}two")
+
+
+def _defaults(factory: Any) -> Mapping[str, object]:
+    return {name: each.default for name, each in inspect.signature(factory).parameters.items()}

@@ -1,0 +1,148 @@
+"""Checks of what the author of a backend writes down: a slip here would switch other checks off unseen."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Final
+
+from ... import RussoError, load_synthesizer
+from ..._backends.discovery import API_VERSION, key_variables, load_backend
+from .base import Declared, Make
+from .expect import expect, refuse
+
+_UNSEEN: Final = "a slip here switches checks off, and nothing tells"
+_KEYWORDS: Final = (
+    "options come from the command line, ini files and code by their names, never by their place"
+)
+_KEY: Final = "recordings are looked for by the key: what shapes the sound is in it, and nothing else"
+# The same word for the same thing everywhere (the options of all backends).
+_SHAPING: Final = frozenset({"voice", "model", "language", "instructions", "speed", "seed"})
+_NOT_SHAPING: Final = frozenset({"api_key", "timeout", "max_attempts", "max_concurrency"})
+
+
+class AuthorChecks(Declared):
+    """What holds of the entry point, the class and its test class, before anything is made."""
+
+    def test_entry_point_leads_to_the_class(self, make: Make) -> None:
+        """The backend's name, among the entry points of ``russo.synthesizers``, makes these synthesizers."""
+        try:
+            factory = load_backend(self.backend)
+            loaded = load_synthesizer(self.backend, **self.options)
+        except RussoError as error:
+            refuse(
+                f"an installed package registers {self.backend!r} under russo.synthesizers, and it works",
+                error,
+                "pytest --russo-synth and load_synthesizer find a backend by that name alone",
+            )
+        made = make()
+        expect(
+            type(made) is type(loaded),
+            f"the entry point {self.backend!r} leads to the class whose synthesizers are checked",
+            f"{factory!r} makes {type(loaded)!r}, while make_synthesizer makes {type(made)!r}",
+            "what is checked here would not be what users get",
+        )
+
+    def test_synthesize_takes_one_text(self, make: Make) -> None:
+        """``async def synthesize(self, text: str) -> Audio``: it is awaited, and given ``text``."""
+        made = make()
+        speak = getattr(made, "synthesize", None)
+        wanted = "a synthesizer has a method `async def synthesize(self, text: str) -> Audio`"
+        why = "russo awaits it, and users call it by that name"
+        expect(callable(speak), wanted, f"{type(made).__name__}.synthesize is {speak!r}", why)
+        expect(not inspect.isasyncgenfunction(speak), wanted, "an async generator: nothing can await it", why)
+        signature = inspect.signature(speak)  # type: ignore[arg-type]
+        try:
+            signature.bind(text=self.prompt)
+            signature.bind(self.prompt)
+        except TypeError as error:
+            refuse(wanted, f"synthesize{signature}: {error}", why)
+
+    def test_plugin_contract_fits(self) -> None:
+        """``russo_api`` is absent or a version that this russo-core has."""
+        version = getattr(self.factory, "russo_api", API_VERSION)
+        expect(
+            type(version) is int and 1 <= version <= API_VERSION,
+            f"russo_api is absent or a whole number from 1 to {API_VERSION}",
+            f"russo_api = {version!r}",
+            "it tells russo-core which plugin contract the backend was written for; a higher one is refused",
+        )
+
+    def test_options_are_keywords(self) -> None:
+        """The class takes keyword options only, each by its name."""
+        parameters = inspect.signature(self.factory).parameters.values()
+        any_name = [str(each) for each in parameters if each.kind is inspect.Parameter.VAR_KEYWORD]
+        expect(
+            not any_name,
+            "the class names each of its options",
+            f"`{' '.join(any_name)}`, which takes any name",
+            "a misspelt option is to be told, with those that exist; it would be ignored",
+        )
+        wrong = [str(each) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+        expect(not wrong, "the class takes keyword options only (after a `*`)", f"{wrong}", _KEYWORDS)
+
+    def test_every_option_is_declared_or_undeclared(self) -> None:
+        """Each option of the signature stands in ``declared`` or ``undeclared`` of the test class, once."""
+        parameters = inspect.signature(self.factory).parameters.values()
+        known = {each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD}
+        tested, twice = set(self.all_options), set(self.declared) & set(self.undeclared)
+        expect(
+            known == tested and not twice,
+            "the test class names every option once, in declared (shapes the sound) or in undeclared",
+            f"not named {sorted(known - tested)}, no option {sorted(tested - known)}, twice {sorted(twice)}",
+            "an option that is forgotten here is one whose place in the key nobody has checked",
+        )
+
+    def test_options_are_in_their_place(self) -> None:
+        """Voice, model, language, instructions, speed, seed are declared; key, timeout and limits are not."""
+        unshaping = sorted(_SHAPING & set(self.undeclared))
+        shaping = sorted(_NOT_SHAPING & set(self.declared))
+        expect(
+            not unshaping,
+            f"{', '.join(sorted(_SHAPING))} shape the sound: they stand in declared of the test class",
+            f"{unshaping} in undeclared",
+            _KEY,
+        )
+        expect(
+            not shaping,
+            f"{', '.join(sorted(_NOT_SHAPING))} are never declared: they stand in undeclared of it",
+            f"{shaping} in declared",
+            _KEY,
+        )
+
+    def test_variables_and_modules_are_named_as_they_are(self) -> None:
+        """``credentials`` and ``sdk`` are tuples of names, of variables and modules; a sent key has one."""
+        named = getattr(self.factory, "credentials", ())
+        expect(
+            key_variables(self.factory) is not None or named == (),
+            "the class attribute `credentials` is a tuple of names of variables, such as ('ACME_API_KEY',)",
+            f"{named!r:.200}",
+            _UNSEEN,
+        )
+        keyed = self.service is not None and self.service.sent_key is not None
+        expect(
+            not keyed or named,
+            "a backend that sends a key names the variables for it in the class attribute `credentials`",
+            f"credentials = {named!r}, while `service` of the test class has a sent_key",
+            f"`russo backends` shows whether they are set; {_UNSEEN}",
+        )
+        wanted = "`sdk` of the test class is a tuple of modules, such as ('acme_sdk', 'httpx')"
+        expect(
+            isinstance(self.sdk, (tuple, list)) and all(isinstance(each, str) for each in self.sdk),
+            wanted,
+            f"{self.sdk!r}",
+            _UNSEEN,
+        )
+        missing = list(_missing(self.sdk))
+        expect(not missing, f"{wanted}, each of which can be imported here", f"no {missing}", _UNSEEN)
+
+
+def _missing(modules: Iterable[str]) -> Iterable[str]:
+    for name in modules:
+        try:
+            found = find_spec(name)
+        except (ImportError, ValueError):  # one that holds it is missing
+            found = None
+        if found is None:
+            yield name

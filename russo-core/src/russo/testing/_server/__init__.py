@@ -1,0 +1,1 @@
+"""A loopback HTTP server that plays the service behind a backend."""

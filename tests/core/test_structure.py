@@ -1,0 +1,79 @@
+"""The shape of the code: which folder may import which, and how large a module may grow."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "russo-core" / "src" / "russo"
+MODULES = {
+    ".".join(path.relative_to(CORE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(CORE.rglob("*.py"))
+}
+PUBLIC = {"russo", "russo.__main__", "russo.authoring", "russo.synthesizers"}
+# They still hold what belongs to the flow.
+TO_DIVIDE = {"russo._statistics", "russo._store.cache", "russo._store.layered"}
+
+
+def folder_of(module):
+    """Return the folder that a module belongs to; plain modules are values, or public."""
+    if module in PUBLIC:
+        return "public"
+    first = module.split(".")[1]
+    return first if (CORE / first).is_dir() else "values"
+
+
+def table():
+    """Return the folders that each folder may import, from the table in CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    _, _, rows = text.partition("| folder of `russo` | may import |")
+    rows = rows.partition("\n\n")[0]
+    found = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", rows, re.MULTILINE)
+    return {name: set(re.findall(r"\w+", allowed)) - {"nothing", "else"} for name, allowed in found}
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def import_nodes(tree, *, for_types):
+    """Yield the imports of a tree, wherever they are; those under TYPE_CHECKING only if asked for."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif for_types or not is_type_checking(node):
+            yield from import_nodes(node, for_types=for_types)
+        else:
+            for other in node.orelse:
+                yield from import_nodes(ast.Module([other], []), for_types=for_types)
+
+
+def modules_of_russo(name, *, for_types):
+    """Yield the modules of russo that a module imports."""
+    is_package = MODULES[name].stem == "__init__"
+    for node in import_nodes(ast.parse(MODULES[name].read_text("utf-8")), for_types=for_types):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        else:
+            parts = name.split(".")
+            base = parts[: len(parts) - node.level + is_package] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found = [
+                inner if (inner := f"{module}.{alias.name}") in MODULES else module for alias in node.names
+            ]
+        yield from (each for each in found if each in MODULES and each != name)
+
+
+def test_contributors_are_told_of_every_folder():
+    assert set(table()) == {folder_of(name) for name in MODULES}
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - TO_DIVIDE))
+def test_folder_imports_only_the_folders_it_may(name):
+    folder = folder_of(name)
+    imported = {folder_of(other) for other in modules_of_russo(name, for_types=True)}
+    if folder == "testing":
+        imported -= {"public"}  # `from .. import Audio`
+    assert imported <= table()[folder] | {folder}
