@@ -90,7 +90,7 @@ GOALS: Final = (
     Goal("pytest with russo unused over `-p no:russo`", 1.03, "x", "pytest/russo unused/one test"),
     Goal("`russo_audio` per test over a plain fixture", 150.0, "µs", "fixture/russo_audio/2,000 tests"),
     *(
-        Goal(f"paid calls per prompt, {case}", 1.0, "", f"paid/calls per prompt/{case}", exact=True)
+        Goal(f"backend calls per prompt, {case}", 1.0, "", f"paid/calls per prompt/{case}", exact=True)
         for case in ("50 tasks", "50 threads", "8 processes of 5 tasks")
     ),
 )

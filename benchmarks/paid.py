@@ -1,4 +1,4 @@
-"""Paid calls: how many are made where equal requests meet, and how long a cold suite takes."""
+"""Backend calls: how many are made where equal requests meet, and how long a cold suite takes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Slow:
 
 
 def paid(place: Place) -> Iterator[Figure]:
-    """Count the paid calls of equal misses: of tasks, of threads with loops of their own, of processes."""
+    """Count the backend calls of equal misses: of tasks, of threads with loops of their own, of processes."""
     cases: dict[str, Callable[[Path], None]] = {
         "50 tasks": _tasks,
         "50 threads": _threads,

@@ -22,7 +22,7 @@ class Counter:
 
     def __init__(self):
         self.prompts = set()
-        self.hits = self.paid_calls = 0
+        self.hits = self.backend_calls = 0
         self.speech = 0.0
 
     def pytest_russo_cache_hit(self, event):
@@ -32,7 +32,7 @@ class Counter:
 
     def pytest_russo_synthesis_finish(self, event):
         self.prompts.add(event.prompt)
-        self.paid_calls += event.attempts
+        self.backend_calls += event.attempts
         if event.audio is not None:
             self.speech += event.audio.duration or 0.0
 
@@ -43,7 +43,7 @@ def run_tests(report: str, options: list[str]) -> int:
 
     counter = Counter()
     code = pytest.main(["-q", "-p", "no:cacheprovider", *options, str(EXAMPLE)], plugins=[counter])
-    counts = {"prompts": len(counter.prompts), "paid": counter.paid_calls, "hits": counter.hits}
+    counts = {"prompts": len(counter.prompts), "paid": counter.backend_calls, "hits": counter.hits}
     Path(report).write_text(json.dumps(counts | {"speech": counter.speech}))
     return int(code)
 
@@ -63,7 +63,7 @@ def tell(title: str, options: list[str]) -> None:
             sys.exit(f"{done.stdout}{done.stderr}\n{title.strip()}: the tests failed")
         counts = json.loads(report.read_text())
     passed = next(line for line in reversed(done.stdout.splitlines()) if " passed" in line).split(" in ")[0]
-    said = f"{counts['prompts']} prompts, {counts['paid']} paid calls, {counts['hits']} hits"
+    said = f"{counts['prompts']} prompts, {counts['paid']} backend calls, {counts['hits']} hits"
     print(f"{title}: {passed} in {seconds:.1f} s; {said}, {counts['speech']:.0f} s of speech")
 
 

@@ -34,7 +34,7 @@ from russo import (
 )
 from russo._backends import attempts as attempts_module
 from russo.authoring import (
-    Calls,
+    Attempts,
     Exchange,
     check_base_url,
     check_path,
@@ -44,7 +44,7 @@ from russo.authoring import (
     kind_of_status,
     looks_like_text,
     pcm_audio,
-    read_key,
+    read_api_key,
     redact,
     seconds_to_wait,
     shared_tls,
@@ -82,13 +82,13 @@ class Service:
 
 
 class Backend:
-    """A backend as an author writes it: its attempts go through `Calls`."""
+    """A backend as an author writes it: its attempts go through `Attempts`."""
 
     cache_key_extra = {"backend": "acme"}  # noqa: RUF012 - as an author may write it
 
     def __init__(self, attempt, **limits):
         self.attempt = attempt
-        self.calls = Calls("acme", model="m-1", **limits)
+        self.calls = Attempts("acme", model="m-1", **limits)
 
     async def synthesize(self, text):
         return await self.calls.run(text, self.attempt)
@@ -104,7 +104,7 @@ def soon(kind=RateLimitError, **values):
 
 
 def attempt_with(service, **limits):
-    return run(Calls("acme", **limits).run(PROMPT, service))
+    return run(Attempts("acme", **limits).run(PROMPT, service))
 
 
 # -- one retry policy
@@ -177,7 +177,7 @@ def test_waits_grow_and_are_shortened_by_up_to_half():
 def test_waits_differ_so_that_clients_do_not_come_back_together():
     async def main():
         services = [Service(failure(ServiceError)) for _ in range(20)]
-        calls = Calls("acme", max_attempts=2, max_concurrency=20)
+        calls = Attempts("acme", max_attempts=2, max_concurrency=20)
         runs = (calls.run(PROMPT, service) for service in services)
         await asyncio.gather(*runs, return_exceptions=True)
         return [service.waits[0] for service in services]
@@ -254,7 +254,7 @@ def test_waiting_for_a_turn_is_not_the_services_time():
         return "audio"
 
     async def main():
-        calls = Calls("acme", timeout=0.15, max_attempts=1, max_concurrency=1)
+        calls = Attempts("acme", timeout=0.15, max_attempts=1, max_concurrency=1)
         return await asyncio.gather(*(calls.run(PROMPT, slow) for _ in range(4)))
 
     assert run(main()) == ["audio"] * 4
@@ -262,7 +262,7 @@ def test_waiting_for_a_turn_is_not_the_services_time():
 
 def test_cancellation_passes_through_and_frees_the_turn():
     async def main():
-        calls = Calls("acme", max_concurrency=1)
+        calls = Attempts("acme", max_concurrency=1)
         stuck = asyncio.create_task(calls.run(PROMPT, never))
         waiting = asyncio.create_task(calls.run(PROMPT, never))
         await asyncio.sleep(0)
@@ -288,7 +288,7 @@ def test_cancellation_passes_through_and_frees_the_turn():
 )
 def test_limit_that_is_none_is_refused(limits, message):
     with pytest.raises(ValueError, match="must be") as caught:
-        Calls("acme", **limits)
+        Attempts("acme", **limits)
     assert message in str(caught.value)
 
 
@@ -320,25 +320,25 @@ async def rush(calls, crowd, number):
 @pytest.mark.parametrize("cap", [1, 2, 5])
 def test_cap_is_reached_and_never_passed(cap):
     crowd = Crowd()
-    run(rush(Calls("acme", max_concurrency=cap), crowd, 4 * cap))
+    run(rush(Attempts("acme", max_concurrency=cap), crowd, 4 * cap))
     assert (crowd.most, crowd.total) == (cap, 4 * cap)
 
 
 def test_cap_is_eight_by_default():
     crowd = Crowd()
-    run(rush(Calls("acme"), crowd, 20))
+    run(rush(Attempts("acme"), crowd, 20))
     assert crowd.most == 8
 
 
 def test_cap_holds_over_two_loops_one_after_another():
-    crowd, calls = Crowd(), Calls("acme", max_concurrency=2)
+    crowd, calls = Crowd(), Attempts("acme", max_concurrency=2)
     for _ in range(2):
         run(rush(calls, crowd, 6))
     assert (crowd.most, crowd.total) == (2, 12)
 
 
 def test_cap_holds_over_two_loops_at_once():
-    crowd, calls = Crowd(), Calls("acme", max_concurrency=2)
+    crowd, calls = Crowd(), Attempts("acme", max_concurrency=2)
     with ThreadPoolExecutor(2) as threads:
         for done in [threads.submit(run, rush(calls, crowd, 10)) for _ in range(2)]:
             done.result()
@@ -359,7 +359,7 @@ def test_cap_holds_under_trio(cache):
 
 
 def test_loop_that_ends_under_its_calls_gives_their_turns_back():
-    calls = Calls("acme", max_concurrency=1)
+    calls = Attempts("acme", max_concurrency=1)
 
     async def leave():
         asyncio.ensure_future(calls.run(PROMPT, never))  # noqa: RUF006 - left behind on purpose
@@ -388,14 +388,14 @@ def test_attempts_that_reached_the_service_are_counted(cache, heard, outcomes, a
     service = Service(*(sound(PROMPT) if outcome == "audio" else outcome for outcome in outcomes))
     with contextlib.suppress(SynthesisError):
         say(CachedSynthesizer(Backend(service), cache=cache))
-    assert heard.one(SynthesisFinish).attempts == attempts
+    assert heard.one(SynthesisFinish).backend_calls == attempts
 
 
 def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, heard, monkeypatch):
     monkeypatch.setattr(attempts_module, "_FIRST_DELAY", 0.001)
     with pytest.raises(SynthesisTimeoutError):
         say(CachedSynthesizer(Backend(never, timeout=0.01, max_attempts=2), cache=cache))
-    assert heard.one(SynthesisFinish).attempts == 2
+    assert heard.one(SynthesisFinish).backend_calls == 2
 
 
 def test_attempts_of_concurrent_calls_are_counted_apart(cache, heard):
@@ -410,7 +410,7 @@ def test_attempts_of_concurrent_calls_are_counted_apart(cache, heard):
         await asyncio.gather(cached.synthesize("a"), cached.synthesize("b"))
 
     run(main())
-    assert {e.prompt: e.attempts for e in heard.all(SynthesisFinish)} == {"a": 2, "b": 1}
+    assert {e.prompt: e.backend_calls for e in heard.all(SynthesisFinish)} == {"a": 2, "b": 1}
 
 
 def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, heard):
@@ -419,11 +419,11 @@ def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, heard)
         say(CachedSynthesizer(Backend(service), cache=cache), "abc\ud800")
     assert (caught.value.backend, caught.value.model, caught.value.reached) == ("acme", "m-1", False)
     assert service.attempts == 0
-    assert heard.one(SynthesisFinish).attempts == 0
+    assert heard.one(SynthesisFinish).backend_calls == 0
 
 
 def test_error_carries_backend_and_model():
-    error = Calls("acme", model="m-1").error(
+    error = Attempts("acme", model="m-1").error(
         RateLimitError,
         "HTTP 429",
         prompt=PROMPT,
@@ -597,7 +597,7 @@ SECRET = "sk-123-secret"
 
 
 def exchange(secret=SECRET, **limits):
-    return Exchange(Calls("acme", model="m-1", **limits), PROMPT, secret)
+    return Exchange(Attempts("acme", model="m-1", **limits), PROMPT, secret)
 
 
 def shown(error):
@@ -622,7 +622,7 @@ def test_exchange_s_error_is_one_short_line_without_the_secret():
 
 @pytest.mark.parametrize("padding", range(190, 205))
 def test_secret_is_found_before_a_long_text_is_cut(padding):
-    error = exchange().refused(SdkError(), ServiceError, 500, "x" * padding + SECRET + "y" * 300)
+    error = exchange().refusal_error(SdkError(), ServiceError, 500, "x" * padding + SECRET + "y" * 300)
     assert SECRET[:4] not in str(error)
 
 
@@ -644,7 +644,7 @@ def test_exchange_does_not_show_its_secret():
     ],
 )
 def test_refusal_says_status_code_and_what_the_service_said(said, code, expected):
-    error = exchange().refused(SdkError(), RateLimitError, 429, said, code=code)
+    error = exchange().refusal_error(SdkError(), RateLimitError, 429, said, code=code)
     assert type(error) is RateLimitError
     assert f": {expected}wait, or lower max_concurrency" in str(error)
     assert error.reached
@@ -653,15 +653,15 @@ def test_refusal_says_status_code_and_what_the_service_said(said, code, expected
 def test_refusal_carries_the_wait_that_is_asked_for():
     made = exchange()
     headers = {"Retry-After": "7"}
-    assert made.refused(SdkError(), RateLimitError, 429, "", headers=headers).retry_after == 7.0
-    own = made.refused(SdkError(), RateLimitError, 429, "", headers=headers, retry_after=0.0)
+    assert made.refusal_error(SdkError(), RateLimitError, 429, "", headers=headers).retry_after == 7.0
+    own = made.refusal_error(SdkError(), RateLimitError, 429, "", headers=headers, retry_after=0.0)
     assert own.retry_after == 0.0
-    assert made.refused(SdkError(), RateLimitError, 429, "").retry_after is None
+    assert made.refusal_error(SdkError(), RateLimitError, 429, "").retry_after is None
 
 
 @pytest.mark.parametrize("status", [301, 307])
 def test_redirect_is_a_matter_of_the_base_url(status):
-    error = exchange().refused(SdkError(), kind_of_status(status), status, "")
+    error = exchange().refusal_error(SdkError(), kind_of_status(status), status, "")
     assert type(error) is RequestRejectedError
     assert "correct base_url" in str(error)
 
@@ -682,7 +682,7 @@ def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
     else:
         error = SdkError(said) if place == "message" else SdkError(body={"error": said}, status=401)
     assert SECRET in shown(error)
-    made = raised(exchange().refused(error, AuthenticationError, 401, said), error)
+    made = raised(exchange().refusal_error(error, AuthenticationError, 401, said), error)
     assert SECRET not in shown(made)
     assert SECRET not in repr(vars(error))
     assert getattr(error, "status", 401) == 401  # what shows no secret stays as it is
@@ -691,7 +691,7 @@ def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
 def test_causes_in_a_circle_end():
     one, other = SdkError(SECRET), SdkError(SECRET)
     one.__cause__, other.__cause__ = other, one
-    exchange().refused(one, ServiceError, 500, "")
+    exchange().refusal_error(one, ServiceError, 500, "")
     assert SECRET not in str(one) + str(other)
 
 
@@ -775,7 +775,7 @@ def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind,
     for each in (error, raised(SdkError(), error)):  # as it is, and behind an SDK's own
         if isinstance(each, SdkError) and not isinstance(error, RequestError):
             continue
-        made = exchange(timeout=2.5).lost(each)
+        made = exchange(timeout=2.5).connection_error(each)
         assert type(made) is kind
         assert f": {what}" in str(made)
         assert (made.reached, made.retryable) == (bool(reached), bool(retryable))
@@ -783,15 +783,15 @@ def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind,
 
 def test_untrusted_certificate_is_told_from_every_other_failure():
     made = exchange()
-    assert made.untrusted(OSError("refused")) is None
-    error = made.untrusted(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
+    assert made.certificate_error(OSError("refused")) is None
+    error = made.certificate_error(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
     assert (error.retryable, error.reached) == (False, False)
     assert "SSL_CERT_FILE" in str(error)
 
 
 def test_client_that_cannot_be_made_says_where_to_look():
     cause = ValueError(f"unknown proxy http://{SECRET}@proxy")
-    error = raised(exchange().no_client(cause), cause)
+    error = raised(exchange().client_error(cause), cause)
     assert type(error) is ServiceError
     assert "there is no way to the network: unknown proxy http://[redacted]@proxy; check base_url" in str(
         error
@@ -801,17 +801,17 @@ def test_client_that_cannot_be_made_says_where_to_look():
 
 
 def test_reply_that_is_no_audio_is_described():
-    error = exchange().no_audio(ValueError("silence"), b"1234", {"content-type": "audio/wav"})
+    error = exchange().no_audio_error(ValueError("silence"), b"1234", {"content-type": "audio/wav"})
     assert type(error) is NoAudioError
     assert ": the reply (audio/wav, 4 bytes) holds no audio: silence; try again" in str(error)
-    assert "(no type, 0 bytes)" in str(exchange().no_audio(ValueError("none"), b"", {}))
+    assert "(no type, 0 bytes)" in str(exchange().no_audio_error(ValueError("none"), b"", {}))
 
 
 def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
     body = b"sorry, " + SECRET.encode()
     cause = ValueError(f"it starts with {body[:12]!r}")
     assert SECRET[:4] in str(cause)
-    error = raised(exchange().no_audio(cause, body, {"content-type": f"text/{SECRET}"}), cause)
+    error = raised(exchange().no_audio_error(cause, body, {"content-type": f"text/{SECRET}"}), cause)
     assert SECRET[:4] not in shown(error)
     assert "it repeats the API key" in str(error)
 
@@ -890,13 +890,13 @@ def test_tls_context_is_made_once_per_client():
 def test_key_is_the_option_or_the_first_variable_that_holds_one(monkeypatch, given, first, second, key):
     monkeypatch.setenv("ACME_KEY", first)
     monkeypatch.setenv("OLD_ACME_KEY", second)
-    assert read_key(Calls("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY") == key
+    assert read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY") == key
 
 
 def test_missing_key_names_the_variables(monkeypatch):
     monkeypatch.delenv("ACME_KEY", raising=False)
     with pytest.raises(AuthenticationError) as caught:
-        read_key(Calls("acme"), PROMPT, None, "ACME_KEY", "OLD_ACME_KEY")
+        read_api_key(Attempts("acme"), PROMPT, None, "ACME_KEY", "OLD_ACME_KEY")
     assert str(caught.value).endswith(": there is no API key; set ACME_KEY or OLD_ACME_KEY, or give api_key")
     assert not caught.value.reached
 
@@ -907,7 +907,7 @@ def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeyp
     given = key if source == "api_key" else None
     monkeypatch.setattr("os.environ", {source: key})  # one with a NUL cannot be set for real
     with pytest.raises(AuthenticationError) as caught:
-        read_key(Calls("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
+        read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
     assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
     assert key not in str(caught.value)
     assert not caught.value.reached

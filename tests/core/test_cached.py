@@ -30,7 +30,7 @@ from russo import (
     cache_key,
     hookimpl,
 )
-from russo._flow.run import Run
+from russo._flow.run import RunContext
 from russo._statistics import Statistics
 from russo.testing import FakeSynthesizer
 from speakers import PROMPT, Speaker, registered, run, say, sound
@@ -59,7 +59,7 @@ def entry_files(cache):
 # -- modes
 
 MODES = [
-    # mode, is it stored, what is heard, paid calls, what is stored then
+    # mode, is it stored, what is heard, backend calls, what is stored then
     ("auto", True, STORED, 0, STORED),
     ("auto", False, FRESH, 1, FRESH),
     ("replay", True, STORED, 0, STORED),
@@ -142,8 +142,8 @@ def test_defaults_are_auto_and_a_cache_in_the_current_directory(tmp_path, monkey
     assert AudioCache().size() == 1
 
 
-def run_of(cache, mode):
-    return Run(cache=cache, mode=Mode(mode), report=print)
+def context_of(cache, mode):
+    return RunContext(cache=cache, mode=Mode(mode), report=print)
 
 
 RUNS = [
@@ -167,14 +167,15 @@ RUNS = [
 @pytest.mark.parametrize(("runs", "given", "enabled", "expected"), RUNS)
 def test_replay_and_off_of_the_run_win_and_otherwise_what_was_given(cache, runs, given, enabled, expected):
     cached = CachedSynthesizer(Speaker(), mode=given, enabled=enabled)
-    cached._run = run_of(cache, runs)
+    cached.bound_to(context_of(cache, runs))
     assert cached.mode is Mode(expected)
 
 
 def test_given_cache_is_kept_and_a_missing_one_is_the_runs(cache, tmp_path):
     given = AudioCache(tmp_path / "given")
     one, other = CachedSynthesizer(Speaker(), cache=given), CachedSynthesizer(Speaker())
-    one._run = other._run = run_of(cache, "auto")
+    for cached in (one, other):
+        cached.bound_to(context_of(cache, "auto"))
     assert one.cache is given
     assert other.cache is cache
 
@@ -182,7 +183,7 @@ def test_given_cache_is_kept_and_a_missing_one_is_the_runs(cache, tmp_path):
 def test_replay_of_the_run_never_pays(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache, mode="off", enabled=False)
-    cached._run = run_of(cache, "replay")
+    cached.bound_to(context_of(cache, "replay"))
     with pytest.raises(CacheMissError):
         say(cached)
     assert speaker.texts == []
@@ -346,8 +347,8 @@ def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, hear
     say(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     say(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {"class": "russo.testing.FakeSynthesizer"}, None)]
-    assert not heard.one(CacheMiss).declared
-    assert not heard.one(CacheHit).declared
+    assert not heard.one(CacheMiss).declares_settings
+    assert not heard.one(CacheHit).declares_settings
 
 
 def test_two_classes_of_one_name_share_no_audio(cache):
@@ -361,7 +362,7 @@ def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, heard):
     speaker = Speaker()
     speaker.cache_key_extra = {}
     say(CachedSynthesizer(speaker, cache=cache))
-    assert heard.one(CacheMiss).declared
+    assert heard.one(CacheMiss).declares_settings
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {}, None)]
 
 
@@ -773,10 +774,10 @@ def test_refresh_pays_once_per_key_and_run(cache):
 
 def test_refresh_is_once_per_run_for_all_of_its_synthesizers(cache):
     speakers = [Speaker(), Speaker()]
-    shared = run_of(cache, "refresh")
+    shared = context_of(cache, "refresh")
     for speaker in speakers:
         cached = CachedSynthesizer(speaker)
-        cached._run = shared
+        cached.bound_to(shared)
         say(cached)
     assert [len(speaker.texts) for speaker in speakers] == [1, 0]
 
@@ -899,11 +900,11 @@ def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
     with registered(Statistics()) as statistics:
         assert say(cached) == sound(PROMPT)
         counts = statistics.take()
-        assert (counts.hits, counts.misses, counts.paid_calls) == (0, 1, 1)
-        assert counts.paid_characters == len(PROMPT)
+        assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 1)
+        assert counts.backend_characters == len(PROMPT)
         assert say(cached) == sound(PROMPT)
         counts = statistics.take()
-        assert (counts.hits, counts.misses, counts.paid_calls) == (1, 0, 0)
+        assert (counts.hits, counts.misses, counts.backend_calls) == (1, 0, 0)
     assert speaker.texts == [PROMPT]
 
 
@@ -920,7 +921,7 @@ def test_hit_of_the_inner_one_is_no_paid_call(cache, tmp_path):
     with registered(Statistics()) as statistics:
         assert say(CachedSynthesizer(inner, cache=cache)) == sound(PROMPT)
         counts = statistics.take()
-    assert (counts.hits, counts.misses, counts.paid_calls) == (0, 1, 0)
+    assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 0)
     assert len(speaker.texts) == 1
 
 

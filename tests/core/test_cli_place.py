@@ -12,8 +12,8 @@ TELL = """
 import json, os, sys
 
 def pytest_configure(config):
-    from russo._plugin.pytest_plugin import run_of
-    settings = run_of(config).settings
+    from russo._plugin.pytest_plugin import session_of
+    settings = session_of(config).settings
     told = [settings.synth, {k: dict(v) for k, v in settings.options.items()}, str(settings.cache_dir),
             str(settings.recordings_dir or "")]
     with open(os.environ["TOLD"], "w") as file:
@@ -55,9 +55,9 @@ def what_pytest_finds(tmp_path, monkeypatch):
 
 
 def what_the_command_finds():
-    from russo._cli.location import find_place
+    from russo._cli.location import find_workspace
 
-    settings = find_place().settings
+    settings = find_workspace().settings
     options = {name: dict(values) for name, values in settings.options.items()}
     return [settings.synth, options, str(settings.cache_dir), str(settings.recordings_dir or "")]
 
@@ -98,7 +98,7 @@ def test_without_any_configuration_the_rootdir_is_pytests(folder, tmp_path, monk
 @pytest.mark.parametrize("mode", ["replay", "refresh", "nonsense"])
 def test_the_mode_of_a_test_run_does_not_bind_the_command(folder, monkeypatch, mode):
     monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
-    assert russo("say", "hello", "--synth", SPEAKER, "--json").json["paid_calls"] == 1
+    assert russo("say", "hello", "--synth", SPEAKER, "--json").json["backend_calls"] == 1
     assert russo("say", "hello", "--synth", SPEAKER, "--json").json["hit"]
 
 
@@ -163,7 +163,7 @@ def test_a_factory_is_found_where_pytest_finds_it(folder):
     (folder / "src").mkdir()
     (folder / "src" / "only_here.py").write_text("from speakers import Speaker\n")
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = src\n")
-    assert russo("say", "hi", "--synth", "only_here:Speaker", "--json").json["paid_calls"] == 1
+    assert russo("say", "hi", "--synth", "only_here:Speaker", "--json").json["backend_calls"] == 1
 
 
 def test_a_test_run_replays_what_the_command_spoke(folder, tmp_path):

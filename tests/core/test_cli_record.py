@@ -72,23 +72,30 @@ def test_every_prompt_of_a_file_is_recorded_to_the_letter(folder, name, content,
 
 def test_what_is_stored_already_is_not_paid_again(folder):
     first = record(folder, "a.txt", "one\ntwo\none\n", "--json").json
-    assert (first["prompts"], first["hits"], first["paid_calls"], first["paid_characters"]) == (2, 0, 2, 6)
+    assert (first["prompts"], first["hits"], first["backend_calls"], first["backend_characters"]) == (
+        2,
+        0,
+        2,
+        6,
+    )
     second = record(folder, "a.txt", "one\ntwo\nthree\n", "--json").json
-    assert (second["prompts"], second["hits"], second["paid_calls"]) == (3, 2, 1)
+    assert (second["prompts"], second["hits"], second["backend_calls"]) == (3, 2, 1)
     assert second["cache"]["directory"] == str(folder / ".russo_cache")
 
 
 def test_it_says_what_it_did(folder):
     (folder / "a.txt").write_text("one\ntwo\n")
-    assert russo("record", "a.txt").out == "2 of 2 prompts: 0 hits, 2 paid calls (6 characters), 0 failed\n"
-    assert russo("record", "a.txt").out == "2 of 2 prompts: 2 hits, 0 paid calls, 0 failed\n"
+    assert (
+        russo("record", "a.txt").out == "2 of 2 prompts: 0 hits, 2 backend calls (6 characters), 0 failed\n"
+    )
+    assert russo("record", "a.txt").out == "2 of 2 prompts: 2 hits, 0 backend calls, 0 failed\n"
 
 
 def test_it_goes_on_after_failures_and_lists_them_with_their_reasons(folder):
     said = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
     assert said.code == 1
     assert prompts_in(folder) == ["one", "two"]
-    assert said.lines[0] == "4 of 4 prompts: 0 hits, 4 paid calls (12 characters), 2 failed"
+    assert said.lines[0] == "4 of 4 prompts: 0 hits, 4 backend calls (12 characters), 2 failed"
     assert [line.split(maxsplit=2) for line in said.lines[1:]] == [
         ["line", "prompt", "why"],
         ["2", "bad", "voice could not speak 'bad': HTTP 500 \\x1b[31m; try again later"],
@@ -136,7 +143,7 @@ def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
     assert prompts_in(folder) == ["one", "two"]
     (folder / "held").unlink()
     again = russo("record", "a.txt", "--synth", VOICE_NAME, "--json")
-    assert (again.code, again.json["hits"], again.json["paid_calls"]) == (0, 2, 3)
+    assert (again.code, again.json["hits"], again.json["backend_calls"]) == (0, 2, 3)
 
 
 def test_on_a_terminal_there_is_a_progress_bar(folder):

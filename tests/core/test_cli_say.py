@@ -26,12 +26,12 @@ def test_say_writes_a_playable_file_and_says_whether_it_was_a_hit(folder):
     first = russo("say", "Book a flight", "-o", "out.wav")
     assert (first.code, first.lines) == (
         0,
-        ["miss: 0.2 s of speech, 1 paid call (13 characters), stored", "written to out.wav"],
+        ["miss: 0.2 s of speech, 1 backend call (13 characters), stored", "written to out.wav"],
     )
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
     (folder / "out.wav").unlink()
     second = russo("say", "Book a flight", "-o", "out.wav")
-    assert second.lines == ["hit: 0.2 s of speech, nothing paid", "written to out.wav"]
+    assert second.lines == ["hit: 0.2 s of speech, no backend call", "written to out.wav"]
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
 
 
@@ -82,7 +82,7 @@ def test_without_a_player_it_tells_where_the_audio_lies(folder):
 def test_the_player_gets_a_playable_file(folder, tmp_path):
     install_player(tmp_path, "play", "shutil.copy(sys.argv[-1], 'played.wav')")
     said = russo("say", "hi")
-    assert said.lines == ["miss: 0.1 s of speech, 1 paid call (2 characters), stored"]
+    assert said.lines == ["miss: 0.1 s of speech, 1 backend call (2 characters), stored"]
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_played_for_a_program(folder, tmp_path):
     assert not (folder / "played").exists()
     with open(found["audio"], "rb") as file:
         assert len(file.read()) == found["bytes"]
-    assert (found["hit"], found["paid_calls"], found["paid_characters"]) == (False, 1, 2)
+    assert (found["hit"], found["backend_calls"], found["backend_characters"]) == (False, 1, 2)
 
 
 def test_recordings_answer_first(folder):

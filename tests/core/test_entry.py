@@ -5,8 +5,8 @@ import xxhash
 
 from russo import Audio
 from russo._store.entry import (
-    DamagedEntry,
-    NewerEntry,
+    DamagedEntryError,
+    NewerEntryError,
     _remembered,
     build_audio,
     checksum,
@@ -144,31 +144,31 @@ def test_unknown_fields_are_ignored(extra):
 
 
 def test_unknown_fields_are_covered_by_the_check():
-    with pytest.raises(DamagedEntry, match="fails its own check"):
+    with pytest.raises(DamagedEntryError, match="fails its own check"):
         read(meta(note="old").replace(b"old", b"new"))
 
 
 @pytest.mark.parametrize("version", [2, 3, 10**30])
 def test_higher_version_is_told_from_damage(version):
-    with pytest.raises(NewerEntry, match=f"it has format version {version}, this russo reads 1"):
+    with pytest.raises(NewerEntryError, match=f"it has format version {version}, this russo reads 1"):
         read(meta(russo_cache=version))
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [1], ...])
 def test_version_that_is_none_is_damage(version):
-    with pytest.raises(DamagedEntry, match="its metadata is of key"):
+    with pytest.raises(DamagedEntryError, match="its metadata is of key"):
         read(meta(russo_cache=version))
 
 
 @pytest.mark.parametrize("key", ["abc124", "ABC123", "", None, 123, ...])
 def test_metadata_of_another_key_is_damage(key):
-    with pytest.raises(DamagedEntry, match="its metadata is of key"):
+    with pytest.raises(DamagedEntryError, match="its metadata is of key"):
         read(meta(key=key))
 
 
 @pytest.mark.parametrize("name", sorted(LISTED - {"russo_cache", "key", "prompt", "fields", "check"}))
 def test_missing_field_is_damage(name):
-    with pytest.raises(DamagedEntry):
+    with pytest.raises(DamagedEntryError):
         read(meta(**{name: ...}))
 
 
@@ -196,7 +196,7 @@ def test_missing_field_is_damage(name):
     ],
 )
 def test_field_that_fits_no_audio_is_damage(changes):
-    with pytest.raises(DamagedEntry):
+    with pytest.raises(DamagedEntryError):
         read(meta(**changes))
 
 
@@ -221,7 +221,7 @@ def test_field_that_fits_no_audio_is_damage(changes):
     ids=range(14),
 )
 def test_what_is_no_metadata_is_damage(data):
-    with pytest.raises(DamagedEntry):
+    with pytest.raises(DamagedEntryError):
         read(data)
 
 
@@ -233,28 +233,28 @@ def test_every_altered_byte_is_noticed():
             try:
                 assert read(bytes(changed)) == AUDIO
                 same = json.loads(changed.decode()) == json.loads(GOLDEN)
-            except (DamagedEntry, NewerEntry):
+            except (DamagedEntryError, NewerEntryError):
                 continue
             assert same, changed  # white space outside of strings
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01\x02\x03", b"\x01\x02\x03\x05", AUDIO.data + b"\0"])
 def test_audio_that_is_not_the_described_one_is_damage(data):
-    with pytest.raises(DamagedEntry, match="its audio"):
+    with pytest.raises(DamagedEntryError, match="its audio"):
         read(GOLDEN, data)
 
 
 def test_pointer_of_git_lfs_is_named():
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"
     with pytest.raises(
-        DamagedEntry, match="its audio is a pointer of Git LFS, which `git lfs pull` replaces"
+        DamagedEntryError, match="its audio is a pointer of Git LFS, which `git lfs pull` replaces"
     ):
         read(GOLDEN, pointer)
 
 
 def test_truth_value_is_no_size():
     assert decode_stated(meta(size=1), "abc123").size == 1
-    with pytest.raises(DamagedEntry, match="promises True bytes"):
+    with pytest.raises(DamagedEntryError, match="promises True bytes"):
         decode_stated(meta(size=True), "abc123")
 
 
@@ -263,15 +263,15 @@ def test_metadata_of_any_size_is_decoded_alike():
     remembered = _remembered.cache_info().currsize
     for _ in range(2):
         assert read(long) == AUDIO
-        with pytest.raises(DamagedEntry):
+        with pytest.raises(DamagedEntryError):
             read(long.replace(b"8000", b"8001"))
     assert _remembered.cache_info().currsize == remembered  # a long one would take memory for nothing
 
 
 def test_decoded_metadata_is_remembered_by_its_bytes_and_its_key():
     assert read(GOLDEN) == AUDIO
-    with pytest.raises(DamagedEntry):
+    with pytest.raises(DamagedEntryError):
         read(GOLDEN.replace(b"8000", b"8001"))
-    with pytest.raises(DamagedEntry):
+    with pytest.raises(DamagedEntryError):
         read(GOLDEN, key="abc124")
     assert read(GOLDEN) == AUDIO

@@ -25,19 +25,19 @@ from russo import (
     plugin_manager,
 )
 from russo._events import Event
-from russo._flow.run import Run
+from russo._flow.run import RunContext
 from russo._hooks import make_manager
 from russo._plugin import hookspecs as pytest_hookspecs
 from russo.testing import FakeSynthesizer
 from speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
 
 EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
-FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declared", "nested"}
+FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declares_settings", "nested"}
 OWN_FIELDS = {
     CacheHit: {"audio", "directory"},
     CacheMiss: {"reason"},
     SynthesisStart: set(),
-    SynthesisFinish: {"attempts", "seconds", "characters", "audio", "error"},
+    SynthesisFinish: {"backend_calls", "seconds", "characters", "audio", "error"},
     EntryStored: {"audio", "directory"},
     EntryDamaged: {"reason", "directory"},
     StoreFailed: {"reason", "directory"},
@@ -91,11 +91,11 @@ def test_miss_is_told_in_order(cache, heard):
         assert event.synthesizer == "Speaker"
         assert event.backend == "speaker"
         assert event.fields == {"own": own, "given": {"a": 1}}
-        assert event.declared
+        assert event.declares_settings
         assert not event.nested
     assert heard.one(CacheMiss).reason == "absent"
     finish = heard.one(SynthesisFinish)
-    assert (finish.attempts, finish.characters) == (1, len(PROMPT))
+    assert (finish.backend_calls, finish.characters) == (1, len(PROMPT))
     assert (finish.audio, finish.error) == (audio, None)
     assert 0 <= finish.seconds < 5
     assert heard.one(EntryStored).audio == audio
@@ -113,7 +113,7 @@ def test_hit_is_told_alone(cache, heard):
 
 def test_class_that_declares_nothing_has_no_backend(cache, heard):
     speak(cache, FakeSynthesizer())
-    assert {(event.synthesizer, event.backend, event.declared) for event in heard.events} == {
+    assert {(event.synthesizer, event.backend, event.declares_settings) for event in heard.events} == {
         ("FakeSynthesizer", None, False)
     }
 
@@ -177,7 +177,7 @@ def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, heard):
     inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "other"))
     speak(cache, inner, cache_key_extra={"a": 1})
     assert [event.nested for event in heard.all(CacheMiss)] == [False, True]
-    assert [event.attempts for event in heard.all(SynthesisFinish)] == [1, 0]  # the inner one ends first
+    assert [event.backend_calls for event in heard.all(SynthesisFinish)] == [1, 0]  # the inner one ends first
 
 
 # -- who listens
@@ -190,10 +190,10 @@ def test_process_has_one_manager():
 
 def test_listener_of_a_run_hears_its_run_alone(cache):
     ear = Ear()
-    shared = Run(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
+    shared = RunContext(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
     shared.manager.register(ear)
     inside, outside = CachedSynthesizer(Speaker()), CachedSynthesizer(Speaker(), cache=cache)
-    inside._run = shared
+    inside.bound_to(shared)
     say(outside, "outside")
     say(inside, "inside")
     assert {event.prompt for event in ear.events} == {"inside"}
@@ -294,8 +294,9 @@ def test_plugin_that_raises_hides_no_error_of_the_backend(cache):
 def test_run_is_told_who_raised(cache):
     reports = []
     cached = CachedSynthesizer(Speaker())
-    cached._run = Run(cache=cache, mode=Mode.AUTO, report=reports.append, manager=make_manager())
-    cached._run.manager.register(raiser(RuntimeError("boom")), "of-the-run")
+    context = RunContext(cache=cache, mode=Mode.AUTO, report=reports.append, manager=make_manager())
+    cached.bound_to(context)
+    context.manager.register(raiser(RuntimeError("boom")), "of-the-run")
     with registered(raiser(ValueError("bang")), "of-the-process"):
         say(cached)
     assert "plugin of-the-run raised in russo_cache_miss: RuntimeError('boom')" in reports

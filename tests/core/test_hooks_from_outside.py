@@ -136,7 +136,7 @@ def test_packages_and_conftests_hear_of_every_worker(outside):
         }
     assert len({line["process"] for line in outside.heard()}) == 2
     assert summary(result).startswith("4 hits (32 characters")
-    assert "2 paid calls (16 characters)" in summary(result)
+    assert "2 backend calls (16 characters)" in summary(result)
 
 
 # -- one that raises
@@ -154,8 +154,8 @@ def test_a_package_that_raises_is_named_and_costs_nothing(outside, workers):
             [f"russo: plugin grumbler raised in russo_{hook}: RuntimeError('no, not Prompt *')"]
         )
     assert len(outside.heard("ledger")) == len(outside.heard("conftest")) == 2 * 4 + 4
-    assert "2 paid calls" in summary(result)
-    assert "0 paid calls" in summary(outside.pytest(*workers, "--russo-cache-mode=replay", passed=6))
+    assert "2 backend calls" in summary(result)
+    assert "0 backend calls" in summary(outside.pytest(*workers, "--russo-cache-mode=replay", passed=6))
     assert sorted(outside.project.calls) == ["a Prompt 0", "a Prompt 1"]
 
 
@@ -216,7 +216,7 @@ def test_competing_packages_can_alter_neither_key_nor_audio(outside, workers):
     cache = AudioCache(outside.project.path / ".russo_cache")
     assert {line["key"] for line in heard} == set(cache.stored_keys())
     replayed = outside.pytest(*workers, "--russo-cache-mode=replay", passed=6)
-    assert "0 paid calls" in summary(replayed)
+    assert "0 backend calls" in summary(replayed)
 
 
 # -- one that is slow

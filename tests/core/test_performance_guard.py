@@ -35,7 +35,7 @@ class Speaker:
     cache_key_extra = {fields!r}
 
     async def synthesize(self, text):
-        raise AssertionError("a paid call")
+        raise AssertionError("a backend call")
 
 def wait_for(call):
     try:
@@ -73,7 +73,7 @@ AWAIT = "wait_for(synthesizer.synthesize(prompt))"
 PUT = "cache.put(key, Audio(b'sound' * 2000), prompt=prompt, fields={'own': {}, 'given': None}) or None"
 
 WRAP = """
-import russo._store.cache as inner
+import russo._store.pair as inner
 plain = inner.read_file
 def slower(path, *rest, **options):
     {}
@@ -209,7 +209,7 @@ class Speaker:
     cache_key_extra = FIELDS
 
     async def synthesize(self, text):
-        raise AssertionError("a paid call")
+        raise AssertionError("a backend call")
 
 
 def raw(path):

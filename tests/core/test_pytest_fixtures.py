@@ -26,7 +26,7 @@ def test_say_speaks_once_and_replays_ever_after(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "2 hits (10 characters, 0 s of speech), 0 paid calls"
+    assert summary(result) == "2 hits (10 characters, 0 s of speech), 0 backend calls"
 
 
 def test_audio_is_of_the_closest_marker(project):
@@ -241,7 +241,7 @@ def test_an_override_that_decorates_another_counts_once(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 paid call (5 characters)"
+    assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 backend call (5 characters)"
 
 
 def test_layers_made_by_hand_belong_to_the_run_too(project):
@@ -254,7 +254,7 @@ def test_layers_made_by_hand_belong_to_the_run_too(project):
     )
     project.tests("def test_it(russo_say): russo_say('Hello'); russo_say('Hello')")
     result = project.run()
-    assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 paid call (5 characters)"
+    assert summary(result) == "1 hit (5 characters, 0 s of speech), 1 backend call (5 characters)"
     assert project.cached() == 2
 
 
@@ -570,12 +570,12 @@ def test_nested_runs_do_not_mix(project):
             pytester.makepyfile("def test_inner(russo_say): russo_say('Inner')")
             result = pytester.runpytest_inprocess("-p", "no:asyncio")
             result.assert_outcomes(passed=1)
-            result.stdout.fnmatch_lines(["russo: 0 hits, 1 paid call (5 characters)"])
+            result.stdout.fnmatch_lines(["russo: 0 hits, 1 backend call (5 characters)"])
         """
     )
     result = project.run()
     result.assert_outcomes(passed=1)
-    assert summary(result) == "0 hits, 1 paid call (5 characters)"
+    assert summary(result) == "0 hits, 1 backend call (5 characters)"
 
 
 FAILING = """

@@ -64,7 +64,8 @@ def test_conftest_functions_hear_of_damage_and_of_what_is_not_stored(project):
     assert "entry_damaged Hello" in heard(result)
     assert "store_failed Hello" in heard(result)
     assert (
-        summary(result) == "0 hits, 3 paid calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
+        summary(result)
+        == "0 hits, 3 backend calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
     )
 
 
@@ -124,7 +125,7 @@ def test_registered_plugins_hear_of_a_pytest_run_too(project):
     class Listener:
         @russo.hookimpl
         def russo_cache_miss(self, event):
-            print("heard", type(event).__name__, event.prompt, event.backend, event.declared)
+            print("heard", type(event).__name__, event.prompt, event.backend, event.declares_settings)
 
     LISTENER = Listener()
 

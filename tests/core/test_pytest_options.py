@@ -41,7 +41,7 @@ def test_no_cache_always_synthesizes_and_stores_nothing(project):
     project.tests(SAY)
     for _ in range(2):
         result = project.run("--russo-no-cache")
-        assert summary(result) == "0 hits, 1 paid call (5 characters)"
+        assert summary(result) == "0 hits, 1 backend call (5 characters)"
     assert project.calls == ["a Hello"] * 2
     assert not (project.path / ".russo_cache").exists()
 
@@ -57,7 +57,7 @@ def test_replay_needs_no_call_and_says_how_to_record(project):
         ]
     )
     result.stdout.no_fnmatch_line("*_cached.py*")
-    assert summary(result) == "0 hits, 0 paid calls, 1 miss"
+    assert summary(result) == "0 hits, 0 backend calls, 1 miss"
     project.run().assert_outcomes(passed=1)
     project.run("--russo-cache-mode=replay").assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
@@ -73,7 +73,7 @@ def test_refresh_pays_once_per_key_and_run(project):
     project.run()
     result = project.run("--russo-cache-mode=refresh")
     assert project.calls == ["a Hello"] * 2
-    assert summary(result) == "2 hits (10 characters, 0 s of speech), 1 paid call (5 characters)"
+    assert summary(result) == "2 hits (10 characters, 0 s of speech), 1 backend call (5 characters)"
 
 
 def test_recordings_answer_first_and_are_never_written(project):
@@ -236,9 +236,9 @@ def test_the_real_local_backend_speaks_and_replays(project):
         """
     )
     result = project.run("--russo-synth=local", subprocess=True)
-    assert summary(result) == "0 hits, 1 paid call (33 characters)"
+    assert summary(result) == "0 hits, 1 backend call (33 characters)"
     result = project.run("--russo-synth=local", "--russo-cache-mode=replay", subprocess=True)
-    assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 paid calls"
+    assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 backend calls"
 
 
 def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
@@ -247,7 +247,7 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
     project.ini("russo_cache_dir = file/cache")
     result = project.run()
     result.assert_outcomes(passed=2)
-    assert summary(result) == "0 hits, 2 paid calls (10 characters), 2 not stored (Not a directory)"
+    assert summary(result) == "0 hits, 2 backend calls (10 characters), 2 not stored (Not a directory)"
 
 
 def test_a_synthesizer_that_declares_nothing_is_named(project):
@@ -284,11 +284,11 @@ def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, m
     project.conftest("")
     project.tests(SAY)
     entries = {name: (EntryPoint(name, f"{name}:Synth", discovery.GROUP),) for name in ("one", "two")}
-    monkeypatch.setattr("russo._plugin.session.installed_backends", lambda: entries)
+    monkeypatch.setattr("russo._flow.workspace.installed_backends", lambda: entries)
     result = project.run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["several backends are installed; choose one: --russo-synth={one,two}"])
-    monkeypatch.setattr("russo._plugin.session.installed_backends", dict)
+    monkeypatch.setattr("russo._flow.workspace.installed_backends", dict)
     result = project.run()
     result.stdout.fnmatch_lines(
         ['no backend is installed; pip install "russo-core?local?" brings one that needs no key']

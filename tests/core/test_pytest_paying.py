@@ -1,4 +1,4 @@
-"""Speaking ahead, record-only, the limit of paid calls, and what a complete run did not use."""
+"""Speaking ahead, record-only, the limit of backend calls, and what a complete run did not use."""
 
 import pytest
 
@@ -91,12 +91,12 @@ def test_speaking_ahead_changes_nothing_but_the_order(acme):
     assert (
         summary(ahead)
         == summary(plain)
-        == "1 hit (3 characters, 0 s of speech), 4 paid calls (15 characters)"
+        == "1 hit (3 characters, 0 s of speech), 4 backend calls (15 characters)"
     )
     assert acme.calls == ["a One", "a Two", "a Said", "a Other"]
     assert sorted(acme.calls) == sorted(in_order)
     again = acme.run()
-    assert summary(again) == "5 hits (18 characters, 2 s of speech), 0 paid calls"
+    assert summary(again) == "5 hits (18 characters, 2 s of speech), 0 backend calls"
 
 
 def test_prompts_are_spoken_at_once_before_the_tests(acme):
@@ -158,7 +158,7 @@ def test_workers_share_what_is_spoken_ahead(acme):
     result = acme.run("-n", "3", "--russo-synth-option=custom.delay=0.1", subprocess=True)
     result.assert_outcomes(passed=12)
     assert len(acme.calls) == 12
-    assert summary(result) == "0 hits, 12 paid calls (98 characters)"
+    assert summary(result) == "0 hits, 12 backend calls (98 characters)"
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
@@ -218,13 +218,13 @@ def test_record_only_says_what_failed(acme):
 
 
 def test_calls_over_the_limit_are_refused_before_they_are_paid(acme):
-    result = acme.run("--russo-max-paid=2")
+    result = acme.run("--russo-max-calls=2")
     result.assert_outcomes(passed=4, skipped=2, failed=1, errors=1)
     assert acme.calls == ["a One", "a Two"]
     result.stdout.fnmatch_lines(
-        ["E*russo.BudgetExceededError: the run's limit of 2 paid calls is reached: 'Said' was not spoken*"]
+        ["E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not spoken*"]
     )
-    assert summary(result) == "1 hit (3 characters, 0 s of speech), 2 paid calls (6 characters), 4 misses"
+    assert summary(result) == "1 hit (3 characters, 0 s of speech), 2 backend calls (6 characters), 4 misses"
 
 
 def test_the_limit_holds_over_all_workers(acme):
@@ -236,7 +236,7 @@ def test_the_limit_holds_over_all_workers(acme):
         def test_it(russo_say, number): russo_say(f"Prompt {number}")
         """
     )
-    result = acme.run("-n", "4", "--russo-max-paid=5", subprocess=True)
+    result = acme.run("-n", "4", "--russo-max-calls=5", subprocess=True)
     result.assert_outcomes(passed=5, failed=7)
     assert len(acme.calls) == 5
 
@@ -247,7 +247,7 @@ def test_verbose_tells_of_backends_and_layers(acme):
     result.stdout.fnmatch_lines(
         [
             "russo: 1 hit *",
-            "russo: backend acme: 1 hit, 1 paid call",
+            "russo: backend acme: 1 hit, 1 backend call",
             f"russo: 1 hit from {acme.path}/.russo_cache",
         ]
     )

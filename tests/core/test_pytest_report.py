@@ -325,7 +325,7 @@ def test_little_audio_that_nothing_stores_is_held_in_memory(project):
         def test_it(russo_say, request):
             for number in range(40):
                 russo_say(f"Prompt {number}")
-            assert len(request.config.pluginmanager.get_plugin("russo-report")._hearing._waiting) == 16
+            assert len(request.config.pluginmanager.get_plugin("russo-report").listener._waiting) == 16
         """
     )
     result, page = report(project, "--russo-no-cache")
@@ -373,7 +373,7 @@ def test_prompt_spoken_ahead_belongs_to_no_test_but_the_tests_that_hear_it_are_t
 
 def test_call_that_the_budget_refuses_is_a_failed_prompt(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
-    _, page = report(project, "--russo-max-paid=0")
+    _, page = report(project, "--russo-max-calls=0")
     assert page.cards[0]["state"] == "failed"
     assert page.cards[0]["problem"].startswith("BudgetExceededError: ")
 

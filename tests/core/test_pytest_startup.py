@@ -59,6 +59,8 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(unused):
     assert set(with_russo["modules"]) - set(without["modules"]) == {
         "russo",
         "russo._plugin",
+        "russo._plugin.item",
+        "russo._plugin.workers",
         "russo._plugin.pytest_plugin",
         "russo._plugin.hookspecs",
     }

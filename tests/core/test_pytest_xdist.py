@@ -34,7 +34,7 @@ def test_workers_pay_once_per_prompt_and_their_counts_add_up(project):
     result.assert_outcomes(passed=24)
     assert sorted(project.calls) == ["a Prompt 0", "a Prompt 1", "a Prompt 2"]
     assert re.fullmatch(
-        r"21 hits \(168 characters, \d+ s of speech\), 3 paid calls \(24 characters\)", summary(result)
+        r"21 hits \(168 characters, \d+ s of speech\), 3 backend calls \(24 characters\)", summary(result)
     )
 
 
@@ -66,7 +66,7 @@ def test_a_crashed_workers_finished_tests_still_count(project):
     )
     result = project.run("-n", "1", subprocess=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert summary(result) == "0 hits, 1 paid call (3 characters)"
+    assert summary(result) == "0 hits, 1 backend call (3 characters)"
 
 
 def test_replay_fails_the_same_way_in_workers(project):
@@ -74,7 +74,7 @@ def test_replay_fails_the_same_way_in_workers(project):
     result = project.run("-n", "2", "--russo-cache-mode=replay", subprocess=True)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*russo.CacheMissError: no cached audio for 'Hello'*"])
-    assert summary(result) == "0 hits, 0 paid calls, 1 miss"
+    assert summary(result) == "0 hits, 0 backend calls, 1 miss"
 
 
 def test_wrong_usage_stops_the_controller(project):

@@ -25,8 +25,8 @@ FULL = {
     "hit_characters": 30,
     "hit_seconds": 1.5,
     "misses": 3,
-    "paid_calls": 4,
-    "paid_characters": 50,
+    "backend_calls": 4,
+    "backend_characters": 50,
     "damaged": 1,
     "layers": {"/cache": 2},
     "not_stored": {"No space left on device": 1},
@@ -42,7 +42,7 @@ def event(kind, **values):
         "synthesizer": "MySynth",
         "backend": None,
         "fields": {"own": {}, "given": None},
-        "declared": True,
+        "declares_settings": True,
         "nested": False,
     }
     return kind(**common | values)
@@ -59,7 +59,7 @@ def count(*events, names=frozenset(FULL)):
 
 
 HIT = {"audio": SECOND, "directory": Path("/cache")}
-FINISH = {"attempts": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "error": None}
+FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "error": None}
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,21 @@ FINISH = {"attempts": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "erro
             {"hits": 1, "hit_characters": 5, "layers": {"/cache": 1}},
         ),
         (event(CacheHit, nested=True, **HIT), {}),
-        (event(CacheHit, nested=True, declared=False, **HIT), {"undeclared": {"MySynth": 1}}),
+        (event(CacheHit, nested=True, declares_settings=False, **HIT), {"undeclared": {"MySynth": 1}}),
         (event(CacheMiss, reason="absent"), {"misses": 1}),
         (event(CacheMiss, reason="absent", nested=True), {}),
-        (event(CacheMiss, reason="absent", declared=False), {"misses": 1, "undeclared": {"MySynth": 1}}),
+        (
+            event(CacheMiss, reason="absent", declares_settings=False),
+            {"misses": 1, "undeclared": {"MySynth": 1}},
+        ),
         (event(SynthesisStart), {}),
-        (event(SynthesisFinish, **FINISH), {"paid_calls": 1, "paid_characters": 5}),
-        (event(SynthesisFinish, **FINISH | {"attempts": 3}), {"paid_calls": 3, "paid_characters": 15}),
-        (event(SynthesisFinish, **FINISH | {"attempts": 0, "error": ValueError()}), {}),
-        (event(SynthesisFinish, nested=True, **FINISH), {"paid_calls": 1, "paid_characters": 5}),
+        (event(SynthesisFinish, **FINISH), {"backend_calls": 1, "backend_characters": 5}),
+        (
+            event(SynthesisFinish, **FINISH | {"backend_calls": 3}),
+            {"backend_calls": 3, "backend_characters": 15},
+        ),
+        (event(SynthesisFinish, **FINISH | {"backend_calls": 0, "error": ValueError()}), {}),
+        (event(SynthesisFinish, nested=True, **FINISH), {"backend_calls": 1, "backend_characters": 5}),
         (event(EntryStored, **HIT), {}),
         (event(EntryDamaged, reason="rot", directory=Path("/cache")), {"damaged": 1}),
         (event(StoreFailed, reason="disk full", directory=Path("/cache")), {"not_stored": {"disk full": 1}}),
@@ -97,7 +103,7 @@ def test_each_event_is_counted_for_what_it_is(told, counted):
 
 
 WHOSE = {
-    "declared": ({"own": {"backend": "acme"}, "given": None}, "acme", {"speakers": {"acme": 1}}),
+    "declares_settings": ({"own": {"backend": "acme"}, "given": None}, "acme", {"speakers": {"acme": 1}}),
     "undeclared": ({"own": {"class": "m.MySynth"}, "given": None}, None, {"speakers": {"m.MySynth": 1}}),
     "nothing to declare": ({"own": {}, "given": None}, None, {}),
 }
@@ -109,12 +115,17 @@ def test_hits_and_paid_calls_are_counted_by_backend(whose):
     told = [
         event(CacheHit, fields=fields, backend=backend, **HIT),
         event(CacheHit, fields=fields, backend=backend, key="def", **HIT),
-        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"attempts": 3}),
-        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"attempts": 0}),
+        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"backend_calls": 3}),
+        event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"backend_calls": 0}),
     ]
-    counted = count(*told, names={"hits_by", "paid_by", "used", "speakers"})
+    counted = count(*told, names={"hits_by", "backend_calls_by", "used", "speakers"})
     name = backend or "MySynth"
-    assert counted == {"hits_by": {name: 2}, "paid_by": {name: 3}, "used": {"abc": 1, "def": 1}, **speakers}
+    assert counted == {
+        "hits_by": {name: 2},
+        "backend_calls_by": {name: 3},
+        "used": {"abc": 1, "def": 1},
+        **speakers,
+    }
 
 
 def test_hit_that_is_accounted_for_elsewhere_is_no_hit_of_the_run():
@@ -189,7 +200,7 @@ def test_statistics_listen_as_any_plugin_does(cache):
             say(cached)
             say(cached)
     counts = statistics.take()
-    assert (counts.hits, counts.misses, counts.paid_calls) == (2, 2, 2)
-    assert counts.hit_characters == counts.paid_characters == 2 * len(PROMPT)
+    assert (counts.hits, counts.misses, counts.backend_calls) == (2, 2, 2)
+    assert counts.hit_characters == counts.backend_characters == 2 * len(PROMPT)
     assert counts.layers == {str(cache.directory): 2}
     assert set(counts.undeclared) == {"FakeSynthesizer"}

@@ -13,8 +13,7 @@ MODULES = {
     for path in sorted(CORE.rglob("*.py"))
 }
 PUBLIC = {"russo", "russo.__main__", "russo.authoring", "russo.synthesizers"}
-# They still hold what belongs to the flow.
-TO_DIVIDE = {"russo._statistics", "russo._store.cache", "russo._store.layered"}
+MOST_LINES = 350
 
 
 def folder_of(module):
@@ -70,10 +69,15 @@ def test_contributors_are_told_of_every_folder():
     assert set(table()) == {folder_of(name) for name in MODULES}
 
 
-@pytest.mark.parametrize("name", sorted(set(MODULES) - TO_DIVIDE))
+@pytest.mark.parametrize("name", MODULES)
 def test_folder_imports_only_the_folders_it_may(name):
     folder = folder_of(name)
     imported = {folder_of(other) for other in modules_of_russo(name, for_types=True)}
     if folder == "testing":
         imported -= {"public"}  # `from .. import Audio`
     assert imported <= table()[folder] | {folder}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_is_of_a_size_to_read(name):
+    assert len(MODULES[name].read_text("utf-8").splitlines()) <= MOST_LINES

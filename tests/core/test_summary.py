@@ -6,27 +6,27 @@ from russo._flow.summary import summarize, total_of
 @pytest.mark.parametrize(
     ("parts", "line"),
     [
-        ([{}], "russo: 0 hits, 0 paid calls"),
+        ([{}], "russo: 0 hits, 0 backend calls"),
         (
-            [{"misses": 1, "paid_calls": 1, "paid_characters": 33}],
-            "russo: 0 hits, 1 paid call (33 characters)",
+            [{"misses": 1, "backend_calls": 1, "backend_characters": 33}],
+            "russo: 0 hits, 1 backend call (33 characters)",
         ),
         (
             [{"hits": 1, "hit_characters": 5, "hit_seconds": 2.4}],
-            "russo: 1 hit (5 characters, 2 s of speech), 0 paid calls",
+            "russo: 1 hit (5 characters, 2 s of speech), 0 backend calls",
         ),
         (
             [{"hits": 1200, "hit_characters": 34567, "hit_seconds": 1234.0}, {"hits": 34}],
-            "russo: 1,234 hits (34,567 characters, 1,234 s of speech), 0 paid calls",
+            "russo: 1,234 hits (34,567 characters, 1,234 s of speech), 0 backend calls",
         ),
         (
-            [{"misses": 3, "paid_calls": 1, "paid_characters": 5}, {"damaged": 2}],
-            "russo: 0 hits, 1 paid call (5 characters), 3 misses, 2 damaged",
+            [{"misses": 3, "backend_calls": 1, "backend_characters": 5}, {"damaged": 2}],
+            "russo: 0 hits, 1 backend call (5 characters), 3 misses, 2 damaged",
         ),
-        ([{"misses": 1}], "russo: 0 hits, 0 paid calls, 1 miss"),
+        ([{"misses": 1}], "russo: 0 hits, 0 backend calls, 1 miss"),
         (
             [{"not_stored": {"disk full": 2}}, {"not_stored": {"disk full": 1, "read-only": 1}}],
-            "russo: 0 hits, 0 paid calls, 4 not stored (disk full; read-only)",
+            "russo: 0 hits, 0 backend calls, 4 not stored (disk full; read-only)",
         ),
     ],
 )
@@ -49,11 +49,11 @@ def test_each_undeclared_class_and_each_trouble_has_a_line():
 def test_more_is_told_of_backends_layers_and_reasons_where_it_is_asked_for():
     parts = [
         {"hits": 3, "hits_by": {"acme": 3}, "layers": {"/recordings": 2, "/cache": 1}},
-        {"paid_calls": 1, "misses": 1, "paid_by": {"bell": 1}, "not_stored": {"disk full": 1}},
+        {"backend_calls": 1, "misses": 1, "backend_calls_by": {"bell": 1}, "not_stored": {"disk full": 1}},
     ]
     assert list(summarize(total_of(parts), verbose=True))[1:] == [
-        "russo: backend acme: 3 hits, 0 paid calls",
-        "russo: backend bell: 0 hits, 1 paid call",
+        "russo: backend acme: 3 hits, 0 backend calls",
+        "russo: backend bell: 0 hits, 1 backend call",
         "russo: 1 hit from /cache",
         "russo: 2 hits from /recordings",
         "russo: 1 not stored: disk full",

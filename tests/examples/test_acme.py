@@ -208,13 +208,13 @@ def run_pytest(installed, project, *options, **how):
 
 @needs_espeak
 def test_a_project_speaks_once_and_then_replays_without_espeak(installed, speaking):
-    assert "0 hits, 2 paid calls" in run_pytest(installed, speaking)
+    assert "0 hits, 2 backend calls" in run_pytest(installed, speaking)
     stored = {path: path.read_bytes() for path in (speaking / ".russo_cache").glob("*.audio")}
     assert "2 hits" in run_pytest(installed, speaking)
     for mode in ("auto", "replay"):
         said = run_pytest(installed, speaking, f"--russo-cache-mode={mode}", espeak=False)
         assert "2 hits" in said
-        assert "0 paid calls" in said
+        assert "0 backend calls" in said
     assert {path: path.read_bytes() for path in stored} == stored
 
 
@@ -240,7 +240,7 @@ def test_what_is_stored_is_speech_with_a_true_header(installed, speaking):
 def test_another_voice_is_another_recording(installed, speaking):
     run_pytest(installed, speaking)
     said = run_pytest(installed, speaking, "--russo-synth-option=acme.voice=en-us+f3")
-    assert "0 hits, 2 paid calls" in said
+    assert "0 hits, 2 backend calls" in said
 
 
 def test_without_espeak_a_miss_says_how_to_install_it(installed, tmp_path):

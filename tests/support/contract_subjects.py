@@ -6,7 +6,7 @@ import struct
 from zlib import crc32
 
 from russo import Audio, TextRejectedError
-from russo.authoring import Calls, pcm_audio
+from russo.authoring import Attempts, pcm_audio
 
 
 class EngineSynthesizer:
@@ -21,7 +21,7 @@ class EngineSynthesizer:
         self.voice = str(voice)
         self.speed = float(speed)
         self.api_key = api_key
-        self.calls = Calls("engine", timeout=timeout, max_attempts=1, max_concurrency=50)
+        self.attempts = Attempts("engine", timeout=timeout, max_attempts=1, max_concurrency=50)
 
     def __repr__(self):
         return f"EngineSynthesizer(voice={self.voice!r}, speed={self.speed!r})"
@@ -31,12 +31,12 @@ class EngineSynthesizer:
         return {"backend": "engine", "voice": self.voice, "speed": self.speed}
 
     async def synthesize(self, text):
-        return await self.calls.run(text, lambda: self.attempt(text))
+        return await self.attempts.run(text, lambda: self.attempt(text))
 
     async def attempt(self, text):
         await asyncio.sleep(len(text) / 100000)
         if not text.strip():
-            raise self.calls.error(TextRejectedError, "there is nothing to say", prompt=text, reached=False)
+            raise self.attempts.error(TextRejectedError, "there is nothing to say", prompt=text, reached=False)
         loud = 4096 + crc32(self.voice.encode()) % 4096
         return pcm_audio(struct.pack("<hh", loud, -loud) * round(80 * len(text) / self.speed), 8000)
 
@@ -68,7 +68,7 @@ import os
 from urllib.parse import urlsplit
 
 from russo import Audio, AuthenticationError, ServiceError, TextRejectedError
-from russo.authoring import Calls, Exchange, kind_of_status, pcm_audio, read_key, seconds_to_wait, wav_audio
+from russo.authoring import Attempts, Exchange, kind_of_status, pcm_audio, read_api_key, seconds_to_wait, wav_audio
 
 
 class StatusError(Exception):
@@ -95,7 +95,7 @@ class ServiceSynthesizer:
         self.api_key = api_key
         self.place = urlsplit(base_url)
         self.timeout = timeout
-        self.calls = Calls("service", timeout=timeout, max_attempts=max_attempts, max_concurrency=max_concurrency)
+        self.attempts = Attempts("service", timeout=timeout, max_attempts=max_attempts, max_concurrency=max_concurrency)
 
     def __repr__(self):
         return f"ServiceSynthesizer(voice={self.voice!r})"
@@ -105,8 +105,8 @@ class ServiceSynthesizer:
         return {"backend": "service", "voice": self.voice}
 
     async def synthesize(self, text):
-        key = read_key(self.calls, text, self.api_key, "SERVICE_KEY", "SERVICE_OTHER_KEY")
-        return await self.calls.run(text, lambda: self.attempt(Exchange(self.calls, text, key), key))
+        key = read_api_key(self.attempts, text, self.api_key, "SERVICE_KEY", "SERVICE_OTHER_KEY")
+        return await self.attempts.run(text, lambda: self.attempt(Exchange(self.attempts, text, key), key))
 
     async def attempt(self, exchange, key):
         status, headers, body = await self.ask(exchange, key)
@@ -114,11 +114,11 @@ class ServiceSynthesizer:
             error = StatusError(f"{status} {body!r}")
             wait = seconds_to_wait(headers)
             said = body.decode("utf-8", "replace")
-            raise exchange.refused(error, kind_of_status(status), status, said, retry_after=wait) from error
+            raise exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait) from error
         try:
             return wav_audio(body)
         except ValueError as error:
-            raise exchange.no_audio(error, body, headers) from error
+            raise exchange.no_audio_error(error, body, headers) from error
 
     async def ask(self, exchange, key):
         try:
@@ -131,7 +131,7 @@ class ServiceSynthesizer:
             writer.write(head.encode() + body)
             return await read_reply(reader)
         except (OSError, EOFError, ValueError, IndexError) as error:
-            raise exchange.lost(error) from error
+            raise exchange.connection_error(error) from error
         finally:
             writer.close()
             with contextlib.suppress(OSError):

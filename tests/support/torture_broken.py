@@ -11,12 +11,11 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-import russo._flow.single_flight as flights
-import russo._store.cache as store
 from russo import Audio, AudioCache, LayeredCache
-from russo._flow import cached
-from russo._store import entry, files, locks
+from russo._flow import miss, single_flight
+from russo._store import cache, directory, entry, files, housekeeping, locks, pair
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def swap(owner, name, value):
     "test_whole_or_not.py::test_read_interleaved_with_a_put_is_whole",
 )
 def no_checksum():
-    swap(store, "build_audio", _build_unverified)
+    swap(pair, "build_audio", _build_unverified)
 
 
 def _build_unverified(stated, data):
@@ -85,7 +84,7 @@ def no_check_of_the_metadata_itself():
     def decode(data, key):
         try:
             return real(data, key)
-        except store.DamagedEntry:
+        except entry.DamagedEntryError:
             meta = json.loads(data)
             if meta.get("key") != key:
                 raise
@@ -102,7 +101,7 @@ def no_key_in_the_metadata():
         try:
             return real(data, json.loads(data)["key"])
         except ValueError as error:
-            raise store.DamagedEntry("no JSON") from error
+            raise entry.DamagedEntryError("no JSON") from error
 
     swap(entry, "decode_meta", decode)
 
@@ -111,7 +110,7 @@ def no_key_in_the_metadata():
     "test_whole_or_not.py::test_put_killed_at_any_call_leaves_the_old_entry_the_new_one_or_a_miss[no entry-before]"
 )
 def metadata_before_audio():
-    real, waiting = store.replace, []
+    real, waiting = pair.replace, []
 
     def replace(temporary, path):
         if path.endswith(".audio"):
@@ -121,12 +120,12 @@ def metadata_before_audio():
         while waiting:
             real(*waiting.pop())
 
-    swap(store, "replace", replace)
+    swap(pair, "replace", replace)
 
 
-def _write_in_place(self, key, data, meta):
-    self._make_directory()
-    names = [self._root + key + suffix for suffix in (".audio", ".meta")]
+def _write_in_place(folder, path, _key, data, meta):
+    directory.make_directory(Path(folder))
+    names = [path + suffix for suffix in (".audio", ".meta")]
     for name, content in zip(names, (data, meta), strict=True):
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
@@ -145,7 +144,7 @@ def _write_in_place(self, key, data, meta):
     "test_foreign_files.py::test_put_replaces_a_link_and_not_what_it_points_to",
 )
 def written_in_place():
-    swap(AudioCache, "_write_pair", _write_in_place)
+    swap(pair, "_write_once", _write_in_place)
 
 
 @caught_by(
@@ -153,10 +152,10 @@ def written_in_place():
     "test_whole_or_not.py::test_two_writers_of_one_key_never_mix",
 )
 def written_in_place_and_not_verified():
-    swap(AudioCache, "_write_pair", _write_in_place)
-    swap(store, "build_audio", _build_unverified)
-    real = store.read_file
-    swap(store, "read_file", lambda path, _limit, expected=None: real(path, 1 << 30, expected))
+    swap(pair, "_write_once", _write_in_place)
+    swap(pair, "build_audio", _build_unverified)
+    real = pair.read_file
+    swap(pair, "read_file", lambda path, _limit, expected=None: real(path, 1 << 30, expected))
 
 
 @caught_by(
@@ -164,26 +163,26 @@ def written_in_place_and_not_verified():
     "test_audio_never_lost.py::test_full_disk_keeps_the_entry_that_is_to_be_replaced",
 )
 def audio_renamed_before_the_metadata_is_written():
-    def write_pair(self, key, data, meta):
-        self._make_directory()
+    def write(folder, path, key, data, meta):
+        directory.make_directory(Path(folder))
         there = []
         for suffix, content in ((".audio", data), (".meta", meta)):
-            temporary, _ = files.write_temporary(str(self.directory), key, content)
-            files.replace(temporary, self._root + key + suffix)
-            there.append(files.identify(self._root + key + suffix))
+            temporary, _ = files.write_temporary(folder, key, content)
+            files.replace(temporary, path + suffix)
+            there.append(files.identify(path + suffix))
         return there
 
-    swap(AudioCache, "_write_pair", write_pair)
+    swap(pair, "_write_once", write)
 
 
 @caught_by("test_whole_or_not.py::test_every_interleaving_of_two_puts_converges")
 def no_look_back():
-    swap(AudioCache, "_is_whole", lambda _self, _key: True)
+    swap(pair, "_is_whole", lambda _path, _key: True)
 
 
 @caught_by("test_whole_or_not.py::test_read_interleaved_with_a_put_is_whole")
 def no_second_look():
-    swap(store, "_LOOKS", (0.0,))
+    swap(cache, "_LOOKS", (0.0,))
 
 
 @caught_by("test_whole_or_not.py::test_short_writes_are_finished")
@@ -195,7 +194,7 @@ def short_write_taken_for_a_whole_one():
         os.close(descriptor)
         return path, files.identify(path)
 
-    swap(store, "write_temporary", write_temporary)
+    swap(pair, "write_temporary", write_temporary)
 
 
 @caught_by(
@@ -204,7 +203,7 @@ def short_write_taken_for_a_whole_one():
     "test_audio_never_lost.py::test_full_disk_costs_only_the_cache[used-cache]",
 )
 def temporaries_left_behind():
-    swap(store, "remove", lambda _path: True)
+    swap(pair, "remove", lambda _path: True)
     swap(files, "remove", lambda _path: True)
 
 
@@ -220,7 +219,7 @@ def reader_that_deletes():
 
     def lookup(self, key, **options):
         found = real(self, key, **options)
-        if isinstance(found, store.Miss) and found.reason != "absent":
+        if isinstance(found, cache.Miss) and found.reason != "absent":
             for suffix in (".meta", ".audio"):
                 files.remove(self._root + key + suffix)
         return found
@@ -235,8 +234,8 @@ def reader_that_waits_for_a_fifo():
 
 @caught_by("test_damage.py::test_read_takes_bounded_memory")
 def reader_without_a_limit():
-    real = store.read_file
-    swap(store, "read_file", lambda path, _limit, expected=None: real(path, 1 << 40, expected))
+    real = pair.read_file
+    swap(pair, "read_file", lambda path, _limit, expected=None: real(path, 1 << 40, expected))
 
 
 @caught_by(
@@ -249,8 +248,8 @@ def reader_that_raises():
 
 @caught_by("test_model.py::test_store_behaves_as_its_model")
 def clear_that_forgets_a_key():
-    real = AudioCache._is_ours
-    swap(AudioCache, "_is_ours", lambda self, key: real(self, key) and "-" not in key)
+    real = housekeeping.has_own_metadata
+    swap(housekeeping, "has_own_metadata", lambda folder, key: real(folder, key) and "-" not in key)
 
 
 # --- the audio is never lost ---
@@ -265,18 +264,17 @@ def clear_that_forgets_a_key():
     "test_recordings.py::test_failing_private_cache_writes_nowhere_else",
 )
 def store_that_raises():
-    def keep(self, request, audio):
-        cache = request.cache.cache if isinstance(request.cache, LayeredCache) else request.cache
-        cache._store(request.key, audio, prompt=request.prompt)
+    def store(request, audio):
+        cache.store(request.cache.writable, request.key, audio, prompt=request.prompt)
 
-    swap(cached.CachedSynthesizer, "_keep", keep)
+    swap(miss, "_store", store)
 
 
 @caught_by("test_audio_never_lost.py::test_trouble_is_told_by_the_log_and_never_by_warnings")
 def trouble_told_by_warnings():
     swap(
         AudioCache,
-        "_say_once",
+        "_log_once",
         lambda _self, _topic, message, *values: warnings.warn(message % values, stacklevel=2),
     )
 
@@ -287,38 +285,38 @@ def trouble_told_by_warnings():
 )
 def trouble_told_each_time():
     swap(
-        AudioCache, "_say_once", lambda _self, _topic, message, *values: store._log.warning(message, *values)
+        AudioCache, "_log_once", lambda _self, _topic, message, *values: cache._log.warning(message, *values)
     )
 
 
 @caught_by("test_audio_never_lost.py::test_directory_deleted_under_way_is_made_again")
 def directory_made_once():
-    real = AudioCache._make_directory
+    real, made = directory.make_directory, set()
 
-    def make(self):
-        if not hasattr(self, "_made"):
-            self._made = True
-            real(self)
+    def make(folder):
+        if folder not in made:
+            made.add(folder)
+            real(folder)
 
-    swap(AudioCache, "_make_directory", make)
+    swap(pair, "make_directory", make)
+    swap(locks, "make_directory", make)
 
 
-# --- one paid call ---
+# --- one backend call ---
 
 
 @caught_by(
     "test_one_paid_call.py::test_eight_processes_of_eight_tasks_pay_once_per_prompt",
-    "test_one_paid_call.py::test_threads_with_event_loops_of_their_own_pay_once[a-cache-each]",
     "test_one_paid_call.py::test_never_two_in_one_place",
     "test_one_paid_call.py::test_failures_of_several_processes_come_one_at_a_time",
 )
 def no_lock():
-    swap(locks.Place, "try_acquire", lambda _self: True)
+    swap(locks.KeyLock, "try_acquire", lambda _self: True)
 
 
 @caught_by("test_one_paid_call.py::test_place_given_up_at_any_moment_has_one_heir")
 def lock_of_a_file_that_is_gone():
-    swap(locks.Place, "_is_current", lambda _self, _descriptor: True)
+    swap(locks.KeyLock, "_is_current", lambda _self, _descriptor: True)
 
 
 @caught_by("test_one_paid_call.py::test_killed_payer_is_taken_over_at_once")
@@ -332,39 +330,39 @@ def lock_that_outlives_its_holder():
 
 @caught_by("test_one_paid_call.py::test_frozen_payer_costs_one_bounded_wait_and_one_more_call")
 def patience_without_end():
-    swap(locks.Place, "_watch", lambda _self, _descriptor: None)
+    swap(locks.KeyLock, "_watch", lambda _self, _descriptor: None)
 
 
 @caught_by("test_one_paid_call.py::test_payer_that_shows_life_is_waited_for")
 def payer_that_shows_no_life():
-    swap(locks.Place, "_touch", lambda _self: None)
+    swap(locks.KeyLock, "_touch", lambda _self: None)
 
 
 @caught_by("test_one_paid_call.py::test_behind_a_frozen_payer_the_others_go_one_at_a_time[locks]")
 def stampede_behind_a_frozen_payer():
-    real = locks.Place.try_acquire
-    swap(locks.Place, "try_acquire", lambda self: real(self) or self._generation > 0)
+    real = locks.KeyLock.try_acquire
+    swap(locks.KeyLock, "try_acquire", lambda self: real(self) or self._generation > 0)
 
 
 @caught_by("test_one_paid_call.py::test_waiters_hear_soon_after_the_payer_is_done")
 def waiters_that_look_seldom():
-    swap(cached, "_SHORTEST_LOOK", 2.0)
-    swap(cached, "_LONGEST_LOOK", 2.5)
+    swap(miss, "_SHORTEST_LOOK", 2.0)
+    swap(miss, "_LONGEST_LOOK", 2.5)
 
 
 @caught_by("test_one_paid_call.py::test_failure_reaches_all_waiters_and_the_next_call_tries_again")
 def no_flights():
-    async def join(_self, _key, call):
+    async def join(_self, _name, call):
         return await call(), True
 
-    swap(flights.Flights, "join", join)
+    swap(single_flight.SingleFlight, "join", join)
 
 
 @caught_by("test_one_paid_call.py::test_payer_whose_waiters_all_give_up_still_keeps_what_it_pays_for")
 def flight_that_ends_with_its_waiter():
     import asyncio
 
-    real = flights._Flight.wait
+    real = single_flight._Flight.wait
 
     async def wait(self):
         try:
@@ -373,19 +371,19 @@ def flight_that_ends_with_its_waiter():
             self.task.cancel()
             raise
 
-    swap(flights._Flight, "wait", wait)
+    swap(single_flight._Flight, "wait", wait)
 
 
 @caught_by("test_one_paid_call.py::test_forked_child_does_not_wait_for_its_parents_flight_for_ever")
 def flights_that_survive_a_fork():
     first = os.getpid()
-    real = flights.Flights._begin
+    real = single_flight.SingleFlight._begin
 
     def begin(self):
         if os.getpid() == first:
             real(self)
 
-    swap(flights.Flights, "_begin", begin)
+    swap(single_flight.SingleFlight, "_begin", begin)
 
 
 # --- foreign files, leftovers ---
@@ -416,12 +414,12 @@ def clear_that_follows_links():
             if name.endswith(".lock"):
                 files.remove(os.path.join(folder, name))
 
-    swap(store, "sweep_locks", sweep)
+    swap(housekeeping, "sweep_locks", sweep)
 
 
 @caught_by("test_leftovers.py::test_what_a_living_process_uses_stays")
 def clear_that_takes_from_the_living():
-    swap(AudioCache, "_is_left_over", lambda _self, name: files.TEMPORARY.fullmatch(name) is not None)
+    swap(housekeeping, "_is_left_over", lambda path: files.TEMPORARY.fullmatch(path.name) is not None)
 
 
 @caught_by(
@@ -437,11 +435,11 @@ def sweep_that_takes_held_locks():
     "test_foreign_files.py::test_clears_puts_and_reads_at_once_touch_nothing_foreign",
 )
 def put_that_a_clear_makes_fail():
-    def write(self, key, data, meta):
-        self._make_directory()
-        self._write_pair(key, data, meta)
+    def write(folder, key, data, meta):
+        directory.make_directory(folder)
+        pair._write_once(str(folder), f"{folder}{os.sep}{key}", key, data, meta)
 
-    swap(AudioCache, "_write", write)
+    swap(cache, "write_pair", write)
     clear_that_takes_from_the_living()
 
 
@@ -450,7 +448,7 @@ def put_that_a_clear_makes_fail():
     "test_leftovers.py::test_thousand_leftovers_are_swept_at_once",
 )
 def put_that_never_sweeps():
-    swap(AudioCache, "_sweep", lambda _self, _fresh: None)
+    swap(AudioCache, "_sweep_once", lambda _self, _fresh: None)
 
 
 @caught_by(
@@ -459,7 +457,7 @@ def put_that_never_sweeps():
     "test_foreign_files.py::test_key_that_is_no_plain_name_is_refused_and_writes_nothing[put-'con']",
 )
 def keys_that_are_paths():
-    swap(store, "check_key", lambda key: key)
+    swap(cache, "check_key", lambda key: key)
 
 
 # --- commit-friendly, scale, recordings ---
@@ -467,29 +465,29 @@ def keys_that_are_paths():
 
 @caught_by("test_commit_friendly.py::test_same_put_makes_the_same_bytes")
 def metadata_with_the_time():
-    real = store.encode_meta
+    real = cache.encode_meta
 
     def encode(key, audio, *, prompt, fields):
         return real(key, audio, prompt=prompt, fields={**(fields or {}), "stored": time.time()})
 
-    swap(store, "encode_meta", encode)
+    swap(cache, "encode_meta", encode)
 
 
 @caught_by("test_commit_friendly.py::test_modes_follow_the_umask[2]")
 def entries_of_mode_0600():
-    real = store.write_temporary
+    real = pair.write_temporary
 
     def write_temporary(*arguments):
         path, identity = real(*arguments)
         os.chmod(path, 0o600)
         return path, identity
 
-    swap(store, "write_temporary", write_temporary)
+    swap(pair, "write_temporary", write_temporary)
 
 
 @caught_by("test_commit_friendly.py::test_git_checkout_is_a_full_cache[from-unix-core.autocrlf=true]")
 def no_git_attributes():
-    swap(store, "_GIT_FILES", {})
+    swap(directory, "_GIT_FILES", {})
 
 
 @caught_by("test_scale.py::test_hit_miss_and_put_cost_the_same_among_many_entries")
@@ -498,7 +496,7 @@ def lookup_that_lists_the_directory():
 
     def lookup(self, key, **options):
         if f"{key}.meta" not in os.listdir(self.directory):
-            return store._ABSENT
+            return cache._ABSENT
         return real(self, key, **options)
 
     swap(AudioCache, "lookup", lookup)

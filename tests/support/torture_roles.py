@@ -305,7 +305,7 @@ def _judge_into(here, moment, verdicts):
     note(verdicts, json.dumps({"states": here.states, "problems": here.problems}))
 
 
-# --- one paid call ---
+# --- one backend call ---
 
 
 def shorten_patience(patience, sign_of_life=0.2):
@@ -401,7 +401,7 @@ def place_holders(directory, referee, seconds, seed):
     """Take the place for one key again and again; a lock beside it judges whether two had it at once."""
     import fcntl
 
-    from russo._store.locks import Place
+    from russo._store.locks import KeyLock
 
     os.makedirs(directory, exist_ok=True)
     rng, loop = random.Random(seed), asyncio.new_event_loop()
@@ -409,7 +409,7 @@ def place_holders(directory, referee, seconds, seed):
     count = collections.Counter()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        place = Place(directory, "k", loop)
+        place = KeyLock(Path(directory), "k", loop)
         if place.try_acquire():
             count["held"] += 1
             try:
@@ -459,17 +459,17 @@ def fork_in_flight(directory, calls):
 
 def fork_and_release(directory):
     """Fork while holding a place; the child lets go of what it inherited."""
-    from russo._store.locks import Place
+    from russo._store.locks import KeyLock
 
     warnings.simplefilter("ignore")
     os.makedirs(directory)
     loop = asyncio.new_event_loop()
-    place = Place(directory, "k", loop)
+    place = KeyLock(Path(directory), "k", loop)
     assert place.try_acquire()
 
     with forked(place._let_go) as pid:
         assert status_of(pid) == 0
-    other = Place(directory, "k", loop)
+    other = KeyLock(Path(directory), "k", loop)
     taken = other.try_acquire()
     other.release()
     place.release()
@@ -633,9 +633,9 @@ def clear_storm(directory, seed, seconds):
 def die_in_a_put(directory):
     """Leave a temporary, and a lock, behind."""
     from russo._store.files import write_temporary
-    from russo._store.locks import Place
+    from russo._store.locks import KeyLock
 
-    place = Place(directory, "dead", asyncio.new_event_loop())
+    place = KeyLock(Path(directory), "dead", asyncio.new_event_loop())
     assert place.try_acquire()
     path, _ = write_temporary(directory, "dead", b"half of it")
     say(os.path.basename(path))
@@ -645,10 +645,10 @@ def die_in_a_put(directory):
 def hold(directory):
     """Hold a temporary and a lock until told to end."""
     from russo._store.files import write_temporary
-    from russo._store.locks import Place
+    from russo._store.locks import KeyLock
 
     loop = asyncio.new_event_loop()
-    place = Place(directory, "living", loop)
+    place = KeyLock(Path(directory), "living", loop)
     assert place.try_acquire()
     say(os.path.basename(write_temporary(directory, "living", b"half of it")[0]))
     hear()

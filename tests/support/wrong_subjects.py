@@ -110,7 +110,7 @@ ENGINES = {
     ),
     "too much": Wrong(
         '"speed": self.speed}',
-        '"speed": self.speed, "timeout": self.calls.timeout}',
+        '"speed": self.speed, "timeout": self.attempts.timeout}',
         "test_undeclared_options_change_no_key",
         "they change timeout",
     ),
@@ -297,20 +297,20 @@ ENGINES = {
         "what a call opens is closed",
     ),
     "another word for the text": Wrong(
-        "async def synthesize(self, text):\n        return await self.calls.run(text, lambda: self.attempt(text))",
-        "async def synthesize(self, prompt):\n        return await self.calls.run(prompt, lambda: self.attempt(prompt))",
+        "async def synthesize(self, text):\n        return await self.attempts.run(text, lambda: self.attempt(text))",
+        "async def synthesize(self, prompt):\n        return await self.attempts.run(prompt, lambda: self.attempt(prompt))",
         "test_synthesize_takes_one_text",
         "synthesize(prompt): ",
     ),
     "audio at once": Wrong(
-        "async def synthesize(self, text):\n        return await self.calls.run(text, lambda: self.attempt(text))",
+        "async def synthesize(self, text):\n        return await self.attempts.run(text, lambda: self.attempt(text))",
         "def synthesize(self, text):\n        return pcm_audio(b'ab' * 800, 8000)",
         f"{SPEAKING} {REPLAY}",
         "EngineSynthesizer.synthesize returns Audio",
     ),
     "audio in pieces": Wrong(
-        "return await self.calls.run(text,",
-        "yield await self.calls.run(text,",
+        "return await self.attempts.run(text,",
+        "yield await self.attempts.run(text,",
         f"{SPEAKING} {REPLAY} test_synthesize_takes_one_text",
         "an async generator: nothing can await it",
     ),
@@ -370,7 +370,7 @@ ENGINES = {
     ),
     "an option that cancels another": Wrong(
         '"speed": self.speed}',
-        '"speed": self.speed, "account": (self.calls.timeout == 60.0) == (not self.api_key)}',
+        '"speed": self.speed, "account": (self.attempts.timeout == 60.0) == (not self.api_key)}',
         "test_undeclared_options_change_no_key",
         "cache_key_extra is the same whatever api_key is",
     ),
@@ -418,8 +418,8 @@ ENGINES = {
         "a long text is spoken whole, or refused",
     ),
     "no class of the tree": Wrong(
-        "self.calls.error(TextRejectedError,",
-        "self.calls.error(__import__('russo').SynthesisError,",
+        "self.attempts.error(TextRejectedError,",
+        "self.attempts.error(__import__('russo').SynthesisError,",
         ODD_TEXT,
         "a failure is one of the classes below SynthesisError",
     ),
@@ -611,24 +611,24 @@ SERVICES = {
         "api_key wins over the variables",
     ),
     "any key": Wrong(
-        "key = read_key(",
-        "key = self.api_key or read_key(",
+        "key = read_api_key(",
+        "key = self.api_key or read_api_key(",
         "test_key_that_no_header_carries_is_refused_unseen",
         "a call fails (the key has a space)",
     ),
     "shows a bad key": Wrong(
-        "key = read_key(",
+        "key = read_api_key(",
         (
             "if self.api_key and not self.api_key.isascii() or ' ' in (self.api_key or ''):\n"
-            "            raise self.calls.error(AuthenticationError, f'bad key {self.api_key}', prompt=text, reached=False)\n"
-            "        key = read_key("
+            "            raise self.attempts.error(AuthenticationError, f'bad key {self.api_key}', prompt=text, reached=False)\n"
+            "        key = read_api_key("
         ),
         "test_key_that_no_header_carries_is_refused_unseen",
         "no credential is shown by an error and what it is chained to",
     ),
     "repeats the key": Wrong(
-        "Exchange(self.calls, text, key)",
-        "Exchange(self.calls, text)",
+        "Exchange(self.attempts, text, key)",
+        "Exchange(self.attempts, text)",
         "test_key_is_shown_by_nothing",
         "no credential is shown by an error and what it is chained to",
     ),
@@ -666,7 +666,7 @@ SERVICES = {
         "what the SDK raised is chained",
     ),
     "an SDK's own exception": Wrong(
-        "raise exchange.refused(error, kind_of_status(status), status, said, retry_after=wait) from error",
+        "raise exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait) from error",
         "raise error",
         f"{REFUSED} test_busy_service_is_not_asked_again_at_once test_key_is_shown_by_nothing test_call_succeeds_after_a_failure_that_passed",
         "refused by a russo.SynthesisError, the SDK's behind it (status 401)",
@@ -697,7 +697,7 @@ SERVICES = {
         "a connection lost (close) at the body of the reply is a ServiceError with retryable=True, reached=True",
     ),
     "never asks again": Wrong(
-        "raise exchange.lost(error) from error",
+        "raise exchange.connection_error(error) from error",
         "raise exchange.error(ServiceError, str(error), retryable=False) from error",
         "test_connection_lost_is_a_service_error test_connection_lost_is_retried",
         "the synthesizer speaks",
@@ -765,14 +765,14 @@ SERVICES = {
     "refused here, paid there": Wrong(
         "async def synthesize(self, text):",
         "async def synthesize(self, text):\n        if not text.strip():\n"
-        '            raise self.calls.error(TextRejectedError, "nothing to say", prompt=text)',
+        '            raise self.attempts.error(TextRejectedError, "nothing to say", prompt=text)',
         ODD_TEXT,
         "an error says by `reached` whether the service was sent a request",
     ),
     "a cap that jams": Wrong(
         "async def attempt(self, exchange, key):",
         "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
-        "        if self.begun > 3 and self.calls.max_concurrency == 3:\n            await asyncio.Event().wait()",
+        "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            await asyncio.Event().wait()",
         "test_no_more_calls_at_once_than_max_concurrency",
         "with max_concurrency=3, 20 calls at once end within 2 s",
         more=(('    backend = "service"\n', '    backend = "service"\n    patience = 2.0\n'),),
@@ -780,7 +780,7 @@ SERVICES = {
     "a cap that breaks": Wrong(
         "async def attempt(self, exchange, key):",
         "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
-        "        if self.begun > 3 and self.calls.max_concurrency == 3:\n            raise KeyError('session')",
+        "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            raise KeyError('session')",
         "test_no_more_calls_at_once_than_max_concurrency",
         "KeyError: 'session'",
     ),
@@ -885,8 +885,8 @@ SERVICES = {
         "KeyError('x-key'); the request has the headers content-length, x-token",
     ),
     "the variable's key shown": Wrong(
-        "Exchange(self.calls, text, key), key)",
-        'Exchange(self.calls, text, self.api_key or ""), key)',
+        "Exchange(self.attempts, text, key), key)",
+        'Exchange(self.attempts, text, self.api_key or ""), key)',
         "test_key_is_shown_by_nothing",
         "no credential is shown by an error and what it is chained to",
     ),
@@ -903,8 +903,8 @@ SERVICES = {
         "the beginning of the key",
     ),
     "the key in a URL": Wrong(
-        "raise exchange.lost(error) from error",
-        "raise self.calls.error(ServiceError, f'/speak?key={key} failed', prompt=exchange.prompt) from error",
+        "raise exchange.connection_error(error) from error",
+        "raise self.attempts.error(ServiceError, f'/speak?key={key} failed', prompt=exchange.prompt) from error",
         "test_connection_lost_is_a_service_error",
         "no credential is shown by an error and what it is chained to",
     ),
@@ -928,25 +928,25 @@ SERVICES = {
         "return f\"ServiceSynthesizer(voice={self.voice!r}, key={getattr(self, 'seen', None)})\"",
         "test_key_is_shown_by_nothing",
         "no credential is shown by repr, str and cache_key_extra of a synthesizer that has spoken",
-        more=(("key = read_key(", "key = self.seen = read_key("),),
+        more=(("key = read_api_key(", "key = self.seen = read_api_key("),),
     ),
     "not to be pickled": Wrong(
-        "raise exchange.refused(error, kind_of_status(status), status, said, retry_after=wait) from error",
+        "raise exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait) from error",
         (
-            "told = exchange.refused(error, kind_of_status(status), status, said, retry_after=wait)\n"
+            "told = exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait)\n"
             "            told.lock = __import__('threading').Lock()\n            raise told from error"
         ),
         f"{REFUSED} test_key_is_shown_by_nothing",
         "an error survives pickling, with all its attributes",
     ),
     "another's prompt": Wrong(
-        "raise exchange.lost(error) from error",
-        "raise Exchange(self.calls, '', key).lost(error) from error",
+        "raise exchange.connection_error(error) from error",
+        "raise Exchange(self.attempts, '', key).connection_error(error) from error",
         "test_connection_lost_is_a_service_error",
         "an error carries the backend 'service' and the exact prompt",
     ),
     "a page is the text's fault": Wrong(
-        "raise exchange.no_audio(error, body, headers)",
+        "raise exchange.no_audio_error(error, body, headers)",
         "raise exchange.error(TextRejectedError, str(error))",
         NO_AUDIO,
         "a reply with silence is a NoAudioError",
@@ -979,7 +979,7 @@ RIGHT_ENGINES = {
             'return {"backend": "engine", "voice": self.voice, "speed": self.speed}',
             "return self.inner.cache_key_extra",
         ),
-        ("await self.calls.run(text, lambda: self.attempt(text))", "await self.inner.synthesize(text)"),
+        ("await self.attempts.run(text, lambda: self.attempt(text))", "await self.inner.synthesize(text)"),
     ],
     "a prompt of many letters": [
         (
@@ -991,8 +991,8 @@ RIGHT_ENGINES = {
 BODY = 'json.dumps({"text": exchange.prompt, "voice": self.voice}).encode()'
 READ = "        failures={"
 PARTS = (
-    "await self.calls.run(text, lambda: self.attempt(Exchange(self.calls, text, key), key))",
-    "join_wav([await self.calls.run(text, lambda: self.attempt(Exchange(self.calls, part, key), key)) "
+    "await self.attempts.run(text, lambda: self.attempt(Exchange(self.attempts, text, key), key))",
+    "join_wav([await self.attempts.run(text, lambda: self.attempt(Exchange(self.attempts, part, key), key)) "
     "for part in (text[at : at + 2000] for at in range(0, max(1, len(text)), 2000))])",
 )
 RIGHT_SERVICES = {
@@ -1000,7 +1000,7 @@ RIGHT_SERVICES = {
         ("        api_key: str | None = None,\n", ""),
         ("        self.api_key = api_key\n", ""),
         ('    credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")\n', ""),
-        ('read_key(self.calls, text, self.api_key, "SERVICE_KEY", "SERVICE_OTHER_KEY")', '""'),
+        ('read_api_key(self.attempts, text, self.api_key, "SERVICE_KEY", "SERVICE_OTHER_KEY")', '""'),
         ('        "api_key": "another-key",\n', ""),
         ('        sent_key=lambda request: request.headers["x-key"],\n', ""),
     ],
@@ -1034,7 +1034,7 @@ RIGHT_SERVICES = {
     ],
     "a long text in parts": [
         PARTS,
-        ("import Calls, Exchange, ", "import Calls, Exchange, join_wav, "),
+        ("import Attempts, Exchange, ", "import Attempts, Exchange, join_wav, "),
         (READ, f"        text_of=lambda request: request.json['text'],\n{READ}"),
     ],
 }

@@ -261,5 +261,5 @@ def test_whatever_the_store_raises_the_audio_arrives(cache, monkeypatch, error):
     def refuse(*_arguments, **_options):
         raise error
 
-    monkeypatch.setattr(type(cache), "_write", refuse)
+    monkeypatch.setattr("russo._store.cache.write_pair", refuse)
     assert speak(cache, "one", "two") == 2

@@ -1,4 +1,4 @@
-"""One paid call for equal requests: over tasks, threads, event loops and processes, dead and frozen ones."""
+"""One backend call for equal requests: over tasks, threads, event loops and processes, dead and frozen ones."""
 
 import asyncio
 import functools
@@ -304,13 +304,12 @@ def test_never_two_in_one_place(children, tmp_path, seed, record_property):
 
 
 def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
-    from russo._store.locks import Place
+    from russo._store.locks import KeyLock
 
-    directory = str(tmp_path)
     loop = asyncio.new_event_loop()
 
     def work(at, *, after):
-        holder, heir, other = (Place(directory, "k", loop) for _ in range(3))
+        holder, heir, other = (KeyLock(tmp_path, "k", loop) for _ in range(3))
         assert holder.try_acquire()
         worker = Worker(heir.try_acquire, at, after=after)
         holder.release()

@@ -48,7 +48,7 @@ def run(project, *args, workers=8):
 
 
 def test_eight_workers_pay_once_refresh_once_and_heal_once(spoken):
-    assert f"{PROMPTS} paid calls" in run(spoken)
+    assert f"{PROMPTS} backend calls" in run(spoken)
     assert len(spoken.calls) == len(set(spoken.calls)) == PROMPTS
 
     run(spoken, "--russo-cache-mode=refresh")

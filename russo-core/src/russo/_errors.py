@@ -97,7 +97,7 @@ class BackendConfigError(RussoError):
 
 
 class BudgetExceededError(RussoError):
-    """The run's limit of paid calls is reached; this call was not made and nothing was paid.
+    """The run's limit of backend calls is reached; this call was not made and nothing was paid.
 
     Attributes:
         prompt: The prompt that was not spoken.

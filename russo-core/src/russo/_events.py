@@ -20,7 +20,7 @@ class Event:
         synthesizer: The class name of the synthesizer.
         backend: What the synthesizer declares as its ``backend``, else ``None``.
         fields: What went into the key: ``own`` (declared by the synthesizer) and ``given``.
-        declared: Whether the synthesizer declares its settings (``cache_key_extra``).
+        declares_settings: Whether the synthesizer declares its settings (``cache_key_extra``).
         nested: Whether another `CachedSynthesizer` is asking, so that the request is counted there.
     """
 
@@ -32,7 +32,7 @@ class Event:
     synthesizer: str
     backend: str | None
     fields: Mapping[str, Any]
-    declared: bool
+    declares_settings: bool
     nested: bool
 
 
@@ -76,7 +76,7 @@ class SynthesisFinish(Event):
     """A synthesizer returned or failed.
 
     Attributes:
-        attempts: Calls that reached the service and so may have been paid for.
+        backend_calls: Calls that reached the backend and so may be billed.
         seconds: How long it took.
         characters: Length of the prompt.
         audio: The audio, ``None`` after a failure.
@@ -85,7 +85,7 @@ class SynthesisFinish(Event):
 
     hook: ClassVar[str] = "russo_synthesis_finish"
 
-    attempts: int
+    backend_calls: int
     seconds: float
     characters: int
     audio: Audio | None

@@ -136,6 +136,17 @@ def resolve(
     return settings
 
 
+def is_same_directory(one: Path, other: Path) -> bool:
+    """Return whether two paths name one directory, also by a link, another case or a bind mount.
+
+    A directory that does not exist is compared by its path.
+    """
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.resolve() == other.resolve()
+
+
 def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
     if asked.record_only and settings.mode in (Mode.REPLAY, Mode.OFF):
         raise SettingsError(
@@ -147,7 +158,7 @@ def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
     recordings = settings.recordings_dir
     if recordings is None:
         return
-    own = recordings.resolve() == settings.cache_dir.resolve()
+    own = is_same_directory(recordings, settings.cache_dir)
     if settings.mode is Mode.REFRESH and not own:
         raise SettingsError(
             f"mode 'refresh' cannot replace the recordings in {recordings}, which are read-only; "

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._store.entry import speaker_of
+from ._fields import speaker_of
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ class Counts:
         hit_characters: Their characters, not paid for again.
         hit_seconds: Their seconds of speech, where the format tells.
         misses: Requests that nothing stored could answer.
-        paid_calls: Calls that reached a service.
-        paid_characters: Their characters.
+        backend_attempts: Attempts that reached a service.
+        backend_characters: Their characters.
         damaged: Entries that were not usable, found once per request.
         layers: Hits by the directory that answered.
         hits_by: Hits by backend.
-        paid_by: Paid calls by backend.
+        backend_calls_by: Backend calls by backend.
         used: Keys that were asked for.
         speakers: Whose entries were asked for: backends, and classes that declare none.
         not_stored: Audio that could not be kept, by reason.
@@ -49,12 +49,12 @@ class Counts:
     hit_characters: int = 0
     hit_seconds: float = 0.0
     misses: int = 0
-    paid_calls: int = 0
-    paid_characters: int = 0
+    backend_calls: int = 0
+    backend_characters: int = 0
     damaged: int = 0
     layers: Counter[str] = field(default_factory=Counter)
     hits_by: Counter[str] = field(default_factory=Counter)
-    paid_by: Counter[str] = field(default_factory=Counter)
+    backend_calls_by: Counter[str] = field(default_factory=Counter)
     used: Counter[str] = field(default_factory=Counter)
     speakers: Counter[str] = field(default_factory=Counter)
     not_stored: Counter[str] = field(default_factory=Counter)
@@ -141,10 +141,10 @@ class Statistics:
         """Count the calls that reached the service."""
         with self._lock:
             self._note(event)
-            self._counts.paid_calls += event.attempts
-            if event.attempts:
-                self._counts.paid_by[event.backend or event.synthesizer] += event.attempts
-            self._counts.paid_characters += event.attempts * event.characters
+            self._counts.backend_calls += event.backend_calls
+            if event.backend_calls:
+                self._counts.backend_calls_by[event.backend or event.synthesizer] += event.backend_calls
+            self._counts.backend_characters += event.backend_calls * event.characters
 
     @hookimpl
     def russo_entry_damaged(self, event: EntryDamaged) -> None:
@@ -162,5 +162,5 @@ class Statistics:
         self._counts.used[event.key] = 1
         if (speaker := speaker_of(event.fields)) is not None:
             self._counts.speakers[speaker] = 1
-        if not event.declared:
+        if not event.declares_settings:
             self._counts.undeclared[event.synthesizer] += 1

@@ -1,27 +1,27 @@
 """What backends share: attempts, the errors of an exchange over HTTP, credentials, options, WAV.
 
-For authors of backends, first-party and third. A backend keeps one `Calls`, gives it one attempt at
+For authors of backends, first-party and third. A backend keeps one `Attempts`, gives it one attempt at
 a time to run, and turns whatever its SDK raises into the errors of russo, by `Exchange`:
 
     class AcmeSynthesizer:
         def __init__(self, *, voice: str = "anna", api_key: str | None = None, timeout: float = 60.0,
                      max_attempts: int = 3, max_concurrency: int = 8) -> None:
             self._api_key = api_key
-            self._calls = Calls("acme", timeout=timeout, max_attempts=max_attempts,
+            self._attempts = Attempts("acme", timeout=timeout, max_attempts=max_attempts,
                                 max_concurrency=max_concurrency)
 
         async def synthesize(self, text: str) -> Audio:
-            key = read_key(self._calls, text, self._api_key, "ACME_API_KEY")
-            return await self._calls.run(text, lambda: self._attempt(Exchange(self._calls, text, key)))
+            key = read_api_key(self._attempts, text, self._api_key, "ACME_API_KEY")
+            return await self._attempts.run(text, lambda: self._attempt(Exchange(self._attempts, text, key)))
 
         async def _attempt(self, exchange: Exchange) -> Audio:
             try:
                 reply = await acme.speak(exchange.prompt, key=exchange.secret)
             except acme.StatusError as error:
                 kind = kind_of_status(error.status)
-                raise exchange.refused(error, kind, error.status, error.text) from error
+                raise exchange.refusal_error(error, kind, error.status, error.text) from error
             except (OSError, ValueError) as error:
-                raise exchange.lost(error) from error
+                raise exchange.connection_error(error) from error
             return wav_audio(reply)
 """
 
@@ -30,14 +30,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ._audio import Audio
-from ._backends.attempts import Calls
-from ._backends.http import Exchange, kind_of_status, read_key, seconds_to_wait, shared_tls
+from ._backends.attempts import Attempts
+from ._backends.http import Exchange, kind_of_status, read_api_key, seconds_to_wait, shared_tls
 from ._backends.options import check_base_url, check_path, check_range, endpoint
 from ._backends.redaction import redact
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
 
 __all__ = [
-    "Calls",
+    "Attempts",
     "Exchange",
     "check_base_url",
     "check_path",
@@ -47,7 +47,7 @@ __all__ = [
     "kind_of_status",
     "looks_like_text",
     "pcm_audio",
-    "read_key",
+    "read_api_key",
     "redact",
     "seconds_to_wait",
     "shared_tls",

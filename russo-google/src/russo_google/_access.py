@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from russo import AuthenticationError, RequestRejectedError, ServiceError
-from russo.authoring import Calls, Exchange, read_key
+from russo.authoring import Attempts, Exchange, read_api_key
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -29,14 +29,14 @@ class Access:
     options: dict[str, Any] = field(repr=False)
 
 
-def key_access(calls: Calls, prompt: str, given: str | None) -> Access:
+def key_access(attempts: Attempts, prompt: str, given: str | None) -> Access:
     """Take the given key, else the first variable that holds one.
 
     Raises:
         AuthenticationError: There is none, or it is nothing that a header can carry.
     """
-    key = read_key(calls, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
-    return Access(Exchange(calls, prompt, key), {"vertexai": False, "api_key": key})
+    key = read_api_key(attempts, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
+    return Access(Exchange(attempts, prompt, key), {"vertexai": False, "api_key": key})
 
 
 class VertexLogin:
@@ -51,7 +51,7 @@ class VertexLogin:
         self._lock = threading.Lock()
         self._loaded: tuple[Credentials, str | None] | None = None
 
-    def access(self, calls: Calls, prompt: str) -> Access:
+    def access(self, attempts: Attempts, prompt: str) -> Access:
         """Return access with a token that is valid now; may read files and call Google.
 
         Raises:
@@ -62,14 +62,14 @@ class VertexLogin:
         from google.auth.exceptions import GoogleAuthError, TransportError
         from google.oauth2.credentials import Credentials as Token
 
-        fail = Exchange(calls, prompt)
+        fail = Exchange(attempts, prompt)
         try:
             with self._lock:
                 login, project = self._login()
                 # The token alone goes to the SDK, which would refresh the credentials in its own way.
                 token = Token(login.token, quota_project_id=login.quota_project_id)  # type: ignore[no-untyped-call]
         except (GoogleAuthError, OSError) as error:
-            if untrusted := fail.untrusted(error):
+            if untrusted := fail.certificate_error(error):
                 raise untrusted from error
             what = f"no token by application default credentials: {error}"
             if isinstance(error, TransportError) or getattr(error, "retryable", False):
@@ -81,7 +81,7 @@ class VertexLogin:
             raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
         options = {"vertexai": True, "credentials": token, "project": project, "location": location}
-        return Access(Exchange(calls, prompt, str(token.token)), options)
+        return Access(Exchange(attempts, prompt, str(token.token)), options)
 
     def _login(self) -> tuple[Credentials, str | None]:
         import google.auth

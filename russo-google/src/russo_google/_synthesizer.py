@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import NoAudioError
-from russo.authoring import Calls, Exchange, check_base_url, check_path, shared_tls
+from russo.authoring import Attempts, Exchange, check_base_url, check_path, shared_tls
 
 from ._access import Access, VertexLogin, key_access
 from ._refusals import kind_of, seconds_to_wait
@@ -102,7 +102,7 @@ class GoogleSynthesizer:
         self.api_version: Final = _check("api_version", api_version)
         self._api_key: Final = api_key
         self._login: Final = VertexLogin(self.project, self.location) if self.vertexai else None
-        self._calls: Final = Calls(
+        self._attempts: Final = Attempts(
             "google",
             model=self.model,
             timeout=timeout,
@@ -138,13 +138,13 @@ class GoogleSynthesizer:
         """
         # The SDK takes a second to import: not on the event loop, and not at the cost of the first attempt.
         await asyncio.to_thread(importlib.import_module, "google.genai.client")
-        return await self._calls.run(text, lambda: self._attempt(text))
+        return await self._attempts.run(text, lambda: self._attempt(text))
 
     async def _attempt(self, text: str) -> Audio:
         if self._login is None:
-            access = key_access(self._calls, text, self._api_key)
+            access = key_access(self._attempts, text, self._api_key)
         else:
-            access = await asyncio.to_thread(self._login.access, self._calls, text)
+            access = await asyncio.to_thread(self._login.access, self._attempts, text)
         parts = await self._speak(access)
         try:
             return join_parts(parts)
@@ -162,7 +162,7 @@ class GoogleSynthesizer:
                 with client:
                     return await self._ask(client, exchange)
         except APIError as error:
-            raise exchange.refused(
+            raise exchange.refusal_error(
                 error,
                 kind_of(error.code, error.details),
                 error.code,
@@ -173,7 +173,7 @@ class GoogleSynthesizer:
             ) from error
         # Not only the HTTP client's own: an error body that is no UTF-8, TLS broken off.
         except (httpx2.HTTPError, ValueError, RecursionError, OSError) as error:
-            raise exchange.lost(error) from error
+            raise exchange.connection_error(error) from error
 
     def _connect(self, access: Access) -> tuple[genai.Client, httpx2.AsyncClient]:
         import httpx2
@@ -198,7 +198,7 @@ class GoogleSynthesizer:
             debug = DebugConfig(client_mode=None, replays_directory=None, replay_id=None)
             return genai.Client(**access.options, http_options=options, debug_config=debug), http
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
-            raise access.exchange.no_client(error) from error
+            raise access.exchange.client_error(error) from error
 
     async def _ask(self, client: genai.Client, exchange: Exchange) -> list[Part]:
         """Request the whole speech, which the service may hand out in several replies."""

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import BackendConfigError, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
-from russo.authoring import Calls, pcm_audio
+from russo.authoring import Attempts, pcm_audio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,9 @@ class LocalSynthesizer:
         if self.seed < 0 or self.seed != seed:
             raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
         # One at a time, as the voice speaks: a call's timeout must not run while it waits for its turn.
-        self._calls = Calls("local", model=self.voice, timeout=_TIMEOUT, max_attempts=1, max_concurrency=1)
+        self._attempts = Attempts(
+            "local", model=self.voice, timeout=_TIMEOUT, max_attempts=1, max_concurrency=1
+        )
 
     def __repr__(self) -> str:
         return f"LocalSynthesizer(voice={self.voice!r}, speed={self.speed!r}, seed={self.seed!r})"
@@ -82,7 +84,7 @@ class LocalSynthesizer:
             TextRejectedError: Nothing in the text can be spoken (emoji alone, a script other than Latin), or
                 hibari-tts cannot read it (a number of 50 digits).
         """
-        return await self._calls.run(text, lambda: self._speak(text))
+        return await self._attempts.run(text, lambda: self._speak(text))
 
     async def _speak(self, text: str) -> Audio:
         stop = threading.Event()
@@ -119,19 +121,21 @@ class LocalSynthesizer:
                     yield from voice.phonemize(piece)
                 except Exception as error:
                     what = f"hibari-tts cannot read {piece[:40]!r}: {error}"
-                    raise self._calls.error(TextRejectedError, what, prompt=text, reached=False) from error
+                    raise self._attempts.error(TextRejectedError, what, prompt=text, reached=False) from error
 
     def _unspeakable(self, text: str) -> SynthesisError:
         what = "nothing in it can be spoken in English"
-        return self._calls.error(TextRejectedError, what, prompt=text, reached=False)
+        return self._attempts.error(TextRejectedError, what, prompt=text, reached=False)
 
     def _load(self, text: str) -> tuple[Hibari, threading.Lock]:
         try:
             return _voice(self.voice)
         except ValueError as error:
-            raise self._calls.error(RequestRejectedError, str(error), prompt=text, reached=False) from error
+            raise self._attempts.error(
+                RequestRejectedError, str(error), prompt=text, reached=False
+            ) from error
         except Exception as error:
-            raise self._calls.error(
+            raise self._attempts.error(
                 ServiceError,
                 f"voice {self.voice!r} cannot be loaded: {error}",
                 prompt=text,

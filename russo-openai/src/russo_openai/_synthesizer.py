@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from russo.authoring import Calls, Exchange, check_range, endpoint, read_key, shared_tls, wav_audio
+from russo.authoring import Attempts, Exchange, check_range, endpoint, read_api_key, shared_tls, wav_audio
 
 from ._refusals import kind_of, said_in
 
@@ -76,7 +76,7 @@ class OpenAISynthesizer:
         if self._base_url:
             endpoint(self._base_url)
         self._api_key: Final = api_key
-        self._calls: Final = Calls(
+        self._attempts: Final = Attempts(
             "openai",
             model=self.model,
             timeout=timeout,
@@ -116,11 +116,11 @@ class OpenAISynthesizer:
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = self._effective_base_url()
-        key = read_key(self._calls, text, self._api_key, "OPENAI_API_KEY")
-        exchange = Exchange(self._calls, text, key, _more_secrets())
+        key = read_api_key(self._attempts, text, self._api_key, "OPENAI_API_KEY")
+        exchange = Exchange(self._attempts, text, key, _more_secrets())
         import openai  # noqa: F401 - takes 0.7 s once, which the first attempt's timeout must not hold
 
-        return await self._calls.run(text, lambda: self._speak(exchange, base_url))
+        return await self._attempts.run(text, lambda: self._speak(exchange, base_url))
 
     def _effective_base_url(self) -> str:
         url = self._base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _VENDOR
@@ -140,13 +140,15 @@ class OpenAISynthesizer:
             status, body, headers = error.status_code, error.response.text, error.response.headers
             kind = kind_of(status, {str(error.code), str(error.type)}, error.param, body)
             said = said_in(error.body, body)
-            raise exchange.refused(error, kind, status, said, code=error.code, headers=headers) from error
+            raise exchange.refusal_error(
+                error, kind, status, said, code=error.code, headers=headers
+            ) from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError) as error:
-            raise exchange.lost(error) from error
+            raise exchange.connection_error(error) from error
         try:
             return wav_audio(reply.content)
         except ValueError as error:
-            raise exchange.no_audio(error, reply.content, reply.headers) from error
+            raise exchange.no_audio_error(error, reply.content, reply.headers) from error
 
     def _sent(self) -> dict[str, Any]:
         """Return what is sent beside the text."""
@@ -159,7 +161,7 @@ class OpenAISynthesizer:
         import httpx2
         import openai
 
-        timeout = self._calls.timeout
+        timeout = self._attempts.timeout
         try:
             return openai.AsyncOpenAI(
                 api_key=exchange.secret,
@@ -172,7 +174,7 @@ class OpenAISynthesizer:
                 ),
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
-            raise exchange.no_client(error) from error
+            raise exchange.client_error(error) from error
 
 
 def _more_secrets() -> tuple[str, ...]:

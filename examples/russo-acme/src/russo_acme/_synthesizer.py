@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from russo import Audio, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
-from russo.authoring import Calls, check_path, check_range, wav_audio
+from russo.authoring import Attempts, check_path, check_range, wav_audio
 
 _WORDS_PER_MINUTE: Final = 175  # espeak-ng's own pace
 _INSTALL: Final = "install it (apt-get install espeak-ng, brew install espeak-ng) into a directory of PATH"
@@ -51,7 +51,7 @@ class AcmeSynthesizer:
         self.speed: Final = check_range("speed", speed, 0.5, 2.0)
         self.pitch: Final = int(check_range("pitch", pitch, 0, 99))
         # One attempt: a program that failed on this machine fails again.
-        self._calls: Final = Calls(
+        self._attempts: Final = Attempts(
             "acme", model=self.model, timeout=timeout, max_attempts=1, max_concurrency=max_concurrency
         )
 
@@ -81,7 +81,7 @@ class AcmeSynthesizer:
             SynthesisTimeoutError: It was not done within ``timeout``.
             TextRejectedError: Nothing in the text is spoken, or it holds a NUL, where reading would end.
         """
-        return await self._calls.run(text, lambda: self._speak(text))
+        return await self._attempts.run(text, lambda: self._speak(text))
 
     async def _speak(self, text: str) -> Audio:
         if "\0" in text:
@@ -130,4 +130,4 @@ class AcmeSynthesizer:
         self, kind: type[SynthesisError], what: str, text: str, advice: str | None = None
     ) -> SynthesisError:
         """Build the error for a program that speaks nothing, and will not if it is asked again."""
-        return self._calls.error(kind, what, prompt=text, advice=advice, retryable=False, reached=False)
+        return self._attempts.error(kind, what, prompt=text, advice=advice, retryable=False, reached=False)

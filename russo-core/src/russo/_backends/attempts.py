@@ -1,6 +1,6 @@
-"""`Calls`: a synthesizer's attempts under one retry policy and one cap.
+"""`Attempts`: a synthesizer's attempts under one retry policy and one cap.
 
-A retry is a paid call. What is retried, and after how long, is decided here and nowhere else.
+A retry is a backend call. What is retried, and after how long, is decided here and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from .._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
-from .backend_call import current_call
-from .limiter import Turns
+from .backend_call import current_backend_call
+from .limiter import Limiter
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ _LONGEST_DELAY: Final = 30.0
 _LONGEST_RETRY_AFTER: Final = 60.0
 
 
-class Calls:
+class Attempts:
     """Runs a synthesizer's calls: each attempt bounded in time, failures retried, few at once.
 
     May be used from any number of event loops and threads; the cap holds over all of them.
@@ -58,7 +58,7 @@ class Calls:
         self.timeout: Final = float(timeout)
         self.max_attempts: Final = max_attempts
         self.max_concurrency: Final = max_concurrency
-        self._turns = Turns(max_concurrency)
+        self._limiter = Limiter(max_concurrency)
 
     async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run attempts until one succeeds, fails for good, or ``max_attempts`` are made.
@@ -74,7 +74,7 @@ class Calls:
             SynthesisError: The last attempt's.
         """
         self._check_text(prompt)
-        async with self._turns:
+        async with self._limiter:
             for number in range(1, self.max_attempts + 1):
                 try:
                     return await self._attempt(prompt, attempt)
@@ -112,7 +112,7 @@ class Calls:
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         reached = True
-        call = current_call.get()
+        call = current_backend_call.get()
         if call is not None:
             call.begin_attempt()
         try:

@@ -1,4 +1,4 @@
-"""One call of a synthesizer: opened by the flow, its attempts told by `russo.authoring`."""
+"""One backend call: opened by the flow; `russo.authoring` counts its attempts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .budget import Budget
 
 
 @dataclass(slots=True)
-class Call:
-    """A prompt being spoken, which may cost money.
+class BackendCall:
+    """A call of a synthesizer, which may be billed.
 
     Attributes:
         prompt: The prompt.
-        keys: What this call, and those it is made within, are to be stored under.
-        budget: The run's limit of paid calls, if it has one.
-        delegated: Whether it led to another `CachedSynthesizer`, which then pays instead.
+        keys: Cache keys of this call and of the calls that enclose it.
+        budget: The run's limit of backend calls, if it has one.
+        delegated: Whether it called another `CachedSynthesizer`, which counts the call instead.
         attempts: Attempts that were begun.
-        reached: Attempts that reached the service, and so may have been paid for.
+        reached: Attempts that reached the service, and so may be billed.
     """
 
     prompt: str
@@ -31,11 +31,11 @@ class Call:
     reached: int = 0
     _slots: list[Path] = field(default_factory=list)
 
-    def open(self, outer: Call | None) -> None:
-        """Take a slot of the budget: the one of the call around this one, if that has it still.
+    def open(self, outer: BackendCall | None) -> None:
+        """Take a slot of the budget: the slot of the enclosing call, if that has made no attempt.
 
         Raises:
-            BudgetExceededError: None is left.
+            BudgetExceededError: No slot is left.
         """
         if self.budget is None:
             return
@@ -45,27 +45,29 @@ class Call:
             self._slots.append(self.budget.claim(self.prompt))
 
     def begin_attempt(self) -> None:
-        """Note that an attempt is about to be made; the first one has its slot already.
+        """Count an attempt that is about to be made. The first one has its slot already.
 
         Raises:
-            BudgetExceededError: None is left for another attempt.
+            BudgetExceededError: No slot is left for another attempt.
         """
         self.attempts += 1
         if self.budget is not None and self.attempts > max(1, len(self._slots)):
             self._slots.append(self.budget.claim(self.prompt))
 
     def close(self, problem: BaseException | None) -> int:
-        """Return how many calls may have been paid for, and give back the slots of the others.
+        """Return how many calls may be billed, and give back the slots of the others.
 
         A synthesizer that does not run its attempts through `russo.authoring` counts as one call,
-        unless its error says that nothing was reached.
+        unless its error says that the service was not reached.
         """
-        paid = self.reached
+        billed = self.reached
         if not self.attempts and not self.delegated and getattr(problem, "reached", True):
-            paid = 1
-        while self.budget is not None and len(self._slots) > paid:
+            billed = 1
+        while self.budget is not None and len(self._slots) > billed:
             self.budget.give_back(self._slots.pop())
-        return paid
+        return billed
 
 
-current_call: Final[contextvars.ContextVar[Call | None]] = contextvars.ContextVar("russo_call", default=None)
+current_backend_call: Final[contextvars.ContextVar[BackendCall | None]] = contextvars.ContextVar(
+    "russo_backend_call", default=None
+)

@@ -1,4 +1,4 @@
-"""The run's limit of paid calls, kept over all its processes."""
+"""The run's limit of backend calls, kept over all its processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """A number of calls that may be paid for; each call takes a slot before it is made.
+    """A number of backend calls; each call takes a slot before it is made.
 
     Slots are files, made exclusively, so that the processes of a run cannot take one twice.
 
@@ -33,13 +33,13 @@ class Budget:
             BudgetExceededError: None is left.
         """
         for number in range(self.limit):
-            slot = self._directory / f"paid-{number}"
+            slot = self._directory / f"call-{number}"
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(slot, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
                 return slot
         raise BudgetExceededError(
-            f"the run's limit of {self.limit} paid calls is reached: {shorten(prompt)} was not spoken and "
-            "nothing was paid; raise --russo-max-paid, or record it in a run of its own",
+            f"the run's limit of {self.limit} backend calls is reached: {shorten(prompt)} was not spoken and "
+            "no call was made; raise --russo-max-calls, or record it in a run of its own",
             prompt=prompt,
             reached=False,
             limit=self.limit,

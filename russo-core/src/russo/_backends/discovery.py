@@ -141,7 +141,7 @@ def _not_found(name: str, installed: list[str]) -> str:
     return f"{message}; did you mean {near[0]!r}{hint}?"
 
 
-def key_variables(factory: object) -> tuple[str, ...] | None:
+def api_key_variables(factory: object) -> tuple[str, ...] | None:
     """Return the environment variables that may hold a backend's key, the first that is set wins.
 
     They stand in the class attribute ``credentials``, a tuple or a list of names.

@@ -27,7 +27,7 @@ from .._errors import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
-from .attempts import Calls
+from .attempts import Attempts
 from .redaction import redact, scrub
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ _NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError"})
 _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 
 
-def read_key(calls: Calls, prompt: str, given: str | None, *variables: str) -> str:
+def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables: str) -> str:
     """Take the key that was given, else that of the first variable which holds one, without blanks around.
 
     Args:
-        calls: The synthesizer's, for the error.
+        attempts: The synthesizer's, for the error.
         prompt: What is to be spoken, for the error.
         given: The option ``api_key``.
         variables: Environment variables, read now, the first wins.
@@ -80,7 +80,7 @@ def read_key(calls: Calls, prompt: str, given: str | None, *variables: str) -> s
         advice = f"correct {name}"
     else:
         what, advice = "there is no API key", f"set {' or '.join(variables)}, or give api_key"
-    raise calls.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
+    raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
 
 
 def kind_of_status(status: int) -> type[SynthesisError]:
@@ -119,16 +119,16 @@ class Exchange:
     """One prompt's exchange with a service over HTTP; makes its errors, on one line and without the secret.
 
     Each method that is given an exception also takes the secret out of that, so that it can be chained:
-    ``raise exchange.lost(error) from error``.
+    ``raise exchange.connection_error(error) from error``.
 
     Args:
-        calls: The synthesizer's.
+        attempts: The synthesizer's.
         prompt: What is to be spoken.
         secret: The key or token that the service is sent.
         more_secrets: What else it is sent that may be a credential.
     """
 
-    calls: Calls
+    attempts: Attempts
     prompt: str
     secret: str = field(default="", repr=False)
     more_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -143,8 +143,8 @@ class Exchange:
         retry_after: float | None = None,
         reached: bool = True,
     ) -> SynthesisError:
-        """Build an error as `Calls.error` does; ``what`` is cut to 300 characters."""
-        return self.calls.error(
+        """Build an error as `Attempts.error` does; ``what`` is cut to 300 characters."""
+        return self.attempts.error(
             kind,
             self._brief(what, _SHOWN),
             prompt=self.prompt,
@@ -154,7 +154,7 @@ class Exchange:
             reached=reached,
         )
 
-    def refused(
+    def refusal_error(
         self,
         error: BaseException,
         kind: type[SynthesisError],
@@ -187,26 +187,26 @@ class Exchange:
             retry_after=seconds_to_wait(headers) if retry_after is None else retry_after,
         )
 
-    def lost(self, error: BaseException) -> SynthesisError:
+    def connection_error(self, error: BaseException) -> SynthesisError:
         """Build the error for an exchange that broke off: no connection, no reply, none that can be read."""
         scrub(error, *self._secrets)
         error = next((each for each in _causes(error) if "RequestError" in _names(each)), error)
         names, where, said = _names(error), _host(error), str(error) or type(error).__name__
-        if untrusted := self.untrusted(error):
+        if untrusted := self.certificate_error(error):
             return untrusted
         if names & _NEVER_SENT:
             return self.error(RequestRejectedError, f"nothing can be sent to {where}: {said}", reached=False)
         if names & _NOT_CONNECTED:
             return self.error(ServiceError, f"no connection to {where}: {said}", reached=False)
         if "TimeoutException" in names:
-            return self.error(SynthesisTimeoutError, f"no reply within {self.calls.timeout:g} s")
+            return self.error(SynthesisTimeoutError, f"no reply within {self.attempts.timeout:g} s")
         if "TransportError" in names:
             return self.error(ServiceError, f"the connection to {where} was lost: {said}")
         if "DecodingError" in names:
             return self.error(ServiceError, f"the reply of {where} cannot be read: {said}")
         return self.error(ServiceError, f"the exchange with {where} failed: {error!r}")
 
-    def untrusted(self, error: BaseException) -> SynthesisError | None:
+    def certificate_error(self, error: BaseException) -> SynthesisError | None:
         """Build the error for a certificate that is not trusted, which retrying does not change.
 
         Returns:
@@ -217,13 +217,13 @@ class Exchange:
         what = f"the certificate of {_host(error)} is not trusted: {error}"
         return self.error(ServiceError, what, advice=_CERTIFICATES, retryable=False, reached=False)
 
-    def no_client(self, error: BaseException) -> SynthesisError:
+    def client_error(self, error: BaseException) -> SynthesisError:
         """Build the error for an HTTP client that cannot be made: nothing is sent, and retrying is no use."""
         scrub(error, *self._secrets)
         what = f"there is no way to the network: {error}"
         return self.error(ServiceError, what, advice=_NETWORK, retryable=False, reached=False)
 
-    def no_audio(self, error: ValueError, body: bytes, headers: Mapping[str, str]) -> SynthesisError:
+    def no_audio_error(self, error: ValueError, body: bytes, headers: Mapping[str, str]) -> SynthesisError:
         """Build the error for a reply whose status is a success and whose body is no audio.
 
         Args:

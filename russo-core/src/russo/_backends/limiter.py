@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Final
 
 
-class Turns:
+class Limiter:
     """An async context manager that at most ``number`` callers are in at once; first come, first served.
 
     A caller whose event loop was closed under it counts as gone.

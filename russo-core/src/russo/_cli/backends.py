@@ -15,7 +15,7 @@ from typing import Any
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .._backends.discovery import distribution, installed_backends, key_variables, load_backend
+from .._backends.discovery import api_key_variables, distribution, installed_backends, load_backend
 from .._errors import BackendConfigError
 from . import screen
 from .location import json_option
@@ -152,7 +152,7 @@ def _missing_requirements(package: Distribution | None) -> str:
 
 def _credentials(factory: object) -> dict[str, bool] | None:
     """Tell of each variable that may hold a key whether it does."""
-    names = key_variables(factory)
+    names = api_key_variables(factory)
     return None if names is None else {name: bool(os.environ.get(name, "").strip()) for name in names}
 
 

@@ -14,11 +14,12 @@ import click
 from rich.progress import track
 
 from .._store.cache import AudioCache, Miss
+from .._store.directory import keys_with_files
 from . import screen
 from .cache_views import entry_table
 from .consent import ask, consent_options
-from .entries import Entry, check_entry, chosen, entries_of, grep_option, keys_to_check
-from .location import Place, directory_options, find_place, json_option
+from .entries import Entry, check_entry, chosen, entries_of, grep_option
+from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .screen import Column
 from .units import count, parse_age, parse_size, size_text
 
@@ -44,12 +45,12 @@ def verify(
     A damaged entry is a miss in a test run, and the next store heals it. Recordings are checked, and never
     removed.
     """
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if repair:
-        place.refuse_recordings("verify --repair")
-    number, damaged = _check_all(place)
+        workspace.refuse_recordings("verify --repair")
+    number, damaged = _check_all(workspace)
     if not as_json:
-        place.announce()
+        workspace.announce()
         _show_damage(number, damaged)
     ours = [(cache, key) for layer, cache, key, miss in damaged if layer == "cache" and miss.damaged]
     removed: list[str] = []
@@ -67,13 +68,15 @@ def verify(
             }
             for layer, _, key, miss in damaged
         ]
-        screen.show_json({**place.to_json(), "checked": number, "damaged": problems})
+        screen.show_json({**workspace.to_json(), "checked": number, "damaged": problems})
     if len(removed) < len(damaged):
         raise click.exceptions.Exit(1)
 
 
-def _check_all(place: Place) -> tuple[int, list[tuple[str, AudioCache, str, Miss]]]:
-    keys = [(layer, cache, key) for layer, cache in place.layers for key in keys_to_check(cache)]
+def _check_all(workspace: CommandWorkspace) -> tuple[int, list[tuple[str, AudioCache, str, Miss]]]:
+    keys = [
+        (layer, cache, key) for layer, cache in workspace.layers for key in keys_with_files(cache.directory)
+    ]
     damaged = []
     for layer, cache, key in _watched(keys, "checking"):
         miss = check_entry(cache, key)
@@ -127,17 +130,17 @@ def prune(
     """Remove old entries from the cache, by age or until it is small enough."""
     if older_than is None and max_size is None:
         raise click.UsageError("say what is to go: --older-than AGE, --max-size SIZE, or both")
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    place.refuse_recordings("prune")
-    tree = _work_tree(place.cache.directory)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace.refuse_recordings("prune")
+    tree = _work_tree(workspace.cache.directory)
     if tree is not None and not force:
-        raise screen.Refused(
-            f"{place.cache.directory} is inside the git work tree {tree}, where file times may be those of a "
-            "checkout; add --force if they are true here"
+        raise screen.RefusedError(
+            f"{workspace.cache.directory} is inside the git work tree {tree}, where file times may be those "
+            "of a checkout; add --force if they are true here"
         )
-    entries = list(entries_of(place.cache, "cache"))
+    entries = list(entries_of(workspace.cache, "cache"))
     going = outdated(entries, older_than=older_than, max_size=max_size, now=time.time())
-    _remove(place, going, yes=yes, dry_run=dry_run, as_json=as_json)
+    _remove(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
 def outdated(
@@ -176,14 +179,14 @@ def clear(
     *, yes: bool, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
 ) -> None:
     """Remove all entries of the cache. Recordings and files of others stay."""
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    place.refuse_recordings("clear")
-    going = sorted(entries_of(place.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
-    _remove(place, going, yes=yes, dry_run=dry_run, as_json=as_json, sweep=place.cache.clear)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace.refuse_recordings("clear")
+    going = sorted(entries_of(workspace.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
+    _remove(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json, sweep=workspace.cache.clear)
 
 
 def _remove(
-    place: Place,
+    workspace: CommandWorkspace,
     going: list[Entry],
     *,
     yes: bool,
@@ -194,7 +197,7 @@ def _remove(
     """Show what goes, ask, and remove it.
 
     Args:
-        place: Where.
+        workspace: Where.
         going: What.
         yes: Do not ask.
         dry_run: Do not remove.
@@ -204,20 +207,20 @@ def _remove(
     size = sum(entry.size for entry in going)
     what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
     if not as_json:
-        place.announce()
+        workspace.announce()
         _show_going(going)
     removed = 0
     if not dry_run:
         if going:
-            ask(f"Remove {what} from {screen.visible(str(place.cache.directory))}?", yes=yes)
+            ask(f"Remove {what} from {screen.visible(str(workspace.cache.directory))}?", yes=yes)
         if sweep is not None:
             removed = sweep()
         else:
-            removed = sum(place.cache.remove(entry.key) for entry in _watched(going, "removing"))
+            removed = sum(workspace.cache.remove(entry.key) for entry in _watched(going, "removing"))
     if as_json:
         screen.show_json(
             {
-                **place.to_json(),
+                **workspace.to_json(),
                 "dry_run": dry_run,
                 "removed": removed,
                 "bytes": size,
@@ -249,20 +252,20 @@ def promote(
 
     What is recorded already stays as it is.
     """
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    if place.recordings is None:
-        raise screen.Refused(_no_recordings(place))
-    target = AudioCache(place.recordings.directory)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    if workspace.recordings is None:
+        raise screen.RefusedError(_no_recordings(workspace))
+    target = AudioCache(workspace.recordings.directory)
     going = sorted(
         (
             entry
-            for entry in chosen(entries_of(place.cache, "cache"), grep=grep)
+            for entry in chosen(entries_of(workspace.cache, "cache"), grep=grep)
             if isinstance(target.lookup(entry.key), Miss)
         ),
         key=lambda entry: (entry.prompt or "", entry.key),
     )
     if not as_json:
-        place.announce()
+        workspace.announce()
         _show_going(going)
     failed = (
         [] if dry_run else [entry.key for entry in _watched(going, "copying") if not _copy(entry, target)]
@@ -271,19 +274,19 @@ def promote(
     if as_json:
         listed = [entry.to_json() for entry in going]
         screen.show_json(
-            {**place.to_json(), "dry_run": dry_run, "copied": copied, "failed": failed, "entries": listed}
+            {**workspace.to_json(), "dry_run": dry_run, "copied": copied, "failed": failed, "entries": listed}
         )
     elif dry_run:
         screen.show(f"{count(len(going), 'entry', 'entries')} would be copied")
     else:
         screen.show(f"{count(copied, 'entry', 'entries')} copied to the recordings")
     if failed:
-        raise screen.Failed(f"{count(len(failed), 'entry', 'entries')} could not be copied")
+        raise screen.FailedError(f"{count(len(failed), 'entry', 'entries')} could not be copied")
 
 
-def _no_recordings(place: Place) -> str:
-    if place.is_recordings:
-        return f"{place.cache.directory} is the recordings' own directory: there is nothing to copy"
+def _no_recordings(workspace: CommandWorkspace) -> str:
+    if workspace.is_recordings:
+        return f"{workspace.cache.directory} is the recordings' own directory: there is nothing to copy"
     return (
         "there is no recordings directory; give --recordings-dir DIR, or set russo_recordings_dir in the "
         "ini-file"

@@ -19,7 +19,7 @@ from .._errors import shorten
 from .._store.cache import Miss
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
-from .location import Place, directory_options, find_place, json_option
+from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .player import suffix_of
 from .screen import Column
 from .units import age_text, count, seconds_text, size_text
@@ -59,17 +59,17 @@ def list_entries(
     as_json: bool,
 ) -> None:
     """List what is stored."""
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     found = sorted(
-        chosen(all_entries(place), grep=grep, backend=backend),
+        chosen(all_entries(workspace), grep=grep, backend=backend),
         key=lambda entry: (_SORTS[sort](entry), _SORTS["prompt"](entry), entry.key),
     )
     if as_json:
-        screen.show_json({**place.to_json(), "entries": [entry.to_json() for entry in found]})
+        screen.show_json({**workspace.to_json(), "entries": [entry.to_json() for entry in found]})
         return
-    place.announce()
+    workspace.announce()
     if found:
-        screen.show(entry_table(found, layers=place.recordings is not None))
+        screen.show(entry_table(found, layers=workspace.recordings is not None))
     else:
         screen.note("no entries" if grep is None and backend is None else "no entries that match")
 
@@ -108,9 +108,9 @@ def entry_table(entries: Iterable[Entry], *, layers: bool) -> str | Table:
 @json_option
 def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
     """Count entries, bytes and seconds of speech, by backend."""
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in all_entries(place):
+    for entry in all_entries(workspace):
         groups[entry.layer, entry.backend].append(entry)
     rows = [(layer, backend, *_sums(found)) for (layer, backend), found in sorted(groups.items())]
     total = _sums([entry for found in groups.values() for entry in found])
@@ -118,9 +118,9 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
         names = ("layer", "backend", "entries", "bytes", "seconds")
         backends = [dict(zip(names, row, strict=True)) for row in rows]
         sums = dict(zip(names[2:], total, strict=True))
-        screen.show_json({**place.to_json(), **sums, "backends": backends})
+        screen.show_json({**workspace.to_json(), **sums, "backends": backends})
         return
-    place.announce()
+    workspace.announce()
     rows.append(("total", "", *total))
     columns = [
         Column("in"),
@@ -149,20 +149,23 @@ def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_j
 
     Give a key, its first characters, or the exact prompt. A prompt that several voices speak shows all.
     """
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    found = _find(list(all_entries(place)), wanted)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    found = _find(list(all_entries(workspace)), wanted)
     if not found:
-        raise screen.Failed(
+        raise screen.FailedError(
             f"no entry has the key or the prompt {shorten(wanted)} in "
-            f"{' or '.join(str(cache.directory) for _, cache in place.layers)}; "
+            f"{' or '.join(str(cache.directory) for _, cache in workspace.layers)}; "
             "russo cache list --grep PATTERN searches"
         )
     if as_json:
         screen.show_json(
-            {**place.to_json(), "entries": [{**e.to_json(), "meta": e.cache.describe(e.key)} for e in found]}
+            {
+                **workspace.to_json(),
+                "entries": [{**e.to_json(), "meta": e.cache.describe(e.key)} for e in found],
+            }
         )
         return
-    place.announce()
+    workspace.announce()
     for entry in found:
         _show_entry(entry)
 
@@ -228,8 +231,10 @@ def export(
     as_json: bool,
 ) -> None:
     """Copy audio to DIR as playable files with readable names, for people and for review."""
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    found = {entry.key: entry for entry in reversed(chosen(all_entries(place), grep=grep, backend=backend))}
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    found = {
+        entry.key: entry for entry in reversed(chosen(all_entries(workspace), grep=grep, backend=backend))
+    }
     target.mkdir(parents=True, exist_ok=True)
     written: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
@@ -241,9 +246,9 @@ def export(
             path = audio.save(target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio)}")
             written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
     if as_json:
-        screen.show_json({**place.to_json(), "written": written, "damaged": damaged})
+        screen.show_json({**workspace.to_json(), "written": written, "damaged": damaged})
     else:
-        place.announce()
+        workspace.announce()
         screen.show(f"{count(len(written), 'file')} written to {screen.visible(str(target))}")
     for each in damaged:
         screen.complain(f"{shorten(each['prompt'] or each['key'])} is not exported: {each['reason']}")
@@ -264,9 +269,9 @@ def slug(prompt: str | None, key: str) -> str:
 @json_option
 def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
     """Print the directory of the cache, and to standard error why it is that."""
-    place: Place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir)
+    workspace: CommandWorkspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if as_json:
-        screen.show_json(place.to_json())
+        screen.show_json(workspace.to_json())
         return
-    place.announce()
-    screen.show(screen.visible(str(place.cache.directory)))
+    workspace.announce()
+    screen.show(screen.visible(str(workspace.cache.directory)))

@@ -21,13 +21,13 @@ def ask(question: str, *, yes: bool) -> None:
 
     Raises:
         Failed: The answer is no.
-        Refused: There is no terminal to ask on.
+        RefusedError: There is no terminal to ask on.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise screen.Refused(
+        raise screen.RefusedError(
             "there is no terminal to ask on, so nothing was removed; add --yes to remove, --dry-run to look"
         )
     if not click.confirm(question, err=True):
-        raise screen.Failed("nothing was removed")
+        raise screen.FailedError("nothing was removed")

@@ -16,13 +16,13 @@ from typing import Any, Final
 import click
 
 from .._audio import Audio
+from .._fields import flatten, speaker_of
 from .._store.cache import AudioCache, Miss
 from .._store.entry import AUDIO_LIMIT, AUDIO_SUFFIX, META_SUFFIX
 from .._store.files import read_file
-from .location import CommandT, Place
-from .screen import Refused
+from .location import CommandT, CommandWorkspace
+from .screen import RefusedError
 
-_GENERATED: Final = re.compile(r"[0-9a-f]{64}")
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
 # The header of `russo._wav.write_wav`, whose file is all samples from here on.
 _PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -81,9 +81,9 @@ def grep_option(command: CommandT) -> CommandT:
     )(command)
 
 
-def all_entries(place: Place) -> Iterator[Entry]:
+def all_entries(workspace: CommandWorkspace) -> Iterator[Entry]:
     """Yield the entries of every layer."""
-    for layer, cache in place.layers:
+    for layer, cache in workspace.layers:
         yield from entries_of(cache, layer)
 
 
@@ -109,29 +109,18 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
     path = str(cache.directory / key)
     meta_status, audio_status = os.stat(path + META_SUFFIX), os.stat(path + AUDIO_SUFFIX)
     meta = cache.describe(key) or {}
-    prompt = meta.get("prompt")
+    prompt, settings = meta.get("prompt"), flatten(meta.get("fields"))
     return Entry(
         cache=cache,
         layer=layer,
         key=key,
         prompt=prompt if isinstance(prompt, str) else None,
-        backend=_field(meta, "backend") or _field(meta, "class"),
-        voice=_field(meta, "voice"),
+        backend=speaker_of(meta.get("fields")) or "",
+        voice=str(settings.get("voice") or ""),
         seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_status.st_size) if meta else None,
         size=meta_status.st_size + audio_status.st_size,
         stored=meta_status.st_mtime,
     )
-
-
-def _field(meta: Mapping[str, Any], name: str) -> str:
-    """Return what an entry's fields say under a name, also where one synthesizer wrapped another."""
-    fields = meta.get("fields")
-    while isinstance(fields, Mapping):
-        value = fields.get(name)
-        if value is not None:
-            return str(value)
-        fields = fields.get("own")
-    return ""
 
 
 def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
@@ -167,12 +156,12 @@ def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = 
     """Return the entries that the options choose.
 
     Raises:
-        Refused: The pattern is no regular expression.
+        RefusedError: The pattern is no regular expression.
     """
     try:
         pattern = re.compile(grep or "", re.IGNORECASE)
     except re.error as error:
-        raise Refused(f"--grep {grep!r} is no regular expression: {error}") from None
+        raise RefusedError(f"--grep {grep!r} is no regular expression: {error}") from None
     return [
         entry
         for entry in entries
@@ -190,18 +179,6 @@ def check_entry(cache: AudioCache, key: str) -> Miss | None:
         # Its metadata is gone: the rest of a writer that died, or a hand that removed one file.
         return Miss("its metadata is missing", damaged=True) if _lies(cache, key, AUDIO_SUFFIX) else None
     return found
-
-
-def keys_to_check(cache: AudioCache) -> list[str]:
-    """Return the keys of all entries and of halves of entries, sorted."""
-    halves = set()
-    for name in cache._files():
-        key, suffix = os.path.splitext(name)
-        if suffix in (META_SUFFIX, AUDIO_SUFFIX) and (
-            _GENERATED.fullmatch(key) or (suffix == META_SUFFIX and cache._is_ours(key))
-        ):
-            halves.add(key)
-    return sorted(halves | set(cache.stored_keys()))
 
 
 def _lies(cache: AudioCache, key: str, suffix: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where a command works: backend, options, cache and recordings, and why these."""
+"""The workspace of a command: backend, options, cache and recordings as pytest finds them, and why these."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from .._flow.run import Cache
+from .._flow.workspace import Workspace
 from .._mode import Mode
 from .._settings import Asked, Settings, resolve
-from .._store.cache import AudioCache
-from .._store.layered import LayeredCache
 from . import screen
 from .pytest_side import PytestSide, look_like_pytest
 
@@ -25,33 +23,14 @@ _DIRECTORIES: Final = ("cache_dir", "recordings_dir")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a command works.
+class CommandWorkspace(Workspace):
+    """The workspace of a command, which shows its directories and explains them.
 
     Attributes:
-        settings: Backend, options and directories, with their sources in words.
-        side: What pytest would go by.
-        cache: The private cache.
-        recordings: The recordings, if there are any beside the cache.
-        is_recordings: Whether the cache's directory is that of the recordings.
+        side: What pytest would use in this folder.
     """
 
-    settings: Settings
     side: PytestSide
-    cache: AudioCache
-    recordings: AudioCache | None
-    is_recordings: bool
-
-    @property
-    def layers(self) -> list[tuple[str, AudioCache]]:
-        """All directories by their role, in the order they are looked into."""
-        recordings = [("recordings", self.recordings)] if self.recordings is not None else []
-        return [*recordings, ("cache", self.cache)]
-
-    @property
-    def layered(self) -> Cache:
-        """The cache as a run of pytest would have it."""
-        return self.cache if self.recordings is None else LayeredCache(self.cache, [self.recordings])
 
     def announce(self) -> None:
         """Say which directories are used, and why."""
@@ -68,7 +47,7 @@ class Place:
     def refuse_recordings(self, action: str) -> None:
         """Refuse to remove anything where the cache's directory is that of the recordings."""
         if self.is_recordings:
-            raise screen.Refused(
+            raise screen.RefusedError(
                 f"{self.cache.directory} holds the recordings, and russo cache {action} removes none; "
                 "delete their files by hand if you mean to"
             )
@@ -89,9 +68,9 @@ def json_option(command: CommandT) -> CommandT:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
-def find_place(
+def find_workspace(
     *, cache_dir: str | None = None, recordings_dir: str | None = None, synth: str | None = None
-) -> Place:
+) -> CommandWorkspace:
     """Find backend, options and directories as pytest would in this folder.
 
     Args:
@@ -100,7 +79,7 @@ def find_place(
         synth: The same.
 
     Raises:
-        Refused: pytest's configuration cannot be read.
+        RefusedError: pytest's configuration cannot be read.
         SettingsError: Settings that make no sense.
     """
     folder = Path.cwd()
@@ -122,23 +101,7 @@ def find_place(
         cwd=folder,
     )
     sources = {name: _source(name, given.get(name), settings, side) for name in settings.sources}
-    return _lay_out(dataclasses.replace(settings, sources=sources), side)
-
-
-def _lay_out(settings: Settings, side: PytestSide) -> Place:
-    cache, recordings = AudioCache(settings.cache_dir), settings.recordings_dir
-    if recordings is None:
-        return Place(settings, side, cache, None, is_recordings=False)
-    if _is_same(recordings, settings.cache_dir):
-        return Place(settings, side, cache, None, is_recordings=True)
-    return Place(settings, side, cache, AudioCache(recordings, read_only=True), is_recordings=False)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.resolve() == other.resolve() or one.samefile(other)
-    except OSError:  # one of them does not exist
-        return False
+    return CommandWorkspace.of(dataclasses.replace(settings, sources=sources), side=side)
 
 
 def _source(name: str, given: str | None, settings: Settings, side: PytestSide) -> str:

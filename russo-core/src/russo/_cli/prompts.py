@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .screen import Refused
+from .screen import RefusedError
 
 _COLUMN: Final = "prompt"
 _CSV: Final = frozenset({".csv"})
@@ -38,11 +38,11 @@ def read_prompts(path: Path) -> list[Prompt]:
             ``prompt``), as its suffix says. UTF-8; blank lines are skipped.
 
     Raises:
-        Refused: A file that is none of these, cannot be read or holds no prompt; with the line.
+        RefusedError: A file that is none of these, cannot be read or holds no prompt; with the line.
     """
     suffix = path.suffix.lower()
     if suffix not in _CSV | _JSON_LINES | _TEXT:
-        raise Refused(f"{path}: prompts are read from .txt, .csv and .jsonl files, not from {suffix}")
+        raise RefusedError(f"{path}: prompts are read from .txt, .csv and .jsonl files, not from {suffix}")
     text = _decode(path, path.read_bytes())
     read = _read_csv if suffix in _CSV else _read_json_lines if suffix in _JSON_LINES else _read_text
     prompts: dict[str, Prompt] = {}
@@ -53,8 +53,8 @@ def read_prompts(path: Path) -> list[Prompt]:
     return list(prompts.values())
 
 
-def _refusal(path: Path, line: int, what: str) -> Refused:
-    return Refused(f"{path}, line {line}: {what}")
+def _refusal(path: Path, line: int, what: str) -> RefusedError:
+    return RefusedError(f"{path}, line {line}: {what}")
 
 
 def _decode(path: Path, data: bytes) -> str:

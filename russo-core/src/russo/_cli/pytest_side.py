@@ -21,7 +21,7 @@ from _pytest.config import get_config
 from _pytest.config.findpaths import determine_setup
 
 from .._plugin import pytest_plugin
-from .screen import Refused
+from .screen import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ def look_like_pytest(folder: Path) -> PytestSide:
     """Find what pytest would go by in a folder.
 
     Raises:
-        Refused: pytest's configuration cannot be read.
+        RefusedError: pytest's configuration cannot be read.
     """
     try:
         return _look(folder)
     except (pytest.UsageError, pytest.fail.Exception, ValueError) as error:
-        raise Refused(f"pytest's configuration cannot be used: {error}") from error
+        raise RefusedError(f"pytest's configuration cannot be used: {error}") from error
 
 
 def _look(folder: Path) -> PytestSide:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .._flow.cached import CachedSynthesizer
 from . import screen
-from .location import find_place, json_option
+from .location import find_workspace, json_option
 from .prompts import Prompt, read_prompts
 from .screen import Column
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
@@ -80,8 +80,8 @@ class Recording:
             "prompts": len(self.prompts),
             "done": self.done,
             "hits": counts.hits,
-            "paid_calls": counts.paid_calls,
-            "paid_characters": counts.paid_characters,
+            "backend_calls": counts.backend_calls,
+            "backend_characters": counts.backend_characters,
             "stopped": self.stopped,
             "failed": [
                 {"line": each.prompt.line, "prompt": each.prompt.text, "reason": each.reason}
@@ -119,9 +119,9 @@ def record(
     that was stopped goes on where it was.
     """
     prompts = read_prompts(file)
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
-    synthesizer, ledger = open_synthesizer(place, options)
-    place.announce()
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    synthesizer, ledger = open_synthesizer(workspace, options)
+    workspace.announce()
     recording = Recording(synthesizer, ledger, prompts)
     with _bar() as bar:
         task = bar.add_task("", total=len(prompts), said=_progress(recording))
@@ -136,7 +136,7 @@ def record(
     recording.failures.sort(key=lambda failure: failure.prompt.line)
     ledger.tell_troubles()
     if as_json:
-        screen.show_json({**recording.to_json(), **place.to_json()})
+        screen.show_json({**recording.to_json(), **workspace.to_json()})
     else:
         _report(recording)
     if recording.stopped:
@@ -163,15 +163,15 @@ def _bar() -> Progress:
 
 def _progress(recording: Recording) -> str:
     counts = recording.ledger.counts
-    return f"{count(counts.hits, 'hit')}, {counts.paid_calls:,} paid, {len(recording.failures):,} failed"
+    return f"{count(counts.hits, 'hit')}, {counts.backend_calls:,} paid, {len(recording.failures):,} failed"
 
 
 def _report(recording: Recording) -> None:
     counts, failures = recording.ledger.counts, recording.failures
-    paid = f" ({count(counts.paid_characters, 'character')})" if counts.paid_calls else ""
+    paid = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
     screen.show(
         f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {count(counts.hits, 'hit')}, "
-        f"{count(counts.paid_calls, 'paid call')}{paid}, {len(failures):,} failed"
+        f"{count(counts.backend_calls, 'backend call')}{paid}, {len(failures):,} failed"
     )
     if failures:
         columns = [

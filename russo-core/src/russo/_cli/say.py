@@ -11,7 +11,7 @@ import click
 from .._audio import Audio
 from .._store.entry import AUDIO_SUFFIX
 from . import screen
-from .location import Place, find_place, json_option
+from .location import CommandWorkspace, find_workspace, json_option
 from .player import play
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
 from .units import count, seconds_text
@@ -44,15 +44,15 @@ def say(
     played.
     """
     prompt = _read_standard_input() if text == "-" else text
-    place = find_place(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
-    synthesizer, ledger = open_synthesizer(place, options)
-    place.announce()
-    audio = synthesizer._synthesize_with(lambda call: run_to_end(synthesizer, call), prompt)
+    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    synthesizer, ledger = open_synthesizer(workspace, options)
+    workspace.announce()
+    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, call))
     ledger.tell_troubles()
     if output is not None:
         audio.save(output)
     if as_json:
-        screen.show_json(_facts(prompt, audio, ledger, place, output))
+        screen.show_json(_facts(prompt, audio, ledger, workspace, output))
         return
     screen.show(_sentence(audio, ledger))
     if output is not None:
@@ -68,7 +68,9 @@ def _read_standard_input() -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise screen.Refused(f"standard input is not UTF-8: {error.reason} at byte {error.start}") from None
+        raise screen.RefusedError(
+            f"standard input is not UTF-8: {error.reason} at byte {error.start}"
+        ) from None
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -76,8 +78,8 @@ def _sentence(audio: Audio, ledger: Ledger) -> str:
     counts = ledger.counts
     speech = f"{seconds_text(audio.duration)} s of speech"
     if counts.hits:
-        return f"hit: {speech}, nothing paid"
-    paid = f"{count(counts.paid_calls, 'paid call')} ({count(counts.paid_characters, 'character')})"
+        return f"hit: {speech}, no backend call"
+    paid = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
     if ledger.not_stored:
         return f"miss: {speech}, {paid}, not stored: {', '.join(ledger.not_stored.values())}"
     return f"miss: {speech}, {paid}, stored"
@@ -89,14 +91,16 @@ def _path(prompt: str, ledger: Ledger) -> Path | None:
     return None if directory is None else directory / f"{ledger.keys[prompt]}{AUDIO_SUFFIX}"
 
 
-def _facts(prompt: str, audio: Audio, ledger: Ledger, place: Place, output: Path | None) -> dict[str, Any]:
+def _facts(
+    prompt: str, audio: Audio, ledger: Ledger, workspace: CommandWorkspace, output: Path | None
+) -> dict[str, Any]:
     counts, path = ledger.counts, _path(prompt, ledger)
     return {
         "prompt": prompt,
         "key": ledger.keys.get(prompt),
         "hit": bool(counts.hits),
-        "paid_calls": counts.paid_calls,
-        "paid_characters": counts.paid_characters,
+        "backend_calls": counts.backend_calls,
+        "backend_characters": counts.backend_characters,
         "not_stored": ledger.not_stored.get(prompt),
         "seconds": audio.duration,
         "format": audio.format,
@@ -104,5 +108,5 @@ def _facts(prompt: str, audio: Audio, ledger: Ledger, place: Place, output: Path
         "bytes": len(audio.data),
         "audio": None if path is None else str(path),
         "output": None if output is None else str(output.absolute()),
-        **place.to_json(),
+        **workspace.to_json(),
     }

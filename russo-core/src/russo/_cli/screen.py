@@ -31,13 +31,13 @@ _FILE_TEXT: Final = 120
 _NARROWEST: Final = 10
 
 
-class Refused(click.ClickException):
+class RefusedError(click.ClickException):
     """What was asked or handed over makes no sense; nothing was done."""
 
     exit_code = 2
 
 
-class Failed(click.ClickException):
+class FailedError(click.ClickException):
     """It was tried, and failed."""
 
     exit_code = 1

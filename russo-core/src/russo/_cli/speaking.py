@@ -1,4 +1,4 @@
-"""The chosen backend behind the cache, and what the hooks tell of it."""
+"""The chosen backend behind the cache, and what the hooks report of it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .._backends.discovery import convert_options, installed_backends, load_backend, load_synthesizer
 from .._flow.cached import CachedSynthesizer
-from .._flow.run import Run
+from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
-from .location import CommandT, Place, directory_options, make_importable
+from .location import CommandT, CommandWorkspace, directory_options, make_importable
 
 if TYPE_CHECKING:
     from .._events import CacheHit, EntryStored, StoreFailed
@@ -88,52 +87,35 @@ class Ledger:
             screen.complain(trouble)
 
 
-def choose_backend(place: Place) -> str:
-    """Return the chosen backend's name, or the only one installed.
-
-    Raises:
-        Refused: None is installed, or several and nobody chose.
-    """
-    if place.settings.synth is not None:
-        return place.settings.synth
-    installed = list(installed_backends())
-    if len(installed) == 1:
-        return installed[0]
-    if not installed:
-        raise screen.Refused(
-            'no backend is installed; pip install "russo-core[local]" brings one that needs no key'
-        )
-    raise screen.Refused(f"several backends are installed; choose one: --synth {{{','.join(installed)}}}")
-
-
-def open_synthesizer(place: Place, options: Sequence[str]) -> tuple[CachedSynthesizer, Ledger]:
+def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tuple[CachedSynthesizer, Ledger]:
     """Make the chosen backend's synthesizer, cached where a test run would look for it.
 
     Raises:
         BackendConfigError: An option that does not exist or makes no sense.
         BackendNotFoundError: There is no such backend.
-        Refused: An option that is not NAME=VALUE.
+        RefusedError: An option that is not NAME=VALUE.
     """
-    name = choose_backend(place)
-    chosen = "the only one installed" if place.settings.synth is None else place.settings.sources["synth"]
+    name, settings = workspace.backend("--synth "), workspace.settings
+    chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
     screen.note(f"backend: {name} ({chosen})")
     if ":" in name:
-        make_importable(place.side)
-    texts = {**place.settings.options_of(name), **dict(map(_split, options))}
-    synthesizer = load_synthesizer(name, **convert_options(name, load_backend(name), texts))
+        make_importable(workspace.side)
+    synthesizer = workspace.make_synthesizer(name, dict(map(_split, options)))
     ledger, manager = Ledger(), make_manager()
     manager.register(ledger.statistics, "statistics")
     manager.register(ledger, "russo command")
     # As in a test run: a factory may return one that is cached already, and it keeps what it was given.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
-    cached._run = Run(cache=place.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager)
-    return cached, ledger
+    context = RunContext(
+        cache=workspace.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager
+    )
+    return cached.bound_to(context), ledger
 
 
 def _split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise screen.Refused(f"option {text!r} is not of the form NAME=VALUE, as speed=1.2")
+        raise screen.RefusedError(f"option {text!r} is not of the form NAME=VALUE, as speed=1.2")
     return name.strip(), value.strip()
 
 

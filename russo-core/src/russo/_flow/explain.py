@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .._errors import CacheMissError, shorten
+from .._fields import flatten
 from .._store.cache import AudioCache, Miss
-from .._store.layered import LayeredCache
+from .._store.layered import Cache
 
 # Looking through a large cache for entries of the same prompt is a courtesy, not worth a wait.
 _SECONDS: Final = 0.5
@@ -18,10 +19,10 @@ _COMMAND: Final = "pytest --russo-cache-mode=auto"
 
 
 def explain_miss(
-    prompt: str, key: str, fields: Mapping[str, Any], cache: AudioCache | LayeredCache, miss: Miss
+    prompt: str, key: str, fields: Mapping[str, Any], cache: Cache, miss: Miss
 ) -> CacheMissError:
     """Build the error of a miss in mode ``replay``."""
-    layers = cache.layers if isinstance(cache, LayeredCache) else (cache,)
+    layers = cache.layers
     directories = " or ".join(_display(layer.directory) for layer in layers)
     lines = [f"no cached audio for {shorten(prompt)} in {directories} (mode 'replay', key {key[:12]})"]
     if miss.reason != "absent":
@@ -56,7 +57,7 @@ def _same_prompt(cache: AudioCache, prompt: str, key: str, fields: Mapping[str, 
 
 
 def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
-    old, new = dict(_flat("", stored)), dict(_flat("", wanted))
+    old, new = dict(_dotted(flatten(stored))), dict(_dotted(flatten(wanted)))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return (
         ", ".join(f"{name} is {old.get(name)!r}, wanted {new.get(name)!r}" for name in names)
@@ -64,12 +65,10 @@ def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
     )
 
 
-def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            # ``own`` and ``given`` are russo's words; a user knows his settings by their names.
-            yield from _flat(
-                f"{path}.{name}" if path else "" if name in {"own", "given"} else str(name), inner
-            )
-    elif path:
-        yield path, value
+def _dotted(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting by its name, and those inside a mapping as ``name.inner``."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value

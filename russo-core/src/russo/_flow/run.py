@@ -1,14 +1,12 @@
-"""What all `CachedSynthesizer` objects of one run share: cache, mode, listeners, what was refreshed."""
+"""What all `CachedSynthesizer` objects of one run share: cache, mode, listeners, refreshed keys, limit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from .._mode import Mode
-from .._store.cache import AudioCache
-from .._store.layered import LayeredCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +14,11 @@ if TYPE_CHECKING:
     import pluggy
 
     from .._backends.budget import Budget
-
-Cache: TypeAlias = AudioCache | LayeredCache
+    from .._store.layered import Cache
 
 
 class Refreshed:
-    """The keys that mode ``refresh`` has paid for already, once per run.
+    """The keys that mode ``refresh`` has synthesized again, once per run.
 
     Args:
         directory: Shared by the processes of the run, where there are several.
@@ -44,16 +41,16 @@ class Refreshed:
 
 
 @dataclass(slots=True)
-class Run:
-    """One run.
+class RunContext:
+    """One run: a pytest session, or one call of the command.
 
     Attributes:
-        cache: Where audio is kept.
+        cache: Where audio is stored.
         mode: What hits and misses do.
-        manager: The run's own listeners; ``None`` where there are none.
-        report: Told of listeners that raise.
-        refreshed: What mode ``refresh`` has done.
-        budget: The limit of paid calls, if there is one.
+        report: Called with a sentence for each listener that raises.
+        manager: The run's own listeners, if it has any.
+        refreshed: The keys that mode ``refresh`` has synthesized again.
+        budget: The limit of backend calls, if there is one.
     """
 
     cache: Cache

@@ -1,8 +1,8 @@
 """Single flight: equal requests in one process share one call, over tasks, threads and event loops.
 
-A flight is a task of the event loop that asked first; it belongs to no waiter, so a waiter's
-cancellation is his alone. When the owner's loop ends before the flight does, the waiters of other
-loops start over, one of them as the new owner.
+A flight is a task of the event loop that asked first. Cancelling a waiter does not cancel the flight.
+If the flight's loop ends before the flight does, the waiters in other loops start again, one of them
+as the new owner.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from .._audio import Audio
 from .._store.locks import PATIENCE
 
 _LOOK: Final = 0.05
+FlightName: TypeAlias = tuple[str, bool, str]
+"""The directory of the cache, whether it is read-only, and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,13 @@ class Landing:
 
     Attributes:
         audio: The audio.
-        directory: Where it was found after all; ``None`` where it was paid for.
-        paid: Whether a call was made.
+        directory: The cache in which it was found, or ``None`` if the backend was called.
+        is_new: Whether the backend was called.
     """
 
     audio: Audio
     directory: Path | None
-    paid: bool
+    is_new: bool
 
 
 class _Abandoned(Exception):
@@ -57,7 +59,7 @@ class _Flight:
             landed()
             self.outcome.cancel()
             raise
-        except BaseException as error:  # noqa: BLE001 - every waiter is to see it
+        except BaseException as error:  # noqa: BLE001 - every waiter gets it
             landed()
             self.outcome.set_exception(error)
         else:
@@ -86,8 +88,8 @@ class _Flight:
         return self.outcome.result()
 
 
-class Flights:
-    """The calls in progress over one cache, by key."""
+class SingleFlight:
+    """The calls in progress in this process, by the name of their flight: a cache and a key."""
 
     def __init__(self) -> None:
         self._begin()
@@ -95,10 +97,14 @@ class Flights:
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[FlightName, _Flight] = {}
 
-    async def join(self, key: str, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
+    async def join(self, name: FlightName, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
         """Make the call, or wait for the equal one that is in progress.
+
+        Args:
+            name: Equal names are equal calls.
+            call: Makes the call.
 
         Returns:
             The call's result, and whether this waiter started it.
@@ -108,34 +114,42 @@ class Flights:
         """
         abandoned: _Flight | None = None
         while True:
-            flight, mine = self._board(key, abandoned)
+            flight, mine = self._board(name, abandoned)
             if mine:
                 flight.task = flight.loop.create_task(
-                    flight.run(call, functools.partial(self._land, key, flight))
+                    flight.run(call, functools.partial(self._land, name, flight))
                 )
                 # A task that is cancelled before its first step runs no line of its own.
-                flight.task.add_done_callback(functools.partial(self._close, key, flight))
+                flight.task.add_done_callback(functools.partial(self._close, name, flight))
             try:
                 return await flight.wait(), mine
             except _Abandoned:
                 abandoned = flight
 
-    def _board(self, key: str, abandoned: _Flight | None) -> tuple[_Flight, bool]:
+    def _board(self, name: FlightName, abandoned: _Flight | None) -> tuple[_Flight, bool]:
         if self._pid != os.getpid():
             self._begin()  # a forked child: the flights, and whoever held the lock, are its parent's
         with self._lock:
-            flight = self._flights.get(key)
+            flight = self._flights.get(name)
             if flight is not None and flight is not abandoned:
                 return flight, False
-            flight = self._flights[key] = _Flight(asyncio.get_running_loop())
+            # A flight whose loop was closed never lands.
+            self._flights = {each: f for each, f in self._flights.items() if not f.loop.is_closed()}
+            flight = self._flights[name] = _Flight(asyncio.get_running_loop())
             return flight, True
 
-    def _close(self, key: str, flight: _Flight, _: asyncio.Task[None]) -> None:
+    def _close(self, name: FlightName, flight: _Flight, _: asyncio.Task[None]) -> None:
         if not flight.outcome.done():
-            self._land(key, flight)
+            self._land(name, flight)
             flight.outcome.cancel()
 
-    def _land(self, key: str, flight: _Flight) -> None:
+    def _land(self, name: FlightName, flight: _Flight) -> None:
         with self._lock:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            if self._flights.get(name) is flight:
+                del self._flights[name]
+
+
+@functools.cache
+def flights() -> SingleFlight:
+    """Return the flights of this process. Two caches of one directory share them."""
+    return SingleFlight()

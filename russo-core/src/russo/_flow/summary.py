@@ -37,9 +37,9 @@ def _facts(total: Counts) -> Iterator[str]:
     if total.hits:
         saved = f" ({total.hit_characters:,} characters, {total.hit_seconds:,.0f} s of speech)"
     yield f"{_count(total.hits, 'hit')}{saved}"
-    paid = f" ({total.paid_characters:,} characters)" if total.paid_calls else ""
-    yield f"{_count(total.paid_calls, 'paid call')}{paid}"
-    if total.misses not in (0, total.paid_calls):
+    paid = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
+    yield f"{_count(total.backend_calls, 'backend call')}{paid}"
+    if total.misses not in (0, total.backend_calls):
         yield _count(total.misses, "miss", "misses")
     if total.damaged:
         yield f"{total.damaged:,} damaged"
@@ -49,9 +49,9 @@ def _facts(total: Counts) -> Iterator[str]:
 
 
 def _details(total: Counts) -> Iterator[str]:
-    for backend in sorted(total.hits_by | total.paid_by):
-        hits, paid = total.hits_by[backend], total.paid_by[backend]
-        yield f"russo: backend {backend}: {_count(hits, 'hit')}, {_count(paid, 'paid call')}"
+    for backend in sorted(total.hits_by | total.backend_calls_by):
+        hits, paid = total.hits_by[backend], total.backend_calls_by[backend]
+        yield f"russo: backend {backend}: {_count(hits, 'hit')}, {_count(paid, 'backend call')}"
     for directory, hits in sorted(total.layers.items()):
         yield f"russo: {_count(hits, 'hit')} from {directory}"
     for reason, number in sorted(total.not_stored.items()):

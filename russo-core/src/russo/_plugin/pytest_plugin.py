@@ -1,8 +1,7 @@
-"""The pytest plugin: options, marker, fixtures and hooks; the work is done in `russo._plugin.session`.
+"""The pytest plugin: options, marker, fixtures and hooks. The work is done in `russo._plugin.session`.
 
-This module is imported in every pytest run of an environment that has russo installed. It imports
-nothing but pytest, and must stay so: the first fixture or option of russo that is used brings in the
-rest.
+Every pytest run of an environment that has russo installed imports this module. It imports pytest and
+two small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
 """
 
 from __future__ import annotations
@@ -12,16 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from .item import CURRENT_ITEM, is_prompt_marker
+from .workers import WORKERS, Workers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from .._audio import Audio
     from .._flow.cached import CachedSynthesizer
-    from .._flow.run import Cache
-    from .session import PytestRun
+    from .._store.layered import Cache
+    from .session import PytestSession
 
-_RUN: Final = pytest.StashKey["PytestRun"]()
-CURRENT_ITEM: Final = pytest.StashKey[pytest.Item | None]()
+_SESSION: Final = pytest.StashKey["PytestSession"]()
 # Options and ini settings whose mere presence means that the run uses russo.
 _OPTIONS: Final = (
     "synth",
@@ -31,7 +32,7 @@ _OPTIONS: Final = (
     "cache_dir",
     "recordings_dir",
     "clear_cache",
-    "max_paid",
+    "max_calls",
     "record_only",
 )
 _INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="recordings that are looked into first and never written",
     )
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
-    add("--russo-max-paid", metavar="N", type=int, help="refuse paid calls after the first N of the run")
+    add("--russo-max-calls", metavar="N", type=int, help="refuse backend calls after the first N of the run")
     add("--russo-record-only", action="store_true", help="speak the marked prompts, run no test")
     add(
         "--russo-prune-unused", action="store_true", help="remove entries that a complete run did not ask for"
@@ -85,15 +86,16 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
-    config.pluginmanager.register(Totals(config), "russo-totals")
+    workers = config.stash[WORKERS] = Workers(config)
+    config.pluginmanager.register(workers, "russo-workers")
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if _is_asked_for(config) and not config.option.help:
-        run_of(config).check()
+        session_of(config).check()
     if config.getoption("russo_report") and not config.option.help:
         from .report import Report
 
-        config.pluginmanager.register(Report(config, run_of(config)), "russo-report")
+        config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
 
 
 def _is_asked_for(config: pytest.Config) -> bool:
@@ -104,20 +106,20 @@ def _is_asked_for(config: pytest.Config) -> bool:
     )
 
 
-def run_of(config: pytest.Config) -> PytestRun:
-    """Return russo's side of a pytest run, made when it is first needed."""
-    run = config.stash.get(_RUN, None)
-    if run is None:
-        from .session import PytestRun
+def session_of(config: pytest.Config) -> PytestSession:
+    """Return russo's side of a pytest run, which is made when it is first needed."""
+    session = config.stash.get(_SESSION, None)
+    if session is None:
+        from .session import PytestSession
 
-        run = config.stash[_RUN] = PytestRun(config)
-    return run
+        session = config.stash[_SESSION] = PytestSession(config, config.stash[WORKERS])
+    return session
 
 
 @pytest.fixture(scope="session")
 def russo_cache(request: pytest.FixtureRequest) -> Cache:
     """The run's cache; override it in ``conftest.py`` to keep audio elsewhere."""
-    return run_of(request.config).cache
+    return session_of(request.config).cache
 
 
 @pytest.fixture(scope="session")
@@ -127,10 +129,10 @@ def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, No
     Override it in ``conftest.py``, plain, yielded or async and of any scope, with any synthesizer: the
     test receives it wrapped in `CachedSynthesizer`, with the run's cache and mode.
     """
-    run = run_of(request.config)
-    synthesizer = run.load_synthesizer()
+    session = session_of(request.config)
+    synthesizer = session.load_synthesizer()
     yield synthesizer
-    run.close_synthesizer(synthesizer)
+    session.close_synthesizer(synthesizer)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -145,7 +147,9 @@ def pytest_fixture_setup(
     cached = fixturedef.cached_result
     assert cached is not None
     try:
-        value = run_of(request.config).adopt(value, request, fixturedef)
+        from .adopt import adopt
+
+        value = adopt(value, request, fixturedef, session_of(request.config).context)
     except BaseException as error:
         # Else a fixture of a wider scope would hand the raw value to the next test.
         fixturedef.cached_result = (None, cached[1], (error, error.__traceback__))
@@ -157,11 +161,11 @@ def pytest_fixture_setup(
 @pytest.fixture
 def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Callable[[str], Audio]:
     """Speak prompts from a plain test; a function of the prompt, to be called as often as the test likes."""
-    run = run_of(request.config)
+    session = session_of(request.config)
 
     def say(text: str) -> Audio:
         __tracebackhide__ = True
-        return russo_synthesizer._synthesize_with(run.wait_for, text)
+        return russo_synthesizer.synthesize_sync(text, wait_for=session.wait_for)
 
     return say
 
@@ -178,7 +182,7 @@ def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthes
     from .._errors import RussoError
 
     try:
-        return russo_synthesizer._synthesize_with(run_of(request.config).wait_for, mark.args[0])
+        return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
     except RussoError as error:
         problem = str(error)
     pytest.fail(problem, pytrace=False)  # the message says it all; the frames between are pytest's
@@ -194,11 +198,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         item.config.stash[CURRENT_ITEM] = None
 
 
-def is_prompt_marker(mark: pytest.Mark | None) -> bool:
-    """Tell whether a ``russo`` marker is what it must be: one string."""
-    return mark is not None and not mark.kwargs and len(mark.args) == 1 and isinstance(mark.args[0], str)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> object:
     """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
@@ -206,7 +205,11 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     wanted = config.getini("russo_speak_ahead") or config.getoption("russo_record_only")
     if config.option.collectonly or not wanted:
         return None
-    return run_of(config).speak_ahead(session) or None
+    from .speak_ahead import speak_ahead
+
+    failed = speak_ahead(session_of(config), session.items, config)
+    session.testsfailed += failed or 0
+    return None if failed is None else True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -226,72 +229,39 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let each report of an xdist worker carry what was counted since the last one to the controller."""
-    run = item.config.stash.get(_RUN, None)
-    if run is not None and call.excinfo is not None and not item.config.option.fulltrace:
+    """Shorten the traceback of an error of russo's."""
+    used = _SESSION in item.config.stash
+    if used and call.excinfo is not None and not item.config.option.fulltrace:
         from .tracebacks import shorten_trace
 
         shorten_trace(call.excinfo)
-    report = yield
-    if run is not None and not run.is_controller and (counts := run.statistics.take()):
-        report.russo_counts = counts.to_json()  # type: ignore[attr-defined]
-    return report
+    return (yield)
 
 
-class Totals:
-    """Adds up what the processes of a run counted, and prints it once, in the controlling process."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Clear the cache, if asked to, once per run."""
+    own = session.config.stash.get(_SESSION, None)
+    if own is not None and own.workers.is_controller:
+        own.clear_if_asked()
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._parts: list[dict[str, Any]] = []
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a test's report carries."""
-        if counts := getattr(report, "russo_counts", None):
-            self._parts.append(counts)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Print the summary line of the run, and more with ``-v``."""
+    workers = config.stash[WORKERS]
+    if not workers.is_controller:
+        return  # a worker knows its own tests only, and its terminal is not shown
+    parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")
+    if not parts and not prune:
+        return
+    from .._flow.summary import summarize, total_of
 
-    def pytest_sessionstart(self) -> None:
-        """Clear the cache, if asked to, once per run."""
-        run = self._config.stash.get(_RUN, None)
-        if run is not None and run.is_controller:
-            run.clear_if_asked()
+    total, verbose = total_of(parts), config.get_verbosity() > 0
+    for line in summarize(total, verbose=verbose):
+        terminalreporter.write_line(line)
+    if verbose or prune:
+        from .unused import report_unused
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker what the processes of the run share."""
-        run = self._config.stash.get(_RUN, None)
-        if run is not None:
-            node.workerinput["russo_shared"] = run.shared_directory
-
-    def pytest_sessionfinish(self) -> None:
-        """Hand over what was counted, in a worker after the last report."""
-        run = self._config.stash.get(_RUN, None)
-        if run is not None and (counts := run.statistics.take()):
-            if run.is_controller:
-                self._parts.append(counts.to_json())
-            else:
-                self._config.workeroutput["russo_counts"] = counts.to_json()  # type: ignore[attr-defined]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker counted after its last report."""
-        if counts := getattr(node, "workeroutput", {}).get("russo_counts"):
-            self._parts.append(counts)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-        """Print the run's line of truth, and more with ``-v``."""
-        if hasattr(self._config, "workerinput"):
-            return  # a worker knows its own tests only, and nobody reads its terminal
-        prune = self._config.getoption("russo_prune_unused")
-        if self._parts or prune:
-            from .._flow.summary import summarize, total_of
-
-            total = total_of(self._parts)
-            verbose = self._config.get_verbosity() > 0
-            for line in summarize(total, verbose=verbose):
-                terminalreporter.write_line(line)
-            if verbose or prune:
-                for line in run_of(self._config).tell_unused(
-                    total, terminalreporter, exitstatus, prune=prune
-                ):
-                    terminalreporter.write_line(line)
+        for line in report_unused(config, session_of(config).cache, total, terminalreporter, exitstatus):
+            terminalreporter.write_line(line)

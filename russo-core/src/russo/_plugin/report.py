@@ -1,35 +1,31 @@
-"""The report of a run: who spoke what, in which test, and where its audio lies.
+"""The report of a run: which prompts were spoken, in which tests, and where their audio is.
 
-Every process of the run hears its own prompts. What it heard travels to the controlling process on the
-test reports, as text; audio never does: it stays in the cache, and what no cache of the run keeps goes
-to a temporary cache that the processes share. The page itself is made by `russo._plugin.report_page`.
+Every process of the run notes its own prompts, and sends them to the controlling process. Audio is never
+sent: it stays in the cache, and audio that no cache of the run stores goes to a temporary cache that the
+processes share. The page itself is made by `russo._plugin.report_page`.
 """
 
 from __future__ import annotations
 
 import contextvars
 import dataclasses
-import json
 import os
-import shutil
-import tempfile
 import threading
-from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from .._fields import flatten
 from .._store.cache import AudioCache
-from .._store.layered import LayeredCache
 from ..hookspecs import hookimpl
-from .pytest_plugin import CURRENT_ITEM
+from .item import CURRENT_ITEM
 from .report_page import Use, digest_of, write_page
 
 if TYPE_CHECKING:
     from .._audio import Audio
     from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
-    from .session import PytestRun
+    from .session import PytestSession
 
 # Paid audio that nobody has stored waits in memory for its test's report; more of it goes to disk at once.
 _WAITING: Final = 16
@@ -39,7 +35,7 @@ _paid_within: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
 )
 
 
-class Hearing:
+class ReportListener:
     """A hook implementation that notes what is spoken; safe to be told from many threads.
 
     Args:
@@ -101,14 +97,14 @@ class Hearing:
         """Note a call; one that only asked an inner layer is what the inner layer was."""
         within = _paid_within.get()
         if event.nested:
-            if within is not None and event.attempts:
-                within.append(event.attempts)
+            if within is not None and event.backend_calls:
+                within.append(event.backend_calls)
             return
         if event.audio is None:
             error = f"{type(event.error).__name__}: {event.error}".removesuffix(": ")
             use = self._use(event, "failed", error=error)
         else:
-            use = self._use(event, "paid" if event.attempts or within else "hit", audio=event.audio)
+            use = self._use(event, "paid" if event.backend_calls or within else "hit", audio=event.audio)
         with self._lock:
             if event.audio is not None:
                 self._keep(use.audio, event.audio, None, event.key)
@@ -124,13 +120,11 @@ class Hearing:
 
     def _use(self, event: Event, state: str, *, error: str = "", audio: Audio | None = None) -> Use:
         item = self._config.stash.get(CURRENT_ITEM, None)
-        settings = _flatten(event.fields)
-        name = event.backend or settings.get("backend")
         return Use(
             key=event.key,
             prompt=event.prompt,
-            backend=name if isinstance(name, str) else event.synthesizer,
-            settings=settings,
+            backend=event.backend or event.synthesizer,
+            settings=flatten(event.fields),
             test="" if item is None else item.nodeid,
             state=state,
             error=error,
@@ -161,77 +155,48 @@ class Report:
 
     Args:
         config: The configuration of the process.
-        run: russo's side of the run.
+        session: russo's side of the run.
 
     Raises:
         pytest.UsageError: What the option names is a directory, or no regular file.
     """
 
-    def __init__(self, config: pytest.Config, run: PytestRun) -> None:
+    def __init__(self, config: pytest.Config, session: PytestSession) -> None:
         self._config = config
         self._given: str = config.getoption("russo_report")
-        self._is_controller = run.is_controller
+        self._workers = session.workers
         self._path = _check_path(self._given, config.invocation_params.dir)
-        self._spare = self._share()
-        layers = run.cache.layers if isinstance(run.cache, LayeredCache) else (run.cache,)
-        lasting = frozenset(layer.directory for layer in layers)
-        self._hearing = Hearing(config, lasting, AudioCache(self._spare))
-        run.manager.register(self._hearing, "report")
-        self._uses: list[Use] = []
+        shared = session.workers.share_directory()
+        assert shared is not None  # every process of the run has the option
+        lasting = frozenset(layer.directory for layer in session.cache.layers)
+        self.listener: Final = ReportListener(config, lasting, AudioCache(shared / "report"))
+        session.manager.register(self.listener, "report")
+        session.workers.send(
+            "report", lambda: [dataclasses.asdict(use) for use in self.listener.take()] or None
+        )
         self._outcomes: dict[str, str] = {}
         self._has_run = False
         self._outcome = ""
-
-    def _share(self) -> str:
-        if not self._is_controller:
-            spare: str = self._config.workerinput["russo_report"]  # type: ignore[attr-defined]
-            return spare
-        directory = tempfile.mkdtemp(prefix="russo-report-")
-        self._config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
-        return directory
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker where to put audio that no cache keeps."""
-        node.workerinput["russo_report"] = self._spare
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
         """Note that tests are to run: a listing of tests or fixtures writes no page."""
         self._has_run = not self._config.option.collectonly
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let each report carry what was heard since the last one; xdist brings it to the controller."""
-        report = yield
-        if uses := self._hearing.take():
-            report.russo_heard = _dump(uses)  # type: ignore[attr-defined]
-        return report
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a test's report carries, and how it ended."""
-        if not self._is_controller:
+        """Note how a test ended."""
+        if not self._workers.is_controller:
             return
-        self._uses += _load(getattr(report, "russo_heard", "[]"))
         worst = max(self._outcomes.get(report.nodeid, ""), _outcome(report), key=_SEVERITY.index)
         self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker heard after its last report."""
-        self._uses += _load(getattr(node, "workeroutput", {}).get("russo_heard", "[]"))
-
     def pytest_sessionfinish(self) -> None:
-        """Write the page, in the controlling process; trouble with the disk does not fail the run."""
-        uses = self._hearing.take()
-        if not self._is_controller:
-            self._config.workeroutput["russo_heard"] = _dump(uses)  # type: ignore[attr-defined]
+        """Write the page, in the controlling process; an error of the disk does not fail the run."""
+        if not (self._workers.is_controller and self._has_run):
             return
-        if not self._has_run:
-            return
-        self._uses += uses
+        uses = [Use(**values) for part in self._workers.received("report") for values in part]
         try:
-            write_page(self._path, self._uses, self._outcomes, title=self._config.rootpath.name)
+            write_page(self._path, uses, self._outcomes, title=self._config.rootpath.name)
             self._outcome = f"russo: report written to {self._given}"
         except OSError as error:
             self._outcome = f"russo: report not written to {self._given}: {error.strerror or error}"
@@ -266,21 +231,3 @@ def _check_path(given: str, directory: Path) -> Path:
     if os.path.exists(path) and not os.path.isfile(path):
         raise pytest.UsageError(f"--russo-report={given} is no regular file; name one, as report.html")
     return path
-
-
-def _flatten(fields: Any) -> dict[str, Any]:
-    """Lay what nested layers declare and were given side by side; the outermost wins."""
-    flat: dict[str, Any] = {}
-    for part in (fields.get("own"), fields.get("given")):
-        if part is not None:
-            flat |= _flatten(part) if part.keys() == {"own", "given"} else part
-    return flat
-
-
-def _dump(uses: list[Use]) -> str:
-    # Text, and ASCII: a lone surrogate in a prompt would not pass xdist's own serializer.
-    return json.dumps([dataclasses.asdict(use) for use in uses])
-
-
-def _load(text: str) -> list[Use]:
-    return [Use(**values) for values in json.loads(text)]

@@ -1,29 +1,34 @@
 """Speaking ahead: the marked prompts of a run, many at once, before its tests.
 
 Only what is certain is spoken: prompts of ``@pytest.mark.russo`` whose test asks for the plugin's own
-fixtures and is not skipped. A prompt that fails here fails silently; its test will ask again.
+fixtures and is not skipped. A prompt that fails here is not reported; its test will ask again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
-import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from .._errors import BudgetExceededError
 from .._flow.cached import CachedSynthesizer
+from .._mode import Mode
 from ..hookspecs import hookimpl
-from . import pytest_plugin
+from .item import marked_prompt
 
 if TYPE_CHECKING:
     from .._events import CacheHit, EntryStored
+    from .session import PytestSession
 
-_OWN_FIXTURES = ("russo_audio", "russo_say", "russo_synthesizer", "russo_cache")
+_OWN_FIXTURES: Final = ("russo_audio", "russo_say", "russo_synthesizer", "russo_cache")
+_OWN_MODULE: Final = f"{__package__}.pytest_plugin"
+_RECORD_AT_ONCE: Final = 8  # a synthesizer's own cap may be lower
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def plan(items: Iterable[pytest.Item]) -> Plan:
             continue
         reason = _reason_against(item)
         if reason is None:
-            prompts[_marked_prompt(item)] = None
+            prompts[marked_prompt(item) or ""] = None
         else:
             left_out.append((item.nodeid, reason))
     return Plan(list(prompts), left_out)
@@ -63,22 +68,14 @@ def _reason_against(item: pytest.Item) -> str | None:
             return f"it has a fixture {name} of its own"
     if item.get_closest_marker("skip") or any(_may_skip(mark) for mark in item.iter_markers("skipif")):
         return "it is or may be skipped"
-    if not pytest_plugin.is_prompt_marker(item.get_closest_marker("russo")):
+    if marked_prompt(item) is None:
         return "it has no marker with one prompt"
     return None
 
 
-def _marked_prompt(item: pytest.Item) -> str:
-    mark = item.get_closest_marker("russo")
-    assert mark is not None
-    prompt: str = mark.args[0]
-    return prompt
-
-
 def _is_own(item: pytest.Item, name: str) -> bool:
     definitions = item._fixtureinfo.name2fixturedefs.get(name, ())  # type: ignore[attr-defined]
-    own = inspect.getmodule(pytest_plugin)
-    return bool(definitions) and inspect.getmodule(definitions[-1].func) is own
+    return bool(definitions) and definitions[-1].func.__module__ == _OWN_MODULE
 
 
 def _may_skip(mark: pytest.Mark) -> bool:
@@ -123,16 +120,16 @@ def speak_all(
     wait_for(work_all())
 
 
-def share(prompts: list[str], worker: int, workers: int) -> Iterator[str]:
-    """Return a worker's share of the prompts, so that the workers of a run speak different ones."""
-    return (prompt for number, prompt in enumerate(prompts) if number % workers == worker)
+def slice_for(prompts: list[str], worker: int, workers: int) -> list[str]:
+    """Return the prompts that one of several workers speaks, so that each speaks different ones."""
+    return prompts[worker::workers]
 
 
 class SpokenAhead:
-    """What was paid for ahead, so that the counts of a run are the same as without.
+    """The prompts that were synthesized ahead, so that the counts of a run are the same as without.
 
-    While prompts are spoken ahead, replaying one is no hit: its test will replay it again. What was paid
-    for ahead is counted as paid; so its first use by a test is no hit either.
+    While prompts are spoken ahead, replaying one is not a hit: its test will replay it again. A prompt
+    that was synthesized ahead is counted as a backend call, so its first use by a test is not a hit either.
 
     Args:
         directory: Shared by the processes of the run.
@@ -144,12 +141,12 @@ class SpokenAhead:
 
     @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Note audio that was paid for ahead of its test."""
+        """Note audio that was synthesized ahead of its test."""
         if self.speaking:
             self._mark(event.key).touch()
 
     def covers(self, event: CacheHit) -> bool:
-        """Tell whether a hit is not to be counted."""
+        """Return whether a hit is not to be counted."""
         if self.speaking:
             return True
         try:
@@ -160,3 +157,81 @@ class SpokenAhead:
 
     def _mark(self, key: str) -> Path:
         return self._directory / f"ahead-{key}"
+
+
+def speak_ahead(session: PytestSession, items: list[pytest.Item], config: pytest.Config) -> int | None:
+    """Speak the marked prompts of the selected tests.
+
+    Returns:
+        ``None`` if the tests run now, else how many prompts could not be recorded
+        (``--russo-record-only``).
+    """
+    only, mode = bool(config.getoption("russo_record_only")), session.settings.mode
+    # The tests of a refreshing run ask for their prompts anew anyway.
+    records = mode is Mode.AUTO or (only and mode is Mode.REFRESH)
+    if not records or not items:
+        return 0 if only else None
+    planned, workers = plan(items), session.workers
+    mine = slice_for(planned.prompts, workers.number, workers.count)
+    at_once = max(1, -(-(session.settings.speak_ahead or _RECORD_AT_ONCE) // workers.count))
+    try:
+        failures = _speak(session, mine, at_once, progress=only)
+    except pytest.fail.Exception as error:  # no backend: the tests will report it
+        if only:
+            raise pytest.UsageError(str(error)) from None
+        return None
+    if not only:
+        return None
+    _report_recorded(config, len(mine), failures, planned.left_out)
+    return len(failures)
+
+
+def _speak(
+    session: PytestSession, prompts: list[str], at_once: int, *, progress: bool
+) -> list[tuple[str, BaseException]]:
+    """Speak prompts through a synthesizer made for it; return those that failed."""
+    if not prompts:
+        return []
+    assert session.spoken_ahead is not None
+    synthesizer = CachedSynthesizer(session.load_synthesizer()).bound_to(session.context)
+    failures: list[tuple[str, BaseException]] = []
+    session.spoken_ahead.speaking = True
+    with _progress(len(prompts), shown=progress) as advance:
+
+        def done(prompt: str, error: BaseException | None) -> None:
+            advance()
+            if error is not None:
+                failures.append((prompt, error))
+
+        speak_all(synthesizer, prompts, at_once, session.wait_for, done)
+    session.spoken_ahead.speaking = False
+    session.close_synthesizer(synthesizer)
+    return failures
+
+
+def _report_recorded(
+    config: pytest.Config,
+    number: int,
+    failures: list[tuple[str, BaseException]],
+    left_out: list[tuple[str, str]],
+) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    write = print if reporter is None else reporter.write_line
+    write(f"russo: {number - len(failures)} of {number} marked prompts are recorded")
+    for prompt, error in failures:
+        write(f"russo: not recorded: {error or repr(prompt)}")
+    for test, reason in left_out:
+        write(f"russo: not spoken ahead for {test}: {reason}")
+
+
+@contextlib.contextmanager
+def _progress(number: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal."""
+    if not shown or not sys.stdout.isatty():
+        yield lambda: None
+        return
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("recording", total=number)
+        yield lambda: bar.advance(task)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .._store.cache import AudioCache
-from .._store.entry import speaker_of
+from .._errors import shorten
+from .._fields import speaker_of
+
+if TYPE_CHECKING:
+    from .._statistics import Counts
+    from .._store.cache import AudioCache
+    from .._store.layered import Cache
 
 
 def why_incomplete(config: pytest.Config, reporter: pytest.TerminalReporter, exit_status: int) -> str | None:
@@ -49,3 +55,27 @@ def unused_entries(
         meta = cache.describe(key)
         if meta is not None and speaker_of(meta.get("fields")) in speakers:
             yield key, str(meta.get("prompt"))
+
+
+def report_unused(
+    config: pytest.Config,
+    cache: Cache,
+    total: Counts,
+    reporter: pytest.TerminalReporter,
+    exit_status: int,
+) -> Iterator[str]:
+    """After a complete, green run, list the entries that no test asked for, and remove them if asked to."""
+    prune: bool = config.getoption("russo_prune_unused")
+    reason = why_incomplete(config, reporter, exit_status)
+    if reason is not None:
+        if prune:
+            yield f"russo: no unused entries are removed: the run does not tell which they are ({reason})"
+        return
+    for layer in cache.layers:
+        unused = list(unused_entries(layer, total.used, total.speakers))
+        removed = prune and not layer.read_only
+        for key, prompt in unused:
+            if removed:
+                layer.remove(key)
+            what = "removed" if removed else "unused"
+            yield f"russo: {what}: {shorten(prompt)} ({key[:12]}, {layer.directory})"

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from xxhash import xxh3_128_hexdigest
 
 from .._audio import Audio
-from .key import Fields, plain
+from .._fields import Fields, plain
 
 FORMAT_VERSION: Final = 1
 AUDIO_SUFFIX: Final = ".audio"
@@ -33,11 +32,11 @@ _NEXT_LINE: Final = b'\n  "checksum": '
 _PROMPT_LIMIT: Final = 1 << 16
 
 
-class DamagedEntry(Exception):
+class DamagedEntryError(Exception):
     """What lies under a key is no entry of ours, or no longer whole; the message says why."""
 
 
-class NewerEntry(Exception):
+class NewerEntryError(Exception):
     """The entry was written by a newer russo; this one leaves it alone."""
 
 
@@ -79,26 +78,26 @@ def decode_meta(data: bytes, key: str) -> dict[str, Any]:
     A byte order mark, other line ends or other indentation, as git or an editor leave them, are harmless.
 
     Raises:
-        DamagedEntry: Not a description, an altered one, or another key's.
-        NewerEntry: A format of a later version.
+        DamagedEntryError: Not a description, an altered one, or another key's.
+        NewerEntryError: A format of a later version.
     """
     try:
         # Not json.loads(bytes): it may import a codec, which fails where files cannot be opened.
         meta = json.loads(str(data, "utf-8").removeprefix("\ufeff"))
     except (ValueError, RecursionError, MemoryError) as error:
-        raise DamagedEntry(f"its metadata is not JSON ({type(error).__name__})") from error
+        raise DamagedEntryError(f"its metadata is not JSON ({type(error).__name__})") from error
     if type(meta) is not dict:
-        raise DamagedEntry("its metadata is not a JSON object")
+        raise DamagedEntryError("its metadata is not a JSON object")
     version = meta.get("russo_cache")
     if type(version) is int and version > FORMAT_VERSION:
-        raise NewerEntry(f"it has format version {version}, this russo reads {FORMAT_VERSION}")
+        raise NewerEntryError(f"it has format version {version}, this russo reads {FORMAT_VERSION}")
     if version != FORMAT_VERSION or meta.get("key") != key:
-        raise DamagedEntry(
+        raise DamagedEntryError(
             f"its metadata is of key {str(meta.get('key'))[:80]!r}, version {str(version)[:20]!r}"
         )
     stated = meta.pop("check", None)
     if not (_is_as_written(data) or _checks(meta, stated)):
-        raise DamagedEntry("its metadata fails its own check")
+        raise DamagedEntryError("its metadata fails its own check")
     return meta
 
 
@@ -114,7 +113,7 @@ def _checks(meta: dict[str, Any], stated: Any) -> bool:
     try:
         return _check_line(_write(meta)) == b'%b"%b",' % (_CHECK_LINE, str(stated).encode())
     except (ValueError, RecursionError) as error:  # NaN, or nested too deep
-        raise DamagedEntry("its metadata holds what is never written") from error
+        raise DamagedEntryError("its metadata holds what is never written") from error
 
 
 def _write(meta: dict[str, Any]) -> bytes:
@@ -148,8 +147,8 @@ def decode_stated(data: bytes, key: str) -> Stated:
     Equal bytes state the same, so those of ordinary size that were read before are not parsed again.
 
     Raises:
-        DamagedEntry: Not a description, an altered one, or another key's.
-        NewerEntry: A format of a later version.
+        DamagedEntryError: Not a description, an altered one, or another key's.
+        NewerEntryError: A format of a later version.
     """
     return (_remembered if len(data) <= _ORDINARY_SIZE else _decode_stated)(data, key)
 
@@ -158,7 +157,7 @@ def _decode_stated(data: bytes, key: str) -> Stated:
     meta = decode_meta(data, key)
     size = meta.get("size")
     if type(size) is not int or not 0 < size <= AUDIO_LIMIT:
-        raise DamagedEntry(f"its metadata promises {size!r:.40} bytes of audio")
+        raise DamagedEntryError(f"its metadata promises {size!r:.40} bytes of audio")
     names = ("format", "sample_rate", "channels", "sample_width")
     return Stated(size, meta.get("checksum"), tuple(meta.get(name) for name in names))
 
@@ -170,24 +169,15 @@ def build_audio(stated: Stated, data: bytes) -> Audio:
     """Make the entry's audio of its two files.
 
     Raises:
-        DamagedEntry: The bytes are not those the description states.
+        DamagedEntryError: The bytes are not those the description states.
     """
     if len(data) != stated.size:
         if data.startswith(_POINTER):
-            raise DamagedEntry("its audio is a pointer of Git LFS, which `git lfs pull` replaces")
-        raise DamagedEntry(f"its audio has {len(data)} bytes of {stated.size}")
+            raise DamagedEntryError("its audio is a pointer of Git LFS, which `git lfs pull` replaces")
+        raise DamagedEntryError(f"its audio has {len(data)} bytes of {stated.size}")
     if checksum(data) != stated.checksum:
-        raise DamagedEntry("its audio fails its checksum")
+        raise DamagedEntryError("its audio fails its checksum")
     try:
         return Audio(data, *stated.sound)
     except (TypeError, ValueError) as error:
-        raise DamagedEntry(f"its metadata describes no audio ({error})") from error
-
-
-def speaker_of(fields: Any) -> str | None:
-    """Name whose voice an entry is: the backend it declares, else its class."""
-    own = fields.get("own") if isinstance(fields, Mapping) else None
-    if not isinstance(own, Mapping):
-        return None
-    name = own.get("backend", own.get("class"))
-    return name if isinstance(name, str) else None
+        raise DamagedEntryError(f"its metadata describes no audio ({error})") from error

@@ -8,20 +8,15 @@ import functools
 import hashlib
 import json
 import marshal
-import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
+
+from .._fields import Fields, plain
 
 KEY_VERSION: Final = 1
 # Fields up to this many bytes are remembered once they are encoded, 64 of them.
 _ORDINARY_SIZE: Final = 4096
-# The last version of marshal that writes every value out; later ones refer back to equal objects.
+# marshal 2 has no back-references, so equal mappings give equal bytes.
 _WHOLE: Final = 2
-_SIMPLE: Final = frozenset({str, int, bool, type(None)})
-
-Fields = Mapping[str, Any]
-"""Settings that shape the sound: names to JSON values."""
 
 
 def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
@@ -79,48 +74,3 @@ def _encode(own: Fields | None, given: Fields | None) -> tuple[dict[str, Any] | 
 @functools.lru_cache(maxsize=64)
 def _remembered(written: bytes) -> tuple[dict[str, Any] | None, str]:
     return _encode(*marshal.loads(written))
-
-
-def plain(fields: Fields | None) -> dict[str, Any] | None:
-    """Copy fields into plain dicts and lists, refusing whatever JSON would silently bend."""
-    if fields is None:
-        return None
-    if not isinstance(fields, Mapping):
-        raise TypeError(f"cache_key_extra is {type(fields).__name__}, not a mapping of names to JSON values")
-    return {
-        _name(name): value if type(value) in _SIMPLE else _plain_value(name, value)
-        for name, value in fields.items()
-    }
-
-
-def frozen(fields: Any) -> Any:
-    """Copy fields so that whoever is shown them cannot change them: mappings read-only, lists as tuples."""
-    if isinstance(fields, Mapping):
-        return MappingProxyType({name: frozen(value) for name, value in fields.items()})
-    if isinstance(fields, (list, tuple)):
-        return tuple(frozen(value) for value in fields)
-    return fields
-
-
-def _name(name: Any) -> str:
-    # json would turn 1, True and None into strings and so let two different mappings meet.
-    if not isinstance(name, str):
-        raise TypeError(f"cache_key_extra has the name {name!r}; names are strings")
-    return name
-
-
-def _plain_value(path: str, value: Any) -> Any:
-    if value is None or isinstance(value, (str, int)):  # bool is an int
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"cache_key_extra[{path!r}] is {value!r}, which JSON cannot hold")
-        return value
-    if isinstance(value, Mapping):
-        return {_name(name): _plain_value(f"{path}.{name}", inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain_value(path, inner) for inner in value]
-    raise TypeError(
-        f"cache_key_extra[{path!r}] is {type(value).__name__}; it must be a JSON value: "
-        "text, number, true, false, null, list or mapping"
-    )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .cache import AudioCache, Miss
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Sequence
 
     from .._audio import Audio
-    from .._flow.single_flight import Flights
-    from .key import Fields
-    from .locks import Place
+    from .._fields import Fields
 
 
 class LayeredCache:
@@ -34,31 +31,39 @@ class LayeredCache:
     def __repr__(self) -> str:
         return f"LayeredCache({self.cache!r}, recordings={list(self.recordings)!r})"
 
+    @property
+    def layers(self) -> tuple[AudioCache, ...]:
+        """All caches in the order they are looked into."""
+        return (*self.recordings, self.cache)
+
+    @property
+    def writable(self) -> AudioCache:
+        """The private cache, which alone is written to."""
+        return self.cache
+
     def get(self, key: str) -> Audio | None:
         """Return the audio stored under a key in the first layer that has it, or ``None``."""
         found = self.lookup(key)
         return None if isinstance(found, Miss) else found
 
     def lookup(self, key: str) -> Audio | Miss:
-        """Like `get`, but a miss says why; a damaged recording counts even where nothing else lies."""
+        """Return the audio stored under a key, or why there is none; see `find`."""
         return self.find(key)[0]
 
     def find(self, key: str, *, patient: bool = True) -> tuple[Audio | Miss, AudioCache]:
-        """Look a key up and name the layer that answered, or whose miss is worth telling."""
-        telling: tuple[Miss, AudioCache] | None = None
+        """Look a key up, and return the result with the layer that it comes from.
+
+        If no layer has the entry, a damaged layer is returned rather than one in which it is absent.
+        """
+        reported: tuple[Miss, AudioCache] | None = None
         for layer in self.layers:
             found = layer.lookup(key, patient=patient)
             if not isinstance(found, Miss):
                 return found, layer
-            if telling is None or (found.reason != "absent" and telling[0].reason == "absent"):
-                telling = found, layer
-        assert telling is not None
-        return telling
-
-    @property
-    def layers(self) -> tuple[AudioCache, ...]:
-        """All caches in the order they are looked into."""
-        return (*self.recordings, self.cache)
+            if reported is None or (found.reason != "absent" and reported[0].reason == "absent"):
+                reported = found, layer
+        assert reported is not None
+        return reported
 
     def put(self, key: str, audio: Audio, *, prompt: str | None = None, fields: Fields | None = None) -> bool:
         """Store audio in the private cache; see `AudioCache.put`."""
@@ -72,11 +77,5 @@ class LayeredCache:
         """Remove the entries of the private cache; recordings stay. Return how many were removed."""
         return self.cache.clear()
 
-    @property
-    def _flights(self) -> Flights:
-        """The requests in flight over the private cache."""
-        return self.cache._flights
 
-    def _place(self, key: str, loop: AbstractEventLoop) -> Place | None:
-        """Take a place in line; see `AudioCache._place`."""
-        return self.cache._place(key, loop)
+Cache: TypeAlias = AudioCache | LayeredCache

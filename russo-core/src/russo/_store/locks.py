@@ -1,11 +1,10 @@
-"""Whose turn it is to pay for a key, across processes.
+"""Key locks: which process calls the backend for a key, while the others wait.
 
-A place in line costs nothing but time: whatever goes wrong with a lock means "no lock", never
-"wait", for the cache is right without any. The holder keeps an advisory lock on a file, which the
-kernel frees when the holder dies, and touches the file to show life. Who sees no life for
-PATIENCE seconds moves on to the key's next file; so a frozen holder costs one bounded wait, and
-those behind it still go one at a time. Where the file system has no advisory locks, the file's
-existence is the lock.
+Locks only save money. If a lock cannot be taken, continue without it: the cache is correct without
+locks. The holder keeps an advisory lock on a file, which the kernel releases when the holder dies, and
+touches the file every few seconds. A waiter that sees no touch for PATIENCE seconds goes on to the
+key's next lock file. So a frozen holder costs one bounded wait, and the waiters still go one at a
+time. On a file system without advisory locks, the lock is held while its file exists.
 """
 
 from __future__ import annotations
@@ -20,10 +19,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from .directory import make_directory
 from .files import remove
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from pathlib import Path
 
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
@@ -54,21 +55,23 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-class Place:
-    """One payer's place in the line for one key.
+class KeyLock:
+    """The right to call the backend for one key, across processes.
 
-    Not for concurrent use: one flight owns it. It shows life while its event loop runs, and gives the
-    place up when the loop is closed under it.
+    Not for concurrent use: one flight owns it. The holder touches the lock file while its event loop
+    runs, and releases the lock if that loop is closed.
 
     Args:
-        directory: The cache's directory.
-        key: The key to pay for.
-        loop: The event loop in which the payer runs.
+        directory: The directory of the cache; made if there is none.
+        key: The key.
+        loop: The event loop in which the backend is called.
     """
 
-    def __init__(self, directory: str, key: str, loop: AbstractEventLoop) -> None:
-        self._directory = directory
-        self._locks = os.path.join(directory, LOCKS)
+    def __init__(self, directory: Path, key: str, loop: AbstractEventLoop) -> None:
+        with contextlib.suppress(OSError):
+            make_directory(directory)
+        self._directory = str(directory)
+        self._locks = os.path.join(self._directory, LOCKS)
         self._stem = os.path.join(self._locks, key)
         self._generation = 0
         self._descriptor: int | None = None
@@ -91,7 +94,7 @@ class Place:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self._locks)
             if not stat.S_ISDIR(os.lstat(self._locks).st_mode):
-                return True  # a link leads out of the cache: nothing of ours goes there
+                return True  # a link leads out of the cache, so no lock file is written there
             created, descriptor = _open(self._path)
         except OSError as error:
             # Swept at this moment: look again. Anything else: no lock is to be had here.

@@ -17,7 +17,7 @@ from .planted_key import PLANTED_KEY, listening
 
 BAD_KEYS: Final = {"space": " two words", "line end": " line\nend", "accent": " caf\u00e9"}
 
-_PAID: Final = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
+_PAID: Final = "every attempt may be paid for; russo.authoring.Attempts decides it for all backends"
 
 
 class KeyChecks(ServiceDeclared):
@@ -99,7 +99,7 @@ class KeyChecks(ServiceDeclared):
         error = self.failed(calling(api_key=PLANTED_KEY + BAD_KEYS[bad_key]), when=f"the key has a {bad_key}")
         expect(
             isinstance(error, AuthenticationError) and not error.reached and not running.requests,
-            "a key that no header carries is an AuthenticationError, reached=False; russo.authoring.read_key",
+            "a key that no header carries is an AuthenticationError, reached=False; authoring.read_api_key",
             f"{type(error).__name__}, reached={error.reached}, {len(running.requests)} requests",
             "HTTP clients refuse it with the whole header in the message",
         )

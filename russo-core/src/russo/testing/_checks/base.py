@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from ... import Audio, SynthesisError
-from ..._backends.discovery import installed_backends, key_variables
+from ..._backends.discovery import api_key_variables, installed_backends
 from .._server.loopback import LoopbackServer
 from .._server.request import Request
 from .._server.service import HttpService
@@ -132,7 +132,7 @@ class Declared:
     @property
     def credentials(self) -> tuple[str, ...]:
         """The environment variables that may hold the key, as the class names them."""
-        return key_variables(self.factory) or ()
+        return api_key_variables(self.factory) or ()
 
     @property
     def all_options(self) -> dict[str, Any]:

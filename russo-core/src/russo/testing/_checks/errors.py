@@ -9,7 +9,7 @@ from ... import SynthesisError
 from .expect import expect, refuse
 from .planted_key import Said, shown_by, shown_in, without_key
 
-PAID = "every attempt may be paid for; russo.authoring.Calls decides it for all backends"
+PAID = "every attempt may be paid for; russo.authoring.Attempts decides it for all backends"
 TREE = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
 LEAK = "messages, logs and reports end in CI's output, in bug reports and in mails"
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from ... import RussoError, load_synthesizer
-from ..._backends.discovery import API_VERSION, key_variables, load_backend
+from ..._backends.discovery import API_VERSION, api_key_variables, load_backend
 from .base import Declared, Make
 from .expect import expect, refuse
 
@@ -115,7 +115,7 @@ class AuthorChecks(Declared):
         """``credentials`` and ``sdk`` are tuples of names, of variables and modules; a sent key has one."""
         named = getattr(self.factory, "credentials", ())
         expect(
-            key_variables(self.factory) is not None or named == (),
+            api_key_variables(self.factory) is not None or named == (),
             "the class attribute `credentials` is a tuple of names of variables, such as ('ACME_API_KEY',)",
             f"{named!r:.200}",
             _UNSEEN,

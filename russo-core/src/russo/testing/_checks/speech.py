@@ -40,7 +40,7 @@ class SpeechChecks(Declared):
                 server is None or outcome.reached is sent,
                 "an error says by `reached` whether the service was sent a request",
                 f"reached={outcome.reached}, requests were made: {sent}; {outcome!r}",
-                "the summary, and the limit of paid calls, count what was reached",
+                "the summary, and the limit of backend calls, count what was reached",
             )
             return
         check_audio(outcome)

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, Self
 
-from .request import MalformedRequest, Request, RequestReader
+from .request import MalformedRequestError, Request, RequestReader
 
 _PATIENCE = 10.0  # seconds that a test waits for what must come
 
@@ -201,7 +201,7 @@ class LoopbackServer:
             with contextlib.suppress(OSError):
                 while (request := reader.next()) is not None and self._answer(connection, request):
                     pass
-        except MalformedRequest as error:
+        except MalformedRequestError as error:
             self._refuse(connection, error)
         finally:
             connection.close()
@@ -209,7 +209,7 @@ class LoopbackServer:
                 del self._threads[connection]
                 self._changed.notify_all()
 
-    def _refuse(self, connection: socket.socket, error: MalformedRequest) -> None:
+    def _refuse(self, connection: socket.socket, error: MalformedRequestError) -> None:
         """Answer what is no request by status 400, which says what it is."""
         with contextlib.suppress(OSError):
             connection.sendall(Reply(status=400, body=str(error).encode(), keep_alive=False).wire())

@@ -36,7 +36,7 @@ class Request:
         return json.loads(self.body)
 
 
-class MalformedRequest(Exception):
+class MalformedRequestError(Exception):
     """What came is no request of HTTP/1.1."""
 
 
@@ -61,7 +61,7 @@ class RequestReader:
         """Read a request; ``None`` where no more come.
 
         Raises:
-            MalformedRequest: What came is none.
+            MalformedRequestError: What came is none.
         """
         try:
             start, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
@@ -72,7 +72,7 @@ class RequestReader:
                 url = urlsplit(target)
                 body = self._body(headers)
             except ValueError as error:
-                raise MalformedRequest(f"no request of HTTP/1.1: {start[:80]!r}, {error}") from error
+                raise MalformedRequestError(f"no request of HTTP/1.1: {start[:80]!r}, {error}") from error
         except _Ended:
             return None
         return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)

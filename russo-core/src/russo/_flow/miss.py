@@ -1,0 +1,156 @@
+"""A request that the cache could not answer: one backend call, whose audio is stored.
+
+    synthesize_request -> _join (single flight) -> _fly (key lock, look again) -> _call_backend -> _store
+
+Equal requests make one backend call, over tasks, threads and processes. An error of the cache never keeps
+synthesized audio from the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import random
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from .._audio import Audio
+from .._backends.backend_call import BackendCall, current_backend_call
+from .._errors import ServiceError, shorten
+from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed, SynthesisFinish, SynthesisStart
+from .._mode import Mode
+from .._store.cache import Miss, store
+from .._store.locks import KeyLock
+from .request import Request
+from .single_flight import Landing, flights
+
+_log = logging.getLogger(__name__)
+
+# A waiter looks for the entry again every 10 to 50 ms.
+_SHORTEST_LOOK: Final = 0.01
+_LONGEST_LOOK: Final = 0.05
+
+
+async def synthesize_request(request: Request) -> Audio:
+    """Return the audio of a request that was not replayed."""
+    # The enclosing call holds this key's flight: joining it would deadlock, so call the backend directly.
+    is_enclosed = request.key in request.enclosing_keys
+    call = _call_backend if is_enclosed or request.mode is Mode.OFF else _join
+    return await (call(request) if _in_asyncio() else _in_thread(call, request))
+
+
+async def _join(request: Request) -> Audio:
+    """Wait for the equal request in flight, or start one."""
+    cache = request.cache.writable
+    flight = str(cache.directory), cache.read_only, request.key
+    landing, is_mine = await flights().join(flight, lambda: _fly(request))
+    if not (landing.is_new and is_mine):
+        request.notify(CacheHit, audio=landing.audio, directory=landing.directory)
+    return landing.audio
+
+
+async def _fly(request: Request) -> Landing:
+    """Wait for the key's lock, look again, and call the backend if the entry is still missing."""
+    cache = request.cache.writable
+    loop = asyncio.get_running_loop()
+    lock = None if cache.read_only else KeyLock(cache.directory, request.key, loop)
+    try:
+        while True:
+            acquired = lock is None or lock.try_acquire()
+            reason = "refresh"
+            if not request.is_due:
+                found, layer = request.cache.find(request.key, patient=acquired)
+                if not isinstance(found, Miss):
+                    return Landing(found, layer.directory, is_new=False)
+                reason = found.reason
+            if acquired:
+                break
+            await asyncio.sleep(random.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
+        request.notify(CacheMiss, reason=reason)
+        _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
+        return Landing(await _call_backend(request), None, is_new=True)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+async def _call_backend(request: Request) -> Audio:
+    """Call the synthesizer, call the hooks, and store the audio."""
+    request.notify(SynthesisStart)
+    budget = request.context.budget if request.context is not None else None
+    call = BackendCall(request.prompt, request.enclosing_keys | {request.key}, budget)
+    token = current_backend_call.set(call)
+    start, audio = time.monotonic(), None
+    problem: BaseException | None = None
+    try:
+        call.open(request.outer)
+        audio = await _await_reply(request)
+        return audio
+    except BaseException as error:
+        problem = error
+        raise
+    finally:
+        current_backend_call.reset(token)
+        try:
+            request.notify(
+                SynthesisFinish,
+                backend_calls=call.close(problem),
+                seconds=time.monotonic() - start,
+                characters=len(request.prompt),
+                audio=audio,
+                error=problem,
+            )
+        finally:  # also if Ctrl-C interrupts a listener: the audio may have been billed
+            if audio is not None and request.mode is not Mode.OFF:
+                _store(request, audio)
+
+
+async def _await_reply(request: Request) -> Audio:
+    """Call the synthesizer and check what it returns."""
+    reply = request.synthesizer.synthesize(request.prompt)
+    if not inspect.isawaitable(reply):
+        raise TypeError(f"{request.class_name}.synthesize is not async: write `async def`")
+    try:
+        return request.check_audio(await reply)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # The SDK cancelled its own task. Report a failure, so that waiters do not look cancelled.
+        raise request.error(ServiceError, "its call was cancelled from within") from error
+
+
+def _store(request: Request, audio: Audio) -> None:
+    """Store new audio. An error here costs only the cache, never the audio."""
+    cache = request.cache.writable
+    try:
+        store(cache, request.key, audio, prompt=request.prompt, fields=request.fields)
+        if request.mode is Mode.REFRESH:
+            request.refreshed.add(request.key)
+    except Exception as error:  # noqa: BLE001 - the audio may have been billed and must reach the caller
+        reason = getattr(error, "strerror", None) or str(error)
+        if not isinstance(error, OSError):  # the cache logs those
+            _log.warning("audio for %s is not kept: %s", shorten(request.prompt), reason)
+        request.notify(StoreFailed, reason=reason, directory=cache.directory)
+    else:
+        request.notify(EntryStored, audio=audio, directory=cache.directory)
+
+
+def _in_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _in_thread(call: Callable[[Request], Coroutine[Any, Any, Audio]], request: Request) -> Audio:
+    """Run an asyncio call from another async library's loop. trio is the one that pytest users meet."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        raise RuntimeError("CachedSynthesizer.synthesize needs a running asyncio or trio event loop")
+    audio: Audio = await trio.to_thread.run_sync(asyncio.run, call(request))
+    return audio

@@ -1,0 +1,129 @@
+"""One prompt on its way through the flow: what is asked for, and the events and errors that describe it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .._audio import Audio
+from .._backends.backend_call import BackendCall
+from .._backends.synthesizer import Synthesizer
+from .._errors import NoAudioError, SynthesisError
+from .._events import Event
+from .._fields import Fields, backend_of, frozen
+from .._hooks import is_heard, notify, plugin_manager
+from .._mode import Mode
+from .._store.layered import Cache
+from .run import Refreshed, RunContext
+
+_log = logging.getLogger(__name__)
+EventT = TypeVar("EventT", bound=Event)
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One prompt on its way.
+
+    Attributes:
+        prompt: The exact prompt.
+        key: Its cache key.
+        synthesizer: What is called on a miss.
+        class_name: The class name of the synthesizer.
+        fields: What went into the key, as it is stored: ``own`` and ``given``.
+        declares_settings: Whether the synthesizer declares its settings.
+        outer: The backend call that this request is made within, if any.
+        cache: The cache it uses.
+        mode: The mode in force.
+        context: The run it belongs to, if any.
+        refreshed: The keys that mode ``refresh`` has synthesized again.
+    """
+
+    prompt: str
+    key: str
+    synthesizer: Synthesizer
+    class_name: str
+    fields: Mapping[str, Any]
+    declares_settings: bool
+    outer: BackendCall | None
+    cache: Cache
+    mode: Mode
+    context: RunContext | None
+    refreshed: Refreshed
+    _frozen_fields: Fields | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether mode ``refresh`` has yet to synthesize the key again."""
+        return self.mode is Mode.REFRESH and self.key not in self.refreshed
+
+    @property
+    def enclosing_keys(self) -> frozenset[str]:
+        """The keys of the backend calls that this request is made within."""
+        return self.outer.keys if self.outer is not None else frozenset()
+
+    def notify(self, kind: type[EventT], **values: Any) -> None:
+        """Call the hook of this kind of event, if anything implements it."""
+        context = self.context
+        managers = [plugin_manager()]
+        if context is not None and context.manager is not None:
+            managers.append(context.manager)
+        listening = [manager for manager in managers if is_heard(manager, kind)]
+        if not listening:
+            return
+        if self._frozen_fields is None:
+            self._frozen_fields = frozen(self.fields)
+        event = kind(
+            prompt=self.prompt,
+            key=self.key,
+            synthesizer=self.class_name,
+            backend=backend_of(self.fields),
+            fields=self._frozen_fields,
+            declares_settings=self.declares_settings,
+            nested=self.outer is not None,
+            **values,
+        )
+        for manager in listening:
+            notify(manager, event, context.report if context is not None else _log.warning)
+
+    def error(self, kind: type[SynthesisError], what: str, **details: Any) -> SynthesisError:
+        """Build an error that names this request's backend, or its synthesizer's class, and its prompt."""
+        backend = backend_of(self.fields) or self.class_name
+        return kind(what, backend=backend, prompt=self.prompt, **details)
+
+    def check_audio(self, reply: object) -> Audio:
+        """Return what a synthesizer returned, if it is audio.
+
+        Raises:
+            NoAudioError: It is something else, or empty audio.
+        """
+        if not isinstance(reply, Audio):
+            raise self.error(
+                NoAudioError,
+                f"{self.class_name}.synthesize returned {type(reply).__name__}",
+                advice="it must return a russo.Audio",
+                retryable=False,
+            )
+        if not reply.data:
+            raise self.error(NoAudioError, "the audio is empty")
+        return reply
+
+
+def declared_fields(synthesizer: object) -> tuple[Fields, bool]:
+    """Return the settings that shape a synthesizer's sound, and whether it declares them itself.
+
+    A class that declares nothing is keyed by its module and qualified name.
+
+    Raises:
+        TypeError: Its ``cache_key_extra`` is not a mapping.
+    """
+    own = getattr(synthesizer, "cache_key_extra", None)
+    kind = type(synthesizer)
+    if own is None:
+        return {"class": f"{kind.__module__}.{kind.__qualname__}"}, False
+    if not isinstance(own, Mapping):
+        raise TypeError(
+            f"{kind.__name__}.cache_key_extra is {type(own).__name__}, not a mapping of names to JSON values"
+        )
+    return own, True

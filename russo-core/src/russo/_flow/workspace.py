@@ -1,0 +1,98 @@
+"""What the pytest plugin and the command share: a backend with its options, a cache and recordings.
+
+Both read the same settings, so that `russo record` stores what a test run will look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from .._backends.discovery import convert_options, installed_backends, load_backend, load_synthesizer
+from .._errors import BackendNotFoundError
+from .._settings import Settings, is_same_directory
+from .._store.cache import AudioCache
+from .._store.layered import Cache, LayeredCache
+
+if TYPE_CHECKING:
+    from .._backends.synthesizer import Synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The caches and the backend of one run.
+
+    Attributes:
+        settings: Backend, options and directories, with their sources in words.
+        cache: The private cache.
+        recordings: The recordings, if there are any beside the cache.
+        is_recordings: Whether the cache's directory is the directory of the recordings.
+    """
+
+    settings: Settings
+    cache: AudioCache
+    recordings: AudioCache | None
+    is_recordings: bool
+
+    @classmethod
+    def of(cls, settings: Settings, **more: Any) -> Self:
+        """Open the caches that the settings name. Nothing on disk is touched."""
+        cache, directory = AudioCache(settings.cache_dir), settings.recordings_dir
+        is_recordings = directory is not None and is_same_directory(directory, settings.cache_dir)
+        is_beside = directory is not None and not is_recordings
+        recordings = AudioCache(directory, read_only=True) if is_beside and directory is not None else None
+        return cls(settings, cache, recordings, is_recordings, **more)
+
+    @property
+    def layers(self) -> list[tuple[str, AudioCache]]:
+        """All caches by their role, in the order they are looked into."""
+        recordings = [("recordings", self.recordings)] if self.recordings is not None else []
+        return [*recordings, ("cache", self.cache)]
+
+    @property
+    def layered(self) -> Cache:
+        """The cache as a `CachedSynthesizer` uses it."""
+        return self.cache if self.recordings is None else LayeredCache(self.cache, [self.recordings])
+
+    def backend(self, option: str) -> str:
+        """Return the name of the chosen backend, else of the only one installed.
+
+        Args:
+            option: The option that chooses a backend, for the message: ``--russo-synth=``.
+
+        Raises:
+            BackendNotFoundError: None is installed, or several and none is chosen.
+        """
+        if self.settings.synth is not None:
+            return self.settings.synth
+        installed = list(installed_backends())
+        if len(installed) == 1:
+            return installed[0]
+        if installed:
+            message = f"several backends are installed; choose one: {option}{{{','.join(installed)}}}"
+        else:
+            message = 'no backend is installed; pip install "russo-core[local]" brings one that needs no key'
+        raise BackendNotFoundError(message, name="", installed=installed)
+
+    def make_synthesizer(self, name: str, more: Mapping[str, str] | None = None) -> Synthesizer:
+        """Make a backend's synthesizer with the options of the settings.
+
+        Args:
+            name: The backend's name, or ``package.module:factory``.
+            more: More options as text. They replace those of the settings.
+
+        Raises:
+            BackendNotFoundError: There is no such backend.
+            BackendConfigError: An option that does not exist or makes no sense.
+        """
+        return load_synthesizer(name, **self.options(name, more))
+
+    def options(self, name: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the options of a backend, converted by the annotations of its constructor.
+
+        Raises:
+            BackendNotFoundError: There is no such backend.
+            BackendConfigError: An option that does not exist, or a text that is not a value of its type.
+        """
+        return convert_options(name, load_backend(name), {**self.settings.options_of(name), **(more or {})})

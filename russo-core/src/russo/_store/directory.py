@@ -1,0 +1,109 @@
+"""The directory of a cache: how it is made, and which of its files belong to entries.
+
+A cache may share its directory with files of other programs. Nothing here takes such a file for an
+entry: a key that russo generated is known by its form, any other key by its metadata.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from .entry import AUDIO_SUFFIX, META_LIMIT, META_SUFFIX, DamagedEntryError, NewerEntryError, decode_meta
+from .files import read_file, replace, write_temporary
+
+_KEY: Final = re.compile(r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\Z)[0-9a-z][0-9a-z_-]{0,127}")
+_GENERATED: Final = re.compile(r"[0-9a-f]{64}")
+_GIT_FILES: Final = {
+    # Audio and metadata must come back from git byte for byte, whatever the user's autocrlf.
+    ".gitattributes": b"*.audio -text -diff\n*.meta -text\n",
+    ".gitignore": b"*.russo-tmp\n.russo-locks/\n",
+}
+
+
+def check_key(key: str) -> str:
+    """Return the key if it is a plain file name on every system.
+
+    Raises:
+        ValueError: It is not; the message says what a key may be.
+    """
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise ValueError(
+            f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
+            "a letter or digit, and is no device name of Windows"
+        )
+    return key
+
+
+def is_generated(key: str) -> bool:
+    """Return whether a key has the form that `russo.cache_key` makes."""
+    return _GENERATED.fullmatch(key) is not None
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a cache, with the files that git needs.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if directory.is_dir():
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in _GIT_FILES.items():
+        with contextlib.suppress(OSError):
+            replace(write_temporary(str(directory), "git", content)[0], str(directory / name))
+
+
+def file_names(directory: Path) -> list[str]:
+    """Return the names of the regular files of a directory. Links and sub-directories are never entries.
+
+    Raises:
+        OSError: The directory exists and cannot be read.
+    """
+    try:
+        with os.scandir(directory) as found:
+            return [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def stored_keys(directory: Path) -> Iterator[str]:
+    """Yield the key of every entry, in no order. The pairs are not verified."""
+    names = file_names(directory)
+    with_audio = {name for name in names if name.endswith(AUDIO_SUFFIX)}
+    for name in names:
+        if name.endswith(META_SUFFIX):
+            key = name[: -len(META_SUFFIX)]
+            if key + AUDIO_SUFFIX in with_audio and has_own_metadata(directory, key):
+                yield key
+
+
+def keys_with_files(directory: Path) -> list[str]:
+    """Return the keys of all entries and of halves of entries, sorted."""
+    keys = set()
+    for name in file_names(directory):
+        key, suffix = os.path.splitext(name)
+        if (suffix == META_SUFFIX and has_own_metadata(directory, key)) or (
+            suffix == AUDIO_SUFFIX and is_generated(key)
+        ):
+            keys.add(key)
+    return sorted(keys)
+
+
+def has_own_metadata(directory: Path, key: str) -> bool:
+    """Return whether ``<key>.meta`` belongs to an entry: by its generated name, or by its content."""
+    if is_generated(key):
+        return True
+    if not _KEY.fullmatch(key):
+        return False
+    try:
+        decode_meta(read_file(f"{directory}{os.sep}{key}{META_SUFFIX}", META_LIMIT), key)
+    except NewerEntryError:
+        return True
+    except (DamagedEntryError, OSError):
+        return False
+    return True

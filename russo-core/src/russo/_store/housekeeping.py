@@ -1,0 +1,105 @@
+"""Removing entries, and what writers left that died. Files of other programs are never touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from .directory import file_names, has_own_metadata, is_generated
+from .entry import AUDIO_SUFFIX, META_SUFFIX
+from .files import TEMPORARY, is_alive
+from .locks import sweep_locks
+
+_LEFTOVER_AGE: Final = 3600.0
+_TEMPORARY_AGE: Final = 60.0
+
+
+def clear(directory: Path) -> int:
+    """Remove all entries and the leftovers of writers; return how many entries there were.
+
+    Raises:
+        OSError: Something cannot be removed.
+    """
+    removed = 0
+    names = file_names(directory)
+    audio_names = {name for name in names if name.endswith(AUDIO_SUFFIX)}
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix == META_SUFFIX and has_own_metadata(directory, stem):
+            # The metadata first: without it the audio is not an entry.
+            removed += _unlink(directory / name)
+            if (audio_name := stem + AUDIO_SUFFIX) in audio_names:
+                audio_names.remove(audio_name)
+                _unlink(directory / audio_name)
+        elif _is_left_over(directory / name):
+            _unlink(directory / name)
+    for name in audio_names:
+        if is_generated(name.removesuffix(AUDIO_SUFFIX)):
+            _unlink(directory / name)
+    sweep_locks(str(directory), 0.0)
+    return removed
+
+
+def remove_entry(directory: Path, key: str) -> bool:
+    """Remove the files of one entry; return whether there were any.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    removed = False
+    for suffix in (META_SUFFIX, AUDIO_SUFFIX):  # without its metadata the audio is not an entry
+        path = directory / f"{key}{suffix}"
+        if _is_regular(path):
+            removed |= _unlink(path)
+    return removed
+
+
+def sweep(directory: Path, fresh: str) -> None:
+    """Remove the temporary files and lock files of writers that died, if they are an hour old.
+
+    Args:
+        directory: The directory of the cache.
+        fresh: A file that was just written. Ages are measured against it, so that the file server's
+            clock decides.
+    """
+    with contextlib.suppress(OSError):
+        now = os.stat(fresh).st_mtime
+        for name in file_names(directory):
+            path = directory / name
+            if TEMPORARY.fullmatch(name) and now - os.lstat(path).st_mtime > _LEFTOVER_AGE:
+                _unlink(path)
+    sweep_locks(str(directory), _LEFTOVER_AGE)
+
+
+def _is_left_over(path: Path) -> bool:
+    """Return whether a file is the temporary file of a writer that is gone.
+
+    A process number means nothing on another machine, so an old file counts as left over. A writer
+    whose temporary file vanishes writes it again.
+    """
+    match = TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    with contextlib.suppress(OSError):
+        if time.time() - os.lstat(path).st_mtime > _TEMPORARY_AGE:
+            return True
+    return not is_alive(int(match["pid"]))
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:  # another process was faster
+        return False
+    return True
