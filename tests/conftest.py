@@ -7,12 +7,11 @@ import pkgutil
 import pytest
 
 import russo
-import site_builder
-import together
-from surroundings import is_foreign
+from support import site_builder, together
+from support.surroundings import is_foreign
 
 pytest_plugins = ["pytester"]
-pytest.register_assert_rewrite("first_party", "end_to_end", "projects")
+pytest.register_assert_rewrite("support.first_party", "support.end_to_end", "support.projects")
 
 # In-process pytester forgets modules that are first imported inside a run; a second copy of
 # russo's would have classes of its own.
@@ -51,6 +50,6 @@ def _clean_environment(monkeypatch):
 @pytest.fixture
 def project(pytester):
     """A small project whose conftest speaks through a synthesizer that notes each call in calls.txt."""
-    from projects import Project
+    from support.projects import Project
 
     return Project(pytester)

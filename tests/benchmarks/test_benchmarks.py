@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks import machine, paid, report
 from benchmarks.__main__ import GROUPS, PAGE, main
 from benchmarks.figures import Figure, Place, single
 from benchmarks.goals import GOALS, judge
 from benchmarks.rounds import Spread
+
+from benchmarks import machine, paid, report
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from chromium import needs_chromium, requested, start
-from projects import SPEAKER
+from support.chromium import needs_chromium, requested, start
+from support.projects import SPEAKER
 
 pytest.importorskip("selenium")
 

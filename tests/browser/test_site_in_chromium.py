@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from chromium import needs_chromium, requested, start
+from support.chromium import needs_chromium, requested, start
 
 pytest.importorskip("selenium")
 

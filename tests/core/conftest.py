@@ -3,7 +3,7 @@
 import pytest
 
 from russo import AudioCache
-from speakers import Ear, Environment, registered
+from support.speakers import Ear, Environment, registered
 
 
 @pytest.fixture

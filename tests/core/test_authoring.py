@@ -51,7 +51,7 @@ from russo.authoring import (
     wav_audio,
 )
 from russo.testing import speech_pcm, wav
-from speakers import PROMPT, run, say, sound
+from support.speakers import PROMPT, run, say, sound
 
 SAMPLES = speech_pcm(0.1)
 WILL_PASS = (RateLimitError, ServiceError, SynthesisTimeoutError, NoAudioError)

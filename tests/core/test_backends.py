@@ -6,7 +6,7 @@ import pytest
 
 from russo import BackendConfigError, BackendNotFoundError, load_synthesizer
 from russo._backends.discovery import convert_options, option_types
-from speakers import PROMPT, Environment, Speaker
+from support.speakers import PROMPT, Environment, Speaker
 
 GROUP = "russo.synthesizers"
 ACME = """
@@ -458,7 +458,7 @@ def test_unknown_option_as_text_is_refused_with_the_nearest():
 
 
 def test_options_reach_the_constructor_as_they_are(monkeypatch):
-    made = load_synthesizer("speakers:Speaker", voice="bert", speed=1)
+    made = load_synthesizer("support.speakers:Speaker", voice="bert", speed=1)
     assert made.cache_key_extra == {"backend": "speaker", "voice": "bert", "speed": 1}
     assert isinstance(made, Speaker)
 

@@ -13,7 +13,7 @@ import pytest
 from russo import Audio, AudioCache, cache_key
 from russo._audio import FORMATS
 from russo.testing import speech_pcm, wav
-from speakers import sound
+from support.speakers import sound
 
 KEY = cache_key("hello", None, None)
 AUDIO = sound("hello")

@@ -33,7 +33,7 @@ from russo import (
 from russo._flow.run import RunContext
 from russo._statistics import Statistics
 from russo.testing import FakeSynthesizer
-from speakers import PROMPT, Speaker, registered, run, say, sound
+from support.speakers import PROMPT, Speaker, registered, run, say, sound
 
 STORED, FRESH = sound("stored"), sound("fresh")
 FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)

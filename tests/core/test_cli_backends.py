@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from command import russo, start
 from russo._backends import discovery
+from support.command import russo, start
 
 GROUP = "russo.synthesizers"
 

@@ -11,9 +11,9 @@ import wave
 
 import pytest
 
-from command import OWN, damage, fill, key_of, russo, set_age, settle, start
 from russo import Audio, AudioCache
-from speakers import sound
+from support.command import OWN, damage, fill, key_of, russo, set_age, settle, start
+from support.speakers import sound
 
 PROMPTS = ("Book a flight", "Turn on the light", "book a table")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from command import SPEAKER, russo, settle, start
+from support.command import SPEAKER, russo, settle, start
 
 TELL = """
 import json, os, sys
@@ -161,7 +161,7 @@ def test_conftest_files_are_not_loaded(folder):
 
 def test_a_factory_is_found_where_pytest_finds_it(folder):
     (folder / "src").mkdir()
-    (folder / "src" / "only_here.py").write_text("from speakers import Speaker\n")
+    (folder / "src" / "only_here.py").write_text("from support.speakers import Speaker\n")
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = src\n")
     assert russo("say", "hi", "--synth", "only_here:Speaker", "--json").json["backend_calls"] == 1
 

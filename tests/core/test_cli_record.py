@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from command import SPEAKER, russo, settle, start
 from russo import AudioCache
+from support.command import SPEAKER, russo, settle, start
 
 VOICE = """
 import asyncio, os, pathlib
 from russo import ServiceError
-from speakers import sound
+from support.speakers import sound
 
 class Voice:
     cache_key_extra = {"backend": "voice"}

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from command import SPEAKER, russo, settle
 from russo import AudioCache
-from speakers import sound
+from support.command import SPEAKER, russo, settle
+from support.speakers import sound
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from russo import (
     TextRejectedError,
 )
 from russo._errors import shorten
-from speakers import PROMPT
+from support.speakers import PROMPT
 
 OF_SYNTHESIS = {
     # class: is it worth another try, what to do next

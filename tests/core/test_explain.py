@@ -1,7 +1,7 @@
 import pytest
 
 from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache
-from speakers import PROMPT, Speaker, say, sound
+from support.speakers import PROMPT, Speaker, say, sound
 
 
 def miss(cache, prompt=PROMPT, given=None, **fields):

@@ -29,7 +29,7 @@ from russo._flow.run import RunContext
 from russo._hooks import make_manager
 from russo._plugin import hookspecs as pytest_hookspecs
 from russo.testing import FakeSynthesizer
-from speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
+from support.speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
 
 EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
 FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declares_settings", "nested"}

@@ -12,9 +12,9 @@ from textwrap import dedent, indent
 
 import pytest
 
-from projects import summary
 from russo import AudioCache, CachedSynthesizer, hookimpl
-from speakers import ALL_HOOKS, Speaker, registered, run, say, sound
+from support.projects import summary
+from support.speakers import ALL_HOOKS, Speaker, registered, run, say, sound
 
 # Every listener notes what it hears in one file, which whole lines are appended to.
 NOTE = """

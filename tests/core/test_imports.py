@@ -12,7 +12,7 @@ import pytest
 import russo
 from russo import AudioCache, hookspecs
 from russo._plugin import pytest_plugin
-from speakers import PROMPT, sound
+from support.speakers import PROMPT, sound
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "russo-core" / "src" / "russo"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from russo import cache_key
 from russo._store.key import _remembered, canonical_json, derive, plain
-from speakers import PROMPT
+from support.speakers import PROMPT
 
 # Digests made without russo: the ASCII JSON of ["russo", 1, prompt, own, given] written by hand and
 # hashed. They are in users' repositories; a change here orphans every recording there is.

@@ -1,7 +1,7 @@
 import pytest
 
 from russo import AudioCache, CachedSynthesizer, LayeredCache
-from speakers import PROMPT, Speaker, say, sound
+from support.speakers import PROMPT, Speaker, say, sound
 
 OLD, NEW, OWN = sound("old"), sound("new"), sound("own")
 

@@ -1,6 +1,6 @@
 """``pytest_russo_…`` in conftest files, and hooks that misbehave."""
 
-from projects import summary
+from support.projects import summary
 
 HOOKS = (
     "cache_hit",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from projects import summary
+from support.projects import summary
 
 SAY = """
     def test_it(russo_say):

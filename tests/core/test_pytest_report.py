@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from projects import summary
+from support.projects import summary
 
 VOID = {"meta", "input", "br", "link", "img"}
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from projects import summary
+from support.projects import summary
 
 SLOW = """
     import asyncio

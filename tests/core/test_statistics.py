@@ -17,7 +17,7 @@ from russo import (
 )
 from russo._statistics import Counts, Statistics
 from russo.testing import FakeSynthesizer, wav
-from speakers import PROMPT, Speaker, registered, say
+from support.speakers import PROMPT, Speaker, registered, say
 
 SECOND = Audio(wav(bytes(48000)))
 FULL = {

@@ -1,6 +1,6 @@
 import pytest
 
-from speakers import Environment
+from support.speakers import Environment
 
 FIRST_PARTY = {
     "ElevenLabsSynthesizer": ("russo_elevenlabs", "elevenlabs"),

@@ -9,11 +9,11 @@ from unittest import mock
 
 import pytest
 
-import contract_subjects
 from russo._backends.discovery import installed_backends
 from russo.testing import BackendContract
 from russo.testing._checks import child
-from wrong_subjects import (
+from support import contract_subjects
+from support.wrong_subjects import (
     AFRESH,
     AUDIO,
     ENGINES,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from page_blocks import ROOT
+from support.page_blocks import ROOT
 
 # Passes for a usable interpreter, tells how it is called, and makes nothing.
 STAND_IN = """#!{python}

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from page_blocks import ROOT, PageError
-from pages import pages, run_page
+from support.page_blocks import ROOT, PageError
+from support.pages import pages, run_page
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])

@@ -13,10 +13,10 @@ import pytest
 import russo
 import russo.authoring
 import russo.testing
-import site_builder
 from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.discovery import option_types
 from russo._settings import Asked, resolve
+from support import site_builder
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTING = [

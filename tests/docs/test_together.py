@@ -3,12 +3,12 @@
 from collections import defaultdict
 from pathlib import Path
 
-import together
-from together import TOGETHER
+from support import together
+from support.together import TOGETHER
 
 CONFTEST = """
 import pytest
-import together
+from support import together
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
@@ -31,7 +31,7 @@ def test_it(number, worker_id):
 
 
 def test_each_group_is_run_by_one_worker(pytester):
-    pytester.makeini(f"[pytest]\npythonpath = {Path(together.__file__).parent}")
+    pytester.makeini(f"[pytest]\npythonpath = {Path(together.__file__).parents[1]}")
     pytester.makeconftest(CONFTEST)
     for name, group in {**TOGETHER, "tests/other/test_other.py": "alone"}.items():
         path = pytester.path / name

@@ -1,7 +1,5 @@
 from typing import ClassVar
 
-from elevenlabs_api import coded, error_reply, refused_field, spoken, wait
-from first_party import LIMITS, FirstPartyService
 from russo import (
     AuthenticationError,
     NoAudioError,
@@ -14,6 +12,8 @@ from russo import (
     TextRejectedError,
 )
 from russo.testing import Failure, HttpService, Reply, json_reply
+from support.elevenlabs_api import coded, error_reply, refused_field, spoken, wait
+from support.first_party import LIMITS, FirstPartyService
 
 
 def failure(kind: type[SynthesisError], reply: Reply) -> Failure:

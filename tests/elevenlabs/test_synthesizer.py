@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from elevenlabs_api import coded, error_reply, refused_field, spoken
-from first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python, samples_of, speak
 from russo import (
     AuthenticationError,
     BackendConfigError,
@@ -24,6 +22,8 @@ from russo import (
 )
 from russo.testing import LoopbackServer, Reply, Request, json_reply
 from russo_elevenlabs import ElevenLabsSynthesizer
+from support.elevenlabs_api import coded, error_reply, refused_field, spoken
+from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python, samples_of, speak
 
 GEORGE = "JBFqnCBsd6RMkjVDRZzb"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pages import blocks
+from support.pages import blocks
 
 fcntl = pytest.importorskip("fcntl", reason="the environment is shared under a lock of POSIX")
 

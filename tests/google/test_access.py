@@ -7,12 +7,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from first_party import PROMPT, SAMPLES, failed, samples_of, speak
-from gemini import spoken
 from russo import AuthenticationError, RequestRejectedError, ServiceError
 from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
-from untrusted import UntrustedServer
+from support.first_party import PROMPT, SAMPLES, failed, samples_of, speak
+from support.gemini import spoken
+from support.untrusted import UntrustedServer
 
 TOKEN = "ya29.secret-token-0123456789"
 PATH = "/v1beta1/projects/{}/locations/{}/publishers/google/models/gemini-3.8-flash-tts:generateContent"

@@ -1,9 +1,9 @@
 from typing import ClassVar
 
-from first_party import FirstPartyService
-from gemini import error_reply, quota, reason, spoken
 from russo import AuthenticationError, QuotaExceededError, RequestRejectedError, TextRejectedError
 from russo.testing import Failure, HttpService
+from support.first_party import FirstPartyService
+from support.gemini import error_reply, quota, reason, spoken
 
 CURRENT_QUOTA = "You exceeded your current quota, please check your plan and billing details."
 TOO_LONG = "The input token count (9001) exceeds the maximum number of tokens allowed (8192)."

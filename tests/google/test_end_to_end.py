@@ -1,6 +1,6 @@
-from end_to_end import check_end_to_end
-from first_party import PLANTED_KEY, SAMPLES
-from gemini import reply, sound
+from support.end_to_end import check_end_to_end
+from support.first_party import PLANTED_KEY, SAMPLES
+from support.gemini import reply, sound
 
 
 def test_pytest_records_and_replays_without_key_service_and_sdk(tmp_path):

@@ -1,8 +1,8 @@
 import pytest
 
-from first_party import speak
-from live import live_key
 from russo_google import GoogleSynthesizer
+from support.first_party import speak
+from support.live import live_key
 
 
 @pytest.mark.live

@@ -3,8 +3,6 @@ import traceback
 
 import pytest
 
-from first_party import failed
-from gemini import error_reply, quota, reason
 from russo import (
     AuthenticationError,
     QuotaExceededError,
@@ -16,6 +14,8 @@ from russo import (
 )
 from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
+from support.first_party import failed
+from support.gemini import error_reply, quota, reason
 
 KEY = "AIza-secret-0123456789"
 CURRENT = "You exceeded your current quota, please check your plan and billing details."

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from first_party import SAMPLES, failed, samples_of, speak
-from gemini import reply, sound, spoken
 from russo import NoAudioError, ServiceError, TextRejectedError
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_google import GoogleSynthesizer
+from support.first_party import SAMPLES, failed, samples_of, speak
+from support.gemini import reply, sound, spoken
 
 STEREO = b"".join(SAMPLES[at : at + 2] * 2 for at in range(0, len(SAMPLES), 2))
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from first_party import PROMPT, SAMPLES, failed, samples_of, speak
-from gemini import error_reply, reply, sound, spoken
 from russo import BackendConfigError, RequestRejectedError, load_synthesizer
 from russo.testing import LoopbackServer
 from russo_google import GoogleSynthesizer
+from support.first_party import PROMPT, SAMPLES, failed, samples_of, speak
+from support.gemini import error_reply, reply, sound, spoken
 
 EARLY = ["gemini-2.5-flash-preview-tts", "gemini-2.5-pro-tts", "gemini-3.1-flash-tts-preview"]
 

@@ -1,6 +1,6 @@
 from typing import ClassVar
 
-from first_party import FirstParty
+from support.first_party import FirstParty
 
 
 class TestLocal(FirstParty):

@@ -1,6 +1,5 @@
 from typing import ClassVar
 
-from first_party import LIMITS, FirstPartyService
 from russo import (
     QuotaExceededError,
     RateLimitError,
@@ -11,6 +10,7 @@ from russo import (
     TextRejectedError,
 )
 from russo.testing import Failure, HttpService, Reply, json_reply, wav
+from support.first_party import LIMITS, FirstPartyService
 
 
 def good(samples: bytes) -> Reply:

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from end_to_end import check_end_to_end
-from first_party import PLANTED_KEY, SAMPLES
 from russo.testing import Reply, wav
+from support.end_to_end import check_end_to_end
+from support.first_party import PLANTED_KEY, SAMPLES
 
 
 def test_pytest_records_and_replays_without_key_service_and_sdk(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from live import live_key
 from russo_openai import OpenAISynthesizer
+from support.live import live_key
 
 
 @pytest.mark.live

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import pytest
 
-from first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
 from russo import (
     AuthenticationError,
     BackendConfigError,
@@ -23,6 +22,7 @@ from russo import (
 )
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISynthesizer, _synthesizer
+from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from russo import AudioCache
 from russo._cli import main
-from speakers import sound
+from support.speakers import sound
 
-SPEAKER = "speakers:Speaker"
+SPEAKER = "support.speakers:Speaker"
 OWN = {"backend": "speaker", "voice": "anna"}
 
 

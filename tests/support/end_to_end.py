@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
-from first_party import PLANTED_KEY, SAMPLES
 from russo.testing import LoopbackServer, Reply
+from support.first_party import PLANTED_KEY, SAMPLES
 
 _TESTS = """
     import sys

@@ -16,7 +16,7 @@ import pytest
 from russo import Audio, ServiceError, SynthesisError, load_synthesizer, synthesizers
 from russo.authoring import shared_tls
 from russo.testing import BackendContract, LoopbackServer, speech_pcm
-from untrusted import UntrustedServer
+from support.untrusted import UntrustedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,9 +37,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from page_blocks import ROOT, Block, Command, PageError, blocks, commands, matches, place
-from surroundings import is_foreign
-from vendors import Vendors
+from support.page_blocks import ROOT, Block, Command, PageError, blocks, commands, matches, place
+from support.surroundings import is_foreign
+from support.vendors import Vendors
 
 _SECONDS = 300
 _NO_NETWORK = "http://127.0.0.1:9"  # nothing listens on the port of the discard protocol

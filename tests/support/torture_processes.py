@@ -18,15 +18,15 @@ import threading
 import time
 from pathlib import Path
 
-from torture_work import BREAK
+from support.torture_work import BREAK
 
-SUPPORT = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 PATIENCE = 100.0
 
 
 def child_environment() -> dict[str, str]:
     """Return the environment of a child: where the roles are, and which store is to be tested."""
-    paths = [str(SUPPORT), os.environ.get("PYTHONPATH", "")]
+    paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "RUSSO_TORTURE_BREAK": BREAK}
 
 
@@ -36,7 +36,16 @@ class Child:
     def __init__(self, role: str, arguments: dict, prefix: tuple[str, ...] = ()) -> None:
         self.role = role
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        command = [*prefix, sys.executable, "-W", "error", "-m", "torture_roles", role, json.dumps(arguments)]
+        command = [
+            *prefix,
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "support.torture_roles",
+            role,
+            json.dumps(arguments),
+        ]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

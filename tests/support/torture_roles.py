@@ -19,12 +19,12 @@ from pathlib import Path
 
 import russo._flow.single_flight
 import russo._store.locks
-import torture_broken
 from russo import Audio, AudioCache, CachedSynthesizer
 from russo._hooks import plugin_manager
 from russo._store.cache import Miss
-from torture_audio import make_audio, told_by
-from torture_faults import Calls, counted, kill
+from support import torture_broken
+from support.torture_audio import make_audio, told_by
+from support.torture_faults import Calls, counted, kill
 
 KEYS = ("a", "b-c", "0" * 64)
 

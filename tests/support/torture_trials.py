@@ -83,7 +83,7 @@ class Trials:
             for name, nodes in wanted.items()
         ]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "torture_trials", json.dumps([trials, at_once])],
+            [sys.executable, "-m", "support.torture_trials", json.dumps([trials, at_once])],
             cwd=root,
             env=environment,
             stdout=subprocess.PIPE,

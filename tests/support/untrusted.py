@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from certificates import serve_as
+from support.certificates import serve_as
 
 
 class UntrustedServer:

@@ -14,10 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-import elevenlabs_api
-import gemini
-from certificates import serve_as
 from russo.testing import Reply, speech_pcm, wav
+from support import elevenlabs_api, gemini
+from support.certificates import serve_as
 
 _SAMPLES = speech_pcm(2.0)
 # Of each host, the header that carries the key, and the reply that speaks.

@@ -9,11 +9,11 @@ from pathlib import Path
 import hypothesis.configuration
 import pytest
 
-import torture_broken
 from russo import AudioCache
-from torture_processes import Children, child_environment
-from torture_trials import Trials
-from torture_work import BREAK, FACTOR, SEED
+from support import torture_broken
+from support.torture_processes import Children, child_environment
+from support.torture_trials import Trials
+from support.torture_work import BREAK, FACTOR, SEED
 
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]  # signals, links and file modes of POSIX are what it works with

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from russo import Audio, AudioCache, CachedSynthesizer
-from torture_audio import make_audio
-from torture_disk import fill, mounted
-from torture_faults import Calls, counted, each_call, fail
+from support.torture_audio import make_audio
+from support.torture_disk import fill, mounted
+from support.torture_faults import Calls, counted, each_call, fail
 
 AUDIO = Audio(b"speech of a few pages " * 1000, "pcm")
 

@@ -13,8 +13,8 @@ import pytest
 
 from russo import Audio, AudioCache
 from russo._store.cache import Miss
-from torture_audio import make_audio
-from torture_work import wait_until
+from support.torture_audio import make_audio
+from support.torture_work import wait_until
 
 TEXTS = {
     "lines": b"a\nb\nc\n" * 100,

@@ -15,8 +15,8 @@ from xxhash import xxh3_128_hexdigest
 from russo import AudioCache
 from russo._store.cache import Miss
 from russo._store.entry import encode_meta
-from torture_audio import make_audio
-from torture_work import many, snapshot, within
+from support.torture_audio import make_audio
+from support.torture_work import many, snapshot, within
 
 KEY = "k"
 SMALL = make_audio(KEY, 1, 0, 40)

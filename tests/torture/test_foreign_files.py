@@ -9,8 +9,8 @@ import pytest
 
 from russo import AudioCache
 from russo._store.entry import encode_meta
-from torture_audio import make_audio
-from torture_work import many, snapshot
+from support.torture_audio import make_audio
+from support.torture_work import many, snapshot
 
 HEX = "0123456789abcdef" * 4
 OURS = ("k", "0" * 64, "a-b_c")

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from russo import AudioCache
-from torture_audio import make_audio
-from torture_work import wait_until
+from support.torture_audio import make_audio
+from support.torture_work import wait_until
 
 AUDIO = make_audio("k", 1, 0)
 LOCKS = ".russo-locks"
@@ -72,7 +72,7 @@ def test_what_a_living_process_uses_stays(children, place):
 
 def test_living_writer_whose_temporary_goes_writes_it_again(place):
     cache = AudioCache(place)
-    from torture_faults import Calls, counted
+    from support.torture_faults import Calls, counted
 
     def remove(_name, _arguments):
         for path in place.glob(".*.russo-tmp"):

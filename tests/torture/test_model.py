@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from russo import AudioCache
 from russo._store.cache import Miss
-from torture_audio import make_audio, told_by
-from torture_faults import Calls, Crash, counted, crash, fail
-from torture_work import BREAK, many
+from support.torture_audio import make_audio, told_by
+from support.torture_faults import Calls, Crash, counted, crash, fail
+from support.torture_work import BREAK, many
 
 KEYS = st.sampled_from(["a", "b-c", "0" * 64])
 SUFFIXES = st.sampled_from(["audio", "meta"])

@@ -13,9 +13,9 @@ from collections import Counter
 import pytest
 
 from russo import AudioCache, CachedSynthesizer
-from torture_faults import Worker, each_call
-from torture_roles import Speaker
-from torture_work import many, wait_until, within
+from support.torture_faults import Worker, each_call
+from support.torture_roles import Speaker
+from support.torture_work import many, wait_until, within
 
 PROMPTS = [f"Book a flight to city {number}" for number in range(20)]
 

@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from russo import Audio, AudioCache, CachedSynthesizer, CacheMissError, LayeredCache
-from torture_audio import make_audio
-from torture_faults import Calls, counted, each_call, fail
-from torture_work import snapshot
+from support.torture_audio import make_audio
+from support.torture_faults import Calls, counted, each_call, fail
+from support.torture_work import snapshot
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 4444\n"
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from russo import AudioCache
-from torture_audio import make_audio
-from torture_work import FACTOR
+from support.torture_audio import make_audio
+from support.torture_work import FACTOR
 
 MANY = 100_000 if FACTOR >= 1 else 10_000
 KEYS = [f"{number:064x}" for number in range(10**9, 10**9 + 10)]

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from torture_broken import BREAKS
-from torture_work import BREAK
+from support.torture_broken import BREAKS
+from support.torture_work import BREAK
 
 # What a broken store must still do, lest it be caught for a reason that is not its own.
 STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from projects import summary
 from russo import AudioCache
-from torture_disk import fill, mounted
+from support.projects import summary
+from support.torture_disk import fill, mounted
 
 PROMPTS = 20
 # Start-up of eight workers is most of the work, and these would take part in it.

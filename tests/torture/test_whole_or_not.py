@@ -9,9 +9,9 @@ import shutil
 import pytest
 
 from russo import AudioCache
-from torture_audio import make_audio, told_by
-from torture_faults import NAMES, Calls, Crash, Worker, counted, crash, each_call, fail
-from torture_work import FACTOR, many, snapshot, within
+from support.torture_audio import make_audio, told_by
+from support.torture_faults import NAMES, Calls, Crash, Worker, counted, crash, each_call, fail
+from support.torture_work import FACTOR, many, snapshot, within
 
 KEY = "k"
 LEFT = re.compile(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx2
-    from google import genai
     from google.genai import types
 
+    from google import genai
     from russo import Audio
 
 # What stands in the request's path may also hold these.
@@ -177,9 +177,10 @@ class GoogleSynthesizer:
 
     def _connect(self, access: Access) -> tuple[genai.Client, httpx2.AsyncClient]:
         import httpx2
-        from google import genai
         from google.genai import types
         from google.genai.client import DebugConfig
+
+        from google import genai
 
         try:
             # No redirects: one would take the key along to wherever it points.

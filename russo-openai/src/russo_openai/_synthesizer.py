@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import openai
-
     from russo import Audio
 
 _VENDOR: Final = "https://api.openai.com/v1"
@@ -129,6 +128,7 @@ class OpenAISynthesizer:
 
     async def _speak(self, exchange: Exchange, base_url: str) -> Audio:
         import httpx2
+
         import openai
 
         # A client for every attempt: a pool of connections belongs to one event loop.
@@ -159,6 +159,7 @@ class OpenAISynthesizer:
 
     def _client(self, exchange: Exchange, base_url: str) -> openai.AsyncOpenAI:
         import httpx2
+
         import openai
 
         timeout = self._attempts.timeout

@@ -1,0 +1,1 @@
+"""What the tests share. Tests import it as `support`; nothing of russo does."""
