@@ -5,7 +5,8 @@ from typing import Literal, Optional, Union
 import pytest
 
 from russo import BackendConfigError, BackendNotFoundError, load_synthesizer
-from russo._backends.discovery import convert_options, option_types
+from russo._backends.constructor import option_types
+from russo._backends.discovery import convert_options
 from support.speakers import PROMPT, Environment, Speaker
 
 GROUP = "russo.synthesizers"

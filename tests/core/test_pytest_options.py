@@ -283,7 +283,7 @@ def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, m
 
     project.conftest("")
     project.tests(SAY)
-    entries = {name: (EntryPoint(name, f"{name}:Synth", discovery.GROUP),) for name in ("one", "two")}
+    entries = {name: (EntryPoint(name, f"{name}:Synth", discovery.BACKENDS.name),) for name in ("one", "two")}
     monkeypatch.setattr("russo._flow.workspace.installed_backends", lambda: entries)
     result = project.run()
     result.assert_outcomes(errors=1)

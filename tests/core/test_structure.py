@@ -81,3 +81,79 @@ def test_folder_imports_only_the_folders_it_may(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_module_is_of_a_size_to_read(name):
     assert len(MODULES[name].read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+# -- circles
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    left = {name: set(modules_of_russo(name, for_types=False)) - {"russo"} for name in MODULES}
+    while free := [name for name, needs in left.items() if not needs & set(left)]:
+        for name in free:
+            del left[name]
+    assert left == {}
+
+
+# -- private members
+
+# These are pytest's, which offers no other way to them.
+ALLOWED_REACHES = {
+    "russo-core/src/russo/_cli/pytest_side.py: _parser": "reads the ini-file and addopts without a run",
+    "russo-core/src/russo/_plugin/speak_ahead.py: _fixtureinfo": "which fixture a test will get",
+}
+
+
+def private_names(tree):
+    """Return the private names that a module defines: functions, classes, members, variables."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
+            found.add(node.attr)
+    return {name for name in found if is_private(name)}
+
+
+def is_private(name):
+    return name.startswith("_") and not name.endswith("__")
+
+
+def is_self(node):
+    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
+
+
+def reaches(path):
+    """Yield every private name that a module takes from another one: imported, or as an attribute."""
+    tree = ast.parse(path.read_text("utf-8"))
+    own, modules = private_names(tree), {name.split(".")[1] for name in MODULES if "." in name}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (
+                each.name for each in node.names if is_private(each.name) and each.name not in modules
+            )
+        elif isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
+            yield node.attr
+
+
+SOURCES = sorted(ROOT.glob("russo-*/src/**/*.py"))
+
+
+def test_no_module_uses_private_members_of_another():
+    found = {f"{path.relative_to(ROOT).as_posix()}: {name}" for path in SOURCES for name in reaches(path)}
+    assert found == set(ALLOWED_REACHES)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from ._cache import _read\n", ["_read"]),
+        ("cache._files()\n", ["_files"]),
+        ("class A:\n    def __init__(self):\n        self._run = 1\nlayer._run = 2\n", []),
+        ("from .. import _wav\nfrom ._cache import read\ncache.__doc__\n", []),
+    ],
+)
+def test_private_members_are_found(tmp_path, source, expected):
+    (tmp_path / "module.py").write_text(source)
+    assert list(reaches(tmp_path / "module.py")) == expected

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from russo._backends.discovery import installed_backends
+from russo._backends.entry_points import installed_in
 from russo.testing import BackendContract
 from russo.testing._checks import child
 from support import contract_subjects
@@ -61,7 +61,7 @@ class Kit:
         target = target or f"{name}:{name.capitalize()}Synthesizer"
         (info / "entry_points.txt").write_text(f"[russo.synthesizers]\n{name} = {target}\n")
         importlib.invalidate_caches()
-        installed_backends.cache_clear()
+        installed_in.cache_clear()
 
     def run(self, checks=ALL):
         """Run these checks in this process; return what fails, and the output."""
@@ -79,7 +79,7 @@ def kit(pytester, monkeypatch):
     with mock.patch.dict(os.environ):  # a wrong backend leaves behind what it likes
         yield Kit(pytester, monkeypatch)
     root.handlers[:], root.level = handlers, level
-    installed_backends.cache_clear()
+    installed_in.cache_clear()
 
 
 def patched(patches, *sources):

@@ -14,7 +14,7 @@ import russo
 import russo.authoring
 import russo.testing
 from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
-from russo._backends.discovery import option_types
+from russo._backends.constructor import option_types
 from russo._settings import Asked, resolve
 from support import site_builder
 

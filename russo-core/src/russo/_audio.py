@@ -64,7 +64,7 @@ class Audio:
         try:
             if self.format == "wav":
                 return _wav.wav_duration(self.data)  # asked at every hit, so the samples are not copied
-            wav = self._as_wav()
+            wav = wav_of(self)
         except ValueError:
             return None
         return len(wav.samples) / wav.frame_size / wav.sample_rate
@@ -75,7 +75,7 @@ class Audio:
         Raises:
             ValueError: A compressed format, which is named, or bytes that are not what the format says.
         """
-        return _wav.to_s16le(self._as_wav())
+        return _wav.to_s16le(wav_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a playable file and return its path.
@@ -96,7 +96,7 @@ class Audio:
             except ValueError:  # not ours to judge: what is there is saved
                 return self.data
         if self.format == "pcm" or self.format in _G711_TAGS:
-            return _wav.rewrite_wav(self._as_wav())
+            return _wav.rewrite_wav(wav_of(self))
         return self.data
 
     def resample(self, sample_rate: int) -> Audio:
@@ -110,7 +110,7 @@ class Audio:
             ValueError: A compressed format, or a rate that is not positive.
         """
         _check_number("sample_rate", sample_rate, 0xFFFFFFFF)
-        wav = self._as_wav()
+        wav = wav_of(self)
         samples = _wav.to_s16le(wav)
         if wav.sample_rate != sample_rate:
             samples = _resample(samples, wav.sample_rate, sample_rate, wav.channels)
@@ -128,7 +128,7 @@ class Audio:
         Raises:
             ValueError: A compressed format, or pieces of less than one sample.
         """
-        wav = self._as_wav()
+        wav = wav_of(self)
         frame = wav.channels * 2
         size = int(wav.sample_rate * ms // 1000) * frame
         if size <= 0:
@@ -136,18 +136,24 @@ class Audio:
         samples = _wav.to_s16le(wav)
         return (samples[at : at + size].ljust(size, b"\0") for at in range(0, len(samples), size))
 
-    def _as_wav(self) -> _wav.Wav:
-        if self.format == "wav":
-            return _wav.read_wav(self.data)
-        if self.format == "pcm":
-            tag, width = _wav.PCM, self.sample_width
-        elif self.format in _G711_TAGS:
-            tag, width = _G711_TAGS[self.format], 1
-        else:
-            raise ValueError(f"{self.format} is a compressed format: its samples need a decoder")
-        if len(self.data) % (self.channels * width):
-            raise ValueError(f"{len(self.data)} bytes of {self.format} are not whole samples")
-        return _wav.Wav(tag, self.channels, self.sample_rate, width, self.data)
+
+def wav_of(audio: Audio) -> _wav.Wav:
+    """Return the samples of audio with their format.
+
+    Raises:
+        ValueError: A compressed format, or bytes that are not what the format says.
+    """
+    if audio.format == "wav":
+        return _wav.read_wav(audio.data)
+    if audio.format == "pcm":
+        tag, width = _wav.PCM, audio.sample_width
+    elif audio.format in _G711_TAGS:
+        tag, width = _G711_TAGS[audio.format], 1
+    else:
+        raise ValueError(f"{audio.format} is a compressed format: its samples need a decoder")
+    if len(audio.data) % (audio.channels * width):
+        raise ValueError(f"{len(audio.data)} bytes of {audio.format} are not whole samples")
+    return _wav.Wav(tag, audio.channels, audio.sample_rate, width, audio.data)
 
 
 def _check_number(name: str, value: Any, most: int) -> None:

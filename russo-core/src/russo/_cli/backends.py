@@ -15,7 +15,8 @@ from typing import Any
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
-from .._backends.discovery import api_key_variables, distribution, installed_backends, load_backend
+from .._backends.discovery import api_key_variables, installed_backends, load_backend
+from .._backends.entry_points import distribution
 from .._errors import BackendConfigError
 from . import screen
 from .location import json_option

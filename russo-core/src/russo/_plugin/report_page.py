@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any, Final
 from xxhash import xxh3_128
 
 from .. import _wav
+from .._audio import Audio, wav_of
 from .._store.cache import AudioCache
 from .._store.files import remove, replace
 
 if TYPE_CHECKING:
     import jinja2
 
-    from .._audio import Audio
 
 _BARS: Final = 120
 # Beyond this many bytes of audio a browser has trouble opening the page at all.
@@ -303,7 +303,7 @@ def _playable(audio: Audio) -> tuple[str, bytes]:
     if audio.format in _TYPES:
         return _TYPES[audio.format], audio.data
     try:
-        wav = audio._as_wav()
+        wav = wav_of(audio)
         return "audio/wav", _wav.write_wav(audio.pcm(), wav.sample_rate, channels=wav.channels)
     except ValueError:  # not ours to judge: the browser may know better
         return "audio/wav", audio.data

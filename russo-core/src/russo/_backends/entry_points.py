@@ -1,0 +1,173 @@
+"""Entry points by name: one is found, and only its package is imported.
+
+A group holds what makes one kind of object: backends make synthesizers, and companions of russo have
+groups of their own. A broken entry point is reported with its distribution, its target and its cause, and
+only when it was chosen.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from .._errors import BackendConfigError, BackendNotFoundError
+from .constructor import convert_options, find_unknown_option
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPointGroup:
+    """A group of entry points, each of which is called with options to make an object.
+
+    Attributes:
+        name: The name of the group, as in ``[project.entry-points."russo.synthesizers"]``.
+        noun: What an entry is called in messages: "backend".
+        product: What an entry makes: "synthesizer".
+        extras: The requirement that installs a first-party entry, by its name.
+        contract: The newest plugin contract that is known. An entry whose ``russo_api`` is higher is refused.
+    """
+
+    name: str
+    noun: str
+    product: str
+    extras: Mapping[str, str] = field(default_factory=dict)
+    contract: int = 1
+
+    def installed(self) -> Mapping[str, tuple[EntryPoint, ...]]:
+        """Return the registered entry points by name, sorted. Nothing of them is imported."""
+        return installed_in(self.name)
+
+    def load(self, name: str) -> Callable[..., Any]:
+        """Import the entry of this name, and no other, and return what makes its objects.
+
+        Args:
+            name: The name of an entry, or ``package.module:factory`` for one that is not registered.
+
+        Raises:
+            BackendNotFoundError: There is no such entry.
+            BackendConfigError: It cannot be loaded, or two packages claim the name.
+        """
+        entry = self._path_entry(name) if ":" in name else self._registered(name)
+        place = f"{entry.value!r} of {distribution(entry)}" if ":" not in name else repr(name)
+        subject = f"{self.noun} {name!r} ({place})"
+        try:
+            factory = entry.load()
+        except Exception as error:
+            raise BackendConfigError(f"{subject} fails to load: {error!r}") from error
+        if not callable(factory):
+            raise BackendConfigError(f"{subject} is {factory!r:.80}, which makes no {self.product}")
+        self._check_contract(subject, getattr(factory, "russo_api", self.contract))
+        return cast("Callable[..., Any]", factory)
+
+    def make(self, name: str, options: Mapping[str, Any], check: Callable[[object], None]) -> Any:
+        """Make an object of the entry of this name.
+
+        Args:
+            name: The name of an entry, or ``package.module:factory``.
+            options: Options of its constructor.
+            check: Raises a `TypeError` for an object that is not what the group makes.
+
+        Raises:
+            BackendNotFoundError: There is no such entry; the message lists what is installed.
+            BackendConfigError: An unknown or unusable option, or an entry that cannot be loaded.
+        """
+        factory = self.load(name)
+        self.check_options(name, factory, options)
+        try:
+            made = factory(**options)
+        except (TypeError, ValueError) as error:
+            raise BackendConfigError(f"{self.noun} {name!r} refuses its options: {error}") from error
+        try:
+            check(made)
+        except TypeError as error:
+            raise BackendConfigError(f"{self.noun} {name!r} makes no {self.product}: {error}") from error
+        return made
+
+    def check_options(self, name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        """Refuse options that the constructor does not have.
+
+        Raises:
+            BackendConfigError: The message lists the options that it has.
+        """
+        if (problem := find_unknown_option(factory, options)) is not None:
+            raise BackendConfigError(f"{self.noun} {name!r} has no option {problem}")
+
+    def convert_options(
+        self, name: str, factory: Callable[..., Any], texts: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Convert options written as text by the annotations of the constructor.
+
+        Raises:
+            BackendConfigError: An option that does not exist, or a text that is not a value of its type.
+        """
+        self.check_options(name, factory, texts)
+        try:
+            return convert_options(factory, texts)
+        except ValueError as error:
+            raise BackendConfigError(f"{self.noun} {name!r}, option {error}") from error
+
+    def _check_contract(self, subject: str, declared: object) -> None:
+        if not isinstance(declared, int):
+            raise BackendConfigError(
+                f"{subject} has russo_api = {declared!r:.40}, which is no number of a plugin contract; "
+                f"it must be corrected there: this russo-core has contract {self.contract}"
+            )
+        if declared > self.contract:
+            raise BackendConfigError(
+                f"{subject} is written for plugin contract {declared}, this russo-core has contract "
+                f"{self.contract}; pip install --upgrade russo-core"
+            )
+
+    def _path_entry(self, path: str) -> EntryPoint:
+        module, _, attribute = path.partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+            raise BackendNotFoundError(
+                f"{path!r} names no {self.noun}; write package.module:factory",
+                name=path,
+                installed=list(self.installed()),
+            )
+        return EntryPoint(path, path, self.name)
+
+    def _registered(self, name: str) -> EntryPoint:
+        installed = self.installed()
+        entries = installed.get(name, ())
+        if not entries:
+            names = list(installed)
+            raise BackendNotFoundError(self._not_found(name, names), name=name, installed=names)
+        if len(entries) > 1:
+            owners = " and ".join(f"{distribution(entry)} ({entry.value})" for entry in entries)
+            raise BackendConfigError(f"the name {name!r} is claimed by {owners}; uninstall one of them")
+        return entries[0]
+
+    def _not_found(self, name: str, installed: list[str]) -> str:
+        listed = f"installed: {', '.join(installed)}" if installed else "none is installed"
+        message = f"no {self.noun} is named {name!r}; {listed}"
+        if name in self.extras:
+            return f'{message}; pip install "{self.extras[name]}" brings it'
+        near = difflib.get_close_matches(name, [*installed, *self.extras], n=1)
+        if not near:
+            return message
+        hint = "" if near[0] in installed else f' (pip install "{self.extras[near[0]]}")'
+        return f"{message}; did you mean {near[0]!r}{hint}?"
+
+
+@functools.cache
+def installed_in(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Return the entry points of a group by name, sorted. Nothing of them is imported.
+
+    The scan reads the metadata of every installed distribution, which takes some milliseconds, once per
+    process.
+    """
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, distribution(entry))):
+        found[entry.name] = (*found.get(entry.name, ()), entry)
+    return types.MappingProxyType(found)
+
+
+def distribution(entry: EntryPoint) -> str:
+    """Return the name of the package that registers an entry point."""
+    return entry.dist.name if entry.dist is not None else "an unknown package"
