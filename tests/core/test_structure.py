@@ -12,7 +12,7 @@ MODULES = {
     ".".join(path.relative_to(CORE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(CORE.rglob("*.py"))
 }
-PUBLIC = {"russo", "russo.__main__", "russo.authoring", "russo.synthesizers"}
+PUBLIC = {"russo", "russo.__main__", "russo.authoring", "russo.plugins", "russo.synthesizers"}
 MOST_LINES = 350
 
 

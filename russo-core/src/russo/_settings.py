@@ -75,6 +75,42 @@ class Settings:
         return self.options.get("custom" if ":" in name else name, {})
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The value of one setting, and where it comes from.
+
+    Attributes:
+        value: The value as text, or ``None`` if it is not set anywhere.
+        source: In words: ``command line``, ``environment variable RUSSO_…``, ``ini-file, russo_…`` or
+            ``default``.
+    """
+
+    value: str | None
+    source: str
+
+
+def find_setting(
+    name: str, given: str | None, *, environment: Mapping[str, str], ini: Callable[[str], object] | None
+) -> Setting:
+    """Return a setting by the precedence of russo: command line, environment, ini-file, default.
+
+    Args:
+        name: The name without ``russo_``. The environment variable is ``RUSSO_NAME``.
+        given: What the command line says, if anything.
+        environment: Environment variables; empty ones count as unset.
+        ini: Returns the value of an ini-file's setting. ``None`` if the setting has no place there.
+    """
+    variable = f"RUSSO_{name.upper()}"
+    for value, source in (
+        (given, "command line"),
+        (environment.get(variable), f"environment variable {variable}"),
+        (str((ini and ini(f"russo_{name}")) or ""), f"ini-file, russo_{name}"),
+    ):
+        if value:
+            return Setting(value, source)
+    return Setting(None, "default")
+
+
 def resolve(
     asked: Asked, *, ini: Callable[[str], object], environment: Mapping[str, str], rootdir: Path, cwd: Path
 ) -> Settings:
@@ -94,17 +130,9 @@ def resolve(
     sources: dict[str, str] = {}
 
     def choose(name: str, given: str | None) -> str | None:
-        variable = f"RUSSO_{name.upper()}"
-        for value, source in (
-            (given, "command line"),
-            (environment.get(variable), f"environment variable {variable}"),
-            (str(ini(f"russo_{name}") or ""), f"ini-file, russo_{name}"),
-        ):
-            if value:
-                sources[name] = source
-                return value
-        sources[name] = "default"
-        return None
+        setting = find_setting(name, given, environment=environment, ini=ini)
+        sources[name] = setting.source
+        return setting.value
 
     def choose_directory(name: str, given: str | None) -> Path | None:
         value = choose(name, given)
@@ -124,7 +152,7 @@ def resolve(
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
     settings = Settings(
         synth=choose("synth", asked.synth),
-        options=_options([*_lines(ini("russo_synth_options")), *asked.options]),
+        options=parse_options([*lines_of(ini("russo_synth_options")), *asked.options], noun="backend"),
         mode=mode,
         cache_dir=cache_dir,
         recordings_dir=recordings_dir,
@@ -191,20 +219,30 @@ def _number(name: str, value: object) -> int:
     return int(text)
 
 
-def _lines(value: object) -> list[str]:
+def lines_of(value: object) -> list[str]:
+    """Return the lines of an ini-file's setting, without the empty ones."""
     if isinstance(value, str):
         value = value.splitlines()
     return [str(line).strip() for line in value if str(line).strip()] if isinstance(value, list) else []
 
 
-def _options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+def parse_options(texts: Sequence[str], *, noun: str) -> dict[str, dict[str, str]]:
+    """Return options that are written as ``NAME.OPTION=VALUE``, by name; a later one replaces an earlier one.
+
+    Args:
+        texts: The options.
+        noun: What a name names, for the message: "backend".
+
+    Raises:
+        SettingsError: A text has another form.
+    """
     options: dict[str, dict[str, str]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        backend, dot, option = name.strip().partition(".")
-        if not equals or not dot or not backend or not option.isidentifier():
+        entry, dot, option = name.strip().partition(".")
+        if not equals or not dot or not entry or not option.isidentifier():
             raise SettingsError(
-                f"backend option {text!r} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
+                f"{noun} option {text!r} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
             )
-        options.setdefault(backend, {})[option] = value.strip()
+        options.setdefault(entry, {})[option] = value.strip()
     return options

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from .item import CURRENT_ITEM, is_prompt_marker
-from .workers import WORKERS, Workers
+from .workers import workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,8 +86,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
-    workers = config.stash[WORKERS] = Workers(config)
-    config.pluginmanager.register(workers, "russo-workers")
+    workers_of(config)
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if _is_asked_for(config) and not config.option.help:
@@ -112,7 +111,7 @@ def session_of(config: pytest.Config) -> PytestSession:
     if session is None:
         from .session import PytestSession
 
-        session = config.stash[_SESSION] = PytestSession(config, config.stash[WORKERS])
+        session = config.stash[_SESSION] = PytestSession(config, workers_of(config))
     return session
 
 
@@ -249,7 +248,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """Print the summary line of the run, and more with ``-v``."""
-    workers = config.stash[WORKERS]
+    workers = workers_of(config)
     if not workers.is_controller:
         return  # a worker knows its own tests only, and its terminal is not shown
     parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")

@@ -17,7 +17,16 @@ from typing import Any, Final
 
 import pytest
 
-WORKERS: Final = pytest.StashKey["Workers"]()
+_WORKERS: Final = pytest.StashKey["Workers"]()
+
+
+def workers_of(config: pytest.Config) -> Workers:
+    """Return the transport of this process, which is made and registered when it is first needed."""
+    workers = config.stash.get(_WORKERS, None)
+    if workers is None:
+        workers = config.stash[_WORKERS] = Workers(config)
+        config.pluginmanager.register(workers, "russo-workers")
+    return workers
 
 
 class Workers:

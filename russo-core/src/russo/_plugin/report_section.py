@@ -1,0 +1,99 @@
+"""Sections of the report that companions of russo add: a table, and audio to play."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .item import CURRENT_ITEM
+from .report_page import digest_of
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .._audio import Audio
+    from .._store.cache import AudioCache
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSection:
+    """A part of the page of ``--russo-report``. All text is escaped.
+
+    Attributes:
+        title: What the section is about. Sections of one title stand under one headline.
+        columns: The headings of the table.
+        rows: The rows of the table, with as many texts as there are columns.
+        audio: Audio to play, if there is any.
+        test: The node id of a test. Empty means the test that is running.
+    """
+
+    title: str
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    audio: Audio | None = None
+    test: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"row {list(row)!r:.80} has {len(row)} texts for {len(self.columns)} columns"
+                )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSection:
+    """A section as it travels to the controller, as JSON values.
+
+    Attributes:
+        title: As in `ReportSection`.
+        columns: As in `ReportSection`.
+        rows: As in `ReportSection`.
+        test: The node id of the test, empty outside of tests.
+        audio: The key under which the shared cache has the audio, empty if there is none.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    test: str
+    audio: str
+
+
+class SectionCollector:
+    """Keeps the sections of this process until they are sent. May be used from any thread.
+
+    Args:
+        config: The configuration of this process, which knows the test that is running.
+        spare: The cache, shared by the processes of the run, that stores the audio.
+    """
+
+    def __init__(self, config: pytest.Config, spare: AudioCache) -> None:
+        self._config = config
+        self._spare = spare
+        self._lock = threading.Lock()
+        self._sections: list[StoredSection] = []
+
+    def add(self, section: ReportSection) -> None:
+        """Keep a section, and store its audio."""
+        item = self._config.stash.get(CURRENT_ITEM, None)
+        digest = "" if section.audio is None else digest_of(section.audio)
+        if section.audio is not None and not self._spare.put(digest, section.audio):
+            digest = ""
+        stored = StoredSection(
+            title=section.title,
+            columns=list(section.columns),
+            rows=[list(row) for row in section.rows],
+            test=section.test or ("" if item is None else item.nodeid),
+            audio=digest,
+        )
+        with self._lock:
+            self._sections.append(stored)
+
+    def take(self) -> list[dict[str, Any]] | None:
+        """Return the sections since the last call as JSON values, or ``None``."""
+        with self._lock:
+            sections, self._sections = self._sections, []
+        return [dataclasses.asdict(section) for section in sections] or None

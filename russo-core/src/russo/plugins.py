@@ -1,0 +1,226 @@
+"""What companion distributions of russo build on: pytest plugins of their own that share russo's ways.
+
+    from russo import plugins
+
+    AGENTS = plugins.EntryPointGroup("acme.agents", noun="agent", product="agent")
+
+    def pytest_addoption(parser):
+        plugins.add_setting(parser, "agent", metavar="NAME", help="the agent under test")
+        plugins.add_options_setting(parser, "agent", help="option of an agent")
+
+    @pytest.fixture
+    def russo_agent(request):
+        chosen = plugins.setting_of(request.config, "agent")
+        texts = plugins.options_of(request.config, "agent", chosen.value)
+        options = AGENTS.convert_options(chosen.value, AGENTS.load(chosen.value), texts)
+        return AGENTS.make(chosen.value, options, check_agent)
+
+A companion may use this module and the public names of `russo`, and nothing that begins with an
+underscore. Importing it loads no backend, no SDK and no asyncio.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from ._backends.entry_points import EntryPointGroup as EntryPointGroup
+from ._plugin.pytest_plugin import session_of
+from ._plugin.workers import workers_of
+from ._settings import Setting as Setting
+from ._settings import SettingsError, find_setting, lines_of, parse_options
+
+if TYPE_CHECKING:
+    from ._plugin.report_section import ReportSection as ReportSection
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name != "ReportSection":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ._plugin.report_section import ReportSection
+
+        return ReportSection
+
+
+__all__ = [
+    "Counters",
+    "EntryPointGroup",
+    "ReportSection",
+    "Setting",
+    "add_options_setting",
+    "add_report_section",
+    "add_setting",
+    "add_summary_lines",
+    "options_of",
+    "setting_of",
+    "shared_directory",
+    "wait_for",
+]
+
+T = TypeVar("T")
+
+
+def add_setting(parser: pytest.Parser, name: str, *, metavar: str, help: str, in_ini: bool = True) -> None:
+    """Add a setting that is given as ``--russo-NAME``, ``RUSSO_NAME`` or ``russo_name`` in the ini-file.
+
+    Call it in ``pytest_addoption``.
+
+    Args:
+        parser: pytest's.
+        name: The name in lower-case letters, with ``_`` between words.
+        metavar: What ``--help`` shows for the value.
+        help: One line for ``--help``.
+        in_ini: False keeps the setting out of the ini-file, for what a committed file must not switch on.
+    """
+    group = parser.getgroup("russo", "russo: speech for voice-agent tests")
+    group.addoption(f"--russo-{name.replace('_', '-')}", dest=f"russo_{name}", metavar=metavar, help=help)
+    if in_ini:
+        parser.addini(f"russo_{name}", help)
+
+
+def setting_of(config: pytest.Config, name: str) -> Setting:
+    """Return a setting by russo's precedence: command line, environment, ini-file, default."""
+    return find_setting(
+        name, config.getoption(f"russo_{name}"), environment=os.environ, ini=_ini_of(config, f"russo_{name}")
+    )
+
+
+def add_options_setting(parser: pytest.Parser, name: str, *, help: str) -> None:
+    """Add the options of entries: ``--russo-NAME-option``, and ``russo_name_options`` in the ini-file.
+
+    Both take ``ENTRY.OPTION=VALUE``, so that each option belongs to one entry. The option may be repeated;
+    the ini setting has one per line.
+
+    Args:
+        parser: pytest's.
+        name: The name of the setting that chooses the entry.
+        help: One line for ``--help``.
+    """
+    group = parser.getgroup("russo", "russo: speech for voice-agent tests")
+    group.addoption(
+        f"--russo-{name.replace('_', '-')}-option",
+        dest=f"russo_{name}_option",
+        metavar="NAME.OPTION=VALUE",
+        action="append",
+        default=[],
+        help=help,
+    )
+    parser.addini(f"russo_{name}_options", help, type="linelist")
+
+
+def options_of(config: pytest.Config, name: str, entry: str) -> Mapping[str, str]:
+    """Return the options that are given for one entry, as text; the command line replaces the ini-file.
+
+    Args:
+        config: The configuration of the run.
+        name: The name of the setting that chooses the entry.
+        entry: The entry. The options of a ``package.module:factory`` are those of the entry ``custom``.
+
+    Raises:
+        pytest.UsageError: An option does not have the form ``ENTRY.OPTION=VALUE``.
+    """
+    texts = [*lines_of(config.getini(f"russo_{name}_options")), *config.getoption(f"russo_{name}_option")]
+    try:
+        options = parse_options(texts, noun=name)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    return options.get("custom" if ":" in entry else entry, {})
+
+
+def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end for a plain test, in the event loop that russo's own fixtures use.
+
+    The loop runs in a thread of its own until the run ends, so that connections may stay open between tests.
+    """
+    __tracebackhide__ = True
+    return session_of(config).wait_for(call)
+
+
+def shared_directory(config: pytest.Config) -> Path | None:
+    """Return a directory that all processes of the run share until it ends.
+
+    Call it in ``pytest_configure``, before xdist starts the workers. ``None`` in a worker whose controller
+    did not call it.
+    """
+    return workers_of(config).share_directory()
+
+
+class Counters:
+    """Numbers by name, added up over all processes of a run.
+
+    Make one in ``pytest_configure``, in every process. May be used from any thread.
+
+    Args:
+        config: The configuration of this process.
+        name: A name that no other companion uses.
+    """
+
+    def __init__(self, config: pytest.Config, name: str) -> None:
+        self._workers = workers_of(config)
+        self._name = f"counters of {name}"
+        self._lock = threading.Lock()
+        self._numbers: Counter[str] = Counter()
+        self._workers.send(self._name, self._take)
+
+    def add(self, counter: str, number: int = 1) -> None:
+        """Add to a counter of this process."""
+        with self._lock:
+            self._numbers[counter] += number
+
+    def total(self) -> Counter[str]:
+        """Return the sums over all processes. Complete in the controller, when the summary is printed."""
+        total: Counter[str] = Counter()
+        for numbers in self._workers.received(self._name):
+            total.update(numbers)
+        return total
+
+    def _take(self) -> dict[str, int] | None:
+        with self._lock:
+            numbers, self._numbers = self._numbers, Counter()
+        return dict(numbers) or None
+
+
+def add_summary_lines(config: pytest.Config, make: Callable[[], Iterable[str]]) -> None:
+    """Print lines after russo's own summary line, once per run.
+
+    Args:
+        config: The configuration of this process.
+        make: Returns the lines. Called in the controlling process when the tests have ended.
+    """
+    if workers_of(config).is_controller:
+        config.pluginmanager.register(_SummaryLines(make))
+
+
+def add_report_section(config: pytest.Config, section: ReportSection) -> None:
+    """Add a section to the page of ``--russo-report``. Without that option it does nothing.
+
+    May be called in any process of the run, during a test or after it.
+    """
+    report = config.pluginmanager.get_plugin("russo-report")
+    if report is not None:
+        report.add_section(section)
+
+
+class _SummaryLines:
+    def __init__(self, make: Callable[[], Iterable[str]]) -> None:
+        self._make = make
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self._make():
+            terminalreporter.write_line(line)
+
+
+def _ini_of(config: pytest.Config, name: str) -> Callable[[str], object] | None:
+    """Return what reads the ini-file, or ``None`` if the setting has no place there."""
+    try:
+        config.getini(name)
+    except (KeyError, ValueError):
+        return None
+    return config.getini
