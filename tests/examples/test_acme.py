@@ -1,111 +1,21 @@
 """`examples/russo-acme` as its users get it: wheels, in a clean environment, around the real espeak-ng."""
 
 import array
-import dataclasses
-import importlib.metadata
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 import wave
-import zipfile
-from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
+from support.clean_environment import ESPEAK, ROOT, Installed, build, contents, only
 from support.pages import blocks
 
 fcntl = pytest.importorskip("fcntl", reason="the environment is shared under a lock of POSIX")
 
-ROOT = Path(__file__).parents[2]
 ACME = ROOT / "examples" / "russo-acme"
-ESPEAK = shutil.which("espeak-ng")
 needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not installed")
-
-
-@dataclasses.dataclass(frozen=True)
-class Installed:
-    """An environment that has russo-core, russo-acme and what they require, and nothing else.
-
-    Args:
-        path: Where it lies.
-    """
-
-    path: Path
-
-    @property
-    def wheels(self):
-        return self.path / "wheels"
-
-    def run(self, *command, cwd, espeak=True, code=0):
-        """Run one of the environment's programs; return what it prints."""
-        programs = self.path / "env" / "bin"
-        search = f"{programs}{os.pathsep}{Path(ESPEAK).parent}" if espeak and ESPEAK else str(programs)
-        done = subprocess.run(
-            [programs / command[0], *command[1:]],
-            cwd=cwd,
-            env={"PATH": search, "HOME": str(cwd), "LANG": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-
-def call(*command, cwd=ROOT):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def python_with_pip():
-    """Return an interpreter whose pip can install into the environment; the suite's own may have none."""
-    for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
-        found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
-        if found.returncode == 0:
-            return python
-    return pytest.skip("no pip is here, with which a wheel could be installed")
-
-
-def requirements_of(name, extra=""):
-    """Return the distributions that one requires, itself not, with what they require in turn."""
-    found = set()
-    for line in importlib.metadata.requires(name) or []:
-        requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
-            found |= {requirement.name, *requirements_of(requirement.name)}
-    return found
-
-
-def lend(name, site):
-    """Link an installed distribution into another environment, so that no index is asked for it."""
-    files = importlib.metadata.distribution(name).files
-    assert files, name
-    for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
-        source = Path(str(importlib.metadata.distribution(name).locate_file(top)))
-        if not (site / top).exists():
-            (site / top).symlink_to(source, target_is_directory=source.is_dir())
-
-
-def build(path):
-    """Make the environment, without asking an index for anything."""
-    python = python_with_pip()
-    wheels = path / "wheels"
-    for project in (ROOT / "russo-core", ACME):
-        call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=project)
-    venv.create(path / "env", symlinks=True)
-    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(path / "env")}))
-    for name in requirements_of("russo-core"):
-        lend(name, site)
-    # Without --no-deps: pip refuses where something is missing that the two require.
-    install = (python, "-m", "pip", "--python", str(path / "env" / "bin" / "python"), "install", "--no-index")
-    call(*install, "--disable-pip-version-check", *(str(wheel) for wheel in wheels.glob("*.whl")))
 
 
 @pytest.fixture(scope="module")
@@ -118,19 +28,9 @@ def installed(request, tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (path / "done").exists():
             shutil.rmtree(path, ignore_errors=True)
-            build(path)
+            build(path, ROOT / "russo-core", ACME)
             (path / "done").touch()
     return Installed(path)
-
-
-def contents(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
-
-
-def only(folder, pattern):
-    (path,) = folder.glob(pattern)
-    return path
 
 
 def test_wheel_holds_the_package_its_types_and_its_entry_point(installed):
@@ -147,14 +47,6 @@ def test_wheel_holds_the_package_its_types_and_its_entry_point(installed):
     ]
     assert "Requires-Dist: russo-core>=0.4\n" in wheel[f"{info}/METADATA"]
     assert f"{info}/licenses/LICENSE" in wheel
-
-
-def test_wheel_of_core_holds_its_kit_its_types_and_its_entry_points(installed):
-    wheel = contents(only(installed.wheels, "russo_core-*.whl"))
-    assert {"russo/py.typed", "russo/testing/__init__.py", "russo/_plugin/report.html.j2"} <= set(wheel)
-    entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
-    assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points
-    assert "[console_scripts]\nrusso = russo._cli:main\n" in entry_points
 
 
 def test_environment_is_clean(installed, tmp_path):

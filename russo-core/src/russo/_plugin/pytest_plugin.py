@@ -7,6 +7,7 @@ two small modules, and must stay so: the first fixture or option of russo that i
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -36,6 +37,10 @@ _OPTIONS: Final = (
     "record_only",
 )
 _INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
+_DAMAGED: Final = (
+    "russo: pip uninstall russo removed a file of russo-core; repair it: "
+    "pip install --force-reinstall --no-deps russo-core"
+)
 _MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
 
 
@@ -83,9 +88,25 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """Explain a ``conftest.py`` that fails because the package is damaged."""
+    try:
+        return (yield)
+    except BaseException:
+        if _is_damaged():
+            sys.stderr.write(f"{_DAMAGED}\n")
+        raise
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
+    if _is_damaged():
+        if _is_asked_for(config):
+            raise pytest.UsageError(_DAMAGED)
+        if not hasattr(config, "workerinput"):
+            sys.stderr.write(f"{_DAMAGED}\n")
     workers_of(config)
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
@@ -95,6 +116,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from .report import Report
 
         config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
+
+
+def _is_damaged() -> bool:
+    """Return whether the package has lost its ``__init__.py``, and so every public name."""
+    return getattr(sys.modules["russo"], "__file__", None) is None
 
 
 def _is_asked_for(config: pytest.Config) -> bool:
@@ -109,6 +135,8 @@ def session_of(config: pytest.Config) -> PytestSession:
     """Return russo's side of a pytest run, which is made when it is first needed."""
     session = config.stash.get(_SESSION, None)
     if session is None:
+        if _is_damaged():
+            pytest.fail(_DAMAGED, pytrace=False)
         from .session import PytestSession
 
         session = config.stash[_SESSION] = PytestSession(config, workers_of(config))

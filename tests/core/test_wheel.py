@@ -1,0 +1,83 @@
+"""russo-core as its users get it: a wheel in a clean environment, also where russo 0.3 was before."""
+
+import hashlib
+import shutil
+import zipfile
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from support.clean_environment import ROOT, build, contents, install, only, uninstall
+
+CORE = ROOT / "russo-core" / "src" / "russo"
+REPAIR = "pip install --force-reinstall --no-deps russo-core"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("core"), ROOT / "russo-core")
+
+
+def test_wheel_holds_every_module_the_types_and_the_templates(installed):
+    wheel = contents(only(installed.wheels, "russo_core-*.whl"))
+    names = {path.relative_to(CORE.parent).as_posix() for path in CORE.rglob("*") if path.is_file()}
+    names = {name for name in names if "__pycache__" not in name}
+    assert "russo/py.typed" in names
+    assert "russo/_plugin/report.html.j2" in names
+    assert {name for name in wheel if ".dist-info/" not in name} == names
+    entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
+    assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points
+    assert "[console_scripts]\nrusso = russo._cli:main\n" in entry_points
+
+
+def test_report_is_written_by_the_installed_package(installed, tmp_path):
+    (tmp_path / "test_it.py").write_text("def test_it(russo_cache): assert russo_cache.size() == 0\n")
+    installed.run("python", "-m", "pytest", "-q", "--russo-report=page.html", cwd=tmp_path)
+    assert "No prompt was spoken in this run." in (tmp_path / "page.html").read_text("utf-8")
+
+
+def old_wheel(folder):
+    """Write a wheel that owns the paths of russo 0.3 that russo-core has too."""
+    files = {
+        "russo/__init__.py": "",
+        "russo/synthesizers/__init__.py": "",
+        "russo/pytest_plugin.py": "",
+        "russo-0.3.3.dist-info/METADATA": "Metadata-Version: 2.1\nName: russo\nVersion: 0.3.3\n",
+        "russo-0.3.3.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "russo-0.3.3.dist-info/entry_points.txt": "[pytest11]\nrusso = russo.pytest_plugin\n",
+    }
+    lines = [
+        f"{name},sha256={urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}"
+        for name, text in files.items()
+    ]
+    files["russo-0.3.3.dist-info/RECORD"] = "\n".join([*lines, "russo-0.3.3.dist-info/RECORD,,"]) + "\n"
+    path = folder / "russo-0.3.3-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_uninstalling_russo_0_3_afterwards_is_reported_with_its_repair(installed, tmp_path):
+    path = tmp_path / "both"
+    shutil.copytree(installed.wheels, path / "wheels")
+    both = build(path)
+    install(path, old_wheel(tmp_path))
+    install(path, *both.wheels.glob("*.whl"), options=["--force-reinstall", "--no-deps"])
+    uninstall(path, "russo")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "test_plain.py").write_text("def test_plain(): pass\n")
+    run = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    plain = both.run(*run, cwd=project)
+    assert "1 passed" in plain
+    assert plain.count(REPAIR) == 1
+    (project / "test_it.py").write_text("def test_it(russo_cache): pass\n")
+    assert f"pip uninstall russo removed a file of russo-core; repair it: {REPAIR}" in both.run(
+        *run, "test_it.py", cwd=project, code=1
+    )
+    assert REPAIR in both.run(*run, "--russo-cache-mode=replay", cwd=project, code=4)
+    (project / "conftest.py").write_text("from russo import AudioCache\n")
+    assert REPAIR in both.run(*run, cwd=project, code=4)
+    install(path, *both.wheels.glob("*.whl"), options=["--force-reinstall", "--no-deps"])
+    assert "2 passed" in both.run(*run, cwd=project)

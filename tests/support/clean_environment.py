@@ -1,0 +1,121 @@
+"""Clean environments: wheels built from this checkout, and what they require, lent from the suite's own."""
+
+import dataclasses
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+ESPEAK = shutil.which("espeak-ng")
+
+
+@dataclasses.dataclass(frozen=True)
+class Installed:
+    """An environment with wheels of this checkout and what they require, and nothing else.
+
+    Args:
+        path: The folder of the environment and of its wheels.
+    """
+
+    path: Path
+
+    @property
+    def wheels(self):
+        return self.path / "wheels"
+
+    def run(self, *command, cwd, espeak=True, code=0):
+        """Run one of the environment's programs; return what it prints."""
+        programs = self.path / "env" / "bin"
+        search = f"{programs}{os.pathsep}{Path(ESPEAK).parent}" if espeak and ESPEAK else str(programs)
+        done = subprocess.run(
+            [programs / command[0], *command[1:]],
+            cwd=cwd,
+            env={"PATH": search, "HOME": str(cwd), "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+def call(*command, cwd=ROOT):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def python_with_pip():
+    """Return an interpreter whose pip can install into the environment; the suite's own may have none."""
+    for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
+        found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
+        if found.returncode == 0:
+            return python
+    return pytest.skip("no pip is here, with which a wheel could be installed")
+
+
+def requirements_of(name, extra=""):
+    """Return the distributions that one requires, itself not, with what they require in turn."""
+    found = set()
+    for line in importlib.metadata.requires(name) or []:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            found |= {requirement.name, *requirements_of(requirement.name)}
+    return found
+
+
+def lend(name, site):
+    """Link an installed distribution into another environment, so that no index is asked for it."""
+    files = importlib.metadata.distribution(name).files
+    assert files, name
+    for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+        source = Path(str(importlib.metadata.distribution(name).locate_file(top)))
+        if not (site / top).exists():
+            (site / top).symlink_to(source, target_is_directory=source.is_dir())
+
+
+def build(path, *projects):
+    """Make an environment with wheels of these projects, without asking an index for anything."""
+    wheels = path / "wheels"
+    for project in projects:
+        call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=project)
+    venv.create(path / "env", symlinks=True)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(path / "env")}))
+    for name in requirements_of("russo-core"):
+        lend(name, site)
+    install(path, *wheels.glob("*.whl"))
+    return Installed(path)
+
+
+def install(path, *wheels, options=()):
+    """Install wheels with pip, which asks no index."""
+    pip = (python_with_pip(), "-m", "pip", "--python", str(path / "env" / "bin" / "python"))
+    # Without --no-deps: pip refuses if something that a wheel requires is missing.
+    call(*pip, "install", "--no-index", "--disable-pip-version-check", *options, *map(str, wheels))
+
+
+def uninstall(path, name):
+    """Remove a distribution with pip."""
+    pip = (python_with_pip(), "-m", "pip", "--python", str(path / "env" / "bin" / "python"))
+    call(*pip, "uninstall", "--yes", "--disable-pip-version-check", name)
+
+
+def contents(wheel):
+    """Return the files of a wheel as text, by their names."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
+
+
+def only(folder, pattern):
+    """Return the one path that matches."""
+    (path,) = folder.glob(pattern)
+    return path
