@@ -20,7 +20,7 @@ credential, nor a value that may hold one.
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 _SHOWN_PROMPT = 60
 
@@ -46,7 +46,6 @@ class RussoError(Exception):
 
     def __init__(self, message: str, **values: Any) -> None:
         super().__init__(message)
-        self._values = values
         self.__dict__.update(values)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -107,6 +106,22 @@ class BudgetExceededError(RussoError):
 
     prompt: str
     limit: int
+    reached: bool
+
+
+class ErrorDetails(TypedDict, total=False):
+    """The arguments of `SynthesisError` that a backend may add to an error.
+
+    Attributes:
+        advice: What to do next; each class has a default.
+        retryable: Whether the same call may succeed later; each class has a default.
+        retry_after: Seconds the service asked to wait, if it did.
+        reached: Whether the call reached the service, so that it may be billed.
+    """
+
+    advice: str | None
+    retryable: bool | None
+    retry_after: float | None
     reached: bool
 
 

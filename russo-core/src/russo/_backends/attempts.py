@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, Unpack
 
-from .._errors import SynthesisError, SynthesisTimeoutError, TextRejectedError
+from .._errors import ErrorDetails, SynthesisError, SynthesisTimeoutError, TextRejectedError
 from .backend_call import current_backend_call
 from .limiter import Limiter
 
@@ -88,27 +88,17 @@ class Attempts:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def error(
-        self,
-        kind: type[SynthesisError],
-        what: str,
-        *,
-        prompt: str,
-        advice: str | None = None,
-        retryable: bool | None = None,
-        retry_after: float | None = None,
-        reached: bool = True,
+        self, kind: type[SynthesisError], what: str, *, prompt: str, **details: Unpack[ErrorDetails]
     ) -> SynthesisError:
-        """Build an error that carries this synthesizer's backend and model; see `SynthesisError`."""
-        return kind(
-            what,
-            backend=self.backend,
-            model=self.model,
-            prompt=prompt,
-            advice=advice,
-            retryable=retryable,
-            retry_after=retry_after,
-            reached=reached,
-        )
+        """Build an error that carries this synthesizer's backend and model.
+
+        Args:
+            kind: The class of the error.
+            what: What happened.
+            prompt: The prompt.
+            **details: ``advice``, ``retryable``, ``retry_after`` and ``reached``, as in `SynthesisError`.
+        """
+        return kind(what, backend=self.backend, model=self.model, prompt=prompt, **details)
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         reached = True

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from .._errors import (
     AuthenticationError,
+    ErrorDetails,
     NoAudioError,
     QuotaExceededError,
     RateLimitError,
@@ -133,26 +134,15 @@ class Exchange:
     secret: str = field(default="", repr=False)
     more_secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def error(
-        self,
-        kind: type[SynthesisError],
-        what: str,
-        *,
-        advice: str | None = None,
-        retryable: bool | None = None,
-        retry_after: float | None = None,
-        reached: bool = True,
-    ) -> SynthesisError:
-        """Build an error as `Attempts.error` does; ``what`` is cut to 300 characters."""
-        return self.attempts.error(
-            kind,
-            self._brief(what, _SHOWN),
-            prompt=self.prompt,
-            advice=advice,
-            retryable=retryable,
-            retry_after=retry_after,
-            reached=reached,
-        )
+    def error(self, kind: type[SynthesisError], what: str, **details: Unpack[ErrorDetails]) -> SynthesisError:
+        """Build an error for this prompt, as `Attempts.error` does.
+
+        Args:
+            kind: The class of the error.
+            what: What happened; cut to 300 characters, without the secrets.
+            **details: ``advice``, ``retryable``, ``retry_after`` and ``reached``, as in `SynthesisError`.
+        """
+        return self.attempts.error(kind, self._one_line(what, _SHOWN), prompt=self.prompt, **details)
 
     def refusal_error(
         self,
@@ -177,8 +167,8 @@ class Exchange:
             retry_after: Seconds to wait, where the service asks for them in its own way.
         """
         scrub(error, *self._secrets)
-        line = self._brief(said, _SHOWN_OF_SERVICE)
-        word = self._brief(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
+        line = self._one_line(said, _SHOWN_OF_SERVICE)
+        word = self._one_line(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
         what = f"HTTP {status} ({word})" if word else f"HTTP {status}"
         return self.error(
             kind,
@@ -241,8 +231,11 @@ class Exchange:
     def _secrets(self) -> tuple[str, ...]:
         return (self.secret, *self.more_secrets)
 
-    def _brief(self, text: str, most: int) -> str:
-        """Put a text into one line without the secrets, then cut it: a cut first could halve the secret."""
+    def _one_line(self, text: str, most: int) -> str:
+        """Return a text on one line, without the secrets, of at most ``most`` characters.
+
+        Secrets are removed before the text is cut: a cut could leave a part of one.
+        """
         line = " ".join(redact(text, *self._secrets).split())
         return line if len(line) <= most else line[: most - 1] + "…"
 
