@@ -151,7 +151,7 @@ def test_on_a_terminal_there_is_a_progress_bar(folder):
     (folder / "a.txt").write_text("one\nbad\nlate\n")
     shown = run_on_terminal(folder, "record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1", columns=80)
     assert "2/3" in shown
-    assert "0 hits, 2 paid, 1 failed" in shown
+    assert "0 hits, 2 backend calls, 1 failed" in shown
     assert "left" in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
     assert max(len(line) for line in plain.split("\n") if "/3" in line) <= 80

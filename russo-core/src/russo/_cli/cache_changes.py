@@ -15,13 +15,14 @@ from rich.progress import track
 
 from .._store.cache import AudioCache, Miss
 from .._store.directory import keys_with_files
+from .._words import count
 from . import screen
 from .cache_views import entry_table
 from .consent import ask, consent_options
 from .entries import Entry, check_entry, chosen, entries_of, grep_option
 from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .screen import Column
-from .units import count, parse_age, parse_size, size_text
+from .units import parse_age, parse_size, size_text
 
 _SHOWN: Final = 20
 

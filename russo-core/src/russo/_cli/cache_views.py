@@ -17,12 +17,13 @@ from rich.table import Table
 from .._audio import Audio
 from .._errors import shorten
 from .._store.cache import Miss
+from .._words import count
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
 from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .player import suffix_of
 from .screen import Column
-from .units import age_text, count, seconds_text, size_text
+from .units import age_text, seconds_text, size_text
 from .waveform import draw
 
 _SORTS: Final[dict[str, Callable[[Entry], Any]]] = {

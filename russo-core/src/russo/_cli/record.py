@@ -12,12 +12,12 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .._flow.cached import CachedSynthesizer
+from .._words import count
 from . import screen
 from .location import find_workspace, json_option
 from .prompts import Prompt, read_prompts
 from .screen import Column
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
-from .units import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +163,18 @@ def _bar() -> Progress:
 
 def _progress(recording: Recording) -> str:
     counts = recording.ledger.counts
-    return f"{count(counts.hits, 'hit')}, {counts.backend_calls:,} paid, {len(recording.failures):,} failed"
+    return (
+        f"{count(counts.hits, 'hit')}, {count(counts.backend_calls, 'backend call')}, "
+        f"{len(recording.failures):,} failed"
+    )
 
 
 def _report(recording: Recording) -> None:
     counts, failures = recording.ledger.counts, recording.failures
-    paid = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
+    characters = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
     screen.show(
         f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {count(counts.hits, 'hit')}, "
-        f"{count(counts.backend_calls, 'backend call')}{paid}, {len(failures):,} failed"
+        f"{count(counts.backend_calls, 'backend call')}{characters}, {len(failures):,} failed"
     )
     if failures:
         columns = [

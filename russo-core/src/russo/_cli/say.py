@@ -10,11 +10,12 @@ import click
 
 from .._audio import Audio
 from .._store.entry import AUDIO_SUFFIX
+from .._words import count
 from . import screen
 from .location import CommandWorkspace, find_workspace, json_option
 from .player import play
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
-from .units import count, seconds_text
+from .units import seconds_text
 
 
 @click.command()
@@ -79,10 +80,10 @@ def _sentence(audio: Audio, ledger: Ledger) -> str:
     speech = f"{seconds_text(audio.duration)} s of speech"
     if counts.hits:
         return f"hit: {speech}, no backend call"
-    paid = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
+    calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
     if ledger.not_stored:
-        return f"miss: {speech}, {paid}, not stored: {', '.join(ledger.not_stored.values())}"
-    return f"miss: {speech}, {paid}, stored"
+        return f"miss: {speech}, {calls}, not stored: {', '.join(ledger.not_stored.values())}"
+    return f"miss: {speech}, {calls}, stored"
 
 
 def _path(prompt: str, ledger: Ledger) -> Path | None:

@@ -60,8 +60,3 @@ def age_text(seconds: float) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Write a length of sound, a question mark where it is not known."""
     return "?" if seconds is None else f"{seconds:,.1f}"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Write a number of things."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

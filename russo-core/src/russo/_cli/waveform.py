@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import array
-import itertools
-import sys
 from typing import Final
+
+from .._peaks import peaks
 
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 _PLAIN: Final = " #"
@@ -23,22 +22,12 @@ def draw(samples: bytes, width: int, *, plain: bool = False) -> list[str]:
     Returns:
         Lines, the uppermost first.
     """
-    peaks = _peaks(samples, width)
-    loudest = max(peaks) or 1
+    heights_of_pieces = peaks(samples, max(1, width))
+    loudest = max(heights_of_pieces) or 1
     marks = _PLAIN if plain else _EIGHTHS
     full = len(marks) - 1
-    heights = [round(peak / loudest * _HEIGHT * full) for peak in peaks]
+    heights = [round(peak / loudest * _HEIGHT * full) for peak in heights_of_pieces]
     return [
         "".join(marks[min(max(height - row * full, 0), full)] for height in heights).rstrip()
         for row in reversed(range(_HEIGHT))
     ]
-
-
-def _peaks(samples: bytes, width: int) -> list[int]:
-    values = array.array("h", samples[: len(samples) // 2 * 2])
-    if sys.byteorder == "big":
-        values.byteswap()
-    width = max(1, min(width, len(values)))
-    edges = [len(values) * at // width for at in range(width + 1)]
-    pieces = (values[start:end] for start, end in itertools.pairwise(edges))
-    return [max(map(abs, piece)) for piece in pieces]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._statistics import Counts
+from .._words import count
 
 
 def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
@@ -36,11 +37,11 @@ def _facts(total: Counts) -> Iterator[str]:
     saved = ""
     if total.hits:
         saved = f" ({total.hit_characters:,} characters, {total.hit_seconds:,.0f} s of speech)"
-    yield f"{_count(total.hits, 'hit')}{saved}"
-    paid = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
-    yield f"{_count(total.backend_calls, 'backend call')}{paid}"
+    yield f"{count(total.hits, 'hit')}{saved}"
+    characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
+    yield f"{count(total.backend_calls, 'backend call')}{characters}"
     if total.misses not in (0, total.backend_calls):
-        yield _count(total.misses, "miss", "misses")
+        yield count(total.misses, "miss", "misses")
     if total.damaged:
         yield f"{total.damaged:,} damaged"
     if total.not_stored:
@@ -50,13 +51,9 @@ def _facts(total: Counts) -> Iterator[str]:
 
 def _details(total: Counts) -> Iterator[str]:
     for backend in sorted(total.hits_by | total.backend_calls_by):
-        hits, paid = total.hits_by[backend], total.backend_calls_by[backend]
-        yield f"russo: backend {backend}: {_count(hits, 'hit')}, {_count(paid, 'backend call')}"
+        hits, calls = total.hits_by[backend], total.backend_calls_by[backend]
+        yield f"russo: backend {backend}: {count(hits, 'hit')}, {count(calls, 'backend call')}"
     for directory, hits in sorted(total.layers.items()):
-        yield f"russo: {_count(hits, 'hit')} from {directory}"
+        yield f"russo: {count(hits, 'hit')} from {directory}"
     for reason, number in sorted(total.not_stored.items()):
         yield f"russo: {number:,} not stored: {reason}"
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
