@@ -85,7 +85,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The page of one run for all the tests here: one prompt was spoken before, the rest is paid or fails."""
+    """The page of one run for all the tests here: one prompt was spoken before, the rest is synthesized or fails."""
     project = tmp_path_factory.mktemp("project")
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "conftest.py").write_text(dedent(SPEAKER) + dedent(SPEAKERS), "utf-8")
@@ -203,11 +203,11 @@ def test_states_and_backends_filter(page):
     def chip(name):
         return page.find_element(By.CSS_SELECTOR, f".chip.{name} input")
 
-    chip("paid").click()
+    chip("synthesized").click()
     assert shown(page) == ["Bad", "Kept from before"]
     chip("failed").click()
     assert shown(page) == ["Kept from before"]
-    chip("paid").click()
+    chip("synthesized").click()
     page.find_element(By.CSS_SELECTOR, "#backend option[value='=second']").click()
     assert shown(page) == ["In another format"] * 2
     assert page.find_element(By.CSS_SELECTOR, "[role=status]").text == "2 of 11 prompts"
@@ -289,7 +289,15 @@ def test_page_is_readable_and_fits(page, scheme, width):
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
         brightness = page.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (int(re.search(r"\d+", brightness).group()) > 128) == (scheme == "light")
-        texts = [".prompt", ".written", ".facts dt", ".badge.hit", ".badge.paid", ".badge.failed", ".problem"]
+        texts = [
+            ".prompt",
+            ".written",
+            ".facts dt",
+            ".badge.hit",
+            ".badge.synthesized",
+            ".badge.failed",
+            ".problem",
+        ]
         texts += [
             ".outcome.passed",
             ".outcome.failed",

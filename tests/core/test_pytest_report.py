@@ -83,10 +83,10 @@ def test_card_tells_prompt_backend_voice_length_and_tests(project):
     result, page = report(project)
     (card,) = page.cards
     assert card["prompt"] == "Hello there"
-    assert card["state"] == "paid"
+    assert card["state"] == "synthesized"
     assert card["backend"] == "speaker"
     assert card["tests"] == [
-        ["passed", "test_it.py::test_one", "paid"],
+        ["passed", "test_it.py::test_one", "synthesized"],
         ["passed", "test_it.py::test_two", "hit \N{MULTIPLICATION SIGN} 2"],
     ]
     assert "Voice\na" in re.sub(r"\s*\n\s*|(?<=Voice)", "\n", page.text)
@@ -252,7 +252,10 @@ def test_failed_prompt_tells_why_and_comes_first(project):
         """
     )
     _, page = report(project)
-    assert [(card["prompt"], card["state"]) for card in page.cards] == [("Bad", "failed"), ("Good", "paid")]
+    assert [(card["prompt"], card["state"]) for card in page.cards] == [
+        ("Bad", "failed"),
+        ("Good", "synthesized"),
+    ]
     assert page.cards[0]["problem"] == "ValueError: a <b>reason</b>"
     assert "audio" not in page.cards[0]
     assert page.cards[0]["tests"] == [["failed", "test_it.py::test_bad", "not spoken"]]
@@ -293,7 +296,7 @@ def test_prompt_that_failed_once_and_was_spoken_later_is_one_card(project):
     assert card["state"] == "failed"
     assert card["problem"] == "ValueError: not yet"
     assert card["audio"]
-    assert [test[2] for test in card["tests"]] == ["not spoken", "paid"]
+    assert [test[2] for test in card["tests"]] == ["not spoken", "synthesized"]
 
 
 def test_fixture_of_wider_scope_belongs_to_the_test_that_ran_it(project):
@@ -316,7 +319,7 @@ def test_fixture_of_wider_scope_belongs_to_the_test_that_ran_it(project):
         """
     )
     _, page = report(project)
-    assert page.card("Welcome")["tests"] == [["passed", "test_it.py::test_one", "paid"]]
+    assert page.card("Welcome")["tests"] == [["passed", "test_it.py::test_one", "synthesized"]]
 
 
 def test_little_audio_that_nothing_stores_is_held_in_memory(project):
@@ -367,8 +370,8 @@ def test_prompt_spoken_ahead_belongs_to_no_test_but_the_tests_that_hear_it_are_t
     )
     _, page = report(project, "--russo-synth=acme:Speaker", *arguments)
     (card,) = page.cards
-    assert card["state"] == "paid"
-    assert card["tests"] == [["no test", "spoken outside of tests", "paid"], *tests]
+    assert card["state"] == "synthesized"
+    assert card["tests"] == [["no test", "spoken outside of tests", "synthesized"], *tests]
 
 
 def test_call_that_the_budget_refuses_is_a_failed_prompt(project):
@@ -409,7 +412,7 @@ def test_nested_layers_are_one_card_paid_when_the_inner_one_paid(project):
     project.tests(DECORATED)
     project.pytester.syspathinsert()
     _, page = report(project)
-    assert [(card["prompt"], card["state"]) for card in page.cards] == [("Hello", "paid")]
+    assert [(card["prompt"], card["state"]) for card in page.cards] == [("Hello", "synthesized")]
     _, page = report(project, "--russo-clear-cache")
     assert project.calls == ["a Hello!"]  # the inner cache has it still
     assert [(card["prompt"], card["state"]) for card in page.cards] == [("Hello", "hit")]
@@ -529,7 +532,7 @@ def test_workers_tell_the_controller_which_writes_one_page(project):
     result, page = report(project, "-n", "3", subprocess=True)
     result.assert_outcomes(passed=11, failed=1)
     assert sorted(card["prompt"] for card in page.cards) == ["Prompt 0", "Prompt 1", "Prompt 2"]
-    assert [card["state"] for card in page.cards] == ["paid"] * 3
+    assert [card["state"] for card in page.cards] == ["synthesized"] * 3
     assert [len(card["tests"]) for card in page.cards] == [4, 4, 4]
     assert page.card("Prompt 1")["tests"][0][0:2] == ["failed", "test_it.py::test_it[7]"]
     assert all(card["audio"] for card in page.cards)
@@ -627,7 +630,7 @@ def test_run_that_is_interrupted_still_writes_the_page(project):
     )
     result, page = report(project, subprocess=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert page.card("Hello")["tests"] == [["unfinished", "test_it.py::test_one", "paid"]]
+    assert page.card("Hello")["tests"] == [["unfinished", "test_it.py::test_one", "synthesized"]]
 
 
 def test_run_without_the_option_writes_nothing_and_loads_no_template_engine(project):

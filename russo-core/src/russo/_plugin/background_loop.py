@@ -1,7 +1,7 @@
-"""An event loop in a thread of its own, for plain tests.
+"""An event loop in its own thread, for tests that are not async.
 
-One loop for the whole run, so that a synthesizer which keeps connections keeps them; in a thread, so
-that the test's own event loops, running or not, are left alone.
+The whole run has one loop, so that a synthesizer can keep its connections between tests. The loop has its
+own thread, so that it does not disturb the event loops of the tests.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Runs coroutines to their end for callers that have no event loop.
+    """Runs coroutines for callers that have no event loop.
 
     Attributes:
-        pid: The process that has the thread; a forked child has not.
+        pid: The process that runs the thread; a forked child does not have the thread.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class BackgroundLoop:
         await self._stop.wait()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine and return its result; an interrupt of the caller cancels it."""
+        """Run a coroutine and return its result; an interrupt of the caller cancels the coroutine."""
         __tracebackhide__ = True
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
@@ -46,6 +46,6 @@ class BackgroundLoop:
             raise
 
     def close(self) -> None:
-        """End the loop and its thread; whatever still runs there is cancelled."""
+        """End the loop and its thread; tasks that still run there are cancelled."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()

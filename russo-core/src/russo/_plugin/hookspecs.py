@@ -1,7 +1,7 @@
-"""The hooks of `russo.hookspecs` for people who write ``conftest.py``: plain functions, no decorator.
+"""The hooks of `russo.hookspecs` for a ``conftest.py``: plain functions without a decorator.
 
-They go through pytest's own plugin manager, so that a ``conftest.py`` hears of the tests below it and
-a misspelt name is an error.
+pytest's own plugin manager calls them, so that a ``conftest.py`` gets the events of the tests in its
+directory, and a misspelt name is an error.
 """
 
 from __future__ import annotations

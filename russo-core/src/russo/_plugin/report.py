@@ -1,8 +1,8 @@
-"""The report of a run: which prompts were spoken, in which tests, and where their audio is.
+"""The report of a run: which prompts were spoken, in which tests, and where their audio is stored.
 
-Every process of the run notes its own prompts, and sends them to the controlling process. Audio is never
+Every process of the run records its own prompts and sends them to the controlling process. Audio is never
 sent: it stays in the cache, and audio that no cache of the run stores goes to a temporary cache that the
-processes share. The page itself is made by `russo._plugin.report_page`.
+processes share. `russo._plugin.report_page` writes the page itself.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
     from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
     from .session import PytestSession
 
-# Paid audio that nobody has stored waits in memory for its test's report; more of it goes to disk at once.
+# How many synthesized sounds that are not stored yet are kept in memory until their test's report. Further
+# ones are written to disk at once.
 _WAITING: Final = 16
-_WITHOUT_CALL: Final = {"absent": "nothing is stored", "refresh": "it was to be spoken again"}
-_paid_within: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
-    "russo_paid_within", default=None
+_NOT_CALLED: Final = {"absent": "nothing is stored", "refresh": "it was to be spoken again"}
+_inner_calls: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
+    "russo_inner_calls", default=None
 )
 
 
 class ReportListener:
-    """A hook implementation that notes what is spoken; safe to be told from many threads.
+    """A hook implementation that records what is spoken; may be called from many threads.
 
     Args:
-        config: Knows the test that is running.
-        lasting: The directories that outlive the tests; audio that is nowhere else is copied.
-        spare: The cache that takes those copies.
+        config: The configuration that knows which test is running.
+        lasting: The directories that outlive the tests. Audio that is in none of them is copied.
+        spare: The cache for those copies.
     """
 
     def __init__(self, config: pytest.Config, lasting: frozenset[Path], spare: AudioCache) -> None:
@@ -55,7 +56,7 @@ class ReportListener:
         self._places: dict[str, tuple[str, str]] = {}
 
     def take(self) -> list[Use]:
-        """Return what was heard since the last time, each with a place where its audio can be read."""
+        """Return the uses since the last call of this method, each with the place of its audio."""
         with self._lock:
             uses, self._uses = self._uses + self._unanswered, []
             self._unanswered = []
@@ -65,7 +66,7 @@ class ReportListener:
 
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
-        """Note a replay, at the outermost layer only."""
+        """Record a replay, at the outermost layer only."""
         if event.nested:
             return
         use = self._use(event, "hit", audio=event.audio)
@@ -75,36 +76,37 @@ class ReportListener:
 
     @hookimpl
     def russo_cache_miss(self, event: CacheMiss) -> None:
-        """Note a failure, until a call begins: mode ``replay`` makes none."""
+        """Record a failure until a backend call begins: mode ``replay`` makes none."""
         if event.nested:
             return
-        why = _WITHOUT_CALL.get(event.reason, f"what is stored is not usable ({event.reason})")
+        why = _NOT_CALLED.get(event.reason, f"what is stored is not usable ({event.reason})")
         use = self._use(event, "failed", error=f"{why}, and no call was made")
         with self._lock:
             self._unanswered.append(use)
 
     @hookimpl
     def russo_synthesis_start(self, event: SynthesisStart) -> None:
-        """Forget the miss that led to this call."""
+        """Remove the failure that was recorded for the miss of this call."""
         if event.nested:
             return
-        _paid_within.set([])
+        _inner_calls.set([])
         with self._lock:
             self._unanswered = [use for use in self._unanswered if use.key != event.key]
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
-        """Note a call; one that only asked an inner layer is what the inner layer was."""
-        within = _paid_within.get()
+        """Record a call. A call that only asked an inner layer is a hit if the inner layer had a hit."""
+        inner = _inner_calls.get()
         if event.nested:
-            if within is not None and event.backend_calls:
-                within.append(event.backend_calls)
+            if inner is not None and event.backend_calls:
+                inner.append(event.backend_calls)
             return
         if event.audio is None:
             error = f"{type(event.error).__name__}: {event.error}".removesuffix(": ")
             use = self._use(event, "failed", error=error)
         else:
-            use = self._use(event, "paid" if event.backend_calls or within else "hit", audio=event.audio)
+            state = "synthesized" if event.backend_calls or inner else "hit"
+            use = self._use(event, state, audio=event.audio)
         with self._lock:
             if event.audio is not None:
                 self._keep(use.audio, event.audio, None, event.key)
@@ -112,7 +114,7 @@ class ReportListener:
 
     @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Note where audio lies."""
+        """Record where audio was stored."""
         digest = digest_of(event.audio)
         with self._lock:
             if digest in self._waiting:
@@ -133,7 +135,7 @@ class ReportListener:
         )
 
     def _keep(self, digest: str, audio: Audio, directory: Path | None, key: str) -> None:
-        """Remember a lasting place of the audio, or the audio until one is told."""
+        """Remember a lasting place of the audio; until it has one, keep the audio itself."""
         if digest in self._places:
             return
         if directory in self._lasting:
@@ -151,14 +153,14 @@ class ReportListener:
 
 
 class Report:
-    """The pytest plugin behind ``--russo-report``: collects what the processes heard, writes the page.
+    """The pytest plugin behind ``--russo-report``: collects the uses of all processes, writes the page.
 
     Args:
         config: The configuration of the process.
         session: russo's side of the run.
 
     Raises:
-        pytest.UsageError: What the option names is a directory, or no regular file.
+        pytest.UsageError: The option names a directory, or a path that is not a regular file.
     """
 
     def __init__(self, config: pytest.Config, session: PytestSession) -> None:
@@ -180,18 +182,18 @@ class Report:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
-        """Note that tests are to run: a listing of tests or fixtures writes no page."""
+        """Record that tests will run: a run that only lists tests or fixtures writes no page."""
         self._has_run = not self._config.option.collectonly
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how a test ended."""
+        """Record how a test ended."""
         if not self._workers.is_controller:
             return
         worst = max(self._outcomes.get(report.nodeid, ""), _outcome(report), key=_SEVERITY.index)
         self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
 
     def pytest_sessionfinish(self) -> None:
-        """Write the page, in the controlling process; an error of the disk does not fail the run."""
+        """Write the page in the controlling process; an error of the disk does not fail the run."""
         if not (self._workers.is_controller and self._has_run):
             return
         uses = [Use(**values) for part in self._workers.received("report") for values in part]
@@ -203,7 +205,7 @@ class Report:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the page is, or why there is none."""
+        """Print where the page is, or why it was not written."""
         if self._outcome:
             terminalreporter.write_line(self._outcome)
 
@@ -212,7 +214,7 @@ _SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "er
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    """Name what a phase of a test says of the test; empty where it says nothing yet."""
+    """Return the test's outcome that a phase of it shows, or an empty string if the phase shows none."""
     if report.failed:
         return "error" if report.when in {"setup", "teardown"} else "failed"
     if hasattr(report, "wasxfail"):
@@ -223,9 +225,9 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _check_path(given: str, directory: Path) -> Path:
-    """Return where the page goes; a link is followed, for what it names is to be replaced, not the link."""
+    """Return the page's path. Links are followed, so that the page replaces the target, not the link."""
     path = Path(os.path.realpath(directory / Path(given).expanduser()))
-    # Not Path.is_dir and its kin: they raise where a folder on the way may not be searched.
+    # Not Path.is_dir and Path.is_file: they raise if a folder on the way may not be searched.
     if os.path.isdir(path) or given.endswith(("/", os.sep)):
         raise pytest.UsageError(f"--russo-report={given} is a directory; name a file in it, as report.html")
     if os.path.exists(path) and not os.path.isfile(path):

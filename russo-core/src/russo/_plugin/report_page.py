@@ -1,7 +1,7 @@
-"""The page of a run: one file that needs nothing but a browser, made by a template that escapes all text.
+"""The page of a run: one file that needs only a browser, written by a template that escapes all text.
 
-Audio is read from disk one prompt at a time while the page is written, so that memory holds one of
-them, whatever the run's size.
+Audio is read from disk one prompt at a time while the page is written. So memory holds the audio of one
+prompt only, also after a large run.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-import itertools
 import json
 import os
-import sys
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -25,6 +22,7 @@ from xxhash import xxh3_128
 
 from .. import _wav
 from .._audio import Audio, wav_of
+from .._peaks import peaks
 from .._store.cache import AudioCache
 from .._store.files import remove, replace
 
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _BARS: Final = 120
-# Beyond this many bytes of audio a browser has trouble opening the page at all.
+# With more bytes of audio than this, browsers have trouble opening the page.
 _AUDIO_LIMIT: Final = 256 << 20
 _TYPES: Final = {
     "mp3": "audio/mpeg",
@@ -42,25 +40,25 @@ _TYPES: Final = {
     "flac": "audio/flac",
     "aac": "audio/aac",
 }
-# Control characters are drawn as their pictures (U+2400…); a parser of HTML would drop or alter them.
+# Control characters are shown as their pictures (U+2400…), because an HTML parser would drop or alter them.
 _PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One prompt spoken once.
+    """One use of a prompt by a test.
 
     Attributes:
         key: The cache key.
         prompt: The prompt.
         backend: The backend's name, else the synthesizer's class.
-        settings: What shaped the sound, by name.
+        settings: The settings that shaped the sound, by name.
         test: The node id of the test, empty outside of tests.
-        state: ``hit``, ``paid`` or ``failed``.
+        state: ``hit``, ``synthesized`` or ``failed``.
         error: Why it failed, else empty.
         audio: The digest of the audio, empty after a failure.
-        duration: Seconds of sound, ``None`` where the format does not tell.
-        place: The cache directory that has the audio and the key it has it under.
+        duration: Seconds of sound, or ``None`` if the format needs a decoder.
+        place: The cache directory that stores the audio, and the key in that directory.
     """
 
     key: str
@@ -77,12 +75,12 @@ class Use:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sound:
-    """Audio as the page has it.
+    """Audio as the page contains it.
 
     Attributes:
         source: A ``data:`` URI, else empty.
-        same: The number of the prompt that has the same audio, whose source is used, else 0.
-        problem: Why there is neither, else empty.
+        same: The number of an earlier prompt with the same audio, whose source is used again, else 0.
+        problem: Why the page has neither of them, else empty.
         path: The waveform as the path of an SVG image of `_BARS` by 2 units, empty without samples.
     """
 
@@ -93,13 +91,13 @@ class Sound:
 
     @property
     def plays(self) -> bool:
-        """Tell whether there is something to play."""
+        """Return whether the page has something to play."""
         return bool(self.source or self.same)
 
 
 @dataclasses.dataclass(slots=True)
-class Asker:
-    """What one test did with one prompt: how often, and how the test ended."""
+class UsingTest:
+    """A test that used a prompt: how often it did, and how the test ended."""
 
     name: str
     outcome: str
@@ -108,11 +106,11 @@ class Asker:
 
 @dataclasses.dataclass(slots=True)
 class Card:
-    """One prompt on the page: every use of one key that had the same audio.
+    """One prompt on the page: all uses of one key that had the same audio.
 
     Attributes:
-        first: The use that tells of prompt, backend and settings.
-        uses: All of them, in the order they were heard.
+        first: The use whose prompt, backend and settings are shown.
+        uses: All uses, in the order of the run.
     """
 
     first: Use
@@ -120,41 +118,42 @@ class Card:
 
     @property
     def state(self) -> str:
-        """``failed`` if any use failed, else ``paid`` if any was paid, else ``hit``."""
+        """``failed`` if any use failed, else ``synthesized`` if any use was synthesized, else ``hit``."""
         states = {use.state for use in self.uses}
-        return next(state for state in ("failed", "paid", "hit") if state in states)
+        return next(state for state in ("failed", "synthesized", "hit") if state in states)
 
     @property
-    def heard(self) -> Use | None:
-        """A use whose audio can be read, else one that had audio, else ``None``."""
-        having = [use for use in self.uses if use.audio]
-        return next((use for use in having if use.place), having[0] if having else None)
+    def use_with_audio(self) -> Use | None:
+        """A use whose audio can be read, else a use that had audio, else ``None``."""
+        found = [use for use in self.uses if use.audio]
+        return next((use for use in found if use.place), found[0] if found else None)
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong, each once."""
+        """The errors of all uses, each once."""
         return list(dict.fromkeys(use.error for use in self.uses if use.error))
 
     @property
     def duration(self) -> float | None:
-        """Seconds of sound, where the format tells."""
-        return self.heard.duration if self.heard else None
+        """Seconds of sound, or ``None`` if the format needs a decoder or the prompt got no audio."""
+        use = self.use_with_audio
+        return use.duration if use else None
 
     @property
     def voice(self) -> str:
-        """The voice, where one was chosen."""
+        """The voice, or an empty string if the settings name none."""
         voice = self.first.settings.get("voice")
         return "" if voice is None else _as_text(voice)
 
     @property
     def settings(self) -> list[tuple[str, str]]:
-        """Every setting and the key, as text."""
+        """All settings and the key, as text."""
         settings = sorted(self.first.settings.items())
         return [*((name, _as_text(value)) for name, value in settings), ("key", self.first.key)]
 
 
 def digest_of(audio: Audio) -> str:
-    """Name audio by its bytes and what they mean; the name is a key for the spare cache, too."""
+    """Return a digest of the audio's bytes and format, which is also its key in the spare cache."""
     meaning = f"{audio.format} {audio.sample_rate} {audio.channels} {audio.sample_width}"
     digest = xxh3_128(meaning.encode())
     digest.update(audio.data)
@@ -162,9 +161,9 @@ def digest_of(audio: Audio) -> str:
 
 
 def gather(uses: Iterable[Use]) -> list[Card]:
-    """Put the uses of a prompt together: one card per key and audio; failures join their key's first card.
+    """Group uses into cards: one card per key and audio. Failures join the first card of their key.
 
-    The cards are in the order they were heard, but what failed comes first.
+    The cards are in the order of the run, except that failed prompts come first.
     """
     cards: dict[tuple[str, str], Card] = {}
     failures: dict[str, list[Use]] = {}
@@ -183,21 +182,21 @@ def gather(uses: Iterable[Use]) -> list[Card]:
 
 
 def write_page(path: Path, uses: Iterable[Use], outcomes: dict[str, str], *, title: str) -> None:
-    """Write the page, whole or not at all, and make the folders it goes to.
+    """Write the whole page or nothing, and make the folders of its path.
 
     Args:
-        path: Where to; a file that is there is replaced.
-        uses: What was spoken, in order.
+        path: The path of the page; an existing file is replaced.
+        uses: The uses of the run, in order.
         outcomes: How the tests ended, by node id.
-        title: What the page is about: the project's name.
+        title: The name of the project.
 
     Raises:
-        OSError: It cannot be written; what was there before is still there.
+        OSError: The page cannot be written; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = str(path.with_name(f".{path.name[:48]}.{os.getpid()}.russo-tmp"))
     try:
-        # A lone surrogate has no UTF-8 form: it is shown as its escape.
+        # A lone surrogate has no UTF-8 form, so it is written as its escape.
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.writelines(_render(gather(uses), outcomes, title))
         replace(temporary, str(path))
@@ -232,12 +231,12 @@ def _template() -> jinja2.Template:
 
 
 def _visible(text: str) -> str:
-    """Make control characters visible."""
+    """Replace control characters by their pictures."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
 def _seconds(seconds: float) -> str:
-    """Write a length of time for people."""
+    """Format a length of time for people."""
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -245,7 +244,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _policy(text: str) -> str:
-    """Name a script or style sheet as a Content-Security-Policy does."""
+    """Return the hash of a script or style sheet, as a Content-Security-Policy names it."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
@@ -253,17 +252,17 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _tests(card: Card, outcomes: dict[str, str]) -> list[Asker]:
-    """Name the tests that used a prompt; those that went wrong come first."""
-    tests: dict[str, Asker] = {}
+def _tests(card: Card, outcomes: dict[str, str]) -> list[UsingTest]:
+    """Return the tests that used a prompt; failed tests come first."""
+    tests: dict[str, UsingTest] = {}
     for use in card.uses:
         outcome = (outcomes.get(use.test) or "unfinished") if use.test else ""
-        tests.setdefault(use.test, Asker(use.test, outcome)).states[use.state] += 1
+        tests.setdefault(use.test, UsingTest(use.test, outcome)).states[use.state] += 1
     return sorted(tests.values(), key=lambda test: test.outcome not in {"failed", "error"})
 
 
 class _Sounds:
-    """Reads the audio of the cards, each once, as long as the page can hold it."""
+    """Reads the audio of the cards, each sound once, until the page has `_AUDIO_LIMIT` bytes of it."""
 
     def __init__(self) -> None:
         self._left = _AUDIO_LIMIT
@@ -271,13 +270,14 @@ class _Sounds:
         self._numbers: dict[str, int] = {}
 
     def of(self, card: Card, number: int) -> Sound | None:
-        """Return what the page shows and plays; ``None`` for a prompt that got no audio."""
-        if card.heard is None:
+        """Return the audio of a card as the page contains it, or ``None`` if the prompt got no audio."""
+        use = card.use_with_audio
+        if use is None:
             return None
-        audio = self._read(card.heard)
+        audio = self._read(use)
         if audio is None:
             return Sound(problem="its audio is no longer in the cache, or could not be kept")
-        path, same = _waveform(audio), self._numbers.get(card.heard.audio)
+        path, same = _waveform(audio), self._numbers.get(use.audio)
         if same is not None:
             return Sound(same=same, path=path)
         kind, data = _playable(audio)
@@ -285,7 +285,7 @@ class _Sounds:
             limit = f"{_AUDIO_LIMIT >> 20} MiB"
             return Sound(problem=f"left out: the page has {limit} of audio already", path=path)
         self._left -= len(data)
-        self._numbers[card.heard.audio] = number
+        self._numbers[use.audio] = number
         return Sound(f"data:{kind};base64,{base64.b64encode(data).decode()}", path=path)
 
     def _read(self, use: Use) -> Audio | None:
@@ -294,40 +294,25 @@ class _Sounds:
         directory, key = use.place
         cache = self._caches.setdefault(directory, AudioCache(directory, read_only=True))
         audio = cache.get(key)
-        # The entry may have been replaced since; the page plays what the tests heard, or nothing.
+        # The entry may have been replaced meanwhile. The page plays the audio that the tests got, or nothing.
         return audio if audio is not None and digest_of(audio) == use.audio else None
 
 
 def _playable(audio: Audio) -> tuple[str, bytes]:
-    """Return a media type that browsers play, and the bytes: samples of any kind become 16-bit WAV."""
+    """Return a media type that browsers play, and the bytes. Samples of any kind become 16-bit WAV."""
     if audio.format in _TYPES:
         return _TYPES[audio.format], audio.data
     try:
         wav = wav_of(audio)
         return "audio/wav", _wav.write_wav(audio.pcm(), wav.sample_rate, channels=wav.channels)
-    except ValueError:  # not ours to judge: the browser may know better
+    except ValueError:  # russo cannot read this WAV, but a browser may
         return "audio/wav", audio.data
 
 
 def _waveform(audio: Audio) -> str:
-    """Draw the samples' peaks as upright bars around the line y = 1."""
+    """Return the path of the waveform: the samples' peaks as upright bars around the line y = 1."""
     try:
-        heights = peaks(audio.pcm(), _BARS)
+        heights = [peak / 32768 for peak in peaks(audio.pcm(), _BARS)]
     except ValueError:
         return ""
     return "".join(f"M{x + 0.5} {1 - h:.2f}V{1 + h:.2f}" for x, h in enumerate(heights))
-
-
-def peaks(samples: bytes, number: int) -> list[float]:
-    """Return the loudest sample of each of ``number`` equal pieces, 0 to 1; fewer for very short sounds.
-
-    Args:
-        samples: 16-bit little-endian samples.
-        number: How many pieces.
-    """
-    values = array("h", samples)
-    if sys.byteorder == "big":
-        values.byteswap()
-    ends = [len(values) * piece // number for piece in range(number + 1)]
-    pieces = [values[start:end] for start, end in itertools.pairwise(ends) if start < end]
-    return [max(abs(max(piece)), abs(min(piece))) / 32768 for piece in pieces]

@@ -1,7 +1,8 @@
-"""Speaking ahead: the marked prompts of a run, many at once, before its tests.
+"""Speaking ahead: synthesize the marked prompts of a run before its tests, many at once.
 
-Only what is certain is spoken: prompts of ``@pytest.mark.russo`` whose test asks for the plugin's own
-fixtures and is not skipped. A prompt that fails here is not reported; its test will ask again.
+Only prompts that a test will certainly need are spoken: prompts of ``@pytest.mark.russo`` whose test uses
+the plugin's own fixtures and is not skipped. A prompt that fails here is not reported, because its test
+will ask for it again.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
 
 _OWN_FIXTURES: Final = ("russo_audio", "russo_say", "russo_synthesizer", "russo_cache")
 _OWN_MODULE: Final = f"{__package__}.pytest_plugin"
-_RECORD_AT_ONCE: Final = 8  # a synthesizer's own cap may be lower
+_RECORD_AT_ONCE: Final = 8  # a synthesizer's own limit may be lower
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be spoken ahead, and what cannot.
+    """The prompts that can be spoken ahead, and the tests whose prompts cannot.
 
     Attributes:
         prompts: The prompts, each once, in the order of their tests.
-        left_out: The tests that speak but whose prompts are not certain, with the reason.
+        left_out: The tests that use russo but whose prompts are not certain, each with the reason.
     """
 
     prompts: list[str]
@@ -45,7 +46,7 @@ class Plan:
 
 
 def plan(items: Iterable[pytest.Item]) -> Plan:
-    """Look through the selected tests for prompts that can be spoken ahead."""
+    """Find the prompts of the selected tests that can be spoken ahead."""
     prompts: dict[str, None] = {}
     left_out = []
     for item in items:
@@ -79,7 +80,7 @@ def _is_own(item: pytest.Item, name: str) -> bool:
 
 
 def _may_skip(mark: pytest.Mark) -> bool:
-    """Tell whether a ``skipif`` may hold; a condition written as text is not evaluated here."""
+    """Return whether a ``skipif`` may be true; conditions written as text are not evaluated and may be."""
     conditions = mark.args or (mark.kwargs.get("condition", True),)
     return any(isinstance(condition, str) or bool(condition) for condition in conditions)
 
@@ -91,14 +92,14 @@ def speak_all(
     wait_for: Callable[..., object],
     done: Callable[[str, BaseException | None], None],
 ) -> None:
-    """Speak prompts, some at once, telling ``done`` of each; failures do not stop the others.
+    """Speak prompts, ``at_once`` at a time; a prompt that fails does not stop the others.
 
     Args:
-        synthesizer: What speaks, through the cache.
-        prompts: What to speak.
-        at_once: How many at once.
+        synthesizer: The cached synthesizer.
+        prompts: The prompts.
+        at_once: How many prompts at a time.
         wait_for: Runs a coroutine to its end.
-        done: Told of each prompt and its error, if any.
+        done: Called for each prompt with its error, or ``None`` after a success.
     """
     waiting = iter(list(prompts))
 
@@ -109,7 +110,7 @@ def speak_all(
             except BudgetExceededError as error:
                 done(prompt, error)
                 return
-            except Exception as error:  # noqa: BLE001 - whatever it is, the prompt's own test will meet it
+            except Exception as error:  # noqa: BLE001 - the prompt's own test will get the error
                 done(prompt, error)
             else:
                 done(prompt, None)
@@ -121,18 +122,19 @@ def speak_all(
 
 
 def slice_for(prompts: list[str], worker: int, workers: int) -> list[str]:
-    """Return the prompts that one of several workers speaks, so that each speaks different ones."""
+    """Return the prompts that one of several workers speaks; each worker speaks different prompts."""
     return prompts[worker::workers]
 
 
 class SpokenAhead:
-    """The prompts that were synthesized ahead, so that the counts of a run are the same as without.
+    """Keeps the counts of a run the same as without speaking ahead.
 
-    While prompts are spoken ahead, replaying one is not a hit: its test will replay it again. A prompt
-    that was synthesized ahead is counted as a backend call, so its first use by a test is not a hit either.
+    A replay while prompts are spoken ahead is not counted as a hit, because the prompt's test will replay it
+    again. A prompt that was synthesized ahead is counted as a backend call, so its first use by a test is not
+    counted as a hit.
 
     Args:
-        directory: Shared by the processes of the run.
+        directory: A directory that the processes of the run share.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -141,12 +143,12 @@ class SpokenAhead:
 
     @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Note audio that was synthesized ahead of its test."""
+        """Mark audio that was synthesized ahead of its test."""
         if self.speaking:
             self._mark(event.key).touch()
 
     def covers(self, event: CacheHit) -> bool:
-        """Return whether a hit is not to be counted."""
+        """Return whether a hit must not be counted."""
         if self.speaking:
             return True
         try:
@@ -167,7 +169,7 @@ def speak_ahead(session: PytestSession, items: list[pytest.Item], config: pytest
         (``--russo-record-only``).
     """
     only, mode = bool(config.getoption("russo_record_only")), session.settings.mode
-    # The tests of a refreshing run ask for their prompts anew anyway.
+    # In mode refresh the tests synthesize their prompts again, so speaking ahead would be wasted.
     records = mode is Mode.AUTO or (only and mode is Mode.REFRESH)
     if not records or not items:
         return 0 if only else None
@@ -189,7 +191,7 @@ def speak_ahead(session: PytestSession, items: list[pytest.Item], config: pytest
 def _speak(
     session: PytestSession, prompts: list[str], at_once: int, *, progress: bool
 ) -> list[tuple[str, BaseException]]:
-    """Speak prompts through a synthesizer made for it; return those that failed."""
+    """Speak prompts through a new synthesizer, and return the prompts that failed with their errors."""
     if not prompts:
         return []
     assert session.spoken_ahead is not None

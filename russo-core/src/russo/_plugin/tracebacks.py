@@ -1,6 +1,6 @@
-"""What a failing test shows of an error of russo's: the test's own line and the messages.
+"""Short tracebacks for russo's errors: a failing test shows its own line and the messages.
 
-The frames between, russo's and an SDK's, fill hundreds of lines and help nobody who wrote the test;
+The frames of russo and of an SDK fill hundreds of lines and do not help the author of the test;
 ``--full-trace`` shows them.
 """
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import pytest
 
 _PACKAGE = Path(__file__).parents[1]
-_KIT = _PACKAGE / "testing"  # its tests are somebody's own
+_KIT = _PACKAGE / "testing"  # its tests run as tests of the user's package, so their frames are shown
 
 
 def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
-    """End the trace of an error of russo's where russo was called, and keep only the lines of its causes.
+    """Cut the traceback of a russo error at the call of russo; its causes keep only their messages.
 
-    What was caught in a frame that is shown, the test's own errors, keeps its trace.
+    An error that was caught in a frame that is shown, such as the test's own error, keeps its traceback.
     """
     if not isinstance(excinfo.value, RussoError):
         return
@@ -37,7 +37,10 @@ def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
 
 
 def _outside(trace: TracebackType | None) -> list[TracebackType]:
-    """Copy a trace up to the call of russo, innermost first; pytest's hooks and russo's come before it."""
+    """Copy a traceback up to the call of russo, innermost frame first.
+
+    The frames of hooks named ``pytest_…`` do not end it: they come before the call.
+    """
     before = []
     while trace is not None and not _is_ours(trace):
         before.append(trace)

@@ -1,4 +1,4 @@
-"""Entries that a complete run did not ask for."""
+"""Unused entries: those that a complete run did not ask for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def why_incomplete(config: pytest.Config, reporter: pytest.TerminalReporter, exit_status: int) -> str | None:
-    """Say why a run does not tell which entries are unused; ``None`` where it does: complete and green."""
+    """Return why a run cannot show which entries are unused, or ``None`` if it was complete and green."""
     option = config.option
     for name, words in (
         ("keyword", "-k selected tests"),
@@ -48,7 +48,13 @@ def why_incomplete(config: pytest.Config, reporter: pytest.TerminalReporter, exi
 def unused_entries(
     cache: AudioCache, used: Collection[str], speakers: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield key and prompt of the entries of these speakers that nobody asked for."""
+    """Yield key and prompt of the entries of these speakers that no test asked for.
+
+    Args:
+        cache: The cache.
+        used: Keys that the run asked for.
+        speakers: Backends, and classes that declare none, as `speaker_of` returns them.
+    """
     for key in sorted(cache.stored_keys()):
         if key in used:
             continue
@@ -64,7 +70,7 @@ def report_unused(
     reporter: pytest.TerminalReporter,
     exit_status: int,
 ) -> Iterator[str]:
-    """After a complete, green run, list the entries that no test asked for, and remove them if asked to."""
+    """After a complete, green run, list the unused entries; with ``--russo-prune-unused``, remove them."""
     prune: bool = config.getoption("russo_prune_unused")
     reason = why_incomplete(config, reporter, exit_status)
     if reason is not None:
