@@ -20,7 +20,9 @@ from .._fields import flatten
 from .._store.cache import AudioCache
 from ..hookspecs import hookimpl
 from .item import CURRENT_ITEM
-from .report_page import Use, digest_of, write_page
+from .report_audio import digest_of
+from .report_page import StoredSection, Use, write_page
+from .report_section import SectionCollector
 
 if TYPE_CHECKING:
     from .._audio import Audio
@@ -171,11 +173,15 @@ class Report:
         shared = session.workers.share_directory()
         assert shared is not None  # every process of the run has the option
         lasting = frozenset(layer.directory for layer in session.cache.layers)
-        self.listener: Final = ReportListener(config, lasting, AudioCache(shared / "report"))
+        spare = AudioCache(shared / "report")
+        self.listener: Final = ReportListener(config, lasting, spare)
+        sections = SectionCollector(config, spare)
+        self.add_section: Final = sections.add
         session.manager.register(self.listener, "report")
         session.workers.send(
             "report", lambda: [dataclasses.asdict(use) for use in self.listener.take()] or None
         )
+        session.workers.send("report sections", sections.take)
         self._outcomes: dict[str, str] = {}
         self._has_run = False
         self._outcome = ""
@@ -196,9 +202,12 @@ class Report:
         """Write the page in the controlling process; an error of the disk does not fail the run."""
         if not (self._workers.is_controller and self._has_run):
             return
-        uses = [Use(**values) for part in self._workers.received("report") for values in part]
+        received = self._workers.received
+        uses = [Use(**values) for part in received("report") for values in part]
+        sections = [StoredSection(**values) for part in received("report sections") for values in part]
+        title = self._config.rootpath.name
         try:
-            write_page(self._path, uses, self._outcomes, title=self._config.rootpath.name)
+            write_page(self._path, uses, self._outcomes, title=title, sections=sections)
             self._outcome = f"russo: report written to {self._given}"
         except OSError as error:
             self._outcome = f"russo: report not written to {self._given}: {error.strerror or error}"

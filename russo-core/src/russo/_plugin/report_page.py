@@ -18,28 +18,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from xxhash import xxh3_128
-
-from .. import _wav
-from .._audio import Audio, wav_of
-from .._peaks import peaks
-from .._store.cache import AudioCache
 from .._store.files import remove, replace
+from .report_audio import BARS, PageAudio
 
 if TYPE_CHECKING:
     import jinja2
 
 
-_BARS: Final = 120
-# With more bytes of audio than this, browsers have trouble opening the page.
-_AUDIO_LIMIT: Final = 256 << 20
-_TYPES: Final = {
-    "mp3": "audio/mpeg",
-    "ogg": "audio/ogg",
-    "opus": "audio/ogg",
-    "flac": "audio/flac",
-    "aac": "audio/aac",
-}
 # Control characters are shown as their pictures (U+2400…), because an HTML parser would drop or alter them.
 _PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
 
@@ -73,26 +58,25 @@ class Use:
     place: tuple[str, str] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sound:
-    """Audio as the page contains it.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSection:
+    """A section that a companion of russo added, as it is sent to the controller; see `ReportSection`.
 
     Attributes:
-        source: A ``data:`` URI, else empty.
-        same: The number of an earlier prompt with the same audio, whose source is used again, else 0.
-        problem: Why the page has neither of them, else empty.
-        path: The waveform as the path of an SVG image of `_BARS` by 2 units, empty without samples.
+        title: The headline.
+        columns: The headings of its table.
+        rows: The rows of its table.
+        test: The node id of the test, empty outside of tests.
+        audio: The digest of its audio, empty if it has none.
+        place: The cache directory that has the audio and its key there, ``None`` if it could not be kept.
     """
 
-    source: str = ""
-    same: int = 0
-    problem: str = ""
-    path: str = ""
-
-    @property
-    def plays(self) -> bool:
-        """Return whether the page has something to play."""
-        return bool(self.source or self.same)
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    test: str
+    audio: str = ""
+    place: tuple[str, str] | None = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -152,14 +136,6 @@ class Card:
         return [*((name, _as_text(value)) for name, value in settings), ("key", self.first.key)]
 
 
-def digest_of(audio: Audio) -> str:
-    """Return a digest of the audio's bytes and format, which is also its key in the spare cache."""
-    meaning = f"{audio.format} {audio.sample_rate} {audio.channels} {audio.sample_width}"
-    digest = xxh3_128(meaning.encode())
-    digest.update(audio.data)
-    return digest.hexdigest()
-
-
 def gather(uses: Iterable[Use]) -> list[Card]:
     """Group uses into cards: one card per key and audio. Failures join the first card of their key.
 
@@ -181,7 +157,14 @@ def gather(uses: Iterable[Use]) -> list[Card]:
     return sorted(cards.values(), key=lambda card: card.state != "failed")
 
 
-def write_page(path: Path, uses: Iterable[Use], outcomes: dict[str, str], *, title: str) -> None:
+def write_page(
+    path: Path,
+    uses: Iterable[Use],
+    outcomes: dict[str, str],
+    *,
+    title: str,
+    sections: Iterable[StoredSection] = (),
+) -> None:
     """Write the whole page or nothing, and make the folders of its path.
 
     Args:
@@ -189,6 +172,7 @@ def write_page(path: Path, uses: Iterable[Use], outcomes: dict[str, str], *, tit
         uses: The uses of the run, in order.
         outcomes: How the tests ended, by node id.
         title: The name of the project.
+        sections: What companions of russo added, in order.
 
     Raises:
         OSError: The page cannot be written; an existing file is unchanged.
@@ -198,15 +182,20 @@ def write_page(path: Path, uses: Iterable[Use], outcomes: dict[str, str], *, tit
     try:
         # A lone surrogate has no UTF-8 form, so it is written as its escape.
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(_render(gather(uses), outcomes, title))
+            file.writelines(_render(gather(uses), outcomes, title, sections))
         replace(temporary, str(path))
     except BaseException:
         remove(temporary)
         raise
 
 
-def _render(cards: list[Card], outcomes: dict[str, str], title: str) -> Iterator[str]:
-    sounds = _Sounds()
+def _render(
+    cards: list[Card], outcomes: dict[str, str], title: str, sections: Iterable[StoredSection]
+) -> Iterator[str]:
+    audio = PageAudio()
+    titled: dict[str, list[StoredSection]] = {}
+    for section in sections:
+        titled.setdefault(section.title, []).append(section)
     return _template().generate(
         title=title,
         written=datetime.now().astimezone(),
@@ -214,8 +203,10 @@ def _render(cards: list[Card], outcomes: dict[str, str], title: str) -> Iterator
         states=Counter(card.state for card in cards),
         backends=Counter(card.first.backend for card in cards),
         seconds=sum(card.duration or 0.0 for card in cards),
-        bars=_BARS,
-        sound=sounds.of,
+        bars=BARS,
+        sound=audio.of,
+        sections=titled,
+        section_sound=audio.of_section,
         tests=lambda card: _tests(card, outcomes),
     )
 
@@ -259,60 +250,3 @@ def _tests(card: Card, outcomes: dict[str, str]) -> list[UsingTest]:
         outcome = (outcomes.get(use.test) or "unfinished") if use.test else ""
         tests.setdefault(use.test, UsingTest(use.test, outcome)).states[use.state] += 1
     return sorted(tests.values(), key=lambda test: test.outcome not in {"failed", "error"})
-
-
-class _Sounds:
-    """Reads the audio of the cards, each sound once, until the page has `_AUDIO_LIMIT` bytes of it."""
-
-    def __init__(self) -> None:
-        self._left = _AUDIO_LIMIT
-        self._caches: dict[str, AudioCache] = {}
-        self._numbers: dict[str, int] = {}
-
-    def of(self, card: Card, number: int) -> Sound | None:
-        """Return the audio of a card as the page contains it, or ``None`` if the prompt got no audio."""
-        use = card.use_with_audio
-        if use is None:
-            return None
-        audio = self._read(use)
-        if audio is None:
-            return Sound(problem="its audio is no longer in the cache, or could not be kept")
-        path, same = _waveform(audio), self._numbers.get(use.audio)
-        if same is not None:
-            return Sound(same=same, path=path)
-        kind, data = _playable(audio)
-        if len(data) > self._left:
-            limit = f"{_AUDIO_LIMIT >> 20} MiB"
-            return Sound(problem=f"left out: the page has {limit} of audio already", path=path)
-        self._left -= len(data)
-        self._numbers[use.audio] = number
-        return Sound(f"data:{kind};base64,{base64.b64encode(data).decode()}", path=path)
-
-    def _read(self, use: Use) -> Audio | None:
-        if use.place is None:
-            return None
-        directory, key = use.place
-        cache = self._caches.setdefault(directory, AudioCache(directory, read_only=True))
-        audio = cache.get(key)
-        # The entry may have been replaced meanwhile. The page plays the audio that the tests got, or nothing.
-        return audio if audio is not None and digest_of(audio) == use.audio else None
-
-
-def _playable(audio: Audio) -> tuple[str, bytes]:
-    """Return a media type that browsers play, and the bytes. Samples of any kind become 16-bit WAV."""
-    if audio.format in _TYPES:
-        return _TYPES[audio.format], audio.data
-    try:
-        wav = wav_of(audio)
-        return "audio/wav", _wav.write_wav(audio.pcm(), wav.sample_rate, channels=wav.channels)
-    except ValueError:  # russo cannot read this WAV, but a browser may
-        return "audio/wav", audio.data
-
-
-def _waveform(audio: Audio) -> str:
-    """Return the path of the waveform: the samples' peaks as upright bars around the line y = 1."""
-    try:
-        heights = [peak / 32768 for peak in peaks(audio.pcm(), _BARS)]
-    except ValueError:
-        return ""
-    return "".join(f"M{x + 0.5} {1 - h:.2f}V{1 + h:.2f}" for x, h in enumerate(heights))

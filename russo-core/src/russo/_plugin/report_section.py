@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .item import CURRENT_ITEM
-from .report_page import digest_of
+from .report_audio import digest_of
+from .report_page import StoredSection
 
 if TYPE_CHECKING:
     import pytest
@@ -43,25 +44,6 @@ class ReportSection:
                 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSection:
-    """A section as it travels to the controller, as JSON values.
-
-    Attributes:
-        title: As in `ReportSection`.
-        columns: As in `ReportSection`.
-        rows: As in `ReportSection`.
-        test: The node id of the test, empty outside of tests.
-        audio: The key under which the shared cache has the audio, empty if there is none.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    test: str
-    audio: str
-
-
 class SectionCollector:
     """Keeps the sections of this process until they are sent. May be used from any thread.
 
@@ -79,15 +61,18 @@ class SectionCollector:
     def add(self, section: ReportSection) -> None:
         """Keep a section, and store its audio."""
         item = self._config.stash.get(CURRENT_ITEM, None)
-        digest = "" if section.audio is None else digest_of(section.audio)
-        if section.audio is not None and not self._spare.put(digest, section.audio):
-            digest = ""
+        digest, place = "", None
+        if section.audio is not None:
+            digest = digest_of(section.audio)
+            if self._spare.put(digest, section.audio):
+                place = str(self._spare.directory), digest
         stored = StoredSection(
             title=section.title,
             columns=list(section.columns),
             rows=[list(row) for row in section.rows],
             test=section.test or ("" if item is None else item.nodeid),
             audio=digest,
+            place=place,
         )
         with self._lock:
             self._sections.append(stored)

@@ -1,0 +1,229 @@
+"""`russo.plugins`, used from outside: a companion that is a distribution of its own, in real pytest processes."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+COMPANION = '''
+"""A companion of russo: agents under test, chosen as backends are."""
+
+import pytest
+
+from russo import plugins
+
+AGENTS = plugins.EntryPointGroup("acme.agents", noun="agent", product="agent")
+COUNTERS = pytest.StashKey()
+
+
+def check_agent(candidate):
+    if not hasattr(candidate, "hear"):
+        raise TypeError("it has no method hear")
+
+
+def pytest_addoption(parser):
+    plugins.add_setting(parser, "agent", metavar="NAME", help="the agent under test")
+    plugins.add_setting(parser, "agent_write", metavar="YES", help="not for an ini-file", in_ini=False)
+    plugins.add_options_setting(parser, "agent", help="option of an agent")
+
+
+def pytest_configure(config):
+    counters = config.stash[COUNTERS] = plugins.Counters(config, "acme")
+    shared = plugins.shared_directory(config)
+    assert shared.is_dir()
+
+    def lines():
+        total = counters.total()
+        files = sorted(path.name for path in shared.glob("acme-*"))
+        return [f"acme: {total['turns']} turns, {total['words']} words, shared {','.join(files)}"]
+
+    plugins.add_summary_lines(config, lines)
+
+
+@pytest.fixture
+def acme_agent(request):
+    config = request.config
+    chosen = plugins.setting_of(config, "agent")
+    texts = plugins.options_of(config, "agent", chosen.value)
+    options = AGENTS.convert_options(chosen.value, AGENTS.load(chosen.value), texts)
+    return AGENTS.make(chosen.value, options, check_agent)
+
+
+@pytest.fixture
+def acme_hear(request, acme_agent, russo_say):
+    counters = request.config.stash[COUNTERS]
+
+    def hear(text):
+        reply = plugins.wait_for(request.config, acme_agent.hear(russo_say(text)))
+        counters.add("turns")
+        counters.add("words", len(text.split()))
+        worker = getattr(request.config, "workerinput", {}).get("workerid", "alone")
+        (plugins.shared_directory(request.config) / f"acme-{worker}").touch()
+        plugins.add_report_section(
+            request.config,
+            plugins.ReportSection(
+                title="Conversations", columns=("who", "what"), rows=[("caller", text), ("agent", reply)]
+            ),
+        )
+        return reply
+
+    return hear
+'''
+AGENT = """
+import asyncio
+
+class Parrot:
+    def __init__(self, *, words: int = 1, loud: bool = False):
+        self.words, self.loud = words, loud
+        self.loop = None
+
+    async def hear(self, audio):
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        assert self.loop in (None, loop)
+        self.loop = loop
+        return ("A" if self.loud else "a") * self.words
+
+class Deaf:
+    pass
+"""
+TEST = """
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(acme_hear, number):
+    assert acme_hear(f"Prompt {number}") == acme_hear(f"Prompt {number}") == "aaa"
+"""
+
+
+@pytest.fixture
+def companion(project, tmp_path, monkeypatch):
+    """A project beside two installed distributions: a companion, and agents for it."""
+    site = tmp_path / "site"
+    site.mkdir()
+    for name, source, entry_points in (
+        ("acme_companion", COMPANION, "[pytest11]\nacme = acme_companion\n"),
+        ("acme_parrot", AGENT, "[acme.agents]\nparrot = acme_parrot:Parrot\ndeaf = acme_parrot:Deaf\n"),
+    ):
+        (site / f"{name}.py").write_text(source)
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entry_points)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    project.tests(TEST)
+    return project
+
+
+def run(project, *arguments):
+    return project.run(*arguments, subprocess=True)
+
+
+@pytest.mark.parametrize(("workers", "files"), [((), "acme-alone"), (("-n", "2"), "acme-gw0,acme-gw1")])
+def test_counters_and_shared_files_come_from_every_process(companion, workers, files):
+    result = run(companion, *workers, "--russo-agent=parrot", "--russo-agent-option=parrot.words=3")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        ["russo: 4 hits*4 backend calls*", f"acme: 8 turns, 16 words, shared {files}"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "environment", "ini"),
+    [(["--russo-agent=parrot"], "nothing", "nothing"), ([], "parrot", "nothing"), ([], "", "parrot")],
+)
+def test_a_setting_has_the_precedence_of_russo(companion, monkeypatch, line, environment, ini):
+    monkeypatch.setenv("RUSSO_AGENT", environment)
+    companion.ini(f"russo_agent = {ini}\nrusso_agent_options =\n    parrot.words=3\n    other.words=9")
+    run(companion, *line).assert_outcomes(passed=4)
+
+
+def test_the_source_of_a_setting_is_known(companion):
+    companion.ini("russo_agent = parrot")
+    companion.tests(
+        """
+        from russo import plugins
+
+        def test_it(request, monkeypatch):
+            config = request.config
+            assert plugins.setting_of(config, "agent") == plugins.Setting("parrot", "ini-file, russo_agent")
+            monkeypatch.setenv("RUSSO_AGENT", "deaf")
+            assert plugins.setting_of(config, "agent").source == "environment variable RUSSO_AGENT"
+            assert plugins.setting_of(config, "agent_write") == plugins.Setting(None, "default")
+            monkeypatch.setenv("RUSSO_AGENT_WRITE", "yes")
+            assert plugins.setting_of(config, "agent_write").value == "yes"
+        """
+    )
+    run(companion).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--russo-agent=parot"],
+            "*no agent is named 'parot'; installed: deaf, parrot; did you mean 'parrot'?*",
+        ),
+        (["--russo-agent=deaf"], "*agent 'deaf' makes no agent: it has no method hear*"),
+        (
+            ["--russo-agent=parrot", "--russo-agent-option=parrot.word=3"],
+            "*agent 'parrot' has no option 'word' (did you mean 'words'?); its options are: loud, words*",
+        ),
+        (
+            ["--russo-agent=parrot", "--russo-agent-option=parrot.words=many"],
+            "*agent 'parrot', option words='many': must be an integer, not 'many'*",
+        ),
+        (
+            ["--russo-agent=parrot", "--russo-agent-option=words=3"],
+            "*agent option 'words=3' is not of the form NAME.OPTION=VALUE*",
+        ),
+        (["--russo-agent=acme_parrot:Nothing"], "*agent 'acme_parrot:Nothing' (*) fails to load*"),
+    ],
+)
+def test_errors_are_those_of_backends(companion, arguments, message):
+    result = run(companion, *arguments)
+    result.assert_outcomes(errors=4)
+    result.stdout.fnmatch_lines([message])
+
+
+def test_a_factory_is_chosen_by_its_path(companion):
+    arguments = ["--russo-agent=acme_parrot:Parrot", "--russo-agent-option=custom.words=3"]
+    run(companion, *arguments).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_sections_of_every_process_are_on_the_page(companion, workers):
+    options = ["--russo-agent=parrot", "--russo-agent-option=parrot.words=3", "--russo-report=page.html"]
+    run(companion, *workers, *options).assert_outcomes(passed=4)
+    page = (companion.path / "page.html").read_text("utf-8")
+    assert page.count("<h2>Conversations</h2>") == 1
+    assert page.count('<td dir="auto">Prompt 3</td>') == 2
+    assert page.count("test_it.py::test_it[3]</") >= 1
+
+
+def test_help_shows_the_settings_of_a_companion(companion):
+    output = run(companion, "--help").stdout.str()
+    assert "--russo-agent=NAME" in output
+    assert "russo_agent_options" in output
+    assert "russo_agent_write" not in output
+
+
+def test_importing_it_loads_no_backend_and_no_asyncio():
+    code = """
+        import sys
+        import pytest
+        before = set(sys.modules)
+        import russo.plugins
+        loaded = set(sys.modules) - before
+        heavy = {"asyncio", "xxhash", "jinja2", "rich", "click", "russo._backends.discovery"}
+        assert loaded & heavy == set(), loaded & heavy
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True, timeout=60)
+
+
+def test_a_row_needs_a_text_for_every_column():
+    from russo.plugins import ReportSection
+
+    with pytest.raises(ValueError, match=r"row \['a'\] has 1 texts for 2 columns"):
+        ReportSection(title="Turns", columns=("who", "what"), rows=[("a",)])
