@@ -230,6 +230,12 @@ def test_names_for_type_checkers_are_the_names_there_are():
     assert listed_names() == set(dir(russo)) - {"__version__"}
 
 
+def test_star_import_gives_the_names_that_dir_lists():
+    names = {}
+    exec("from russo import *", names)
+    assert set(names) - {"__builtins__"} == set(russo.__all__) == set(dir(russo)) - {"__version__"}
+
+
 @pytest.mark.parametrize("name", sorted(listed_names()))
 def test_public_name_exists_and_is_documented(name):
     value = getattr(russo, name)
