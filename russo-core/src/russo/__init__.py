@@ -58,7 +58,7 @@ else:
         "hookspecs": "hookimpl",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
-    __all__ = [*_HOMES]
+    __all__ = list(_HOMES)
 
     def __getattr__(name: str) -> Any:
         if name == "__version__":
