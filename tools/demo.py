@@ -1,9 +1,8 @@
-"""Show the main job: the example's tests, spoken the first time, replayed the second.
+"""Show the main job: run the example's tests twice. The first run synthesizes, the second replays.
 
     python tools/demo.py
 
-Each run is a pytest process of its own. What it tells is counted by the hooks that any conftest.py
-may use.
+Each run is a pytest process of its own. Its numbers are counted by the hooks that any conftest.py may use.
 """
 
 import json
@@ -32,7 +31,7 @@ class Counter:
 
     def pytest_russo_synthesis_finish(self, event):
         self.prompts.add(event.prompt)
-        self.backend_calls += event.attempts
+        self.backend_calls += event.backend_calls
         if event.audio is not None:
             self.speech += event.audio.duration or 0.0
 
@@ -43,13 +42,18 @@ def run_tests(report: str, options: list[str]) -> int:
 
     counter = Counter()
     code = pytest.main(["-q", "-p", "no:cacheprovider", *options, str(EXAMPLE)], plugins=[counter])
-    counts = {"prompts": len(counter.prompts), "paid": counter.backend_calls, "hits": counter.hits}
-    Path(report).write_text(json.dumps(counts | {"speech": counter.speech}))
+    counts = {
+        "prompts": len(counter.prompts),
+        "backend_calls": counter.backend_calls,
+        "hits": counter.hits,
+        "speech": counter.speech,
+    }
+    Path(report).write_text(json.dumps(counts))
     return int(code)
 
 
-def tell(title: str, options: list[str]) -> None:
-    """Run the tests in a process of their own and say in one line what happened."""
+def show(title: str, options: list[str]) -> None:
+    """Run the tests in a process of their own and print one line of numbers."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "counts.json"
         start = time.monotonic()
@@ -61,20 +65,23 @@ def tell(title: str, options: list[str]) -> None:
         seconds = time.monotonic() - start
         if done.returncode:
             sys.exit(f"{done.stdout}{done.stderr}\n{title.strip()}: the tests failed")
+        if " raised in pytest_russo_" in done.stdout:
+            sys.exit(f"{done.stdout}\n{title.strip()}: a hook of the demo failed, so its numbers are wrong")
         counts = json.loads(report.read_text())
     passed = next(line for line in reversed(done.stdout.splitlines()) if " passed" in line).split(" in ")[0]
-    said = f"{counts['prompts']} prompts, {counts['paid']} backend calls, {counts['hits']} hits"
-    print(f"{title}: {passed} in {seconds:.1f} s; {said}, {counts['speech']:.0f} s of speech")
+    numbers = f"{counts['prompts']} prompts, {counts['backend_calls']} backend calls, {counts['hits']} hits"
+    print(f"{title}: {passed} in {seconds:.1f} s; {numbers}, {counts['speech']:.0f} s of speech")
 
 
 def main() -> None:
-    """Speak, replay, and say where the audio lies."""
-    print(f"the tests of {os.path.relpath(EXAMPLE)}, twice:")
-    tell("  first run, speaking ", ["--russo-cache-mode=auto", "--russo-clear-cache"])
-    tell("  second run, replayed", ["--russo-cache-mode=replay"])
+    """Synthesize, replay, and print where the audio is."""
+    print(f"The tests of {os.path.relpath(EXAMPLE)}, run twice:")
+    show("  first run, synthesized", ["--russo-cache-mode=auto", "--russo-clear-cache"])
+    show("  second run, replayed  ", ["--russo-cache-mode=replay"])
     cache = EXAMPLE / ".russo_cache"
     size = sum(path.stat().st_size for path in cache.glob("*.audio"))
-    print(f"the audio lies in {os.path.relpath(cache)} ({size / 1e6:.1f} MB)")
+    print(f"The audio is in {os.path.relpath(cache)} ({size / 1e6:.1f} MB).")
+    print("The backend is local, so its calls cost nothing.")
 
 
 if __name__ == "__main__":
