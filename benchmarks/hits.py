@@ -55,7 +55,7 @@ def _hits(place: Place, case: str, entries: list[Entry], *, together: bool) -> I
         raw = calls(read_pair, [entry.pair for entry in entries])
         get = calls(cache.get, [entry.key for entry in entries])
         wait = awaited(runner, synthesizer, [entry.prompt for entry in entries])
-        # The least that anybody pays who verifies: the limit of what any code around it can reach.
+        # The least that verifying costs: no code around it can be faster.
         least = calls(_read_and_hash, [entry.pair for entry in entries])
         both = {"raw pair, hashed": least, "get": get, "await": wait}
         groups = [both] if together else [{"get": get}, {"await": wait}]

@@ -38,7 +38,7 @@ def put(place: Place) -> Iterator[Figure]:
         }
         yield from _beside_raw(place, case, subjects)
         with asyncio.Runner() as runner:
-            misses = _misses(runner, place.fresh("paid"), size)
+            misses = _misses(runner, place.fresh("misses"), size)
             yield from _beside_raw(place, case, {_RAW: raw, "await a miss": misses})
         yield from _beside_raw(place, case, {_RAW: raw, "put over an entry": _replacing(place, data)})
 

@@ -1,4 +1,4 @@
-"""The report of a run: tables for people, JSON for programs, a table for the documentation."""
+"""The report of a run: tables for people, JSON for programs, Markdown for two pages."""
 
 from __future__ import annotations
 
@@ -102,9 +102,8 @@ def from_json(run: Mapping[str, Any]) -> tuple[dict[str, str], list[Figure]]:
 
 
 def markdown(facts: Mapping[str, str], figures: Sequence[Figure]) -> Iterator[str]:
-    """Yield the goals and the alternatives as tables for the documentation."""
-    told = ("date", "russo", "CPU", "cores", "Python", "OS", "file system", "load at start")
-    yield "; ".join(f"{name}: {facts[name]}" for name in told if name in facts) + "."
+    """Yield the goals, the alternatives and all other figures as tables for ``RESULTS.md``."""
+    yield _surroundings(facts)
     yield ""
     yield "| quantity | goal | measured | quartiles | noise | met |"
     yield "|---|---|---|---|---|---|"
@@ -115,6 +114,24 @@ def markdown(facts: Mapping[str, str], figures: Sequence[Figure]) -> Iterator[st
     for group, what in (("peers hit", "A hit"), ("peers put", "A put of a new entry")):
         yield from _beside(figures, group, what)
     yield from _others(figures)
+
+
+def goals_with_reasons(facts: Mapping[str, str], figures: Sequence[Figure]) -> Iterator[str]:
+    """Yield the goals as one table for the documentation, with the reason for each that is missed."""
+    yield _surroundings(facts)
+    yield ""
+    yield "| quantity | goal | measured | if missed, why |"
+    yield "|---|---|---|---|"
+    for goal, figure in judge(figures):
+        measured, _, met = _verdict(goal, figure)
+        why = f"missed: {goal.reason or 'not explained yet'}" if met == "NO" else ""
+        yield f"| {goal.quantity} | {goal.wanted} | {measured} | {why} |"
+
+
+def _surroundings(facts: Mapping[str, str]) -> str:
+    """Return in one line when, of what and on what machine the figures were measured."""
+    shown = ("date", "russo", "CPU", "cores", "Python", "OS", "file system", "load at start")
+    return "; ".join(f"{name}: {facts[name]}" for name in shown if name in facts) + "."
 
 
 def _beside(figures: Sequence[Figure], group: str, what: str) -> Iterator[str]:
@@ -184,8 +201,13 @@ def suite(figures: Sequence[Figure], prompts: int = 500, backend: float = 0.2) -
     yield f"| a backend, one by one | {_time(backend)} | {_time(backend * prompts)} |"
 
 
+def with_goals(page: str, facts: Mapping[str, str], figures: Sequence[Figure]) -> str:
+    """Return the documentation's page with the goals of a run."""
+    return written_into(page, list(goals_with_reasons(facts, figures)), BEGIN, END)
+
+
 def with_figures(page: str, facts: Mapping[str, str], figures: Sequence[Figure]) -> str:
-    """Return the documentation's page with the tables of a run."""
+    """Return ``RESULTS.md`` with the tables of a run."""
     page = written_into(page, list(markdown(facts, figures)), BEGIN, END)
     return written_into(page, list(suite(figures)), SUITE_BEGIN, SUITE_END)
 

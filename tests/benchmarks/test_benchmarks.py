@@ -1,4 +1,4 @@
-"""The harness runs, its goals are those of the documentation, and it tells what it measured."""
+"""The harness runs, its goals are those of the two pages, and it reports what it measured."""
 
 import json
 import re
@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import GROUPS, PAGE, main
+from benchmarks.__main__ import GROUPS, PAGE, RESULTS, main
 from benchmarks.figures import Figure, Place, single
 from benchmarks.goals import GOALS, judge
 from benchmarks.rounds import Spread
 
-from benchmarks import machine, paid, report
+from benchmarks import backend_calls, machine, report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,8 +33,8 @@ def test_goal_is_met_up_to_its_limit(value, met):
     assert goal.is_met(value) is met
 
 
-def test_paid_calls_must_be_exactly_one():
-    (goal,) = (goal for goal in GOALS if goal.figure == "paid/calls per prompt/50 tasks")
+def test_backend_calls_must_be_exactly_one():
+    (goal,) = (goal for goal in GOALS if goal.figure == "calls/per prompt/50 tasks")
     assert (goal.is_met(1.0), goal.is_met(2.0), goal.is_met(0.5)) == (True, False, False)
 
 
@@ -85,10 +85,10 @@ def test_group_yields_figures(group, tmp_path):
     assert all(each.group == group and each.value.rounds >= 1 for each in found)
 
 
-def test_paid_calls_are_counted_by_prompt(tmp_path):
+def test_backend_calls_are_counted_by_prompt(tmp_path):
     calls = tmp_path / "calls.txt"
     calls.write_text("".join(f"Prompt {index}\n" for index in range(5)) + "Prompt 3\n")
-    assert paid._worst(calls) == 2
+    assert backend_calls._most_calls(calls) == 2
 
 
 def test_file_system_is_told_of_the_directory():
@@ -98,12 +98,32 @@ def test_file_system_is_told_of_the_directory():
     assert machine.facts(Path("/proc"))["file system"] == "proc"
 
 
-# -- the page
+# -- the pages
 
 
-def test_page_has_a_row_for_every_goal():
-    block = PAGE.read_text("utf-8").split(report.BEGIN)[1].split(report.END)[0]
-    assert [goal.quantity for goal in GOALS if f"| {goal.quantity} | {goal.wanted} |" not in block] == []
+def block(page):
+    return page.read_text("utf-8").split(report.BEGIN)[1].split(report.END)[0]
+
+
+@pytest.mark.parametrize("page", [PAGE, RESULTS], ids=["documentation", "results"])
+def test_page_has_a_row_for_every_goal(page):
+    assert [
+        goal.quantity for goal in GOALS if f"| {goal.quantity} | {goal.wanted} |" not in block(page)
+    ] == []
+
+
+def test_both_pages_have_the_figures_of_one_run():
+    rows = re.compile(r"^\| ([^|]+ \| [^|]+ \| [^|]+) \|", re.MULTILINE)
+    goals = block(RESULTS).split("A hit, as a multiple")[0]
+    assert rows.findall(block(PAGE)) == rows.findall(goals)
+    assert block(PAGE).split("\n\n")[1] == block(RESULTS).split("\n\n")[1]  # date, commit, machine
+
+
+def test_documentation_explains_every_goal_that_is_missed_and_no_other():
+    missed = set(re.findall(r"^\| ([^|]+) \|.* no \|$", block(RESULTS), re.MULTILINE))
+    reasons = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \| missed: (.+) \|$", block(PAGE), re.MULTILINE)
+    assert dict(reasons) == {goal.quantity: goal.reason for goal in GOALS if goal.quantity in missed}
+    assert all(reason for _, reason in reasons)
 
 
 BLANK = f"# Top\n\n{report.BEGIN}\nold\n{report.END}\n\n{report.SUITE_BEGIN}\n{report.SUITE_END}\n\nbelow\n"
@@ -117,6 +137,33 @@ def test_figures_go_into_the_page_and_nowhere_else():
     assert "old" not in once
     assert "| 1.5x |" in once
     assert report.with_figures(once, *run) == once
+
+
+def test_markdown_writes_both_pages(tmp_path, monkeypatch):
+    run = tmp_path / "run.json"
+    run.write_text(json.dumps(report.to_json({"CPU": "one"}, [figure("hit/get/10 KB", 1.5)])))
+    for name in ("PAGE", "RESULTS"):
+        (tmp_path / name).write_text(BLANK)
+        monkeypatch.setattr(f"benchmarks.__main__.{name}", tmp_path / name)
+    assert main([f"--read={run}", "--markdown"]) == 0
+    assert "| `get` of 10 KB over raw pair | ≤ 2.2 | 1.5x |  |" in (tmp_path / "PAGE").read_text()
+    assert "| `get` of 10 KB over raw pair | ≤ 2.2 | 1.5x | 1.5 - 1.5 |" in (tmp_path / "RESULTS").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "measured", "row"),
+    [
+        ("hit/get/5 MB", 1.2, "| `get` of 5 MB over raw pair | ≤ 1.4 | 1.2x |  |"),
+        ("hit/get/5 MB", 1.6, "| `get` of 5 MB over raw pair | ≤ 1.4 | 1.6x | missed: reading and hashing"),
+        ("clear/clear/2,000 entries", 3.0, "| ≤ 2 | 3x | missed: not explained yet |"),
+        ("hit/get/10 KB", 1.0, "| `get` of 5 MB over raw pair | ≤ 1.4 | - |  |"),
+    ],
+)
+def test_goals_go_into_the_documentation_with_the_reason_if_missed(name, measured, row):
+    page = report.with_goals(BLANK, {"CPU": "one"}, [figure(name, measured)])
+    assert row in page
+    assert page.startswith("# Top\n\n<!--")
+    assert page.endswith(f"{report.END}\n\n{report.SUITE_BEGIN}\n{report.SUITE_END}\n\nbelow\n")
 
 
 def test_suite_is_computed_from_its_measured_parts():
@@ -135,14 +182,22 @@ def test_suite_is_computed_from_its_measured_parts():
 
 
 def test_page_without_a_block_is_refused():
-    with pytest.raises(ValueError, match="has no lines"):
-        report.with_figures("# Top\n", {"CPU": "one"}, [])
+    for write in (report.with_figures, report.with_goals):
+        with pytest.raises(ValueError, match="has no lines"):
+            write("# Top\n", {"CPU": "one"}, [])
 
 
-def test_page_names_the_command_and_only_groups_there_are():
-    page = PAGE.read_text("utf-8")
-    assert "make bench" in page
-    assert set(re.findall(r"--only (\w+)", page)) <= set(GROUPS)
+def test_pages_name_the_command_and_only_groups_there_are():
+    for page in (PAGE.read_text("utf-8"), RESULTS.read_text("utf-8")):
+        assert "make bench" in page
+        assert set(re.findall(r"--only (\w+)", page)) <= set(GROUPS)
+
+
+def test_groups_that_are_explained_exist():
+    _, _, rows = RESULTS.read_text("utf-8").partition("| group | what it measures |")
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", rows.partition("\n\n")[0], re.M)))
+    assert len(named) >= 7
+    assert set(named) <= set(GROUPS)
 
 
 def test_alternatives_that_are_measured_are_those_that_make_bench_installs():

@@ -1,8 +1,8 @@
-"""Ask for the same prompts as other processes do, at their moment.
+"""One of many processes that synthesize the same prompts at the same time.
 
-    python payer.py DIRECTORY PROMPTS TASKS
+    python one_of_many.py DIRECTORY PROMPTS TASKS
 
-It says ``ready`` and waits for a line; what it paid for stands in DIRECTORY/calls.txt.
+It prints ``ready`` and waits for a line. Each backend call appends its prompt to DIRECTORY/calls.txt.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from pathlib import Path
 from russo import Audio, AudioCache, CachedSynthesizer
 
 
-class Paying:
-    """A backend of 50 ms that notes every call in a file."""
+class CountedBackend:
+    """A backend that takes 50 ms and writes each call to a file."""
 
-    cache_key_extra = {"backend": "paying"}  # noqa: RUF012 - as backends declare it
+    cache_key_extra = {"backend": "counted"}  # noqa: RUF012 - as backends declare it
 
     def __init__(self, directory: Path) -> None:
         self._calls = directory / "calls.txt"
 
     async def synthesize(self, text: str) -> Audio:
-        """Note the call, and speak."""
+        """Write the prompt to the file and return audio."""
         descriptor = os.open(self._calls, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.write(descriptor, f"{text}\n".encode())
         os.close(descriptor)
@@ -30,9 +30,9 @@ class Paying:
         return Audio(text.encode() * 1000)
 
 
-async def ask(directory: Path, prompts: int, tasks: int) -> None:
-    """Ask for every prompt in so many tasks, all at once."""
-    synthesizer = CachedSynthesizer(Paying(directory), cache=AudioCache(directory / "cache"))
+async def synthesize_all(directory: Path, prompts: int, tasks: int) -> None:
+    """Synthesize every prompt in this many tasks at once."""
+    synthesizer = CachedSynthesizer(CountedBackend(directory), cache=AudioCache(directory / "cache"))
     texts = [f"Prompt {index}" for index in range(prompts)]
     await asyncio.gather(*(synthesizer.synthesize(text) for _ in range(tasks) for text in texts))
 
@@ -42,7 +42,7 @@ def _main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    asyncio.run(ask(Path(directory), int(prompts), int(tasks)))
+    asyncio.run(synthesize_all(Path(directory), int(prompts), int(tasks)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Backend calls: how many are made where equal requests meet, and how long a cold suite takes."""
+"""Backend calls: how many equal requests make at the same time, and how long a cold suite takes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from russo import AudioCache, CachedSynthesizer
 
 from .figures import Figure, Place, single
 from .processes import process
-from .scripts.payer import Paying, ask
+from .scripts.one_of_many import CountedBackend, synthesize_all
 
-_PAYER: Final = Path(__file__).parent / "scripts" / "payer.py"
+_ONE_OF_MANY: Final = Path(__file__).parent / "scripts" / "one_of_many.py"
 _PROMPTS: Final = 5
 _BACKEND: Final = """
 import asyncio
@@ -32,8 +32,8 @@ class Slow:
 """
 
 
-def paid(place: Place) -> Iterator[Figure]:
-    """Count the backend calls of equal misses: of tasks, of threads with loops of their own, of processes."""
+def calls(place: Place) -> Iterator[Figure]:
+    """Count the backend calls of equal misses in tasks, in threads with their own loops, in processes."""
     cases: dict[str, Callable[[Path], None]] = {
         "50 tasks": _tasks,
         "50 threads": _threads,
@@ -42,25 +42,25 @@ def paid(place: Place) -> Iterator[Figure]:
     for case, work in cases.items():
         seen = []
         for _ in range(5 if place.full else 3):
-            directory = place.fresh("paid")
+            directory = place.fresh("calls")
             work(directory)
-            seen.append(_worst(directory / "calls.txt"))
-        yield single("paid", "calls per prompt", case, "", max(seen))
+            seen.append(_most_calls(directory / "calls.txt"))
+        yield single("calls", "per prompt", case, "", max(seen))
 
 
-def _worst(calls: Path) -> float:
-    """Return the number of calls of the prompt that is farthest from one call."""
+def _most_calls(calls: Path) -> float:
+    """Return the number of calls of the prompt that was synthesized most often."""
     counted = Counter(calls.read_text("utf-8").splitlines())
     assert len(counted) == _PROMPTS, counted
     return float(max(counted.values()))
 
 
 def _tasks(directory: Path) -> None:
-    asyncio.run(ask(directory, _PROMPTS, 50))
+    asyncio.run(synthesize_all(directory, _PROMPTS, 50))
 
 
 def _threads(directory: Path) -> None:
-    synthesizer = CachedSynthesizer(Paying(directory), cache=AudioCache(directory / "cache"))
+    synthesizer = CachedSynthesizer(CountedBackend(directory), cache=AudioCache(directory / "cache"))
     together = threading.Barrier(50)
 
     async def all_prompts() -> None:
@@ -78,11 +78,11 @@ def _threads(directory: Path) -> None:
 
 
 def _processes(directory: Path) -> None:
-    command = [sys.executable, str(_PAYER), str(directory), str(_PROMPTS), "5"]
+    command = [sys.executable, str(_ONE_OF_MANY), str(directory), str(_PROMPTS), "5"]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)
     ]
-    for each in running:  # all have started and wait for the word
+    for each in running:  # all have started and wait for a line
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
     for each in running:
@@ -92,7 +92,7 @@ def _processes(directory: Path) -> None:
     for each in running:
         each.communicate()
         if each.returncode:
-            raise RuntimeError(f"a process that asks for prompts failed with {each.returncode}")
+            raise RuntimeError(f"a process that synthesizes prompts failed with {each.returncode}")
 
 
 def suite(place: Place) -> Iterator[Figure]:
