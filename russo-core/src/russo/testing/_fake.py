@@ -1,4 +1,4 @@
-"""`FakeSynthesizer`: speaks at once, and does what a test tells it to."""
+"""`FakeSynthesizer`: a synthesizer without a voice, which follows the script of a test."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ T = TypeVar("T")
 
 _RATE = 24000
 _SECONDS_PER_BYTE = 0.01
-_VOICE = 4  # bytes
+_VOICE_BYTES = 4
 
 
 class FakeSynthesizer:
-    """Speaks without a voice: audio made of the text, delays and failures as scripted, every call counted.
+    """Makes audio from the text at once, with delays and failures as scripted, and counts every call.
 
         busy = ServiceError("busy", backend="fake", prompt="hello")
-        fake = FakeSynthesizer(busy, None)  # the first call fails, all others speak
+        fake = FakeSynthesizer(busy, None)  # the first call fails, all others return audio
 
-    The sound is 24 kHz, 16-bit, mono WAV, 0.01 s for each byte of the text in UTF-8 after 0.04 s that tell
-    what is declared: other texts and other mappings sound otherwise. One object may be used from many event
-    loops, one after another.
+    The audio is 24 kHz, 16-bit, mono WAV: 0.04 s made from ``cache_key_extra``, then 0.01 s for each byte of
+    the text in UTF-8. So other texts and other mappings give other audio. One object may be used from many
+    event loops, one after another.
 
     Args:
-        script: What the calls do, in turn, the last one for ever: an exception is raised, `Audio` is
-            returned, ``None`` speaks. Without any, every call speaks.
-        delay: Seconds that every call takes, or those of each call in turn, the last one for ever; none
-            of them is no delay.
+        script: What each call does, in order; the last item repeats. An exception is raised, `Audio` is
+            returned, ``None`` returns audio made from the text. Without a script, every call does so.
+        delay: Seconds that every call takes, or a sequence with the seconds of each call in order; the last
+            item repeats. An empty sequence means no delay.
         gate: An event that every call waits for, after the delay.
-        cache_key_extra: What it declares; ``None`` declares nothing, so that the attribute does not exist.
+        cache_key_extra: The mapping that it declares; with ``None`` the attribute does not exist.
 
     Attributes:
-        delays: Seconds of each call in turn, the last for ever.
+        delays: Seconds of each call in order; the last item repeats.
         texts: The text of every call, in order.
-        most_active: The most calls that were in progress at once.
+        most_active: The highest number of calls in progress at the same time.
         cancelled: How many calls were cancelled.
         closed: How often `aclose` was called.
     """
 
-    # It is keyed by its name where it declares nothing, and entries outlive the file it is written in.
+    # Without cache_key_extra this name is in the cache key, so it must not change when the file moves.
     __module__ = "russo.testing"
 
     cache_key_extra: Mapping[str, Any]
@@ -68,12 +68,12 @@ class FakeSynthesizer:
 
     @property
     def calls(self) -> int:
-        """How many calls were made."""
+        """The number of calls."""
         return len(self.texts)
 
     async def synthesize(self, text: str) -> Audio:
-        """Do what the script says of this call."""
-        turn, delay = _in_turn(self.script, self.calls), _in_turn(self.delays, self.calls)
+        """Run the next item of the script: raise it, return it, or return audio made from the text."""
+        step, delay = _item_or_last(self.script, self.calls), _item_or_last(self.delays, self.calls)
         self.texts.append(text)
         self._active += 1
         self.most_active = max(self.most_active, self._active)
@@ -84,19 +84,19 @@ class FakeSynthesizer:
             raise
         finally:
             self._active -= 1
-        if isinstance(turn, BaseException):
-            raise turn
-        return self.sound(text) if turn is None else turn
+        if isinstance(step, BaseException):
+            raise step
+        return self.sound(text) if step is None else step
 
     def sound(self, text: str) -> Audio:
-        """Return what it says of a text, without a call: a square wave of each byte's own loudness."""
+        """Return the audio of a text without counting a call: a square wave, one loudness for each byte."""
         declared = sorted(map(repr, getattr(self, "cache_key_extra", {}).items()))
-        voice = hashlib.sha256(repr(declared).encode()).digest()[:_VOICE]
-        said = voice + text.encode("utf-8", "surrogatepass")
-        return pcm_audio(b"".join(_beep(byte) for byte in said), _RATE)
+        voice = hashlib.sha256(repr(declared).encode()).digest()[:_VOICE_BYTES]
+        content = voice + text.encode("utf-8", "surrogatepass")
+        return pcm_audio(b"".join(_beep(byte) for byte in content), _RATE)
 
     async def aclose(self) -> None:
-        """Count that it was called."""
+        """Count the call."""
         self.closed += 1
 
     async def _wait(self, delay: float) -> None:
@@ -106,12 +106,13 @@ class FakeSynthesizer:
             await self.gate.wait()
 
 
-def _in_turn(values: Sequence[T], number: int) -> T:
+def _item_or_last(values: Sequence[T], number: int) -> T:
+    """Return the item of a call, or the last item for later calls."""
     return values[min(number, len(values) - 1)]
 
 
 def _beep(byte: int) -> bytes:
-    """Return 0.01 s of sound of a loudness that tells the byte."""
+    """Return 0.01 s of sound whose loudness depends on the byte."""
     loud = 64 * (byte + 1)
     half = round(_RATE * _SECONDS_PER_BYTE / 4)
     up, down = loud.to_bytes(2, "little", signed=True), (-loud).to_bytes(2, "little", signed=True)

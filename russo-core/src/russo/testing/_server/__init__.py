@@ -1,1 +1,1 @@
-"""A loopback HTTP server that plays the service behind a backend."""
+"""A loopback HTTP server that answers in place of the service behind a backend."""

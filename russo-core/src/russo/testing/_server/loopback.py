@@ -1,12 +1,12 @@
-"""A small HTTP/1.1 server on 127.0.0.1 whose every reply, and failure, a test writes down.
+"""A small HTTP/1.1 server on 127.0.0.1, which sends the replies and failures that a test defines.
 
     with LoopbackServer([Reply(status=503), Reply(body=wav(speech_pcm()))]) as server:
         ...                                    # a real SDK against server.url
         assert server.requests[0].json["voice"] == "alloy"
-        assert server.wait_closed()            # the client has let go of every connection
+        assert server.wait_closed()            # the client has closed every connection
 
-It speaks over real sockets, one thread per connection. A thread that waits (`delay`, ``hang``) watches its
-client, so that a client which goes away is noticed at once; `close` ends every wait and leaves no thread.
+It uses real sockets and one thread per connection. A thread that waits (`delay`, ``hang``) watches its
+connection, so the server notices at once if the client closes it. `close` ends every wait and every thread.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from typing import Literal, Self
 
 from .request import MalformedRequestError, Request, RequestReader
 
-_PATIENCE = 10.0  # seconds that a test waits for what must come
+_PATIENCE = 10.0  # default limit of the waits, in seconds
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers.
+    """A reply of the server.
 
     Args:
-        status: The status code; its usual phrase goes with it.
-        headers: More headers; one given here replaces the server's own.
+        status: The status code; its standard phrase is sent with it.
+        headers: More headers; they replace the server's own headers of the same name.
         body: The bytes.
-        chunked: Send them in chunks; else with their ``Content-Length``.
+        chunked: Send the body in chunks, instead of with ``Content-Length``.
         chunk_size: Bytes of a chunk.
         delay: Seconds before the first byte.
         keep_alive: False adds ``Connection: close`` and closes.
-        fail_at: Where the reply breaks off: ``start`` (not a byte is sent), ``status`` (within the status
-            line), ``headers`` (within the headers), ``body``.
-        fail_how: ``close`` (FIN), ``reset`` (RST), ``hang`` (nothing more comes until one side closes) or
-            ``drip`` (the rest comes byte by byte, ten in a second).
-        fail_after: How many bytes of the body are sent before it breaks off; ``None`` is half of them.
+        fail_at: Where the reply breaks off: ``start`` (before the first byte), ``status`` (within the status
+            line), ``headers`` (within the headers) or ``body``.
+        fail_how: ``close`` (FIN), ``reset`` (RST), ``hang`` (nothing more is sent until one side closes) or
+            ``drip`` (the rest is sent byte by byte, ten bytes per second).
+        fail_after: How many bytes of the body are sent before it breaks off; ``None`` means half of them.
     """
 
     status: int = 200
@@ -60,7 +60,7 @@ class Reply:
     fail_after: int | None = None
 
     def pieces(self) -> tuple[bytes, bytes, bytes]:
-        """Return status line, headers and body as they go over the wire."""
+        """Return status line, headers and body as they are sent without a failure."""
         try:
             phrase = HTTPStatus(self.status).phrase
         except ValueError:
@@ -80,6 +80,7 @@ class Reply:
         return f"HTTP/1.1 {self.status} {phrase}\r\n".encode(), head.encode("latin-1"), self._wire_body()
 
     def _wire_body(self) -> bytes:
+        """Return the body, in chunks if the reply is chunked."""
         if not self.chunked:
             return self.body
         cuts = range(0, len(self.body), self.chunk_size)
@@ -104,7 +105,7 @@ class Reply:
 
 
 def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Make a reply of JSON; ``headers`` come on top of its content type."""
+    """Return a reply with a JSON body and content type; ``headers`` are added and may replace it."""
     kind = {"Content-Type": "application/json"}
     return Reply(status=status, headers=kind | dict(headers or {}), body=json.dumps(value).encode())
 
@@ -116,15 +117,15 @@ class LoopbackServer:
     """Answers on 127.0.0.1 from construction until `close`.
 
     Args:
-        replies: One reply for every request, or a reply for each in turn (those beyond get status 418), or
-            a function of the request, which is called in the connection's thread and may block; what it
-            raises is told by status 418.
+        replies: One reply for every request; or a sequence with the reply of each request in order, after
+            which requests get status 418; or a function of the request, which runs in the connection's
+            thread and may block. If the function raises, the reply is status 418 with the traceback.
 
     Attributes:
         url: ``http://127.0.0.1:PORT``, without a path.
-        requests: Complete requests in the order of their arrival.
-        replies: May be replaced at any time; starts a sequence anew.
-        most_active: The most requests that were being answered at once.
+        requests: Complete requests in the order of arrival.
+        replies: May be replaced at any time; a new sequence starts at its first reply.
+        most_active: The highest number of requests that were being answered at the same time.
     """
 
     def __init__(self, replies: Replies = ()) -> None:
@@ -155,22 +156,25 @@ class LoopbackServer:
 
     @property
     def connections(self) -> int:
-        """Connections open now, as far as the server has noticed; see `wait_closed`."""
+        """The number of connections that the server considers open; see `wait_closed`."""
         with self._changed:
             return len(self._threads)
 
     def wait_requests(self, number: int, timeout: float = _PATIENCE) -> bool:
-        """Wait until that many requests have come; from a coroutine, by ``asyncio.to_thread``."""
+        """Wait until that many requests have arrived; return whether they arrived in time.
+
+        It blocks: use ``asyncio.to_thread`` in a coroutine.
+        """
         with self._changed:
             return self._changed.wait_for(lambda: len(self.requests) >= number, timeout)
 
     def wait_closed(self, timeout: float = _PATIENCE) -> bool:
-        """Wait until no connection is open; tell whether that came true in time."""
+        """Wait until no connection is open; return whether all were closed in time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._threads, timeout)
 
     def close(self) -> None:
-        """Stop, end every wait, close every socket and join every thread."""
+        """Stop the server: end every wait, close every socket and join every thread."""
         with self._changed:
             if self._closing:
                 return
@@ -183,6 +187,7 @@ class LoopbackServer:
         self._wakened.close()
 
     def _accept(self) -> None:
+        """Accept connections, each in a new thread, until the server closes."""
         with self._listener:
             while True:
                 ready, _, _ = select.select([self._listener, self._wakened], [], [])
@@ -196,6 +201,7 @@ class LoopbackServer:
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        """Answer the requests of a connection until one side closes it."""
         reader = RequestReader(connection, self._is_readable)
         try:
             with contextlib.suppress(OSError):
@@ -210,12 +216,12 @@ class LoopbackServer:
                 self._changed.notify_all()
 
     def _refuse(self, connection: socket.socket, error: MalformedRequestError) -> None:
-        """Answer what is no request by status 400, which says what it is."""
+        """Answer a malformed request with status 400 and the reason."""
         with contextlib.suppress(OSError):
             connection.sendall(Reply(status=400, body=str(error).encode(), keep_alive=False).wire())
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
-        """Send a reply; tell whether the connection stays open."""
+        """Send a reply; return whether the connection stays open."""
         with self._changed:
             number, self._given = self._given, self._given + 1
             self.requests.append(request)
@@ -232,6 +238,11 @@ class LoopbackServer:
         connection.sendall(reply.wire())
         if reply.fail_at is None:
             return reply.keep_alive and request.headers.get("connection", "").lower() != "close"
+        self._fail(connection, reply)
+        return False
+
+    def _fail(self, connection: socket.socket, reply: Reply) -> None:
+        """Fail as ``fail_how`` says after the last byte was sent; the caller closes the connection."""
         if reply.fail_how == "hang":
             self._wait(connection, None)
         elif reply.fail_how == "drip":
@@ -242,36 +253,39 @@ class LoopbackServer:
                 connection.sendall(bytes([byte]))
         elif reply.fail_how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return False
 
     def _choose(self, request: Request, number: int) -> Reply:
+        """Return the reply to a request, which is the ``number``-th since ``replies`` was set."""
         if isinstance(self.replies, Reply):
             return self.replies
         if callable(self.replies):
-            return self._made(self.replies, request)
+            return self._reply_of_function(self.replies, request)
         if number < len(self.replies):
             return self.replies[number]
         return Reply(status=418, body=b"the test has no reply for request number %d" % (number + 1))
 
-    def _made(self, make: Callable[[Request], Reply], request: Request) -> Reply:
-        """Call the test's function; what it raises is the reply, for nobody looks into this thread."""
+    def _reply_of_function(self, make: Callable[[Request], Reply], request: Request) -> Reply:
+        """Return the reply of the test's function; if it raises, a reply with the traceback.
+
+        Otherwise nothing would show the exception, because it is raised in the connection's thread.
+        """
         try:
             return make(request)
-        except Exception:  # noqa: BLE001 - whatever the test's function raises
-            said = f"the test's reply function raised:\n{traceback.format_exc()}"
-            return Reply(status=418, body=said.encode(), headers={"Content-Type": "text/plain"})
+        except Exception:  # noqa: BLE001 - the test's function may raise anything
+            message = f"the test's reply function raised:\n{traceback.format_exc()}"
+            return Reply(status=418, body=message.encode(), headers={"Content-Type": "text/plain"})
 
     def _is_readable(self, connection: socket.socket, timeout: float | None = None) -> bool:
-        """Wait for the client; false where the server closes or the time is over."""
+        """Wait for data of the client; return false if the server closes or the time is over."""
         ready, _, _ = select.select([connection, self._wakened], [], [], timeout)
         return connection in ready and self._wakened not in ready
 
     def _wait(self, connection: socket.socket, seconds: float | None) -> bool:
-        """Let time pass; false where the client leaves or the server closes first."""
-        until = None if seconds is None else time.monotonic() + seconds
-        while until is None or time.monotonic() < until:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            ready, _, _ = select.select([connection, self._wakened], [], [], left)
+        """Wait for some seconds; return false if the client or the server closes first."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while deadline is None or time.monotonic() < deadline:
+            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([connection, self._wakened], [], [], remaining)
             if self._wakened in ready or (connection in ready and not connection.recv(1, socket.MSG_PEEK)):
                 return False
         return True

@@ -1,4 +1,4 @@
-"""Requests as they come over the wire: HTTP/1.1 (RFC 9112), bodies by length or in chunks."""
+"""Read HTTP/1.1 requests (RFC 9112) from a socket, with bodies by length or in chunks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-_PIECE: Final = 65536
+_RECEIVE_BYTES: Final = 65536
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent.
+    """A request that a client sent.
 
     Attributes:
         method: In capital letters.
         path: Without the query.
-        query: Names to values; of a repeated name the last counts.
+        query: Names to values; the last value of a repeated name.
         headers: Names, in lower case, to values.
-        body: All of it, however it was sent.
+        body: The whole body, decoded if it came in chunks.
     """
 
     method: str
@@ -32,24 +32,24 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; a body that is none is a ``ValueError``."""
+        """The body parsed as JSON; a ``ValueError`` if it is not JSON."""
         return json.loads(self.body)
 
 
 class MalformedRequestError(Exception):
-    """What came is no request of HTTP/1.1."""
+    """The received data is not an HTTP/1.1 request."""
 
 
-class _Ended(Exception):
-    """The client, or the server, is done."""
+class _ConnectionClosedError(Exception):
+    """The client or the server closed the connection."""
 
 
 class RequestReader:
-    """Reads one request after another from a connection; what came of the next one is kept for it.
+    """Reads requests from a connection, one after another, and keeps bytes of the next one until then.
 
     Args:
         connection: The connection.
-        ready: Waits until there is something to read; false where the server closes.
+        ready: Waits until there is data to read; returns false if the server closes.
     """
 
     def __init__(self, connection: socket.socket, ready: Callable[[socket.socket], bool]) -> None:
@@ -58,10 +58,10 @@ class RequestReader:
         self._data = b""
 
     def next(self) -> Request | None:
-        """Read a request; ``None`` where no more come.
+        """Return the next request, or ``None`` if the connection was closed.
 
         Raises:
-            MalformedRequestError: What came is none.
+            MalformedRequestError: The received data is not an HTTP/1.1 request.
         """
         try:
             start, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
@@ -73,11 +73,12 @@ class RequestReader:
                 body = self._body(headers)
             except ValueError as error:
                 raise MalformedRequestError(f"no request of HTTP/1.1: {start[:80]!r}, {error}") from error
-        except _Ended:
+        except _ConnectionClosedError:
             return None
         return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
 
     def _body(self, headers: dict[str, str]) -> bytes:
+        """Read the body that these headers announce."""
         if headers.get("expect", "").lower() == "100-continue":
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if headers.get("transfer-encoding", "").lower() != "chunked":
@@ -90,18 +91,21 @@ class RequestReader:
         return body
 
     def _until(self, end: bytes) -> bytes:
+        """Read until a separator; return the bytes before it."""
         while end not in self._data:
-            self._more()
+            self._receive()
         found, _, self._data = self._data.partition(end)
         return found
 
     def _exactly(self, size: int) -> bytes:
+        """Read and return that many bytes."""
         while len(self._data) < size:
-            self._more()
+            self._receive()
         found, self._data = self._data[:size], self._data[size:]
         return found
 
-    def _more(self) -> None:
-        if not self._ready(self._connection) or not (more := self._connection.recv(_PIECE)):
-            raise _Ended
-        self._data += more
+    def _receive(self) -> None:
+        """Receive more bytes, or raise `_ConnectionClosedError`."""
+        if not self._ready(self._connection) or not (received := self._connection.recv(_RECEIVE_BYTES)):
+            raise _ConnectionClosedError
+        self._data += received

@@ -1,4 +1,4 @@
-"""What a backend's author declares of the service behind it: how it answers, and how it fails."""
+"""The author's declaration of the service behind a backend: its replies and its failures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .request import Request
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What a service may answer, the error that it becomes, and whether the call is made again.
+    """A failing reply of a service, the error that the backend raises for it, and whether it is retried.
 
     Args:
-        reply: The service's answer.
-        error: The class of the error, which may be one of its own below that.
+        reply: The service's reply.
+        error: The class of the error; subclasses are allowed.
         retried: Whether the same call may succeed later.
-        retry_now: False where the reply cannot ask for a wait of 0 s: then the check makes one attempt.
+        retry_now: False if the reply cannot ask for a wait of 0 s; the check then makes one attempt only.
     """
 
     reply: Reply
@@ -31,19 +31,21 @@ class Failure:
 class HttpService:
     """How the service behind a backend answers over HTTP.
 
-    The backend takes ``base_url``, ``timeout`` and ``max_attempts``. One that sends a key also takes
-    ``api_key``, and names the variables of its key in the class attribute ``credentials``.
+    The backend must take the options ``base_url``, ``timeout`` and ``max_attempts``. A backend that sends a
+    key must also take ``api_key``, and name the variables of its key in the class attribute ``credentials``.
 
     Args:
-        good: Makes the reply that carries these samples (signed 16-bit little-endian, mono, 24 kHz).
-        error_reply: Makes the service's error: status, message, and seconds of ``Retry-After`` or ``None``.
-        sent_key: Reads the key from a request, out of a header or its query; ``None`` where the service takes
-            none, which skips the checks of keys.
-        text_of: Reads the text from a request, where it is not a value of its JSON, form or query, as it is:
-            out of SSML or a path, say. What the requests of one call hold is put together.
-        failures: More failures of this service by name; one named like a usual failure (``status 404``)
+        good: Returns the reply for these samples (signed 16-bit little-endian, mono, 24 kHz).
+        error_reply: Returns the service's error reply for a status, a message, and the seconds of
+            ``Retry-After`` or ``None``.
+        sent_key: Returns the key of a request, from a header or the query. ``None`` means that the service
+            takes no key, and skips the checks of keys.
+        text_of: Returns the text of a request. Needed only if the text is not an unchanged value of the
+            request's JSON, form or query, but in SSML or a path, for example. The texts of all requests of
+            one call are joined.
+        failures: More failures of this service by name; a failure named like a usual one (``status 404``)
             replaces it.
-        base_url: Makes the option ``base_url`` of the server's url (``http://127.0.0.1:PORT``).
+        base_url: Returns the option ``base_url`` for the server's url (``http://127.0.0.1:PORT``).
     """
 
     good: Callable[[bytes], Reply]
@@ -54,11 +56,11 @@ class HttpService:
     base_url: Callable[[str], str] = str
 
     def all_failures(self) -> dict[str, Failure]:
-        """Return the failures that every service tells by its status, and the service's own."""
+        """Return the failures of common status codes, and the service's own failures, by name."""
         return _status_failures(self.error_reply) | dict(self.failures)
 
 
-_KINDS: Mapping[int, tuple[type[SynthesisError], bool]] = {
+_STATUS_ERRORS: Mapping[int, tuple[type[SynthesisError], bool]] = {
     401: (AuthenticationError, False),
     403: (AuthenticationError, False),
     404: (RequestRejectedError, False),
@@ -70,8 +72,8 @@ _KINDS: Mapping[int, tuple[type[SynthesisError], bool]] = {
 
 
 def _status_failures(error_reply: Callable[[int, str, float | None], Reply]) -> dict[str, Failure]:
-    """Return the usual failures by name; the retried ones ask to wait 0 s."""
+    """Return the failures of common status codes by name; the replies ask for a wait of 0 s."""
     return {
         f"status {status}": Failure(reply=error_reply(status, "no", 0.0), error=kind, retried=retried)
-        for status, (kind, retried) in _KINDS.items()
+        for status, (kind, retried) in _STATUS_ERRORS.items()
     }
