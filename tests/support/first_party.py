@@ -121,17 +121,17 @@ class FirstPartyService(FirstParty):
     )
     def test_variable_that_leads_nowhere_is_said_at_once(
         self,
-        running: LoopbackServer,
-        calling: Any,
+        loopback: LoopbackServer,
+        speaking: Any,
         variable: str,
         value: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         shared_tls.cache_clear()
         monkeypatch.setenv(variable, value)
-        error = failed(calling())
+        error = failed(speaking())
         assert type(error) is ServiceError
         assert (error.retryable, error.reached) == (False, False)
         assert "check base_url, and the variables for proxies and certificates" in str(error)
         assert error.__cause__ is not None
-        assert running.requests == []
+        assert loopback.requests == []

@@ -1,17 +1,7 @@
-"""The conformance kit: what the author of a backend inherits to prove it, and what tests of backends need.
+"""The conformance kit: contract tests that a backend's author inherits, and tools for tests of backends.
 
-    from russo.testing import BackendContract
-
-    class TestAcme(BackendContract):
-        backend = "acme"
-        declared = {"voice": "de", "speed": 1.5}
-        undeclared = {"timeout": 7.5}
-
-        @pytest.fixture
-        def make_synthesizer(self):
-            return lambda **options: AcmeSynthesizer(**options)
-
-It needs pytest and nothing else: no network, no plugin for asyncio. Nothing in russo imports it.
+`BackendContract` shows how an author inherits it, and `HttpService` declares the service behind a backend.
+The kit needs only pytest: no network and no asyncio plugin. No other module of russo imports it.
 """
 
 from ._contract import BackendContract as BackendContract

@@ -1,4 +1,4 @@
-"""`BackendContract`: what the author of a backend inherits to prove it."""
+"""`BackendContract`: the contract of a backend as tests, which the backend's author inherits."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ._checks.api_keys import BAD_KEYS, KeyChecks
-from ._checks.cancellation import CancelChecks
-from ._checks.cleanup import LeavingChecks
-from ._checks.concurrency import CrowdChecks
-from ._checks.fresh_process import ProcessChecks
+from ._checks.api_keys import BAD_KEYS, ApiKeyChecks
+from ._checks.cancellation import CancellationChecks
+from ._checks.cleanup import CleanupChecks
+from ._checks.concurrency import ConcurrencyChecks
+from ._checks.fresh_process import FreshProcessChecks
 from ._checks.options import OptionChecks
 from ._checks.replies import LOST, NO_AUDIO, NO_SOUND, ReplyChecks
-from ._checks.retries import STATUSES, AttemptChecks
-from ._checks.sent import RequestChecks
-from ._checks.signature import AuthorChecks
+from ._checks.retries import STATUSES, RetryChecks
+from ._checks.sent import SentChecks
+from ._checks.signature import SignatureChecks
 from ._checks.speech import SpeechChecks
 from ._checks.texts import ODD_TEXTS
 
-# What each of these arguments of a check goes through; a check of requests is run once where it is skipped.
+# Checks are parametrized by these arguments. Without a service, a check with an argument in _REQUESTS is
+# skipped once.
 _SPEECH: Mapping[str, Iterable[str]] = {"odd_text": ODD_TEXTS}
 _REQUESTS: Mapping[str, Iterable[str]] = {
     "bad_key": BAD_KEYS,
@@ -32,19 +33,19 @@ _REQUESTS: Mapping[str, Iterable[str]] = {
 }
 
 
-# pytest runs what the last of these holds first, so the plainest faults stand last.
+# pytest collects the last base class first: list the most basic checks last.
 class BackendContract(
-    KeyChecks,
+    ApiKeyChecks,
     ReplyChecks,
-    AttemptChecks,
-    RequestChecks,
-    LeavingChecks,
-    CancelChecks,
-    CrowdChecks,
+    RetryChecks,
+    SentChecks,
+    CleanupChecks,
+    CancellationChecks,
+    ConcurrencyChecks,
     SpeechChecks,
-    ProcessChecks,
+    FreshProcessChecks,
     OptionChecks,
-    AuthorChecks,
+    SignatureChecks,
 ):
     """The contract of a backend as tests; inherit it in a class whose name pytest collects.
 
@@ -58,23 +59,25 @@ class BackendContract(
             def make_synthesizer(self):
                 return lambda **options: AcmeSynthesizer(**options)
 
-    The package is installed, so that its entry point is found. What it calls is a service that `HttpService`
-    declares and a loopback server plays, or is there, as a command or a model is. The checks take some
-    seconds.
+    Install the backend's package first, so that its entry point is found. If the backend calls a service over
+    HTTP, declare the service with `HttpService`; a loopback server then answers instead of the service. A
+    command or a model that the backend uses must be installed. The checks take some seconds.
 
     Attributes:
         backend: The name of its entry point.
         options: Options that every construction gets, as JSON values.
         declared: Every option that shapes the sound, with a value that is not its default.
-        undeclared: Every other option, likewise; they are given all at once.
+        undeclared: Every other option, with a value that is not its default. Checks also give all of them
+            together.
         sdk: Modules, dotted or not, that constructing and replaying must not import.
-        service: How the service behind it answers; ``None`` skips the checks of requests, failures and keys.
-        patience: Seconds that one call may take at most, and 20 short calls at once.
-        prompt: A short text that it can speak, and in which its options are heard.
+        service: How the service behind the backend answers; ``None`` skips the checks of requests, failures
+            and keys.
+        patience: The limit in seconds for one call, and for 20 short calls at the same time.
+        prompt: A short text that the backend can speak, and whose audio changes with each declared option.
     """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run a check once for each option, odd text or failure that it asks for."""
+        """Run a check once for each option, odd text or failure that it takes as an argument."""
         names = {"declared_option": self.declared, **_SPEECH, **_REQUESTS}
         if self.service is not None:
             names["failure"] = self.service.all_failures()

@@ -1,1 +1,1 @@
-"""The checks of `BackendContract`, one module per subject, and what they share."""
+"""The checks of `BackendContract`: one module per subject, and the modules that the checks share."""

@@ -1,4 +1,4 @@
-"""What a backend's author declares, and how the checks make synthesizers of it."""
+"""The declarations of a backend's author, and how the checks make and call synthesizers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from .._server.loopback import LoopbackServer
 from .._server.request import Request
 from .._server.service import HttpService
 from .._sound import speech_pcm
-from .deadlines import RAISED, in_time, within
+from .deadlines import BACKEND_EXCEPTIONS, call_within, run_within
 from .errors import check_error
 from .expect import expect, refuse
-from .planted_key import PLANTED_KEY, listening
+from .planted_key import PLANTED_KEY, captured_output
+from .reasons import FOUND_BY_NAME, MAY_BE_BILLED, STALE_KEY
 from .texts import holds
 
-_NEEDED: Final = ("base_url", "timeout", "max_attempts")
-_BY_NAME: Final = "pytest --russo-synth and load_synthesizer find a backend by that name alone"
+_SERVICE_OPTIONS: Final = ("base_url", "timeout", "max_attempts")
 SAMPLES: Final = speech_pcm()
-
-_STALE: Final = "settings that are not in the key replay the old voice when they are changed"
+CROWD: Final = 24  # calls at once, more than any limit on concurrent calls
 
 Make = Callable[..., Any]
 
 
-class Declared:
-    """The declarations of `BackendContract`, and the fixtures of its checks."""
+class ContractBase:
+    """Holds the declarations of `BackendContract` and the fixtures of its checks."""
 
     backend: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Any]] = {}
@@ -45,7 +44,7 @@ class Declared:
 
     @pytest.fixture
     def make_synthesizer(self) -> Make:
-        """Return a function of options that makes a synthesizer; the one fixture to give."""
+        """Return a function of options that makes a synthesizer; the author must override this fixture."""
         pytest.fail(
             f"{type(self).__name__} gives no fixture make_synthesizer: a function of options that makes a "
             "synthesizer, such as `lambda **options: AcmeSynthesizer(**options)`",
@@ -54,11 +53,11 @@ class Declared:
 
     @pytest.fixture
     def make(self, make_synthesizer: Make) -> Make:
-        """`make_synthesizer` in bounded time, with the class's ``options`` under those that a check gives."""
+        """Return `make_synthesizer` with a time limit; a check's options override the class's ``options``."""
 
         def make(**options: Any) -> Any:
             try:
-                return in_time(
+                return call_within(
                     lambda: make_synthesizer(**{**self.options, **options}),
                     self.patience,
                     "constructing ends",
@@ -76,7 +75,7 @@ class Declared:
 
     @pytest.fixture
     def server(self) -> Iterator[LoopbackServer | None]:
-        """The service behind the backend, which speaks; ``None`` where none is declared."""
+        """Run the declared service on a loopback server; ``None`` if no service is declared."""
         if self.service is None:
             yield None
             return
@@ -85,19 +84,19 @@ class Declared:
 
     @pytest.fixture
     def speaking(self, make: Make, server: LoopbackServer | None) -> Make:
-        """`make`, for a synthesizer that can speak: by the loopback server, with a planted key."""
+        """Return `make` for synthesizers that can speak: by the loopback server, with a planted key."""
         if self.service is None or server is None:
             return make
-        self._check_needed()
-        reach = {"base_url": self.service.base_url(server.url)}
+        self._check_service_options()
+        reachable = {"base_url": self.service.base_url(server.url)}
         if self.accepts("api_key"):
-            reach["api_key"] = PLANTED_KEY
-        return lambda **options: make(**{**reach, **options})
+            reachable["api_key"] = PLANTED_KEY
+        return lambda **options: make(**{**reachable, **options})
 
-    def _check_needed(self) -> None:
-        """Refuse a backend that cannot be led to the loopback server, before it is made in vain."""
-        keyed = self.service is not None and (self.service.sent_key is not None or self.credentials)
-        needed = ("api_key", *_NEEDED) if keyed else _NEEDED
+    def _check_service_options(self) -> None:
+        """Fail the test if the backend lacks an option that leads it to the loopback server."""
+        takes_key = self.service is not None and (self.service.sent_key is not None or self.credentials)
+        needed = ("api_key", *_SERVICE_OPTIONS) if takes_key else _SERVICE_OPTIONS
         missing = [name for name in needed if not self.accepts(name)]
         expect(
             not missing,
@@ -108,75 +107,80 @@ class Declared:
 
     @property
     def factory(self) -> Callable[..., Any]:
-        """What the entry point leads to."""
+        """The class or function that the entry point names."""
         entries = installed_backends().get(self.backend, ())
         if len(entries) != 1:
             refuse(
                 f"one installed package registers {self.backend!r} under russo.synthesizers",
                 f"{[entry.value for entry in entries]}; installed: {list(installed_backends())}",
-                _BY_NAME,
+                FOUND_BY_NAME,
             )
         wanted = f"the entry point {self.backend!r} ({entries[0].value}) makes"
         try:
             factory = entries[0].load()
-        except Exception as error:  # noqa: BLE001 - whatever its module raises
-            refuse(f"{wanted} synthesizers", error, _BY_NAME)
+        except Exception as error:  # noqa: BLE001 - the import of a module may raise anything
+            refuse(f"{wanted} synthesizers", error, FOUND_BY_NAME)
         if not callable(factory):
-            refuse(f"{wanted} synthesizers", f"it leads to {factory!r:.200}", _BY_NAME)
+            refuse(f"{wanted} synthesizers", f"it leads to {factory!r:.200}", FOUND_BY_NAME)
         return factory  # type: ignore[no-any-return]
 
     def accepts(self, option: str) -> bool:
-        """Tell whether the backend has an option of this name."""
+        """Return whether the backend has an option of this name."""
         return option in inspect.signature(self.factory).parameters
 
     @property
     def credentials(self) -> tuple[str, ...]:
-        """The environment variables that may hold the key, as the class names them."""
+        """The environment variables that may hold the key, from the class attribute ``credentials``."""
         return api_key_variables(self.factory) or ()
 
     @property
     def all_options(self) -> dict[str, Any]:
-        """Every option that is declared or undeclared, with its value that is not the default."""
+        """Every declared and undeclared option, each with a value that is not its default."""
         return {**self.declared, **self.undeclared}
 
     @property
     def one_at_a_time(self) -> dict[str, Any]:
-        """The option that lets one call in at once, where there is one: its place is soon missed."""
+        """The option that limits the backend to one call at a time, or nothing if it has no such option.
+
+        With one place only, a call that does not free its place blocks the next one.
+        """
         return {"max_concurrency": 1} if self.accepts("max_concurrency") else {}
 
     def carries(self, request: Request, text: str) -> bool:
-        """Tell whether a request holds a text, among others perhaps."""
+        """Return whether a request holds a text, perhaps beside other texts."""
         read = None if self.service is None else self.service.text_of
         return holds(request, text) if read is None else read(request) == text
 
     def call(self, synthesizer: Any, text: str | None = None) -> Audio:
-        """Speak the prompt, or another text, in an event loop of its own; what it raises is raised."""
-        return within(lambda: asked(synthesizer, self.prompt if text is None else text), self.patience)
+        """Return the audio of a text, the prompt by default, from a new event loop; errors are raised."""
+        return run_within(
+            lambda: synthesize(synthesizer, self.prompt if text is None else text), self.patience
+        )
 
     def speak(self, synthesizer: Any, text: str | None = None, *, when: str = "") -> Audio:
-        """Speak the prompt, or another text; a failure is one of the test.
+        """Return the audio of a text; an error of the synthesizer fails the test.
 
         Args:
             synthesizer: The synthesizer.
-            text: ``None`` is the prompt.
+            text: ``None`` means the prompt.
             when: The situation, for the message.
         """
         try:
             return self.call(synthesizer, text)
-        except RAISED as error:
-            said = self.prompt if text is None else text
+        except BACKEND_EXCEPTIONS as error:
+            spoken = self.prompt if text is None else text
             refuse(
-                f"the synthesizer speaks {said[:60]!r}{when and f', {when}'}",
+                f"the synthesizer speaks {spoken[:60]!r}{when and f', {when}'}",
                 error,
                 "the checks need a synthesizer that can speak; see make_synthesizer and service",
             )
 
-    def failed(self, synthesizer: Any, text: str | None = None, *, when: str) -> SynthesisError:
-        """Return the error with which speaking fails, checked as every error is; see `speak`.
+    def error_of(self, synthesizer: Any, text: str | None = None, *, when: str) -> SynthesisError:
+        """Return the `SynthesisError` that a call raises, after `check_error`; see `speak`.
 
-        One beyond the tree, or none, fails the test.
+        The test fails if the call returns audio or raises another exception.
         """
-        error = self.refused(synthesizer, text, when=when)
+        error = self.audio_or_error(synthesizer, text, when=when)
         if not isinstance(error, SynthesisError):
             refuse(
                 f"a call fails ({when})",
@@ -185,23 +189,26 @@ class Declared:
             )
         return error
 
-    def refused(self, synthesizer: Any, text: str | None = None, *, when: str) -> Audio | SynthesisError:
-        """Return what is spoken, or the error, which is checked as every error is."""
+    def audio_or_error(
+        self, synthesizer: Any, text: str | None = None, *, when: str
+    ) -> Audio | SynthesisError:
+        """Return the audio of a text, or the `SynthesisError` that the call raised, after `check_error`."""
         text = self.prompt if text is None else text
-        with listening() as said:
-            outcome = self._outcome(synthesizer, text, when)
-        for each in said.warned:  # where warnings are errors they still are
+        with captured_output() as output:
+            outcome = self._call_outcome(synthesizer, text, when)
+        for each in output.warned:  # warnings that the user turned into errors must still raise
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
         if isinstance(outcome, SynthesisError):
-            check_error(outcome, [self.backend, *wrapped_backend(synthesizer)], text, said)
+            check_error(outcome, [self.backend, *wrapped_backend(synthesizer)], text, output)
         return outcome
 
-    def _outcome(self, synthesizer: Any, text: str, when: str) -> Audio | SynthesisError:
+    def _call_outcome(self, synthesizer: Any, text: str, when: str) -> Audio | SynthesisError:
+        """Return the audio or the `SynthesisError`; another exception fails the test."""
         try:
             return self.call(synthesizer, text)
         except SynthesisError as error:
             return error
-        except RAISED as error:
+        except BACKEND_EXCEPTIONS as error:
             refuse(
                 f"a text is spoken, or refused by a russo.SynthesisError, the SDK's behind it ({when})",
                 error,
@@ -209,30 +216,25 @@ class Declared:
             )
 
 
-class ServiceDeclared(Declared):
-    """The fixtures of checks that are skipped where no ``service`` is declared."""
+class ServiceContractBase(ContractBase):
+    """Holds the fixtures of checks that are skipped if no ``service`` is declared."""
 
     @pytest.fixture
     def http(self) -> HttpService:
-        """The declared service; skips the check where there is none."""
+        """Return the declared service; skip the check if no service is declared."""
         if self.service is None:
             pytest.skip("no service is declared: the checks of requests, failures and keys do not apply")
-        self._check_needed()
+        self._check_service_options()
         return self.service
 
     @pytest.fixture
-    def calling(self, http: HttpService, speaking: Make) -> Make:
-        """`speaking`, where a service is declared."""
-        return speaking
-
-    @pytest.fixture
-    def running(self, http: HttpService, server: LoopbackServer | None) -> LoopbackServer:
-        """The server of the declared service."""
-        assert server is not None, "`http` skips where there is none"
+    def loopback(self, http: HttpService, server: LoopbackServer | None) -> LoopbackServer:
+        """Return the loopback server of the declared service; skip the check if no service is declared."""
+        assert server is not None, "the fixture `http` skips the check if there is no service"
         return server
 
-    def last(self, server: LoopbackServer) -> Request:
-        """The last request that came."""
+    def last_request(self, server: LoopbackServer) -> Request:
+        """Return the last request that arrived; fail the test if none did."""
         if not server.requests:
             refuse(
                 "a call makes a request of the service",
@@ -241,9 +243,20 @@ class ServiceDeclared(Declared):
             )
         return server.requests[-1]
 
+    def expect_one_retry(self, loopback: LoopbackServer, *, calls: int = 1) -> None:
+        """Fail the test unless each call made two requests."""
+        requests = len(loopback.requests)
+        expect(requests == 2 * calls, "one retry makes 2 requests", f"{requests / calls:g}", MAY_BE_BILLED)
 
-async def asked(synthesizer: Any, text: str) -> Audio:
-    """Await what ``synthesize`` returns, which must be awaitable."""
+
+def expect_connections_closed(server: LoopbackServer | None, wanted: str, why: str) -> None:
+    """Fail the test if a connection to the server, if there is one, stays open."""
+    if server is not None:
+        expect(server.wait_closed(), wanted, "one is open", why)
+
+
+async def synthesize(synthesizer: Any, text: str) -> Audio:
+    """Return the audio that ``synthesize`` gives when awaited; fail the test if it is not awaitable."""
     speech = synthesizer.synthesize(text)
     if not inspect.isawaitable(speech):
         refuse(
@@ -255,28 +268,28 @@ async def asked(synthesizer: Any, text: str) -> Audio:
     return audio
 
 
-def made(make: Make, **options: Any) -> Any:
-    """Make a synthesizer; ``None`` where these options are refused, alone say."""
+def made_or_none(make: Make, **options: Any) -> Any:
+    """Return a synthesizer, or ``None`` if its constructor refuses these options."""
     try:
         return make(**options)
-    except Exception:  # noqa: BLE001 - a refusal is its constructor's, in whatever words
+    except Exception:  # noqa: BLE001 - a constructor may refuse options with any exception
         return None
 
 
 def fields_of(synthesizer: Any) -> dict[str, Any]:
-    """Return what a synthesizer declares, as a dict."""
+    """Return ``cache_key_extra`` of a synthesizer as a dict; fail the test if it is not a mapping."""
     wanted = "cache_key_extra is a mapping of every setting that shapes the sound"
     try:
         fields = synthesizer.cache_key_extra
-    except Exception as error:  # noqa: BLE001 - an AttributeError of its own is not a missing mapping
-        refuse(wanted, error, _STALE)
+    except Exception as error:  # noqa: BLE001 - a property may raise anything, an AttributeError too
+        refuse(wanted, error, STALE_KEY)
     if not isinstance(fields, Mapping):
-        refuse(wanted, f"{type(synthesizer).__name__}.cache_key_extra is {fields!r:.200}", _STALE)
+        refuse(wanted, f"{type(synthesizer).__name__}.cache_key_extra is {fields!r:.200}", STALE_KEY)
     return dict(fields)
 
 
 def wrapped_backend(synthesizer: Any) -> list[str]:
-    """Return the backend of the synthesizer that this one wraps and whose mapping it forwards, if any."""
+    """Return the backend name that a wrapper forwards from the wrapped synthesizer, or an empty list."""
     fields = getattr(synthesizer, "cache_key_extra", None)
     attributes = getattr(synthesizer, "__dict__", {}).values()
     inner = [each for each in attributes if callable(getattr(each, "synthesize", None))]
@@ -285,5 +298,5 @@ def wrapped_backend(synthesizer: Any) -> list[str]:
 
 
 def as_json(fields: Mapping[str, Any]) -> str:
-    """Return fields as JSON with sorted names; what is no JSON value as its repr."""
+    """Return fields as JSON with sorted names; a value that JSON does not have becomes its repr."""
     return json.dumps(fields, sort_keys=True, default=repr)

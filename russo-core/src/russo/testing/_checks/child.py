@@ -1,7 +1,7 @@
-"""A backend in a fresh process: what it does while it is made, and what a replay needs.
+"""Run a backend in a fresh process and return what it used: while it is made, or in a replay.
 
-Nothing that the tests have imported, set or opened is there; imports, sockets, processes and questions
-to the environment are noted.
+The process does not inherit what the tests have imported or opened. It records imports of the SDK, sockets,
+processes, files and the environment variables that are read.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _PATIENCE = 60.0  # seconds; an import may be slow on a busy machine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """What a fresh process saw.
+class ProcessReport:
+    """What happened in a fresh process.
 
     Args:
-        error: The traceback of what failed, ``None`` where nothing did.
+        error: The traceback of a failure, or ``None``.
         described: The synthesizer's repr.
         fields: Its ``cache_key_extra`` as JSON with sorted names.
         data: In a replay, the audio's bytes in hex.
         sockets: Audit events of sockets.
-        processes: Audit events of processes that were started, and threads.
-        asked: Environment variables that were asked for.
-        sdk: Modules of the SDK that were loaded or wanted.
-        files: Audit events of files of the user, where the process has a home of its own.
+        processes: Audit events of processes that were started, and threads that still run.
+        variables_read: Environment variables that were read.
+        sdk: Modules of the SDK that were loaded or searched for.
+        files: Audit events of files below the process's own home, if it has one.
     """
 
     error: str | None
@@ -43,7 +43,7 @@ class Seen:
     data: str = ""
     sockets: Sequence[str] = ()
     processes: Sequence[str] = ()
-    asked: Sequence[str] = ()
+    variables_read: Sequence[str] = ()
     sdk: Sequence[str] = ()
     files: Sequence[str] = ()
 
@@ -54,15 +54,15 @@ def construct(
     sdk: Sequence[str],
     variables: Mapping[str, str],
     home: str | None = None,
-) -> Seen:
-    """Make a synthesizer in a fresh process and tell what that took.
+) -> ProcessReport:
+    """Make a synthesizer in a fresh process and return what it used.
 
     Args:
         backend: The backend's name.
-        options: The options it is made with.
-        sdk: Modules that are told of.
+        options: The constructor's options.
+        sdk: Modules to report if they are loaded.
         variables: More environment variables.
-        home: The user's home, and the working directory; ``None`` is this process's.
+        home: The user's home and the working directory; ``None`` means those of this process.
     """
     given = {"backend": backend, "options": options, "sdk": sdk, "directory": None, "home": home}
     return _run(given, variables, ())
@@ -76,24 +76,25 @@ def replay(
     credentials: Sequence[str],
     directory: Path,
     text: str,
-) -> Seen:
-    """Replay one text in a fresh process without SDK, credentials, sockets and other processes.
+) -> ProcessReport:
+    """Replay one text in a fresh process without SDK, credentials, sockets or other processes.
 
     Args:
         backend: The backend's name.
-        options: The options it is made with.
+        options: The constructor's options.
         sdk: Modules that cannot be imported.
-        credentials: Environment variables that are not set.
-        directory: The cache's.
+        credentials: Environment variables that are removed.
+        directory: The cache's directory.
         text: The text.
     """
     given = {"backend": backend, "options": options, "sdk": sdk, "directory": str(directory), "text": text}
     return _run({**given, "home": None}, {}, credentials)
 
 
-def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str]) -> Seen:
-    variables = {name: value for name, value in {**os.environ, **more}.items() if name not in less}
-    # The backend's package may be importable by the tests' own sys.path only.
+def _run(given: Mapping[str, Any], added: Mapping[str, str], removed: Sequence[str]) -> ProcessReport:
+    """Run `child_main` with the given input and changed environment variables; return its report."""
+    variables = {name: value for name, value in {**os.environ, **added}.items() if name not in removed}
+    # The tests may have put the backend's package on sys.path, so the process gets the same path.
     sent = json.dumps({**given, "path": [str(Path(each).absolute()) for each in sys.path]})
     try:
         done = subprocess.run(
@@ -106,17 +107,17 @@ def _run(given: Mapping[str, Any], more: Mapping[str, str], less: Sequence[str])
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        return Seen(error=_told_of_hanging(error.stdout or b""))
+        return ProcessReport(error=_hang_message(error.stdout or b""))
     out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if MARK not in out:
-        return Seen(error=f"exit code {done.returncode}\n{out}{err}")
-    # What the backend prints may stand before and behind, on the same line.
+        return ProcessReport(error=f"exit code {done.returncode}\n{out}{err}")
+    # The backend may print before and after the report, even on the same line.
     value, _ = json.JSONDecoder().raw_decode(out.rpartition(MARK)[2])
-    return Seen(**value)
+    return ProcessReport(**value)
 
 
-def _told_of_hanging(out: bytes) -> str:
-    """Tell of a process that had to be killed, by what it had printed."""
+def _hang_message(out: bytes) -> str:
+    """Return the message for a process that was killed; what it had printed shows where it hung."""
     if MARK.encode() in out:
         return f"it is made, but its process does not end within {_PATIENCE:g} s; a non-daemon thread?"
     return f"it is not made within {_PATIENCE:g} s; a wait in the constructor?"

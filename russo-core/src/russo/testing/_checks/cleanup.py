@@ -1,4 +1,4 @@
-"""Checks of what is left: closing, and the process after ordinary calls."""
+"""Checks of what remains after calls: closing, open resources, the state of the process."""
 
 from __future__ import annotations
 
@@ -17,69 +17,65 @@ from unittest import mock
 import pytest
 
 from .._server.loopback import LoopbackServer
-from .base import Declared, Make, asked
-from .deadlines import RAISED, comes_true, others, within
+from .base import ContractBase, Make, expect_connections_closed, synthesize
+from .deadlines import BACKEND_EXCEPTIONS, other_tasks, run_within, wait_until
 from .expect import expect, refuse
 from .planted_key import PLANTED_KEY
+from .reasons import LEFT_BEHIND
 
-_CALLS: Final = 4  # enough to tell what grows with the calls from what comes and goes
-_TAIL: Final = 1.0  # seconds for what a call leaves to the loop: a connection's end, say
-_LEFT: Final = "tests have loops of their own: what stays behind warns, leaks or pays in somebody else's test"
+_CALLS: Final = 4  # enough to distinguish what grows with each call from what varies by chance
+_TASK_END_SECONDS: Final = 1.0  # time for tasks that end after the call, such as closing a connection
 
 
-class LeavingChecks(Declared):
-    """What holds after calls."""
+class CleanupChecks(ContractBase):
+    """Checks what remains after calls."""
 
     def test_closing_at_any_time(self, make: Make, speaking: Make, server: LoopbackServer | None) -> None:
-        """Where ``aclose`` is offered, it may be called before any call, after calls, and again."""
+        """If there is an ``aclose``, it may be called before any call, after calls, and more than once."""
         unused, used = make(), speaking()
         if getattr(unused, "aclose", None) is None:
             pytest.skip("the synthesizer offers no aclose, and need not")
         self.speak(used)
         for synthesizer in (unused, unused, used, used):
             self._close(synthesizer)
-        if server is not None:
-            expect(server.wait_closed(), "aclose releases connections", "one is open", _LEFT)
+        expect_connections_closed(server, "aclose releases connections", LEFT_BEHIND)
 
     def test_nothing_is_left_open(self, speaking: Make, server: LoopbackServer | None) -> None:
-        """What a call opens is closed: sockets, files and transports, before the collector finds them."""
+        """A call closes the sockets, files and transports that it opens, without the garbage collector."""
         gc.collect()
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always", ResourceWarning)
             self._speak_and_close(speaking())
             gc.collect()
         left = [str(each.message) for each in seen if issubclass(each.category, ResourceWarning)]
-        expect(not left, "what a call opens is closed", f"{left}", _LEFT)
-        if server is not None:
-            expect(
-                server.wait_closed(), "a call leaves no connection open after its loop", "one is open", _LEFT
-            )
+        expect(not left, "what a call opens is closed", f"{left}", LEFT_BEHIND)
+        expect_connections_closed(server, "a call leaves no connection open after its loop", LEFT_BEHIND)
 
     def test_ordinary_calls_leave_nothing_behind(
         self, speaking: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """No task goes on after a call; threads, open and temporary files do not grow with the calls."""
+        """No task runs on after a call; calls do not add threads, open files or temporary files."""
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         monkeypatch.setenv("TMPDIR", str(tmp_path))
         synthesizer = speaking()
 
         async def speak(times: int) -> list[str]:
             for _ in range(times):
-                await asked(synthesizer, self.prompt)
-            return await others(_TAIL)
+                await synthesize(synthesizer, self.prompt)
+            return await other_tasks(_TASK_END_SECONDS)
 
-        # One call first: what is loaded once is not the later calls'.
-        tasks = self._spoken(lambda: speak(1))
-        expect(not tasks, "a call that has ended leaves no task running", f"{tasks}", _LEFT)
+        # The first call loads what is loaded once; the later calls are measured.
+        tasks = self._run(lambda: speak(1))
+        expect(not tasks, "a call that has ended leaves no task running", f"{tasks}", LEFT_BEHIND)
         gc.collect()
-        before = _owned(tmp_path)
-        self._spoken(lambda: speak(_CALLS))
+        before = _count_resources(tmp_path)
+        self._run(lambda: speak(_CALLS))
         gc.collect()
 
         def grown() -> dict[str, int]:
-            return {what: count - before[what] for what, count in _owned(tmp_path).items()}
+            return {what: count - before[what] for what, count in _count_resources(tmp_path).items()}
 
-        ended = comes_true(lambda: max(grown().values()) < _CALLS)
+        ended = wait_until(lambda: max(grown().values()) < _CALLS)
         expect(
             ended,
             f"calls leave nothing behind: no more of anything after {_CALLS} more calls",
@@ -90,19 +86,19 @@ class LeavingChecks(Declared):
     def test_process_is_left_as_it_was(
         self, speaking: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Constructing and speaking change no environment variable, directory or root logger."""
+        """Constructing and speaking change no environment variable, working directory or root logger."""
         root = logging.getLogger()
-        kept, level = list(root.handlers), root.level
-        given = {"api_key": f"{PLANTED_KEY}-{time.monotonic_ns()}"} if self.accepts("api_key") else {}
-        self.speak(speaking())  # an SDK may set what it likes when it is loaded
+        handlers, level = list(root.handlers), root.level
+        other_key = {"api_key": f"{PLANTED_KEY}-{time.monotonic_ns()}"} if self.accepts("api_key") else {}
+        self.speak(speaking())  # loading an SDK may change the process; calls may not
         monkeypatch.chdir(tmp_path)
         with mock.patch.dict(os.environ):
-            before = _surroundings()
+            before = _process_state()
             try:
-                self.speak(speaking(**given))
-                after = _surroundings()
+                self.speak(speaking(**other_key))
+                after = _process_state()
             finally:
-                root.handlers[:], root.level = kept, level
+                root.handlers[:], root.level = handlers, level
         changed = sorted(name for name in before if before[name] != after[name])
         expect(
             not changed,
@@ -111,11 +107,11 @@ class LeavingChecks(Declared):
             "it is the process of somebody's tests: other tests, child processes and other backends see it",
         )
 
-    def _spoken(self, speak: Callable[[], Coroutine[Any, Any, list[str]]]) -> list[str]:
+    def _run(self, speak: Callable[[], Coroutine[Any, Any, list[str]]]) -> list[str]:
         try:
-            return within(speak, self.patience)
-        except RAISED as error:
-            refuse("a synthesizer speaks, one call after another", error, _LEFT)
+            return run_within(speak, self.patience)
+        except BACKEND_EXCEPTIONS as error:
+            refuse("a synthesizer speaks, one call after another", error, LEFT_BEHIND)
 
     def _speak_and_close(self, synthesizer: Any) -> None:
         self.speak(synthesizer)
@@ -124,8 +120,8 @@ class LeavingChecks(Declared):
 
     def _close(self, synthesizer: Any) -> None:
         try:
-            within(lambda: _close(synthesizer), self.patience, "`aclose` ends")
-        except RAISED as error:
+            run_within(lambda: _close(synthesizer), self.patience, "`aclose` ends")
+        except BACKEND_EXCEPTIONS as error:
             refuse(
                 "`async def aclose(self)` may be called at any time, more than once, in any loop",
                 error,
@@ -137,8 +133,8 @@ async def _close(synthesizer: Any) -> None:
     await synthesizer.aclose()
 
 
-def _owned(directory: Path) -> dict[str, int]:
-    """Count what this process owns, of each kind that the system lets us count."""
+def _count_resources(directory: Path) -> dict[str, int]:
+    """Count the threads and files of this process; open files only if the system has ``/proc``."""
     files = Path("/proc/self/fd")
     return {
         "threads": threading.active_count(),
@@ -147,8 +143,8 @@ def _owned(directory: Path) -> dict[str, int]:
     }
 
 
-def _surroundings() -> dict[str, object]:
-    """Return what all code of a process shares."""
+def _process_state() -> dict[str, object]:
+    """Return the state that all code of a process shares."""
     root = logging.getLogger()
     return {
         "environment variables": dict(os.environ),

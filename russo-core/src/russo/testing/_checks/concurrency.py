@@ -1,4 +1,4 @@
-"""Checks of many calls: in many event loops, at once, after calls that failed."""
+"""Checks of many calls: in many event loops, at the same time, and after calls that failed."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from dataclasses import replace
 from typing import Any, Final
 
 from .._server.loopback import LoopbackServer
-from .base import SAMPLES, Declared, Make, asked
-from .deadlines import RAISED, within
+from .base import CROWD, SAMPLES, ContractBase, Make, synthesize
+from .deadlines import BACKEND_EXCEPTIONS, run_within
 from .expect import expect, refuse
-from .speech import size_of
+from .speech import length_of
 from .texts import repeated
 
-_LONG: Final = 5  # times the prompt
-_CROWD: Final = 24  # calls that are more than any cap lets in
+_REPEATS: Final = 5  # a long text is the prompt so many times
 
 
-class CrowdChecks(Declared):
-    """What holds of many calls of one synthesizer."""
+class ConcurrencyChecks(ContractBase):
+    """Checks many calls of one synthesizer."""
 
     def test_many_event_loops_one_after_another(self, speaking: Make) -> None:
-        """One synthesizer speaks in any number of event loops in turn."""
+        """One synthesizer works in many event loops, one after another."""
         synthesizer = speaking()
         self.speak(synthesizer)
         for _ in range(3):
             try:
-                within(lambda: asked(synthesizer, self.prompt), self.patience)
-            except RAISED as error:
+                run_within(lambda: synthesize(synthesizer, self.prompt), self.patience)
+            except BACKEND_EXCEPTIONS as error:
                 refuse(
                     "one synthesizer may be used from many event loops, one after another",
                     error,
@@ -36,60 +35,61 @@ class CrowdChecks(Declared):
                 )
 
     def test_many_calls_at_once_in_many_event_loops(self, speaking: Make) -> None:
-        """Calls that wait for one another do so in any number of event loops in turn."""
+        """Calls that wait for each other work in many event loops, one after another."""
         synthesizer, calls = speaking(**self.one_at_a_time), 3 if self.one_at_a_time else 9
         for _ in range(2):
-            self._crowd(
+            self._speak_at_once(
                 synthesizer,
                 [self.prompt] * calls,
                 "many calls at once may be made in many event loops, one after another",
                 "a lock or a semaphore of asyncio belongs to the loop in which somebody first waited for it",
             )
 
-    def _crowd(self, synthesizer: Any, texts: list[str], wanted: str, why: str) -> list[Any]:
-        """Speak these texts at once, in a loop of its own; a failure is one of the test."""
+    def _speak_at_once(self, synthesizer: Any, texts: list[str], wanted: str, why: str) -> list[Any]:
+        """Return the audio of texts spoken at the same time in a new event loop; an error fails the test."""
 
         async def crowd() -> Any:
-            return await asyncio.gather(*(asked(synthesizer, text) for text in texts))
+            return await asyncio.gather(*(synthesize(synthesizer, text) for text in texts))
 
         try:
-            spoken: list[Any] = within(crowd, self.patience, f"{len(texts)} calls at once end")
-        except RAISED as error:
+            spoken: list[Any] = run_within(crowd, self.patience, f"{len(texts)} calls at once end")
+        except BACKEND_EXCEPTIONS as error:
             refuse(wanted, error, why)
         return spoken
 
     def test_many_calls_at_once_do_not_disturb_each_other(
         self, speaking: Make, server: LoopbackServer | None
     ) -> None:
-        """Of 20 calls at once, short and long texts in turn, each is given the sound of its own text."""
-        short, long = self.prompt, repeated(self.prompt, _LONG)
+        """Of 20 calls at the same time, with short and long texts, each returns the audio of its own text."""
+        short, long = self.prompt, repeated(self.prompt, _REPEATS)
         if self.service is not None and server is not None:
             good = self.service.good
             server.replies = lambda sent: good(SAMPLES * 3 if self.carries(sent, long) else SAMPLES)
         synthesizer = speaking()
-        spoken = self._crowd(
+        spoken = self._speak_at_once(
             synthesizer,
             [short, long] * 10,
             "a synthesizer may be called many times at once",
             "prompts are recorded side by side",
         )
-        sizes = list(map(size_of, spoken))
+        sizes = list(map(length_of, spoken))
         expect(
             max(sizes[::2]) < min(sizes[1::2]),
-            f"of calls at once, each gets the sound of its own text: {_LONG} times the text takes longer",
+            f"of calls at once, each gets the sound of its own text: {_REPEATS} times the text takes longer",
             f"the short ones took {sizes[::2]}, the long ones {sizes[1::2]}",
             "a sound that is stored under another's prompt is replayed for ever",
         )
 
     def test_event_loop_goes_on_while_it_speaks(self, speaking: Make, server: LoopbackServer | None) -> None:
-        """A call leaves the event loop to others: to an agent under test, and to cancellation."""
-        synthesizer, text = speaking(), repeated(self.prompt, 4 * _LONG)
-        self.speak(synthesizer)  # what is imported or loaded once is not the call's
+        """A call does not block the event loop, which an agent under test and cancellation need."""
+        synthesizer, text = speaking(), repeated(self.prompt, 4 * _REPEATS)
+        self.speak(synthesizer)  # imports and loads what is loaded once, so that it is not measured below
         if self.service is not None and server is not None:
             server.replies = replace(self.service.good(SAMPLES), delay=0.6)
 
-        async def watched() -> tuple[float, float]:
-            call = asyncio.ensure_future(_settled(synthesizer, text))
+        async def watch() -> tuple[float, float]:
+            """Return the seconds of the call, and the longest time the loop was blocked."""
+            call = asyncio.ensure_future(_finish(synthesizer, text))
             start = last = time.monotonic()
             longest = 0.0
             while not call.done():
@@ -97,7 +97,7 @@ class CrowdChecks(Declared):
                 longest, last = max(longest, time.monotonic() - last), time.monotonic()
             return last - start, longest
 
-        took, longest = within(watched, self.patience)
+        took, longest = run_within(watch, self.patience)
         expect(
             longest < 0.5 or longest < 0.8 * took,
             "the event loop goes on while the synthesizer speaks; asyncio.to_thread takes what blocks",
@@ -108,22 +108,22 @@ class CrowdChecks(Declared):
     def test_synthesizer_speaks_after_failed_calls(
         self, speaking: Make, server: LoopbackServer | None
     ) -> None:
-        """Calls that fail, more than are let in at once, take nothing away from those that follow."""
-        once = {"max_attempts": 1} if self.service is not None else {}
-        synthesizer = speaking(**self.one_at_a_time, **once)
+        """After many calls that fail at the same time, the next call works."""
+        one_attempt = {"max_attempts": 1} if self.service is not None else {}
+        synthesizer = speaking(**self.one_at_a_time, **one_attempt)
         if self.service is not None and server is not None:
             server.replies = replace(self.service.good(SAMPLES), fail_at="body")
-        texts = [" ", "one\0two"] * (1 if self.one_at_a_time else _CROWD // 2)
+        texts = [" ", "one\0two"] * (1 if self.one_at_a_time else CROWD // 2)
 
         async def crowd() -> None:
-            await asyncio.gather(*(asked(synthesizer, text) for text in texts), return_exceptions=True)
+            await asyncio.gather(*(synthesize(synthesizer, text) for text in texts), return_exceptions=True)
 
-        within(crowd, self.patience, f"{len(texts)} calls at once, which may fail, end")
+        run_within(crowd, self.patience, f"{len(texts)} calls at once, which may fail, end")
         if self.service is not None and server is not None:
             server.replies = self.service.good(SAMPLES)
         self.speak(synthesizer, when=f"after {len(texts)} calls at once that may have failed")
 
 
-async def _settled(synthesizer: Any, text: str) -> None:
-    """Speak; a text that is refused is as good as one that is spoken."""
-    await asyncio.gather(asked(synthesizer, text), return_exceptions=True)
+async def _finish(synthesizer: Any, text: str) -> None:
+    """Synthesize a text and ignore an error."""
+    await asyncio.gather(synthesize(synthesizer, text), return_exceptions=True)

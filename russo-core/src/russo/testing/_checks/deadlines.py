@@ -1,4 +1,4 @@
-"""Coroutines run so that a hang is a failure, and what a call leaves behind."""
+"""Run calls with a time limit, so that a hang fails the test, and find what a call leaves behind."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from .expect import refuse
 
 T = TypeVar("T")
 
-ENDING: Final = 3.0  # seconds for what was told to end
+END_SECONDS: Final = 3.0  # limit for what was cancelled or closed to end
 
-
-# Whatever a backend may raise; a user's Ctrl-C and pytest's own outcomes are none of it.
-RAISED: Final = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
+# All that a backend may raise. Ctrl-C and pytest's own outcomes are not in it, so they end the test run.
+BACKEND_EXCEPTIONS: Final = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 _CALL: Final = "a call ends, with audio or an error,"
 
 
-def within(call: Callable[[], Coroutine[Any, Any, T]], seconds: float, what: str = _CALL) -> T:
-    """Run a coroutine in an event loop of its own and return what it returns.
+def run_within(call: Callable[[], Coroutine[Any, Any, T]], seconds: float, what: str = _CALL) -> T:
+    """Return what a coroutine returns, run in a new event loop.
 
-    The loop has its own thread, so that a backend which blocks for ever fails its test and no more.
+    The loop runs in its own thread, so that a backend that blocks forever fails only its test.
 
     Args:
         call: Makes the coroutine.
-        seconds: How long it may take; longer is a failure of the test.
-        what: What is to end by then, for the message.
+        seconds: The time limit; the test fails after it.
+        what: What must end by then, for the message.
     """
 
     async def bounded() -> T:
@@ -41,21 +40,21 @@ def within(call: Callable[[], Coroutine[Any, Any, T]], seconds: float, what: str
 
     start = time.monotonic()
     try:
-        return in_time(lambda: asyncio.run(bounded()), seconds + 5.0, what)
+        return call_within(lambda: asyncio.run(bounded()), seconds + 5.0, what)
     except TimeoutError:
         if time.monotonic() - start < seconds:
-            raise  # it is the backend's own
-    return _refuse_hung(what, seconds, start)
+            raise  # the backend raised it
+    return _fail_hung(what, seconds, start)
 
 
-def in_time(call: Callable[[], T], seconds: float, what: str) -> T:
-    """Run a function in a thread of its own, that of a backend which blocks for ever; as `within`."""
+def call_within(call: Callable[[], T], seconds: float, what: str) -> T:
+    """Return what a function returns, run in a new thread; the test fails after the time limit."""
     outcome: Future[T] = Future()
 
     def run() -> None:
         try:
             outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - `outcome.result()` raises it again
             outcome.set_exception(error)
 
     start = time.monotonic()
@@ -63,10 +62,10 @@ def in_time(call: Callable[[], T], seconds: float, what: str) -> T:
     thread = threading.Thread(target=context.run, args=(run,), name="russo.testing", daemon=True)
     thread.start()
     thread.join(seconds)
-    return _refuse_hung(what, seconds, start) if thread.is_alive() else outcome.result()
+    return _fail_hung(what, seconds, start) if thread.is_alive() else outcome.result()
 
 
-def _refuse_hung(what: str, seconds: float, start: float) -> NoReturn:
+def _fail_hung(what: str, seconds: float, start: float) -> NoReturn:
     refuse(
         f"{what} within {seconds:g} s",
         f"no end after {time.monotonic() - start:.0f} s",
@@ -74,8 +73,8 @@ def _refuse_hung(what: str, seconds: float, start: float) -> NoReturn:
     )
 
 
-async def others(patience: float) -> list[str]:
-    """Return the tasks that go on beside this one, after some patience with those that are ending."""
+async def other_tasks(patience: float) -> list[str]:
+    """Return the other tasks of this event loop that still run after a wait of ``patience`` seconds."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     if tasks:
         await asyncio.wait(tasks, timeout=patience)
@@ -83,9 +82,9 @@ async def others(patience: float) -> list[str]:
 
 
 def child_processes() -> set[int] | None:
-    """Return the ids of this process's children, the dead that nobody waited for included.
+    """Return the ids of this process's children, zombies included.
 
-    ``None`` where the system has no ``/proc`` to look them up in.
+    ``None`` if the system has no ``/proc``.
     """
     if not Path("/proc/self/stat").exists():
         return None
@@ -94,15 +93,15 @@ def child_processes() -> set[int] | None:
         if entry.name.isdigit():
             try:
                 parent = (entry / "stat").read_text("ascii", "replace").rpartition(")")[2].split()[1]
-            except OSError:  # it ended while we looked
+            except OSError:  # the process has ended meanwhile
                 continue
             if int(parent) == os.getpid():
                 found.add(int(entry.name))
     return found
 
 
-def comes_true(condition: Callable[[], bool], seconds: float = ENDING) -> bool:
-    """Look every few milliseconds until a condition holds; tell whether it came true in time."""
+def wait_until(condition: Callable[[], bool], seconds: float = END_SECONDS) -> bool:
+    """Wait until a condition holds, polling every 5 ms; return whether it held in time."""
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= until:

@@ -1,4 +1,4 @@
-"""What every error of a backend is, whatever failed: of the tree, of its prompt, picklable, without a key."""
+"""Check every error of a backend: its class, backend and prompt, its pickling, and that it shows no key."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import Collection, Sequence
 
 from ... import SynthesisError
 from .expect import expect, refuse
-from .planted_key import Said, shown_by, shown_in, without_key
-
-PAID = "every attempt may be paid for; russo.authoring.Attempts decides it for all backends"
-TREE = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
-LEAK = "messages, logs and reports end in CI's output, in bug reports and in mails"
+from .planted_key import Output, key_form_in, redacted, texts_of_error
+from .reasons import CREDENTIAL_LEAK
 
 
-def check_error(error: SynthesisError, backends: Sequence[str], prompt: str, said: Said) -> None:
-    """Fail the test unless an error is what every error of a backend must be.
+def check_error(error: SynthesisError, backends: Sequence[str], prompt: str, output: Output) -> None:
+    """Fail the test unless an error has the class, attributes and texts that the contract wants.
 
     Args:
         error: The error.
-        backends: The names that it may carry: the backend's own, and that of what it wraps.
+        backends: The names that it may carry: the backend's own, and that of the backend it wraps.
         prompt: The exact prompt.
-        said: What was logged, warned of and printed meanwhile.
+        output: What was logged, warned and printed during the call.
     """
     expect(
         type(error) is not SynthesisError,
@@ -36,23 +33,24 @@ def check_error(error: SynthesisError, backends: Sequence[str], prompt: str, sai
         "whoever reads it has several backends and many prompts",
     )
     _check_pickling(error)
-    check_unseen([*shown_by(error)], "an error and what it is chained to")
-    check_unseen([*said.texts()], "what is logged, warned of and printed while a call fails")
+    check_unseen([*texts_of_error(error)], "an error and what it is chained to")
+    check_unseen([*output.texts()], "what is logged, warned of and printed while a call fails")
 
 
 def check_unseen(texts: Collection[str], what: str) -> None:
-    """Fail the test where one of these texts shows the planted key, in any form."""
-    shown = [(form, text) for text in texts if (form := shown_in(text))]
+    """Fail the test if one of these texts shows the planted key, in any form."""
+    shown = [(form, text) for text in texts if (form := key_form_in(text))]
     if shown:
         form, text = shown[0]
-        refuse(f"no credential is shown by {what}", f"{form} in {without_key(text)[:300]!r}", LEAK)
+        refuse(f"no credential is shown by {what}", f"{form} in {redacted(text)[:300]!r}", CREDENTIAL_LEAK)
 
 
 def _check_pickling(error: SynthesisError) -> None:
+    """Fail the test unless an error is the same after pickling."""
     why = "pytest-xdist carries errors between processes"
     try:
         copy = pickle.loads(pickle.dumps(error))
-    except Exception as problem:  # noqa: BLE001 - whatever its parts raise
+    except Exception as problem:  # noqa: BLE001 - the attributes of an error may raise anything
         refuse("an error survives pickling, with all its attributes", problem, why)
     expect(
         (type(copy), str(copy)) == (type(error), str(error)),

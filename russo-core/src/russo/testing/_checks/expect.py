@@ -1,6 +1,6 @@
-"""How a check fails: what the contract wants, what was seen, and why it matters.
+"""Fail a check with a message: what the contract wants, what was seen, and why it matters.
 
-The messages are whole by themselves: pytest rewrites the assertions of test files only.
+Each message is complete, because pytest explains only the assertions of test files, not those of the kit.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import pytest
 
 
 def expect(holds: object, wanted: str, seen: object, why: str) -> None:
-    """Fail the test where the contract does not hold; see `refuse`."""
+    """Fail the test if the contract does not hold; see `refuse`."""
     if not holds:
         refuse(wanted, seen, why)
 
 
 def refuse(wanted: str, seen: object, why: str) -> NoReturn:
-    """Fail the test.
+    """Fail the test with a message of three lines.
 
     Args:
-        wanted: What the contract wants, a sentence about the backend.
+        wanted: What the contract wants, as a sentence about the backend.
         seen: What was seen instead; an exception is shown with its traceback.
-        why: Why it matters to whoever uses the backend.
+        why: Why it matters to the users of the backend.
     """
-    pytest.fail(f"the contract wants: {wanted}\nseen: {_shown(seen)}\nwhy: {why}", pytrace=False)
+    pytest.fail(f"the contract wants: {wanted}\nseen: {_seen_as_text(seen)}\nwhy: {why}", pytrace=False)
 
 
-def _shown(seen: object) -> str:
+def _seen_as_text(seen: object) -> str:
     if isinstance(seen, BaseException):
         return "".join(traceback.format_exception(seen)).rstrip()
     return seen if isinstance(seen, str) else repr(seen)

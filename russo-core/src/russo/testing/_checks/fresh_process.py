@@ -1,4 +1,4 @@
-"""Checks in fresh processes: constructing is free, the key is stable, a replay needs the cache alone."""
+"""Checks in fresh processes: what constructing does, whether the key is stable, what a replay needs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import pytest
 
 from ... import AudioCache, CachedSynthesizer
 from .._server.loopback import LoopbackServer
-from .base import Declared, Make, as_json, fields_of
-from .child import Seen, construct, replay
+from .base import ContractBase, Make, as_json, fields_of
+from .child import ProcessReport, construct, replay
 from .expect import expect
 from .planted_key import PLANTED_KEY
 
-_CONSTRUCTED = pytest.StashKey[tuple[Seen, Seen]]()
-_FREE = "constructing a synthesizer, and reading its cache_key_extra, does nothing that the first miss can do"
-_WHY_FREE = "a run that replays everything would pay for it, in seconds or in a key it does not have"
+_CONSTRUCTED = pytest.StashKey[tuple[ProcessReport, ProcessReport]]()
+_NO_WORK = (
+    "constructing a synthesizer, and reading its cache_key_extra, does nothing that the first miss can do"
+)
+_WHY_NO_WORK = "a run that replays everything would pay for it, in seconds or in a key it does not have"
 _SECRET = re.compile("API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-# Another machine, as far as one process can be on it: its user, his home, his language and his clock.
+# The environment of another user, language and time zone, to imitate another machine.
 _ELSEWHERE = {
     "USER": "nobody",
     "LOGNAME": "nobody",
@@ -30,19 +32,19 @@ _ELSEWHERE = {
 }
 
 
-class ProcessChecks(Declared):
-    """What holds in a fresh process."""
+class FreshProcessChecks(ContractBase):
+    """Checks a backend in fresh processes."""
 
     @pytest.fixture
-    def constructed(
+    def fresh_processes(
         self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-    ) -> tuple[Seen, Seen]:
-        """Two fresh processes, where the planted key is set; once per class, with whatever comes of it.
+    ) -> tuple[ProcessReport, ProcessReport]:
+        """Return the reports of two fresh processes with the planted key; they run once per test class.
 
-        They have different hash seeds; the other one stands in another directory, at home elsewhere.
+        They have different hash seeds. The second one has another user, home, directory and time zone.
         """
-        kept = request.node.getparent(pytest.Class).stash
-        if _CONSTRUCTED not in kept:
+        stash = request.node.getparent(pytest.Class).stash
+        if _CONSTRUCTED not in stash:
             planted = dict.fromkeys(self.credentials, PLANTED_KEY)
             home = str(tmp_path_factory.mktemp("home"))
             elsewhere = {**planted, **_ELSEWHERE, "HOME": home, "TMPDIR": home, "PYTHONHASHSEED": "2"}
@@ -50,20 +52,22 @@ class ProcessChecks(Declared):
             with ThreadPoolExecutor() as pool:
                 one = pool.submit(make, {**planted, "PYTHONHASHSEED": "1"})
                 other = pool.submit(make, elsewhere, home)
-                kept[_CONSTRUCTED] = (one.result(), other.result())
-        seen: tuple[Seen, Seen] = kept[_CONSTRUCTED]
+                stash[_CONSTRUCTED] = (one.result(), other.result())
+        seen: tuple[ProcessReport, ProcessReport] = stash[_CONSTRUCTED]
         return seen
 
     @pytest.fixture
-    def made_afresh(self, constructed: tuple[Seen, Seen]) -> Seen:
-        """What a fresh process saw that made the synthesizer; skips the check where it could not."""
-        if constructed[0].error is not None:
+    def fresh_process(self, fresh_processes: tuple[ProcessReport, ProcessReport]) -> ProcessReport:
+        """Return the report of the first fresh process; skip the check if constructing failed there."""
+        if fresh_processes[0].error is not None:
             pytest.skip("it is not made in a fresh process: see test_constructing_works_in_a_fresh_process")
-        return constructed[0]
+        return fresh_processes[0]
 
-    def test_constructing_works_in_a_fresh_process(self, constructed: tuple[Seen, Seen]) -> None:
-        """``load_synthesizer`` makes it where nothing has been imported, and the process ends."""
-        error = constructed[0].error or constructed[1].error
+    def test_constructing_works_in_a_fresh_process(
+        self, fresh_processes: tuple[ProcessReport, ProcessReport]
+    ) -> None:
+        """``load_synthesizer`` works in a process that has imported nothing before, and the process ends."""
+        error = fresh_processes[0].error or fresh_processes[1].error
         expect(
             error is None,
             f"russo.load_synthesizer({self.backend!r}) makes a synthesizer in a fresh process, which ends",
@@ -71,53 +75,57 @@ class ProcessChecks(Declared):
             "it is what pytest --russo-synth does",
         )
 
-    def test_constructing_imports_no_sdk(self, made_afresh: Seen) -> None:
-        """None of the modules in ``sdk`` is loaded by constructing and by reading the key's fields."""
+    def test_constructing_imports_no_sdk(self, fresh_process: ProcessReport) -> None:
+        """Constructing and reading ``cache_key_extra`` load none of the modules in ``sdk``."""
         expect(
-            not made_afresh.sdk,
-            f"{_FREE}: no SDK is imported",
-            f"{list(made_afresh.sdk)} are loaded",
-            _WHY_FREE,
+            not fresh_process.sdk,
+            f"{_NO_WORK}: no SDK is imported",
+            f"{list(fresh_process.sdk)} are loaded",
+            _WHY_NO_WORK,
         )
 
-    def test_constructing_opens_no_socket(self, made_afresh: Seen) -> None:
-        """Nothing is asked of the network."""
+    def test_constructing_opens_no_socket(self, fresh_process: ProcessReport) -> None:
+        """Constructing opens no socket."""
         expect(
-            not made_afresh.sockets,
-            f"{_FREE}: no socket is opened",
-            f"{list(made_afresh.sockets)}",
-            _WHY_FREE,
+            not fresh_process.sockets,
+            f"{_NO_WORK}: no socket is opened",
+            f"{list(fresh_process.sockets)}",
+            _WHY_NO_WORK,
         )
 
-    def test_constructing_starts_no_process(self, made_afresh: Seen) -> None:
-        """No command is run, and no thread goes on."""
+    def test_constructing_starts_no_process(self, fresh_process: ProcessReport) -> None:
+        """Constructing starts no process and leaves no thread running."""
         expect(
-            not made_afresh.processes,
-            f"{_FREE}: no process and no thread is started",
-            f"{list(made_afresh.processes)}",
-            _WHY_FREE,
+            not fresh_process.processes,
+            f"{_NO_WORK}: no process and no thread is started",
+            f"{list(fresh_process.processes)}",
+            _WHY_NO_WORK,
         )
 
-    def test_constructing_reads_no_credential(self, made_afresh: Seen) -> None:
-        """No variable is asked for that stands in ``credentials``, or is named as a key is."""
+    def test_constructing_reads_no_credential(self, fresh_process: ProcessReport) -> None:
+        """Constructing reads no variable that is in ``credentials`` or has a name such as ``API_KEY``."""
         read = sorted(
-            {each for each in made_afresh.asked if each in self.credentials or _SECRET.search(each)}
+            {
+                each
+                for each in fresh_process.variables_read
+                if each in self.credentials or _SECRET.search(each)
+            }
         )
-        expect(not read, f"{_FREE}: no credential is read", f"{read} are read", _WHY_FREE)
+        expect(not read, f"{_NO_WORK}: no credential is read", f"{read} are read", _WHY_NO_WORK)
 
     def test_constructing_opens_no_file_of_the_user(
-        self, constructed: tuple[Seen, Seen], made_afresh: Seen
+        self, fresh_processes: tuple[ProcessReport, ProcessReport], fresh_process: ProcessReport
     ) -> None:
-        """Nothing is read or made in the user's home, in the working directory or among temporary files."""
-        files = constructed[1].files
-        expect(not files, f"{_FREE}: no file of the user is opened", f"{list(files)}", _WHY_FREE)
+        """Constructing opens nothing in the user's home, the working directory or the temporary directory."""
+        files = fresh_processes[1].files
+        expect(not files, f"{_NO_WORK}: no file of the user is opened", f"{list(files)}", _WHY_NO_WORK)
 
     def test_cache_key_extra_is_the_same_in_every_process(
-        self, constructed: tuple[Seen, Seen], made_afresh: Seen, make: Make
+        self, fresh_processes: tuple[ProcessReport, ProcessReport], fresh_process: ProcessReport, make: Make
     ) -> None:
-        """Processes of different hash seeds, directories, users, languages and clocks declare the same."""
+        """The fields do not depend on hash seed, directory, user, language or time zone."""
         here = as_json(fields_of(make()))
-        seen = {here, *(each.fields for each in constructed if each.error is None)}
+        seen = {here, *(each.fields for each in fresh_processes if each.error is None)}
         expect(
             len(seen) == 1,
             "cache_key_extra is the same in every process and on every machine",
@@ -126,9 +134,9 @@ class ProcessChecks(Declared):
         )
 
     def test_replay_needs_the_cache_alone(
-        self, made_afresh: Seen, speaking: Make, server: LoopbackServer | None, tmp_path: Path
+        self, fresh_process: ProcessReport, speaking: Make, server: LoopbackServer | None, tmp_path: Path
     ) -> None:
-        """A stored prompt is replayed without SDK, key, network, other processes and a running service."""
+        """A stored prompt is replayed without SDK, key, network, other processes or the service."""
         audio = self.speak(CachedSynthesizer(speaking(), cache=AudioCache(tmp_path), mode="auto"))
         options = dict(self.options)
         if self.service is not None and server is not None:
@@ -148,5 +156,5 @@ class ProcessChecks(Declared):
         why = "CI replays recordings where none of them exists"
         expect(seen.error is None, wanted, seen.error or "", why)
         expect(bytes.fromhex(seen.data) == audio.data, wanted, "the replay returns other bytes", why)
-        used = [*seen.sdk, *seen.sockets, *seen.processes, *({*seen.asked} & {*self.credentials})]
+        used = [*seen.sdk, *seen.sockets, *seen.processes, *({*seen.variables_read} & {*self.credentials})]
         expect(not used, wanted, f"it used {used}", why)

@@ -1,4 +1,4 @@
-"""Checks of the options, the key and the repr: what holds of a synthesizer before a word is spoken."""
+"""Checks of options, cache key fields and repr of a synthesizer, before it speaks."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ import pytest
 
 from ... import BackendConfigError, cache_key
 from ..._backends.discovery import convert_options
-from .base import Declared, Make, as_json, fields_of, made, wrapped_backend
+from .base import ContractBase, Make, as_json, fields_of, made_or_none, wrapped_backend
 from .errors import check_unseen
 from .expect import expect, refuse
 from .planted_key import PLANTED_KEY
+from .reasons import STALE_KEY
 
-_STALE = "settings that are not in the key replay the old voice when they are changed"
-_ALIKE = "one voice would be replayed for another"
-_TEXTS = "options come from the command line, ini files and code alike"
+_SAME_KEY = "one voice would be replayed for another"
+_GIVEN_AS_TEXT = "options come from the command line, ini files and code alike"
 
 
-class OptionChecks(Declared):
-    """What holds before a word is spoken."""
+class OptionChecks(ContractBase):
+    """Checks a synthesizer before it speaks."""
 
     def test_option_can_be_written_as_text(self, declared_option: str, make: Make) -> None:
-        """An option given as text, as the command line and ini files do, means the same as its value."""
+        """An option given as text, as on the command line and in ini files, means the same as its value."""
         value = self.declared[declared_option]
         if not isinstance(value, (str, int, float)):
             pytest.skip(f"{declared_option} is no text, number or truth value")
         try:
             given = convert_options(self.backend, self.factory, {declared_option: str(value)})
         except BackendConfigError as error:
-            refuse(f"{declared_option}={value} can be given as text, by its annotation", error, _TEXTS)
+            refuse(
+                f"{declared_option}={value} can be given as text, by its annotation", error, _GIVEN_AS_TEXT
+            )
         fields, same = fields_of(make(**given)), fields_of(make(**{declared_option: value}))
         expect(
             as_json(fields) == as_json(same),
@@ -42,7 +44,7 @@ class OptionChecks(Declared):
         )
 
     def test_cache_key_extra_is_json(self, make: Make) -> None:
-        """What is declared is a mapping of names to JSON values."""
+        """``cache_key_extra`` is a mapping of names to JSON values."""
         for synthesizer in (make(), make(**self.declared)):
             fields = fields_of(synthesizer)
             try:
@@ -51,7 +53,7 @@ class OptionChecks(Declared):
                 refuse("cache_key_extra maps names to JSON values", error, "a key is made of its JSON")
 
     def test_cache_key_extra_names_the_backend(self, make: Make) -> None:
-        """The mapping holds the backend's name; a wrapper forwards that of what it wraps."""
+        """The mapping holds the backend's name; a wrapper forwards the mapping of the wrapped synthesizer."""
         synthesizer = make()
         fields = fields_of(synthesizer)
         expect(
@@ -62,7 +64,7 @@ class OptionChecks(Declared):
         )
 
     def test_declared_option_changes_the_key(self, declared_option: str, make: Make) -> None:
-        """Each option that shapes the sound changes what is declared."""
+        """Each option that shapes the sound changes ``cache_key_extra``."""
         value = self.declared[declared_option]
         usual = {**_defaults(self.factory), **self.options}.get(declared_option)
         expect(
@@ -76,30 +78,30 @@ class OptionChecks(Declared):
             changed != fields,
             f"cache_key_extra changes with the option {declared_option}",
             f"{fields}, with {declared_option}={value!r} too",
-            _STALE,
+            STALE_KEY,
         )
 
     def test_near_values_have_keys_of_their_own(self, declared_option: str, make: Make) -> None:
-        """Values that hardly differ, 0 and long texts too, are declared as different as they are shown."""
+        """Values whose repr differs, such as near numbers, 0 and long texts, have different key fields."""
         if repr(make()) != repr(make()):
             pytest.skip("its repr does not tell one setting from another")
         keys: dict[str, tuple[object, str]] = {}
-        for value in ("its default", *_near(self.declared[declared_option], declared_option)):
+        for value in ("its default", *_similar_values(self.declared[declared_option], declared_option)):
             given = {} if value == "its default" else {declared_option: value}
-            synthesizer = made(make, **given)
+            synthesizer = made_or_none(make, **given)
             if synthesizer is None:
-                continue  # no value of this option
+                continue  # the option does not allow this value
             fields, shown = as_json(fields_of(synthesizer)), repr(synthesizer)
             other, other_shown = keys.setdefault(fields, (value, shown))
             expect(
                 shown == other_shown,
                 f"{declared_option}={value!r:.80} is declared otherwise than {other!r:.80}",
                 f"{fields:.300} for both, while they are {shown:.300} and {other_shown:.300}",
-                f"{_ALIKE}; declare the value that is used, whole",
+                f"{_SAME_KEY}; declare the value that is used, whole",
             )
 
     def test_synthesizer_does_not_change_with_another(self, declared_option: str, make: Make) -> None:
-        """What one synthesizer declares and shows stays, whatever others are made beside it."""
+        """Making another synthesizer changes neither the key fields nor the repr of the first."""
         first, value = make(), self.declared[declared_option]
         before = as_json(fields_of(first)), repr(first)
         make(**{declared_option: value})
@@ -108,15 +110,15 @@ class OptionChecks(Declared):
             before == after,
             f"a synthesizer is the same after another is made with {declared_option}={value!r:.80}",
             f"{before} before, {after} after",
-            f"a run may hold two voices; {_ALIKE}",
+            f"a run may hold two voices; {_SAME_KEY}",
         )
 
     def test_undeclared_options_change_no_key(self, make: Make) -> None:
-        """Credentials, timeouts and limits are not declared, together and each alone."""
+        """Credentials, timeouts and limits, together and each alone, do not change ``cache_key_extra``."""
         fields = fields_of(make())
         self._check_same(fields, fields_of(make(**self.undeclared)), self.undeclared)
         for name, value in self.undeclared.items():
-            alone = made(make, **{name: value})
+            alone = made_or_none(make, **{name: value})
             if alone is not None:
                 self._check_same(fields, fields_of(alone), [name])
 
@@ -134,7 +136,7 @@ class OptionChecks(Declared):
         )
 
     def test_whole_number_and_float_make_one_key(self, declared_option: str, make: Make) -> None:
-        """A number of the option's type is declared, whether it is written 1 or 1.0."""
+        """A float option given as 1 has the same key fields as one given as 1.0."""
         value = self.declared[declared_option]
         if not isinstance(value, float):
             pytest.skip(f"{declared_option} is no float")
@@ -142,19 +144,19 @@ class OptionChecks(Declared):
             try:
                 floating = as_json(fields_of(make(**{declared_option: float(whole)})))
             except (ValueError, BackendConfigError):
-                continue  # out of the option's range
+                continue  # the number is out of the option's range
             seen = as_json(fields_of(make(**{declared_option: whole})))
             expect(
                 seen == floating,
                 f"{declared_option}={whole} is declared as {float(whole)} is: convert it by its annotation",
                 f"{seen} and {floating}",
-                "one setting would have two keys, and be paid for twice",
+                "one setting would have two keys, and be billed twice",
             )
             return
         pytest.skip(f"no whole number near {value} is in the range of {declared_option}")
 
     def test_cache_key_extra_is_the_same_after_speaking(self, speaking: Make) -> None:
-        """What is declared does not change with what the synthesizer does."""
+        """``cache_key_extra`` does not change when the synthesizer speaks."""
         synthesizer = speaking()
         before = as_json(fields_of(synthesizer))
         self.speak(synthesizer)
@@ -169,7 +171,7 @@ class OptionChecks(Declared):
     def test_cache_key_extra_and_repr_show_no_credential(
         self, make: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A key, given, in its variable or in ``base_url``, is neither declared nor shown."""
+        """A key from the option, a variable or ``base_url`` is not in ``cache_key_extra`` or the repr."""
         for name in self.credentials:
             monkeypatch.setenv(name, PLANTED_KEY)
         given = [{}, {"api_key": PLANTED_KEY}, {"base_url": f"https://user:{PLANTED_KEY}@127.0.0.1:9"}]
@@ -185,28 +187,29 @@ class OptionChecks(Declared):
             check_unseen([repr(synthesizer), str(synthesizer)], "repr and str")
 
     def test_repr_shows_the_setting(self, declared_option: str, make: Make) -> None:
-        """The repr names each option that shapes the sound with its value."""
+        """The repr shows each option that shapes the sound with its value."""
         value = self.declared[declared_option]
-        said = repr(make(**{declared_option: value}))
+        shown = repr(make(**{declared_option: value}))
         expect(
-            f"{declared_option}={value!r}" in said,
+            f"{declared_option}={value!r}" in shown,
             f"repr shows {declared_option}={value!r}",
-            said,
+            shown,
             "it is what a failing test and the log tell of the synthesizer",
         )
 
 
-def _near(value: object, option: str) -> Iterator[object]:
-    """Yield values that a careless key takes for one another."""
+def _similar_values(value: object, option: str) -> Iterator[object]:
+    """Yield similar values, to which a careless key might give one entry."""
     yield value
     if isinstance(value, float):
         yield from (value + 0.01, value - 0.01, 0.0)
     elif isinstance(value, int) and not isinstance(value, bool):
         yield from (value + 1, value - 1, 0)
-    elif isinstance(value, str) and option != "base_url":  # many addresses lead to one place
+    elif isinstance(value, str) and option != "base_url":  # different addresses may reach the same server
         long = f"{value} {'and so on ' * 50}"
         yield from (value.swapcase(), f"{long}one", f"{long}two")
 
 
 def _defaults(factory: Any) -> Mapping[str, object]:
+    """Return the default of each option."""
     return {name: each.default for name, each in inspect.signature(factory).parameters.items()}

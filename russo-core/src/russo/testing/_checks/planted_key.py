@@ -1,6 +1,7 @@
-"""A planted credential, and everything that could show it: errors, log records, warnings, output.
+"""A planted credential, and the places that could show it: errors, log records, warnings, output.
 
-A key is shown as it is, percent-encoded, in base64 (as Basic authorization has it), or by its beginning.
+A text shows the key if it contains the key itself, the key percent-encoded or in base64 (as in Basic
+authorization), or the beginning of the key.
 """
 
 from __future__ import annotations
@@ -19,48 +20,48 @@ from unittest import mock
 from ..._errors import chain_of
 
 PLANTED_KEY: Final = "planted-0f7c1e9ab2d84c6d-key"
-_LONG_PREFIX: Final = 12  # characters that are enough to find the account, and to guess on
+_IDENTIFYING_PREFIX: Final = 12  # characters; enough to identify the account and to shorten a guess
 
 
 def _forms(key: str) -> dict[str, str]:
-    """Return what shows a key, with what it is called."""
+    """Return the texts that show a key, each with its name in messages."""
     found = {key: "the key", "".join(f"%{letter:02x}" for letter in key.encode()): "the key, percent-encoded"}
-    # In base64 a key looks otherwise behind none, one and two letters; its edges depend on its neighbours.
+    # The base64 form depends on the number of bytes before the key, modulo 3; its ends on the neighbours.
     for before in ("", ":", "x:"):
         found[base64.b64encode(f"{before}{key}".encode()).decode()[4:-4]] = "the key in base64"
-    return found | {key[:_LONG_PREFIX]: "the beginning of the key"}
+    return found | {key[:_IDENTIFYING_PREFIX]: "the beginning of the key"}
 
 
 _FORMS: Final = _forms(PLANTED_KEY)
 
 
-def shown_in(text: str) -> str:
-    """Tell in which form a text shows the planted key; empty where it does not."""
+def key_form_in(text: str) -> str:
+    """Return the form in which a text shows the planted key, or an empty string."""
     lower = text.lower()
     return next((name for form, name in _FORMS.items() if form in text or form.lower() in lower), "")
 
 
-def without_key(text: str) -> str:
-    """Return a text in which no form of the planted key is left, for a message."""
+def redacted(text: str) -> str:
+    """Return a text, for a message, in which every form of the planted key is replaced."""
     for form in _FORMS:
         text = text.replace(form, "<KEY>")
     return text
 
 
-def shown_by(error: BaseException) -> Iterator[str]:
-    """Yield all that an error, and those that it is chained to, may show: texts, notes, attributes."""
+def texts_of_error(error: BaseException) -> Iterator[str]:
+    """Yield the texts of an error and of the errors it is chained to: tracebacks, notes, attributes."""
     yield from traceback.format_exception(error)
     for each in chain_of(error):
         yield from (repr(each), str(each), repr(each.args), repr(vars(each)))
 
 
 @dataclass
-class Said:
-    """What was said while something ran.
+class Output:
+    """What was printed, warned and logged while something ran.
 
     Attributes:
-        out: On the standard output.
-        err: On the standard error.
+        out: The standard output.
+        err: The standard error.
         warned: The warnings.
         logged: The log records, with their ``extra``.
     """
@@ -71,42 +72,42 @@ class Said:
     logged: list[logging.LogRecord] = field(default_factory=list)
 
     def texts(self) -> Iterator[str]:
-        """Yield all of it as texts."""
+        """Yield all of the output as texts."""
         yield from (self.out, self.err, *(str(each.message) for each in self.warned))
         for record in self.logged:
             yield f"{record.getMessage()} {vars(record)!r}"
             if record.exc_info and record.exc_info[1] is not None:
-                yield from shown_by(record.exc_info[1])
+                yield from texts_of_error(record.exc_info[1])
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Said]:
-    """Note what is said meanwhile, in any thread, on `Said`; warnings are not shown, and are no errors."""
-    said, out, err = Said(), io.StringIO(), io.StringIO()
-    handler, root = _Keeping(said.logged), logging.getLogger()
+def captured_output() -> Iterator[Output]:
+    """Capture what is printed, warned and logged in any thread; warnings are not shown and do not raise."""
+    output, out, err = Output(), io.StringIO(), io.StringIO()
+    handler, root = _RecordKeeper(output.logged), logging.getLogger()
     level, others = root.level, [(other, other.level) for other in root.handlers]
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    for other, least in others:  # they hear what they heard before
+    for other, least in others:  # the root logger passes more records now; the other handlers must not
         other.setLevel(max(least, level))
     try:
         with (
-            mock.patch.object(logging, "raiseExceptions", False),  # a handler's trouble is not the backend's
+            mock.patch.object(logging, "raiseExceptions", False),  # a failing handler is not the backend's
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
-            warnings.catch_warnings(record=True, action="always") as said.warned,
+            warnings.catch_warnings(record=True, action="always") as output.warned,
         ):
-            yield said
+            yield output
     finally:
         root.setLevel(level)
         root.removeHandler(handler)
         for other, least in others:
             other.setLevel(least)
-        said.out, said.err = out.getvalue(), err.getvalue()
+        output.out, output.err = out.getvalue(), err.getvalue()
 
 
-class _Keeping(logging.Handler):
-    """Keeps every record."""
+class _RecordKeeper(logging.Handler):
+    """Appends every record to a list."""
 
     def __init__(self, records: list[logging.LogRecord]) -> None:
         super().__init__(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""Checks of attempts: which failures are tried again, how often, and how soon."""
+"""Checks of retries: which failures are retried, how often, and how soon."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from ... import RateLimitError
 from .._server.loopback import LoopbackServer, Reply
 from .._server.request import Request
 from .._server.service import HttpService
-from .base import SAMPLES, Make, ServiceDeclared, asked
-from .deadlines import RAISED, within
-from .errors import PAID, TREE
+from .base import SAMPLES, Make, ServiceContractBase, synthesize
+from .deadlines import BACKEND_EXCEPTIONS, run_within
 from .expect import expect, refuse
+from .reasons import ERROR_CLASS, MAY_BE_BILLED
 
-# What every service means by these, and whether the same request may succeed later.
+# Status codes that mean the same at every service: whether the same request may succeed later.
 STATUSES: Final[Mapping[int, bool]] = {400: False, 402: False, 418: False, 422: False, 504: True}
 
 
-class AttemptChecks(ServiceDeclared):
-    """What holds of attempts; skipped where no ``service`` is declared."""
+class RetryChecks(ServiceContractBase):
+    """Checks retries; skipped if no ``service`` is declared."""
 
     def test_failure_is_typed_and_retried_only_if_it_can_pass(
-        self, failure: str, running: LoopbackServer, http: HttpService, calling: Make
+        self, failure: str, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """Each failure has its class, is chained to its cause, and is tried again only if it can pass."""
-        told = http.all_failures()[failure]
-        running.replies = told.reply
-        attempts = 3 if told.retry_now else 1
-        error = self.failed(calling(max_attempts=attempts), when=failure)
+        """Each failure has its error class, is chained to its cause, and is retried only if it can pass."""
+        expected = http.all_failures()[failure]
+        loopback.replies = expected.reply
+        attempts = 3 if expected.retry_now else 1
+        error = self.error_of(speaking(max_attempts=attempts), when=failure)
         expect(
-            isinstance(error, told.error) and error.retryable is told.retried and error.reached,
-            f"{failure} is a {told.error.__name__} with retryable={told.retried}, reached=True",
+            isinstance(error, expected.error) and error.retryable is expected.retried and error.reached,
+            f"{failure} is a {expected.error.__name__} with retryable={expected.retried}, reached=True",
             error,
-            TREE,
+            ERROR_CLASS,
         )
-        expected = attempts if told.retried else 1
+        requests = attempts if expected.retried else 1
         expect(
-            len(running.requests) == expected,
-            f"{failure} makes {expected} requests with max_attempts={attempts}; an SDK's retries are off",
-            f"{len(running.requests)}",
-            PAID,
+            len(loopback.requests) == requests,
+            f"{failure} makes {requests} requests with max_attempts={attempts}; an SDK's retries are off",
+            f"{len(loopback.requests)}",
+            MAY_BE_BILLED,
         )
         expect(
             error.__cause__ is not None,
@@ -54,36 +54,36 @@ class AttemptChecks(ServiceDeclared):
         )
 
     def test_refusal_is_not_retried_and_a_busy_gateway_is(
-        self, status: str, running: LoopbackServer, http: HttpService, calling: Make
+        self, status: str, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """Status 400, 402, 418 and 422 are final; after 504, ``max_attempts=2`` makes two requests."""
+        """Status 400, 402, 418 and 422 are final; status 504 is retried."""
         if f"status {status}" in http.failures:
             pytest.skip("the service declares what it means by it")
         retried = STATUSES[int(status)]
-        running.replies = http.error_reply(int(status), "no", 0.0)
-        error = self.failed(calling(max_attempts=2), when=f"status {status}")
+        loopback.replies = http.error_reply(int(status), "no", 0.0)
+        error = self.error_of(speaking(max_attempts=2), when=f"status {status}")
         expect(
-            error.retryable is retried and len(running.requests) == 1 + retried,
+            error.retryable is retried and len(loopback.requests) == 1 + retried,
             f"status {status} is retryable={retried}, and makes {1 + retried} requests with max_attempts=2",
-            f"{len(running.requests)} requests, retryable={error.retryable}: {error!r}",
-            PAID,
+            f"{len(loopback.requests)} requests, retryable={error.retryable}: {error!r}",
+            MAY_BE_BILLED,
         )
 
     def test_call_succeeds_after_a_failure_that_passed(
-        self, running: LoopbackServer, http: HttpService, calling: Make
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """A service that was busy once is asked again."""
-        running.replies = [http.error_reply(503, "busy", 0.0), http.good(SAMPLES)]
-        self.speak(calling())
-        expect(len(running.requests) == 2, "one retry makes 2 requests", f"{len(running.requests)}", PAID)
+        """A call succeeds after the service was busy once."""
+        loopback.replies = [http.error_reply(503, "busy", 0.0), http.good(SAMPLES)]
+        self.speak(speaking())
+        self.expect_one_retry(loopback)
 
     def test_service_that_asks_to_wait_is_waited_for(
-        self, running: LoopbackServer, http: HttpService, calling: Make
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """A retry comes no earlier than the service asks, whether it limits (429) or is busy (503)."""
-        for status, waited in self._waits(running, http, calling, 1.0):
+        """A retry waits as long as the service asks in a reply of status 429 or 503."""
+        for status, waited in self._waits(loopback, http, speaking, 1.0):
             expect(
-                waited >= 1.0,  # the policy by itself waits half a second at most
+                waited >= 1.0,  # without Retry-After the first wait is at most half a second
                 f"a service that asks by {status} to wait 1 s is asked again after 1 s; "
                 "russo.authoring.seconds_to_wait",
                 f"after {waited:.2f} s",
@@ -91,10 +91,10 @@ class AttemptChecks(ServiceDeclared):
             )
 
     def test_busy_service_is_not_asked_again_at_once(
-        self, running: LoopbackServer, http: HttpService, calling: Make
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """A retry takes its time where the service asks for no wait, too."""
-        for status, waited in self._waits(running, http, calling, None):
+        """A retry waits for a moment if the service does not ask for a wait."""
+        for status, waited in self._waits(loopback, http, speaking, None):
             expect(
                 waited >= 0.1,
                 f"a service that answers {status} and asks for no wait is left alone for a moment",
@@ -103,44 +103,44 @@ class AttemptChecks(ServiceDeclared):
             )
 
     def _waits(
-        self, running: LoopbackServer, http: HttpService, calling: Make, asked_for: float | None
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make, asked_for: float | None
     ) -> list[tuple[int, float]]:
-        """Speak to a service that answers once by each status; return how long each of two calls took."""
+        """Return the seconds of two calls whose first attempts get status 429 and status 503."""
         texts = {status: f"{self.prompt} {status}" for status in (429, 503)}
-        told: set[int] = set()
+        answered: set[int] = set()
 
         def reply(request: Request) -> Reply:
             status = next((each for each, text in texts.items() if self.carries(request, text)), 0)
-            if not status or status in told:
+            if not status or status in answered:
                 return http.good(SAMPLES)
-            told.add(status)
+            answered.add(status)
             return http.error_reply(status, "slow down", asked_for)
 
         async def timed(text: str) -> float:
             start = time.monotonic()
-            await asked(synthesizer, text)
+            await synthesize(synthesizer, text)
             return time.monotonic() - start
 
         async def both() -> list[float]:
             return await asyncio.gather(*map(timed, texts.values()))
 
-        running.replies, synthesizer = reply, calling()
+        loopback.replies, synthesizer = reply, speaking()
         try:
-            waits = within(both, self.patience)
-        except RAISED as error:
-            refuse("the synthesizer speaks after a service was busy once", error, PAID)
-        expect(len(running.requests) == 4, "one retry makes 2 requests", f"{len(running.requests) / 2}", PAID)
+            waits = run_within(both, self.patience)
+        except BACKEND_EXCEPTIONS as error:
+            refuse("the synthesizer speaks after a service was busy once", error, MAY_BE_BILLED)
+        self.expect_one_retry(loopback, calls=2)
         return list(zip(texts, waits, strict=True))
 
     def test_service_that_asks_to_wait_an_hour_is_not_waited_for(
-        self, running: LoopbackServer, http: HttpService, calling: Make
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """A wait that no test run can afford is the error at once, with ``retry_after`` in seconds."""
-        running.replies = http.error_reply(429, "slow down", 3600.0)
-        error = self.failed(calling(), when="Retry-After: 3600")
+        """If the service asks for a long wait, the call fails at once, with ``retry_after`` in seconds."""
+        loopback.replies = http.error_reply(429, "slow down", 3600.0)
+        error = self.error_of(speaking(), when="Retry-After: 3600")
         expect(
-            isinstance(error, RateLimitError) and error.retry_after == 3600.0 and len(running.requests) == 1,
+            isinstance(error, RateLimitError) and error.retry_after == 3600.0 and len(loopback.requests) == 1,
             "a service that asks to wait an hour is a RateLimitError, retry_after=3600.0, after 1 request",
-            f"{error!r}, retry_after={error.retry_after}, {len(running.requests)} requests",
-            PAID,
+            f"{error!r}, retry_after={error.retry_after}, {len(loopback.requests)} requests",
+            MAY_BE_BILLED,
         )

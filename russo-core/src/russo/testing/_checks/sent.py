@@ -1,4 +1,4 @@
-"""Checks of the requests of a backend that calls a service over HTTP: text, options, how many at once."""
+"""Checks of what a backend sends to a service over HTTP: text, options, and requests at the same time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from ... import SynthesisError, TextRejectedError
 from .._server.loopback import LoopbackServer, Reply
 from .._server.request import Request
 from .._server.service import HttpService
-from .base import SAMPLES, Make, ServiceDeclared, asked, made
-from .deadlines import RAISED, within
+from .base import SAMPLES, Make, ServiceContractBase, made_or_none, synthesize
+from .deadlines import BACKEND_EXCEPTIONS, run_within
 from .expect import expect, refuse
+from .reasons import ERROR_CLASS, OTHER_VOICE, SETTING_WITHOUT_EFFECT
 
-_TREE: Final = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"
-_OWN: Final = "one voice would be stored, and replayed, for another"
-_LIMITS: Final = frozenset({"api_key", "base_url", "timeout", "max_attempts", "max_concurrency"})
+_NOT_IN_REQUESTS: Final = frozenset({"api_key", "base_url", "timeout", "max_attempts", "max_concurrency"})
 
 
-class RequestChecks(ServiceDeclared):
-    """What holds of requests; skipped where no ``service`` is declared."""
+class SentChecks(ServiceContractBase):
+    """Checks requests; skipped if no ``service`` is declared."""
 
-    def test_samples_arrive_untouched(self, running: LoopbackServer, calling: Make) -> None:
-        """The sound that the service sent is the sound that is returned."""
-        audio = self.speak(calling())
+    def test_samples_arrive_untouched(self, loopback: LoopbackServer, speaking: Make) -> None:
+        """The samples that the service sends are returned unchanged."""
+        audio = self.speak(speaking())
         if audio.duration is None:
             pytest.skip(f"the samples of format {audio.format!r} cannot be read without a decoder")
         same = audio.pcm() == SAMPLES and (audio.sample_rate, audio.channels) == (24000, 1)
@@ -38,58 +37,61 @@ class RequestChecks(ServiceDeclared):
         )
 
     def test_declared_option_is_sent(
-        self, declared_option: str, running: LoopbackServer, calling: Make
+        self, declared_option: str, loopback: LoopbackServer, speaking: Make
     ) -> None:
-        """An option that is declared changes the request, of its own synthesizer and of no other."""
+        """A declared option changes the requests of its own synthesizer, and of no other synthesizer."""
         if declared_option == "base_url":
             pytest.skip("base_url is where the request goes")
-        first, value = calling(), self.declared[declared_option]
-        usual = self._sent(first, running)
-        wandering = _different(usual, self._sent(first, running))
-        changed = made(calling, **{declared_option: value})
+        first, value = speaking(), self.declared[declared_option]
+        usual = self._sent(first, loopback)
+        unstable = _differing(usual, self._sent(first, loopback))
+        changed = made_or_none(speaking, **{declared_option: value})
         if changed is None:
             pytest.skip(f"{declared_option}={value!r} is refused alone")
-        again = _different(usual, self._sent(first, running)) - wandering
+        again = _differing(usual, self._sent(first, loopback)) - unstable
         expect(
             not again,
             f"a synthesizer sends its own settings after another was made with {declared_option}={value!r}",
-            f"its request differs in {', '.join(sorted(again))}: {running.requests[-1].body[:200]!r}",
-            _OWN,
+            f"its request differs in {', '.join(sorted(again))}: {loopback.requests[-1].body[:200]!r}",
+            OTHER_VOICE,
         )
-        if isinstance(self.refused(changed, when=f"{declared_option}={value!r}"), SynthesisError):
+        if isinstance(self.audio_or_error(changed, when=f"{declared_option}={value!r}"), SynthesisError):
             pytest.skip(f"{declared_option}={value!r} is refused alone")
         expect(
-            _different(usual, _parts(self.last(running))) - wandering,
+            _differing(usual, _parts(self.last_request(loopback))) - unstable,
             f"the request changes with the option {declared_option}",
-            f"it does not, with {declared_option}={value!r}: {self.last(running).body[:200]!r}",
-            "users would hear that their setting does nothing, and pay for it under another key",
+            f"it does not, with {declared_option}={value!r}: {self.last_request(loopback).body[:200]!r}",
+            SETTING_WITHOUT_EFFECT,
         )
 
-    def test_undeclared_options_are_not_sent(self, running: LoopbackServer, calling: Make) -> None:
-        """An option that is not declared changes neither the body of the request nor its query."""
-        usual = calling()
-        before, again = self._sent(usual, running), self._sent(usual, running)
-        stable = {"body", "query"} - _different(before, again)
-        for name in sorted(set(self.undeclared) - _LIMITS):
-            changed = made(calling, **{name: self.undeclared[name]})
-            if changed is None or isinstance(self.refused(changed, when=f"with {name}"), SynthesisError):
-                continue  # it is refused alone
-            sent = _different(before, _parts(self.last(running))) & stable
+    def test_undeclared_options_are_not_sent(self, loopback: LoopbackServer, speaking: Make) -> None:
+        """An undeclared option changes neither the body nor the query of the request."""
+        usual = speaking()
+        before, again = self._sent(usual, loopback), self._sent(usual, loopback)
+        stable = {"body", "query"} - _differing(before, again)
+        for name in sorted(set(self.undeclared) - _NOT_IN_REQUESTS):
+            changed = made_or_none(speaking, **{name: self.undeclared[name]})
+            if changed is None:
+                continue  # the backend refuses this option alone
+            if isinstance(self.audio_or_error(changed, when=f"with {name}"), SynthesisError):
+                continue
+            sent = _differing(before, _parts(self.last_request(loopback))) & stable
             expect(
                 not sent,
                 f"the request is the same whatever {name} is, or {name} is declared",
-                f"its {' and '.join(sorted(sent))} changes: {self.last(running).body[:200]!r}",
+                f"its {' and '.join(sorted(sent))} changes: {self.last_request(loopback).body[:200]!r}",
                 "what shapes the sound and is not in the key replays the old voice when it is changed",
             )
 
-    def _sent(self, synthesizer: Any, running: LoopbackServer) -> dict[str, object]:
+    def _sent(self, synthesizer: Any, loopback: LoopbackServer) -> dict[str, object]:
+        """Return the parts of the request that speaking the prompt sends."""
         self.speak(synthesizer)
-        return _parts(self.last(running))
+        return _parts(self.last_request(loopback))
 
     def test_no_more_calls_at_once_than_max_concurrency(
-        self, running: LoopbackServer, http: HttpService, calling: Make
+        self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """Of many calls at once, ``max_concurrency`` reach the service at once, and all in the end."""
+        """``max_concurrency`` limits the requests at the same time, and every call is sent in the end."""
         if not self.accepts("max_concurrency"):
             pytest.skip("the backend has no option max_concurrency")
         gate = threading.Event()
@@ -98,14 +100,15 @@ class RequestChecks(ServiceDeclared):
             gate.wait(10)
             return http.good(SAMPLES)
 
-        running.replies = reply
-        synthesizer = calling(max_concurrency=3)
+        loopback.replies = reply
+        synthesizer = speaking(max_concurrency=3)
 
         async def crowd() -> bool:
             texts = [f"{self.prompt} {n}" for n in range(20)]
-            calls = [asyncio.ensure_future(asked(synthesizer, text)) for text in texts]
-            began = await asyncio.to_thread(running.wait_requests, 3)
-            await asyncio.to_thread(running.wait_requests, 4, 0.2)  # seconds in which a fourth would come
+            calls = [asyncio.ensure_future(synthesize(synthesizer, text)) for text in texts]
+            began = await asyncio.to_thread(loopback.wait_requests, 3)
+            # A fourth request would arrive within 0.2 s.
+            await asyncio.to_thread(loopback.wait_requests, 4, 0.2)
             gate.set()
             await asyncio.gather(*calls)
             return began
@@ -113,33 +116,33 @@ class RequestChecks(ServiceDeclared):
         wanted = "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once"
         why = "services refuse accounts that ask too much at once; none at all takes all day"
         try:
-            began = within(crowd, self.patience, "with max_concurrency=3, 20 calls at once end")
-        except RAISED as error:
+            began = run_within(crowd, self.patience, "with max_concurrency=3, 20 calls at once end")
+        except BACKEND_EXCEPTIONS as error:
             refuse(wanted, error, why)
         finally:
             gate.set()
         expect(
-            began and running.most_active == 3 and len(running.requests) == 20,
+            began and loopback.most_active == 3 and len(loopback.requests) == 20,
             wanted,
-            f"{len(running.requests)} requests, {running.most_active} at once",
+            f"{len(loopback.requests)} requests, {loopback.most_active} at once",
             why,
         )
 
     def test_text_that_cannot_be_sent_is_refused_before_any_call(
-        self, running: LoopbackServer, calling: Make
+        self, loopback: LoopbackServer, speaking: Make
     ) -> None:
-        """A text without a UTF-8 form is a ``TextRejectedError``; nothing is sent."""
-        error = self.failed(calling(), "broken \ud800 text", when="a lone surrogate")
+        """A text that UTF-8 cannot encode is a ``TextRejectedError``; nothing is sent."""
+        error = self.error_of(speaking(), "broken \ud800 text", when="a lone surrogate")
         expect(
-            isinstance(error, TextRejectedError) and not error.reached and not running.requests,
+            isinstance(error, TextRejectedError) and not error.reached and not loopback.requests,
             "a lone surrogate is a TextRejectedError with reached=False, and no request is made",
             error,
-            _TREE,
+            ERROR_CLASS,
         )
 
 
 def _parts(request: Request) -> dict[str, object]:
-    """Return what a request says, part by part; the length follows from the rest."""
+    """Return the parts of a request by name, without its Content-Length."""
     headers = {f"header {name}": value for name, value in request.headers.items() if name != "content-length"}
     return {
         "method": request.method,
@@ -150,5 +153,6 @@ def _parts(request: Request) -> dict[str, object]:
     }
 
 
-def _different(one: dict[str, object], other: dict[str, object]) -> set[str]:
+def _differing(one: dict[str, object], other: dict[str, object]) -> set[str]:
+    """Return the names of the parts in which two requests differ."""
     return {name for name in {*one, *other} if one.get(name) != other.get(name)}

@@ -1,4 +1,4 @@
-"""Checks of what the author of a backend writes down: a slip here would switch other checks off unseen."""
+"""Checks of the class and of what its author declares; a mistake here would disable other checks."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import Final
 
 from ... import RussoError, load_synthesizer
 from ..._backends.discovery import API_VERSION, api_key_variables, load_backend
-from .base import Declared, Make
+from .base import ContractBase, Make
 from .expect import expect, refuse
+from .reasons import FOUND_BY_NAME
 
-_UNSEEN: Final = "a slip here switches checks off, and nothing tells"
-_KEYWORDS: Final = (
+_SILENT_MISTAKE: Final = "a slip here switches checks off, and nothing tells"
+_GIVEN_BY_NAME: Final = (
     "options come from the command line, ini files and code by their names, never by their place"
 )
-_KEY: Final = "recordings are looked for by the key: what shapes the sound is in it, and nothing else"
-# The same word for the same thing everywhere (the options of all backends).
+_WHY_IN_KEY: Final = "recordings are looked for by the key: what shapes the sound is in it, and nothing else"
+# All backends use the same names for these options.
 _SHAPING: Final = frozenset({"voice", "model", "language", "instructions", "speed", "seed"})
 _NOT_SHAPING: Final = frozenset({"api_key", "timeout", "max_attempts", "max_concurrency"})
 
 
-class AuthorChecks(Declared):
-    """What holds of the entry point, the class and its test class, before anything is made."""
+class SignatureChecks(ContractBase):
+    """Checks the entry point, the class and its test class."""
 
     def test_entry_point_leads_to_the_class(self, make: Make) -> None:
-        """The backend's name, among the entry points of ``russo.synthesizers``, makes these synthesizers."""
+        """The backend's entry point in ``russo.synthesizers`` makes the synthesizers that are checked."""
         try:
             factory = load_backend(self.backend)
             loaded = load_synthesizer(self.backend, **self.options)
@@ -34,7 +35,7 @@ class AuthorChecks(Declared):
             refuse(
                 f"an installed package registers {self.backend!r} under russo.synthesizers, and it works",
                 error,
-                "pytest --russo-synth and load_synthesizer find a backend by that name alone",
+                FOUND_BY_NAME,
             )
         made = make()
         expect(
@@ -45,7 +46,7 @@ class AuthorChecks(Declared):
         )
 
     def test_synthesize_takes_one_text(self, make: Make) -> None:
-        """``async def synthesize(self, text: str) -> Audio``: it is awaited, and given ``text``."""
+        """The synthesizer has ``async def synthesize(self, text: str) -> Audio``."""
         made = make()
         speak = getattr(made, "synthesize", None)
         wanted = "a synthesizer has a method `async def synthesize(self, text: str) -> Audio`"
@@ -60,7 +61,7 @@ class AuthorChecks(Declared):
             refuse(wanted, f"synthesize{signature}: {error}", why)
 
     def test_plugin_contract_fits(self) -> None:
-        """``russo_api`` is absent or a version that this russo-core has."""
+        """``russo_api`` is absent, or a version that this russo-core supports."""
         version = getattr(self.factory, "russo_api", API_VERSION)
         expect(
             type(version) is int and 1 <= version <= API_VERSION,
@@ -70,7 +71,7 @@ class AuthorChecks(Declared):
         )
 
     def test_options_are_keywords(self) -> None:
-        """The class takes keyword options only, each by its name."""
+        """The class takes keyword-only options, and names each of them."""
         parameters = inspect.signature(self.factory).parameters.values()
         any_name = [str(each) for each in parameters if each.kind is inspect.Parameter.VAR_KEYWORD]
         expect(
@@ -80,10 +81,10 @@ class AuthorChecks(Declared):
             "a misspelt option is to be told, with those that exist; it would be ignored",
         )
         wrong = [str(each) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
-        expect(not wrong, "the class takes keyword options only (after a `*`)", f"{wrong}", _KEYWORDS)
+        expect(not wrong, "the class takes keyword options only (after a `*`)", f"{wrong}", _GIVEN_BY_NAME)
 
     def test_every_option_is_declared_or_undeclared(self) -> None:
-        """Each option of the signature stands in ``declared`` or ``undeclared`` of the test class, once."""
+        """Each option of the signature is in either ``declared`` or ``undeclared`` of the test class."""
         parameters = inspect.signature(self.factory).parameters.values()
         known = {each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD}
         tested, twice = set(self.all_options), set(self.declared) & set(self.undeclared)
@@ -95,54 +96,55 @@ class AuthorChecks(Declared):
         )
 
     def test_options_are_in_their_place(self) -> None:
-        """Voice, model, language, instructions, speed, seed are declared; key, timeout and limits are not."""
+        """Options that shape the sound are in ``declared``; key, timeout and limits are in ``undeclared``."""
         unshaping = sorted(_SHAPING & set(self.undeclared))
         shaping = sorted(_NOT_SHAPING & set(self.declared))
         expect(
             not unshaping,
             f"{', '.join(sorted(_SHAPING))} shape the sound: they stand in declared of the test class",
             f"{unshaping} in undeclared",
-            _KEY,
+            _WHY_IN_KEY,
         )
         expect(
             not shaping,
             f"{', '.join(sorted(_NOT_SHAPING))} are never declared: they stand in undeclared of it",
             f"{shaping} in declared",
-            _KEY,
+            _WHY_IN_KEY,
         )
 
     def test_variables_and_modules_are_named_as_they_are(self) -> None:
-        """``credentials`` and ``sdk`` are tuples of names, of variables and modules; a sent key has one."""
+        """``credentials`` names environment variables, and ``sdk`` names modules that can be imported."""
         named = getattr(self.factory, "credentials", ())
         expect(
             api_key_variables(self.factory) is not None or named == (),
             "the class attribute `credentials` is a tuple of names of variables, such as ('ACME_API_KEY',)",
             f"{named!r:.200}",
-            _UNSEEN,
+            _SILENT_MISTAKE,
         )
         keyed = self.service is not None and self.service.sent_key is not None
         expect(
             not keyed or named,
             "a backend that sends a key names the variables for it in the class attribute `credentials`",
             f"credentials = {named!r}, while `service` of the test class has a sent_key",
-            f"`russo backends` shows whether they are set; {_UNSEEN}",
+            f"`russo backends` shows whether they are set; {_SILENT_MISTAKE}",
         )
         wanted = "`sdk` of the test class is a tuple of modules, such as ('acme_sdk', 'httpx')"
         expect(
             isinstance(self.sdk, (tuple, list)) and all(isinstance(each, str) for each in self.sdk),
             wanted,
             f"{self.sdk!r}",
-            _UNSEEN,
+            _SILENT_MISTAKE,
         )
-        missing = list(_missing(self.sdk))
-        expect(not missing, f"{wanted}, each of which can be imported here", f"no {missing}", _UNSEEN)
+        missing = list(_not_importable(self.sdk))
+        expect(not missing, f"{wanted}, each of which can be imported here", f"no {missing}", _SILENT_MISTAKE)
 
 
-def _missing(modules: Iterable[str]) -> Iterable[str]:
+def _not_importable(modules: Iterable[str]) -> Iterable[str]:
+    """Yield the modules that cannot be found."""
     for name in modules:
         try:
             found = find_spec(name)
-        except (ImportError, ValueError):  # one that holds it is missing
+        except (ImportError, ValueError):  # the parent package is missing
             found = None
         if found is None:
             yield name

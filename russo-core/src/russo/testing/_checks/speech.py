@@ -1,8 +1,9 @@
-"""Checks of speaking: audio, odd texts, one's own settings, silence beside the speech, time."""
+"""Checks of speaking: the audio, odd texts, own settings, output and warnings, the timeout."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pytest
@@ -10,30 +11,30 @@ import pytest
 from ... import Audio, SynthesisError, SynthesisTimeoutError
 from .._server.loopback import LoopbackServer
 from .._server.request import Request
-from .._sound import check_audio
-from .base import Declared, Make
+from .audio import check_audio
+from .base import ContractBase, Make
 from .expect import expect, refuse
-from .planted_key import listening
-from .texts import ODD_TEXTS, additions, holds, holds_exactly, repeated
+from .planted_key import captured_output
+from .reasons import OTHER_VOICE, SETTING_WITHOUT_EFFECT
+from .texts import ODD_TEXTS, holds, holds_exactly, repeated, texts_around
 
-_EXACT: Final = "the audio is stored under the exact prompt and must be of that"
-_OWN: Final = "one voice would be stored, and replayed, for another"
-_DUE: Final = 0.01  # seconds that a call takes for a timeout of a tenth of it to come due
+_EXACT_PROMPT: Final = "the audio is stored under the exact prompt and must be of that"
+_MEASURABLE: Final = 0.01  # seconds; a shorter call ends before a timeout of a tenth of it is noticed
 
 
-class SpeechChecks(Declared):
-    """What holds while speaking."""
+class SpeechChecks(ContractBase):
+    """Checks what a call returns and does."""
 
     def test_audio_is_what_it_says_it_is(self, speaking: Make) -> None:
-        """Format, rate, channels, width and sizes are true, and there is sound."""
+        """Format, rate, channels, width and sizes match the data, and the audio is not silent."""
         check_audio(self.speak(speaking()))
 
     def test_odd_text_is_spoken_or_refused(
         self, odd_text: str, speaking: Make, server: LoopbackServer | None
     ) -> None:
-        """Any text becomes audio, or an error of the tree with backend and prompt, in bounded time."""
+        """Any text becomes audio or a ``SynthesisError`` with backend and prompt, in bounded time."""
         text, synthesizer = ODD_TEXTS[odd_text], speaking()
-        outcome = self.refused(synthesizer, text, when=f"the text is {text[:60]!r}")
+        outcome = self.audio_or_error(synthesizer, text, when=f"the text is {text[:60]!r}")
         if isinstance(outcome, SynthesisError):
             sent = server is not None and bool(server.requests)
             expect(
@@ -50,37 +51,36 @@ class SpeechChecks(Declared):
             self._check_length(synthesizer, text, outcome)
 
     def _check_sent(self, synthesizer: Any, server: LoopbackServer, text: str) -> None:
-        """Check that the requests of a call held its text, as a call of the prompt holds that."""
-        assert self.service is not None, "a server plays a service"
-        read, sent = self.service.text_of, list(server.requests)
+        """Check that the requests of a call carried its text, as those of the prompt carry the prompt."""
+        assert self.service is not None, "there is a server only if there is a service"
+        sent = list(server.requests)
         wanted = f"the service is sent the very text {text[:60]!r}"
-        if read is not None:
-            try:
-                seen = "".join(map(read, sent))
-            except Exception as error:  # noqa: BLE001 - it is the author's
-                refuse("text_of of HttpService reads the text from every request of a call", error, _EXACT)
-            expect(seen == text, wanted, f"{seen[:300]!r}, by text_of", _EXACT)
+        if self.service.text_of is not None:
+            seen = _joined_text(self.service.text_of, sent)
+            expect(seen == text, wanted, f"{seen[:300]!r}, by text_of", _EXACT_PROMPT)
             return
         self.speak(synthesizer)
         usual = server.requests[-1]
         for each in sent:
             expect(
                 holds_exactly(each, text, usual, self.prompt)
-                or self._is_loose(synthesizer, server, each, text),
+                or self._holds_despite_noise(synthesizer, server, each, text),
                 f"{wanted}, with no more around it than around the prompt, or read by HttpService.text_of",
                 f"{each.method} {each.path}, body {each.body[:300]!r}",
-                _EXACT,
+                _EXACT_PROMPT,
             )
-        around = additions(usual, self.prompt)
+        around = texts_around(usual, self.prompt)
         expect(
             not around or any(any(map(str.isalnum, each)) for each in around),
             f"the service is sent the very text {self.prompt!r}",
             f"{around} beside it",
-            _EXACT,
+            _EXACT_PROMPT,
         )
 
-    def _is_loose(self, synthesizer: Any, server: LoopbackServer, request: Request, text: str) -> bool:
-        """Tell whether a request holds a text, where requests differ by themselves: by a boundary, say."""
+    def _holds_despite_noise(
+        self, synthesizer: Any, server: LoopbackServer, request: Request, text: str
+    ) -> bool:
+        """Return whether a request holds a text, if requests differ by themselves (in a boundary, say)."""
         usual = server.requests[-1]
         self.speak(synthesizer)
         return holds(request, text) and not holds_exactly(
@@ -88,9 +88,9 @@ class SpeechChecks(Declared):
         )
 
     def _check_length(self, synthesizer: Any, text: str, spoken: Audio) -> None:
-        """Check that a long text is spoken to its end: four times the text takes some four times as long."""
+        """Check that a long text is spoken whole: it takes about four times as long as its first quarter."""
         short, quarter = self.speak(synthesizer, text[:40]), self.speak(synthesizer, text[: len(text) // 4])
-        least, part, whole = map(size_of, (short, quarter, spoken))
+        least, part, whole = map(length_of, (short, quarter, spoken))
         expect(
             part <= least or whole - least > 2.5 * (part - least),
             "a long text is spoken whole, or refused",
@@ -99,7 +99,7 @@ class SpeechChecks(Declared):
         )
 
     def test_declared_option_is_heard(self, declared_option: str, speaking: Make) -> None:
-        """An option that is declared shapes the sound: that of the prompt is another."""
+        """A declared option changes the audio of the prompt."""
         if self.service is not None:
             pytest.skip("the request shows it: see test_declared_option_is_sent")
         usual = speaking()
@@ -107,45 +107,47 @@ class SpeechChecks(Declared):
         if spoken != again:
             pytest.skip("the same text is not the same bytes twice: no ear hears an option in that")
         value = self.declared[declared_option]
-        other = self.refused(speaking(**{declared_option: value}), when=f"with {declared_option}={value!r}")
+        other = self.audio_or_error(
+            speaking(**{declared_option: value}), when=f"with {declared_option}={value!r}"
+        )
         if isinstance(other, SynthesisError):
             pytest.skip(f"{declared_option}={value!r} is refused, alone or here")
         expect(
             other != spoken,
             f"{self.prompt!r} sounds otherwise with {declared_option}={value!r}",
             "the same bytes; if it is heard in other texts or values only, give such a `prompt` or value",
-            "users would hear that their setting does nothing, and pay for it under another key",
+            SETTING_WITHOUT_EFFECT,
         )
         expect(
             self.speak(usual) == spoken,
             f"a synthesizer keeps its own settings when another is made with {declared_option}={value!r}",
             "other bytes than before",
-            _OWN,
+            OTHER_VOICE,
         )
 
     def test_speaking_says_nothing(self, speaking: Make) -> None:
-        """Constructing and speaking print nothing and warn of nothing: they log."""
-        with listening() as said:
+        """Constructing and speaking print nothing and raise no warnings; they may log."""
+        with captured_output() as output:
             self.speak(speaking())
-        printed = f"{said.out}{said.err}"
+        printed = f"{output.out}{output.err}"
         expect(
             not printed,
             "speaking prints nothing",
             f"{printed[:200]!r}",
             "`russo say --json` and whoever reads the output would read that; log it",
         )
-        # A resource that nobody closed has a check of its own, and a deprecation is the SDK's.
-        beside = (ResourceWarning, DeprecationWarning, PendingDeprecationWarning)
-        warned = [f"{each.message}" for each in said.warned if not issubclass(each.category, beside)]
+        # Unclosed resources have their own check; deprecations concern the SDK.
+        ignored = (ResourceWarning, DeprecationWarning, PendingDeprecationWarning)
+        warned = [f"{each.message}" for each in output.warned if not issubclass(each.category, ignored)]
         expect(
             not warned,
             "speaking warns of nothing",
             f"{warned[:3]}",
-            "many test suites turn warnings into errors, and paid speech would be lost; log it",
+            "many test suites turn warnings into errors, and billed speech would be lost; log it",
         )
 
     def test_timeout_ends_a_call(self, speaking: Make) -> None:
-        """``timeout`` bounds a call of a backend that calls no service, too."""
+        """``timeout`` limits a call of a backend that calls no service, too."""
         if self.service is not None:
             pytest.skip(
                 "a service that falls silent shows it: see test_service_that_falls_silent_is_a_timeout"
@@ -153,11 +155,12 @@ class SpeechChecks(Declared):
         if not self.accepts("timeout"):
             pytest.skip("the backend has no option timeout")
         text = repeated(self.prompt, 50)
-        self.refused(speaking(), text, when="a long text")  # what is loaded once is not the call's
-        usual = self._seconds(speaking(), text)[1]
-        if usual < _DUE:
+        # The first call loads what is loaded once; the later calls are measured.
+        self.audio_or_error(speaking(), text, when="a long text")
+        usual = self._timed_outcome(speaking(), text)[1]
+        if usual < _MEASURABLE:
             pytest.skip(f"it speaks {len(text)} characters in {usual:.3f} s: no timeout comes due")
-        outcome, took = self._seconds(speaking(timeout=usual / 10), text)
+        outcome, took = self._timed_outcome(speaking(timeout=usual / 10), text)
         expect(
             isinstance(outcome, SynthesisTimeoutError) or took < usual / 2,
             f"timeout={usual / 10:.3f} ends a call that takes {usual:.3f} s, by SynthesisTimeoutError",
@@ -165,12 +168,21 @@ class SpeechChecks(Declared):
             "one prompt that hangs holds up the whole test run",
         )
 
-    def _seconds(self, synthesizer: Any, text: str) -> tuple[object, float]:
+    def _timed_outcome(self, synthesizer: Any, text: str) -> tuple[object, float]:
+        """Return the audio or the error of a call, and the seconds that it took."""
         start = time.monotonic()
-        outcome = self.refused(synthesizer, text, when="a long text")
+        outcome = self.audio_or_error(synthesizer, text, when="a long text")
         return outcome, time.monotonic() - start
 
 
-def size_of(audio: Audio) -> float:
-    """Return how long audio is: its seconds, or its bytes where only a decoder knows them."""
+def _joined_text(text_of: Callable[[Request], str], requests: Iterable[Request]) -> str:
+    """Return the texts that the author's function reads from the requests of one call, joined."""
+    try:
+        return "".join(map(text_of, requests))
+    except Exception as error:  # noqa: BLE001 - the author's function may raise anything
+        refuse("text_of of HttpService reads the text from every request of a call", error, _EXACT_PROMPT)
+
+
+def length_of(audio: Audio) -> float:
+    """Return the duration of audio in seconds, or its bytes if only a decoder knows the duration."""
     return len(audio.data) if audio.duration is None else audio.duration

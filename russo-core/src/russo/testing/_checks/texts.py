@@ -1,4 +1,4 @@
-"""Texts that people and machines write, and where a request holds the text of a call."""
+"""Odd texts to speak, and functions that find the text of a call in a request."""
 
 from __future__ import annotations
 
@@ -34,29 +34,30 @@ ODD_TEXTS: Final = {
 
 
 def repeated(text: str, times: int) -> str:
-    """Return a text of so many sentences: some backends take them one by one."""
+    """Return a text repeated as sentences, because some backends speak sentence by sentence."""
     return " ".join([f"{text}."] * times)
 
 
 def holds(request: Request, text: str) -> bool:
-    """Tell whether a request carries a text: within a value of its JSON, form or query, or as it is."""
+    """Return whether a request carries a text: within a value of its JSON, form or query, or in its body."""
     return any(text in value for value in _values(request))
 
 
 def holds_exactly(request: Request, text: str, usual: Request, prompt: str) -> bool:
-    """Tell whether a request carries a text as the usual one carries the prompt, with the same around it."""
+    """Return whether a request carries a text between the same texts as the usual request the prompt."""
     frames = [value.split(prompt, 1) for value in _values(usual) if prompt in value]
     values = set(_values(request))
     return any(f"{before}{text}{after}" in values for before, after in frames)
 
 
-def additions(request: Request, prompt: str) -> Sequence[str]:
-    """Return what a request has around a text wherever that stands, if it stands nowhere alone."""
+def texts_around(request: Request, prompt: str) -> Sequence[str]:
+    """Return the texts around each prompt in a request; nothing if one value is the prompt alone."""
     around = [value.replace(prompt, "", 1) for value in _values(request) if prompt in value]
     return [] if "" in around else around
 
 
 def _values(request: Request) -> Iterator[str]:
+    """Yield the values of the query, and the strings of the JSON body or the body and its form values."""
     yield from request.query.values()
     try:
         yield from _strings(request.json)
