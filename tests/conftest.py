@@ -50,6 +50,6 @@ def _clean_environment(monkeypatch):
 @pytest.fixture
 def project(pytester):
     """A small project whose conftest speaks through a synthesizer that notes each call in calls.txt."""
-    from support.projects import Project
+    from support.projects import PytestProject
 
-    return Project(pytester)
+    return PytestProject(pytester)

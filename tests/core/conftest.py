@@ -1,9 +1,9 @@
-"""What the tests of core share."""
+"""Fixtures that the tests of core share."""
 
 import pytest
 
 from russo import AudioCache
-from support.speakers import Ear, Environment, registered
+from support.speakers import Environment, EventRecorder, registered
 
 
 @pytest.fixture
@@ -12,13 +12,13 @@ def cache(tmp_path):
 
 
 @pytest.fixture
-def heard():
-    """Every event of the test, as an installed plugin hears them."""
-    with registered(Ear()) as ear:
-        yield ear
+def events():
+    """Every event of the test, recorded by a registered plugin."""
+    with registered(EventRecorder()) as recorder:
+        yield recorder
 
 
 @pytest.fixture
 def environment(tmp_path):
-    """A Python of its own, without any backend."""
+    """An isolated Python with russo and no backend."""
     return Environment(tmp_path)

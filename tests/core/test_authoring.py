@@ -51,7 +51,7 @@ from russo.authoring import (
     wav_audio,
 )
 from russo.testing import speech_pcm, wav
-from support.speakers import PROMPT, run, say, sound
+from support.speakers import PROMPT, run, sound, synthesize
 
 SAMPLES = speech_pcm(0.1)
 WILL_PASS = (RateLimitError, ServiceError, SynthesisTimeoutError, NoAudioError)
@@ -384,21 +384,21 @@ def test_loop_that_ends_under_its_calls_gives_their_turns_back():
         ([soon(ServiceError, reached=False)], 0),
     ],
 )
-def test_attempts_that_reached_the_service_are_counted(cache, heard, outcomes, attempts):
+def test_attempts_that_reached_the_service_are_counted(cache, events, outcomes, attempts):
     service = Service(*(sound(PROMPT) if outcome == "audio" else outcome for outcome in outcomes))
     with contextlib.suppress(SynthesisError):
-        say(CachedSynthesizer(Backend(service), cache=cache))
-    assert heard.one(SynthesisFinish).backend_calls == attempts
+        synthesize(CachedSynthesizer(Backend(service), cache=cache))
+    assert events.one(SynthesisFinish).backend_calls == attempts
 
 
-def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, heard, monkeypatch):
+def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, events, monkeypatch):
     monkeypatch.setattr(attempts_module, "_FIRST_DELAY", 0.001)
     with pytest.raises(SynthesisTimeoutError):
-        say(CachedSynthesizer(Backend(never, timeout=0.01, max_attempts=2), cache=cache))
-    assert heard.one(SynthesisFinish).backend_calls == 2
+        synthesize(CachedSynthesizer(Backend(never, timeout=0.01, max_attempts=2), cache=cache))
+    assert events.one(SynthesisFinish).backend_calls == 2
 
 
-def test_attempts_of_concurrent_calls_are_counted_apart(cache, heard):
+def test_attempts_of_concurrent_calls_are_counted_apart(cache, events):
     services = {"a": Service(soon(), sound("a")), "b": Service(sound("b"))}
 
     class Two(Backend):
@@ -410,16 +410,16 @@ def test_attempts_of_concurrent_calls_are_counted_apart(cache, heard):
         await asyncio.gather(cached.synthesize("a"), cached.synthesize("b"))
 
     run(main())
-    assert {e.prompt: e.backend_calls for e in heard.all(SynthesisFinish)} == {"a": 2, "b": 1}
+    assert {e.prompt: e.backend_calls for e in events.all(SynthesisFinish)} == {"a": 2, "b": 1}
 
 
-def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, heard):
+def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, events):
     service = Service(sound(PROMPT))
     with pytest.raises(TextRejectedError, match="character 3 is a lone surrogate") as caught:
-        say(CachedSynthesizer(Backend(service), cache=cache), "abc\ud800")
+        synthesize(CachedSynthesizer(Backend(service), cache=cache), "abc\ud800")
     assert (caught.value.backend, caught.value.model, caught.value.reached) == ("acme", "m-1", False)
     assert service.attempts == 0
-    assert heard.one(SynthesisFinish).backend_calls == 0
+    assert events.one(SynthesisFinish).backend_calls == 0
 
 
 def test_error_carries_backend_and_model():

@@ -33,7 +33,7 @@ from russo import (
 from russo._flow.run import RunContext
 from russo._statistics import Statistics
 from russo.testing import FakeSynthesizer
-from support.speakers import PROMPT, Speaker, registered, run, say, sound
+from support.speakers import PROMPT, Speaker, registered, run, sound, synthesize
 
 STORED, FRESH = sound("stored"), sound("fresh")
 FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)
@@ -59,7 +59,7 @@ def entry_files(cache):
 # -- modes
 
 MODES = [
-    # mode, is it stored, what is heard, backend calls, what is stored then
+    # mode, is it stored before, what is returned or raised, backend calls, what is stored then
     ("auto", True, STORED, 0, STORED),
     ("auto", False, FRESH, 1, FRESH),
     ("replay", True, STORED, 0, STORED),
@@ -73,26 +73,26 @@ MODES = [
 
 @pytest.mark.parametrize("row", MODES)
 def test_mode_decides_over_hit_and_miss(cache, row):
-    mode, is_stored, heard, paid, then = row
+    mode, is_stored, expected, calls, then = row
     speaker = Speaker(FRESH)
     if is_stored:
         cache.put(key_of(speaker), STORED)
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
-    if isinstance(heard, Audio):
-        assert say(cached) == heard
+    if isinstance(expected, Audio):
+        assert synthesize(cached) == expected
     else:
-        with pytest.raises(heard):
-            say(cached)
-    assert len(speaker.texts) == paid
+        with pytest.raises(expected):
+            synthesize(cached)
+    assert len(speaker.texts) == calls
     assert cache.get(key_of(speaker)) == then
 
 
-@pytest.mark.parametrize(("mode", "paid"), [("auto", 1), ("refresh", 1), ("off", 3)])
-def test_prompt_said_three_times_is_paid_for_as_often_as_the_mode_says(cache, mode, paid):
+@pytest.mark.parametrize(("mode", "calls"), [("auto", 1), ("refresh", 1), ("off", 3)])
+def test_prompt_asked_for_three_times_calls_the_backend_as_often_as_the_mode_says(cache, mode, calls):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
-    assert {say(cached) for _ in range(3)} == {sound(PROMPT)}
-    assert len(speaker.texts) == paid
+    assert {synthesize(cached) for _ in range(3)} == {sound(PROMPT)}
+    assert len(speaker.texts) == calls
 
 
 @pytest.mark.parametrize("mode", ["", "AUTO", "record", "none", "replay "])
@@ -112,23 +112,23 @@ def test_mode_may_be_given_as_word_or_member(mode):
 @pytest.mark.parametrize("mode", [None, *Mode])
 def test_enabled_may_be_changed_at_any_time(cache, mode):
     speaker = Speaker()
-    say(CachedSynthesizer(speaker, cache=cache))
+    synthesize(CachedSynthesizer(speaker, cache=cache))
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode, enabled=False)
     assert cached.mode is Mode.OFF
     before = entry_files(cache)
     for number in (2, 3):
-        say(cached)
+        synthesize(cached)
         assert len(speaker.texts) == number
     cached.enabled = True
     assert cached.mode is Mode(mode or "auto")
     cached.enabled = False
-    say(cached, "something else")
+    synthesize(cached, "something else")
     assert entry_files(cache) == before
 
 
 def test_disabled_synthesizer_touches_no_disk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    say(CachedSynthesizer(Speaker(), enabled=False))
+    synthesize(CachedSynthesizer(Speaker(), enabled=False))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -138,7 +138,7 @@ def test_defaults_are_auto_and_a_cache_in_the_current_directory(tmp_path, monkey
     assert (cached.mode, cached.enabled) == (Mode.AUTO, True)
     assert cached.cache.directory == tmp_path / ".russo_cache"
     assert list(tmp_path.iterdir()) == []
-    say(cached)
+    synthesize(cached)
     assert AudioCache().size() == 1
 
 
@@ -185,7 +185,7 @@ def test_replay_of_the_run_never_pays(cache):
     cached = CachedSynthesizer(speaker, cache=cache, mode="off", enabled=False)
     cached.bound_to(context_of(cache, "replay"))
     with pytest.raises(CacheMissError):
-        say(cached)
+        synthesize(cached)
     assert speaker.texts == []
 
 
@@ -226,7 +226,7 @@ def test_declared_fields_that_are_no_mapping_are_refused_before_the_call(cache, 
     speaker = Speaker()
     speaker.cache_key_extra = declared
     with pytest.raises(TypeError, match=r"Speaker\.cache_key_extra is .*, not a mapping"):
-        say(CachedSynthesizer(speaker, cache=cache))
+        synthesize(CachedSynthesizer(speaker, cache=cache))
     assert speaker.texts == []
 
 
@@ -237,7 +237,7 @@ class Blocking(FakeSynthesizer):
 
 def test_synthesizer_that_is_not_async_is_an_error(cache):
     with pytest.raises(TypeError, match=r"Blocking\.synthesize is not async: write `async def`"):
-        say(CachedSynthesizer(Blocking(), cache=cache))
+        synthesize(CachedSynthesizer(Blocking(), cache=cache))
     assert cache.size() == 0
 
 
@@ -258,7 +258,7 @@ class Careless(Speaker):
 def test_reply_that_is_no_audio_is_an_error_and_not_stored(cache, outcome, mode):
     speaker = Careless(outcome)
     with pytest.raises(NoAudioError, match=r"must return a russo\.Audio") as caught:
-        say(CachedSynthesizer(speaker, cache=cache, mode=mode))
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
     assert f"Careless.synthesize returned {type(outcome).__name__}" in str(caught.value)
     assert not caught.value.retryable
     assert len(speaker.texts) == 1
@@ -270,27 +270,27 @@ def test_empty_audio_is_an_error_and_not_stored(cache, mode):
     speaker = Speaker(Audio(b""))
     cache.put(key_of(speaker, "before"), STORED)
     with pytest.raises(NoAudioError, match="the audio is empty"):
-        say(CachedSynthesizer(speaker, cache=cache, mode=mode))
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
     assert cache.size() == 1
 
 
 def test_audio_without_samples_is_no_reason_to_lose_bytes(cache):
     odd = Audio(b"\xff", "opus", 48000, 2, 4)
     cached = CachedSynthesizer(Speaker(odd), cache=cache)
-    assert say(cached) == say(cached) == odd
+    assert synthesize(cached) == synthesize(cached) == odd
 
 
 # -- the key
 
 
-def test_key_is_of_prompt_own_and_given_fields(cache, heard):
+def test_key_is_of_prompt_own_and_given_fields(cache, events):
     speaker = Speaker(voice="a")
     given = {"voice": "b", "model": "m"}
-    say(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given))
+    synthesize(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given))
     key = cache_key(PROMPT, speaker.cache_key_extra, given)
     assert list(cache.stored_keys()) == [key]
     assert cache.describe(key)["fields"] == {"own": speaker.cache_key_extra, "given": given}
-    assert heard.one(CacheMiss).key == key
+    assert events.one(CacheMiss).key == key
 
 
 def test_own_and_given_fields_are_never_merged(cache):
@@ -298,7 +298,9 @@ def test_own_and_given_fields_are_never_merged(cache):
     for number, (own, given) in enumerate(pairs):
         speaker = Speaker(sound(str(number)))
         speaker.cache_key_extra = own
-        assert say(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)) == sound(str(number))
+        assert synthesize(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)) == sound(
+            str(number)
+        )
     assert cache.size() == len(pairs)
 
 
@@ -323,15 +325,15 @@ def test_changed_setting_never_replays_old_audio(cache, change, how):
     given = BASE if how == "given" else None
     speaker.cache_key_extra = {} if given else BASE
     cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
-    assert say(cached) == STORED
+    assert synthesize(cached) == STORED
     if how == "given":
         cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=BASE | change)
     else:
         speaker.cache_key_extra = BASE | change
         if how == "declared":
             cached = CachedSynthesizer(speaker, cache=cache)
-    assert say(cached) == FRESH
-    assert say(cached) == FRESH
+    assert synthesize(cached) == FRESH
+    assert synthesize(cached) == FRESH
     assert len(speaker.texts) == 2
 
 
@@ -339,30 +341,30 @@ def test_given_fields_are_copied(cache):
     given = {"styles": ["calm"]}
     cached = CachedSynthesizer(Speaker(), cache=cache, cache_key_extra=given)
     given["styles"].append("loud")
-    say(cached)
+    synthesize(cached)
     assert list(cache.stored_keys()) == [key_of(Speaker(), given={"styles": ["calm"]})]
 
 
-def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, heard):
-    say(CachedSynthesizer(FakeSynthesizer(), cache=cache))
-    say(CachedSynthesizer(FakeSynthesizer(), cache=cache))
+def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, events):
+    synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
+    synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {"class": "russo.testing.FakeSynthesizer"}, None)]
-    assert not heard.one(CacheMiss).declares_settings
-    assert not heard.one(CacheHit).declares_settings
+    assert not events.one(CacheMiss).declares_settings
+    assert not events.one(CacheHit).declares_settings
 
 
 def test_two_classes_of_one_name_share_no_audio(cache):
     twin = type("FakeSynthesizer", (FakeSynthesizer,), {"__module__": "elsewhere"})()
-    say(CachedSynthesizer(FakeSynthesizer(), cache=cache))
-    say(CachedSynthesizer(twin, cache=cache))
+    synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
+    synthesize(CachedSynthesizer(twin, cache=cache))
     assert twin.texts == [PROMPT]
 
 
-def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, heard):
+def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, events):
     speaker = Speaker()
     speaker.cache_key_extra = {}
-    say(CachedSynthesizer(speaker, cache=cache))
-    assert heard.one(CacheMiss).declares_settings
+    synthesize(CachedSynthesizer(speaker, cache=cache))
+    assert events.one(CacheMiss).declares_settings
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {}, None)]
 
 
@@ -382,8 +384,8 @@ class Wrapper:
 
 def test_wrapper_that_forwards_shares_the_key_of_what_it_wraps(cache):
     speaker = Speaker()
-    say(CachedSynthesizer(speaker, cache=cache))
-    assert say(CachedSynthesizer(Wrapper(speaker), cache=cache)) == sound(PROMPT)
+    synthesize(CachedSynthesizer(speaker, cache=cache))
+    assert synthesize(CachedSynthesizer(Wrapper(speaker), cache=cache)) == sound(PROMPT)
     assert len(speaker.texts) == 1
 
 
@@ -401,8 +403,8 @@ def test_cached_synthesizer_forwards_what_it_wraps_and_was_given():
 def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
-    assert say(cached, prompt) == sound(prompt)
-    assert say(CachedSynthesizer(speaker, cache=AudioCache(cache.directory)), prompt) == sound(prompt)
+    assert synthesize(cached, prompt) == sound(prompt)
+    assert synthesize(CachedSynthesizer(speaker, cache=AudioCache(cache.directory)), prompt) == sound(prompt)
     assert speaker.texts == [prompt]
     (meta,) = cache.directory.glob("*.meta")
     assert json.loads(meta.read_text("utf-8"))["prompt"] == prompt[:65536]
@@ -411,7 +413,7 @@ def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
 @pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
 def test_strange_prompt_that_is_missing_is_told_in_few_words(cache, prompt):
     with pytest.raises(CacheMissError) as caught:
-        say(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
+        synthesize(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
     assert caught.value.prompt == prompt
     assert len(str(caught.value)) < 600
 
@@ -421,26 +423,26 @@ def test_prompt_is_exact(cache):
     cached = CachedSynthesizer(speaker, cache=cache)
     prompts = ["Hello", "hello", "hello ", " hello", "hello\n", "he\u0301llo", "h\u00e9llo"]
     for prompt in prompts:
-        say(cached, prompt)
+        synthesize(cached, prompt)
     assert speaker.texts == prompts
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t\u2003"])
 @pytest.mark.parametrize("mode", list(Mode))
-def test_empty_prompt_is_refused_before_any_call(cache, heard, prompt, mode):
+def test_empty_prompt_is_refused_before_any_call(cache, events, prompt, mode):
     speaker = Speaker()
     with pytest.raises(TextRejectedError, match="the prompt is empty") as caught:
-        say(CachedSynthesizer(speaker, cache=cache, mode=mode), prompt)
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode), prompt)
     assert not caught.value.reached
     assert caught.value.backend == "speaker"
     assert speaker.texts == []
-    assert heard.events == []
+    assert events.recorded == []
 
 
 @pytest.mark.parametrize("prompt", [None, b"hello", 5, ["hello"], Speaker()])
 def test_prompt_that_is_no_text_is_refused(cache, prompt):
     with pytest.raises(TypeError, match=f"a prompt is text, not {type(prompt).__name__}"):
-        say(CachedSynthesizer(Speaker(), cache=cache), prompt)
+        synthesize(CachedSynthesizer(Speaker(), cache=cache), prompt)
 
 
 # -- errors
@@ -448,15 +450,15 @@ def test_prompt_that_is_no_text_is_refused(cache, prompt):
 
 @pytest.mark.parametrize("error", [FAILURE, OSError("gone"), KeyError("x"), ZeroDivisionError()])
 @pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
-def test_error_passes_through_and_nothing_is_stored(cache, heard, error, mode):
+def test_error_passes_through_and_nothing_is_stored(cache, events, error, mode):
     speaker = Speaker(error, FRESH)
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
     with pytest.raises(type(error)) as caught:
-        say(cached)
+        synthesize(cached)
     assert caught.value is error
-    assert heard.one(SynthesisFinish).error is error
+    assert events.one(SynthesisFinish).error is error
     assert entry_files(cache) == {}
-    assert say(cached) == FRESH
+    assert synthesize(cached) == FRESH
 
 
 def test_failed_refresh_keeps_the_old_entry(cache):
@@ -464,16 +466,16 @@ def test_failed_refresh_keeps_the_old_entry(cache):
     cache.put(key_of(speaker), STORED)
     cached = CachedSynthesizer(speaker, cache=cache, mode="refresh")
     with pytest.raises(AuthenticationError):
-        say(cached)
+        synthesize(cached)
     assert cache.get(key_of(speaker)) == STORED
-    assert say(cached) == FRESH
+    assert synthesize(cached) == FRESH
 
 
 def test_cancellation_that_a_backend_raises_by_itself_ends_the_call(cache):
     speaker = Speaker(asyncio.CancelledError("an SDK's own task was cancelled"), FRESH)
     cached = CachedSynthesizer(speaker, cache=cache)
     with pytest.raises((RussoError, asyncio.CancelledError)):
-        say(cached)
+        synthesize(cached)
     assert len(speaker.texts) == 1
 
 
@@ -496,24 +498,24 @@ def test_miss_outside_of_any_event_loop_is_a_clear_error(cache, monkeypatch):
         call.send(None)
 
 
-def test_damaged_entry_is_counted_spoken_again_and_healed(cache, heard):
+def test_damaged_entry_is_counted_spoken_again_and_healed(cache, events):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
-    say(cached)
+    synthesize(cached)
     (cache.directory / f"{key_of(speaker)}.audio").write_bytes(b"bits rot")
-    heard.events.clear()
-    assert say(cached) == sound(PROMPT)
-    assert "its audio has 8 bytes" in heard.one(EntryDamaged).reason
-    assert heard.one(EntryDamaged).directory == cache.directory
-    assert heard.one(CacheMiss).reason == heard.one(EntryDamaged).reason
+    events.recorded.clear()
+    assert synthesize(cached) == sound(PROMPT)
+    assert "its audio has 8 bytes" in events.one(EntryDamaged).reason
+    assert events.one(EntryDamaged).directory == cache.directory
+    assert events.one(CacheMiss).reason == events.one(EntryDamaged).reason
     assert cache.get(key_of(speaker)) == sound(PROMPT)
 
 
-def test_hit_names_the_directory_that_answered(cache, heard, tmp_path):
+def test_hit_names_the_directory_that_answered(cache, events, tmp_path):
     recordings = AudioCache(tmp_path / "recordings")
     recordings.put(key_of(Speaker()), STORED)
-    say(CachedSynthesizer(Speaker(), cache=LayeredCache(cache, [recordings])))
-    assert heard.one(CacheHit).directory == recordings.directory
+    synthesize(CachedSynthesizer(Speaker(), cache=LayeredCache(cache, [recordings])))
+    assert events.one(CacheHit).directory == recordings.directory
 
 
 # -- equal requests in flight
@@ -534,7 +536,7 @@ async def many(cached, gate, number=50, prompts=(PROMPT,)):
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
-def test_fifty_equal_requests_of_one_loop_make_one_call(cache, heard, mode):
+def test_fifty_equal_requests_of_one_loop_make_one_call(cache, events, mode):
     async def main():
         speaker = Speaker(gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
@@ -542,9 +544,9 @@ def test_fifty_equal_requests_of_one_loop_make_one_call(cache, heard, mode):
         return speaker.texts
 
     assert run(main()) == [PROMPT]
-    assert len(heard.all(SynthesisStart)) == len(heard.all(CacheMiss)) == len(heard.all(EntryStored)) == 1
-    assert len(heard.all(CacheHit)) == 49
-    assert {hit.directory for hit in heard.all(CacheHit)} == {None}
+    assert len(events.all(SynthesisStart)) == len(events.all(CacheMiss)) == len(events.all(EntryStored)) == 1
+    assert len(events.all(CacheHit)) == 49
+    assert {hit.directory for hit in events.all(CacheHit)} == {None}
 
 
 def test_different_requests_do_not_wait_for_each_other(cache):
@@ -601,7 +603,7 @@ def test_fifty_equal_requests_of_many_threads_make_one_call(cache, is_shared):
         own = cache if is_shared else AudioCache(cache.directory)
         cached = CachedSynthesizer(speaker, cache=own)
         start.wait()
-        return say(cached)
+        return synthesize(cached)
 
     with ThreadPoolExecutor(50) as threads:
         assert set(threads.map(ask, range(50))) == {sound(PROMPT)}
@@ -637,7 +639,7 @@ def test_waiter_in_another_event_loop_hears_the_same_audio(cache):
     speaker = Elsewhere()
     cached = CachedSynthesizer(speaker, cache=cache)
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(say, cached)
+        first = thread.submit(synthesize, cached)
         assert speaker.called.wait(10)
         second = run(ask_while(cached, speaker.may_return))
         assert second == first.result(10) == sound(PROMPT)
@@ -679,7 +681,7 @@ def test_cancelled_waiters_leave_the_call_to_the_others(cache):
     assert run(main()) == [PROMPT]
 
 
-def test_call_outlives_all_of_its_waiters_and_is_stored(cache, heard):
+def test_call_outlives_all_of_its_waiters_and_is_stored(cache, events):
     async def main():
         speaker = Speaker(gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
@@ -694,7 +696,7 @@ def test_call_outlives_all_of_its_waiters_and_is_stored(cache, heard):
 
     assert run(main()) == [PROMPT]
     assert cache.size() == 1
-    assert heard.one(SynthesisFinish).error is None
+    assert events.one(SynthesisFinish).error is None
 
 
 def test_timeout_of_a_waiter_is_his_alone(cache):
@@ -710,7 +712,7 @@ def test_timeout_of_a_waiter_is_his_alone(cache):
     run(main())
 
 
-def test_failure_reaches_every_waiter_and_is_never_stored(cache, heard):
+def test_failure_reaches_every_waiter_and_is_never_stored(cache, events):
     async def main():
         speaker = Speaker(FAILURE, FRESH, gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
@@ -721,7 +723,7 @@ def test_failure_reaches_every_waiter_and_is_never_stored(cache, heard):
         assert await cached.synthesize(PROMPT) == FRESH
 
     run(main())
-    assert not heard.all(CacheHit)
+    assert not events.all(CacheHit)
 
 
 def test_failure_reaches_waiters_of_another_loop(cache):
@@ -734,7 +736,7 @@ def test_failure_reaches_waiters_of_another_loop(cache):
 
     speaker.synthesize = fail
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(say, cached)
+        first = thread.submit(synthesize, cached)
         assert speaker.called.wait(10)
         with pytest.raises(AuthenticationError):
             run(ask_while(cached, speaker.may_return))
@@ -746,14 +748,14 @@ def test_one_synthesizer_serves_many_loops_one_after_another(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
     for number in range(3):
-        assert say(cached, f"prompt {number}") == sound(f"prompt {number}")
+        assert synthesize(cached, f"prompt {number}") == sound(f"prompt {number}")
     assert len(speaker.texts) == 3
 
 
 def test_no_lock_is_left_behind(cache):
-    say(CachedSynthesizer(Speaker(), cache=cache))
+    synthesize(CachedSynthesizer(Speaker(), cache=cache))
     with contextlib.suppress(AuthenticationError):
-        say(CachedSynthesizer(Speaker(FAILURE), cache=cache), "fails")
+        synthesize(CachedSynthesizer(Speaker(FAILURE), cache=cache), "fails")
     assert not list(cache.directory.rglob("*.lock"))
     assert not list(cache.directory.rglob("*.russo-tmp"))
 
@@ -763,12 +765,12 @@ def test_no_lock_is_left_behind(cache):
 
 def test_refresh_pays_once_per_key_and_run(cache):
     speaker = Speaker(STORED, FRESH, sound("third"))
-    say(CachedSynthesizer(speaker, cache=cache))
+    synthesize(CachedSynthesizer(speaker, cache=cache))
     cached = CachedSynthesizer(speaker, cache=cache, mode="refresh")
-    assert [say(cached) for _ in range(3)] == [FRESH] * 3
-    assert say(cached, "another prompt") == sound("third")
+    assert [synthesize(cached) for _ in range(3)] == [FRESH] * 3
+    assert synthesize(cached, "another prompt") == sound("third")
     assert len(speaker.texts) == 3
-    assert say(CachedSynthesizer(speaker, cache=cache, mode="refresh")) == sound("third")
+    assert synthesize(CachedSynthesizer(speaker, cache=cache, mode="refresh")) == sound("third")
     assert len(speaker.texts) == 4
 
 
@@ -778,7 +780,7 @@ def test_refresh_is_once_per_run_for_all_of_its_synthesizers(cache):
     for speaker in speakers:
         cached = CachedSynthesizer(speaker)
         cached.bound_to(shared)
-        say(cached)
+        synthesize(cached)
     assert [len(speaker.texts) for speaker in speakers] == [1, 0]
 
 
@@ -789,7 +791,7 @@ def test_refresh_of_recordings_is_refused_before_any_call(cache, tmp_path, promp
     recordings.put(key_of(speaker, "recorded"), STORED)
     layered = LayeredCache(cache, [AudioCache(recordings.directory, read_only=True)])
     with pytest.raises(ValueError, match="mode 'refresh' cannot replace recordings") as caught:
-        say(CachedSynthesizer(speaker, cache=layered, mode="refresh"), prompt)
+        synthesize(CachedSynthesizer(speaker, cache=layered, mode="refresh"), prompt)
     assert str(recordings.directory) in str(caught.value)
     assert speaker.texts == []
     assert recordings.get(key_of(speaker, "recorded")) == STORED
@@ -798,38 +800,38 @@ def test_refresh_of_recordings_is_refused_before_any_call(cache, tmp_path, promp
 # -- stores that fail
 
 
-def test_store_that_fails_costs_only_the_cache(tmp_path, heard):
+def test_store_that_fails_costs_only_the_cache(tmp_path, events):
     (tmp_path / "cache").write_bytes(b"a file")
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "cache"))
-    assert say(cached) == say(cached) == sound(PROMPT)
+    assert synthesize(cached) == synthesize(cached) == sound(PROMPT)
     assert len(speaker.texts) == 2
-    assert [event.reason for event in heard.all(StoreFailed)] == ["Not a directory"] * 2
-    assert heard.all(StoreFailed)[0].directory == tmp_path / "cache"
-    assert not heard.all(EntryStored)
+    assert [event.reason for event in events.all(StoreFailed)] == ["Not a directory"] * 2
+    assert events.all(StoreFailed)[0].directory == tmp_path / "cache"
+    assert not events.all(EntryStored)
 
 
-def test_read_only_cache_replays_and_is_never_written(cache, heard):
+def test_read_only_cache_replays_and_is_never_written(cache, events):
     speaker = Speaker()
-    say(CachedSynthesizer(speaker, cache=cache), "recorded")
+    synthesize(CachedSynthesizer(speaker, cache=cache), "recorded")
     before = {path: path.stat().st_mtime_ns for path in cache.directory.rglob("*")}
     cached = CachedSynthesizer(speaker, cache=AudioCache(cache.directory, read_only=True))
-    assert say(cached, "recorded") == sound("recorded")
-    assert say(cached) == sound(PROMPT)
-    assert heard.one(StoreFailed).reason == "this cache is read-only"
+    assert synthesize(cached, "recorded") == sound("recorded")
+    assert synthesize(cached) == sound(PROMPT)
+    assert events.one(StoreFailed).reason == "this cache is read-only"
     assert {path: path.stat().st_mtime_ns for path in cache.directory.rglob("*")} == before
 
 
 def test_read_only_cache_that_does_not_exist_is_not_made(tmp_path):
     cached = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "none", read_only=True))
-    assert say(cached) == sound(PROMPT)
+    assert synthesize(cached) == sound(PROMPT)
     assert not (tmp_path / "none").exists()
 
 
-def test_fields_too_large_to_describe_lose_no_audio(cache, heard):
+def test_fields_too_large_to_describe_lose_no_audio(cache, events):
     speaker = Speaker(style="x" * (1 << 20))
-    assert say(CachedSynthesizer(speaker, cache=cache)) == speaker.sound(PROMPT)
-    assert "1048576 is the most" in heard.one(StoreFailed).reason
+    assert synthesize(CachedSynthesizer(speaker, cache=cache)) == speaker.sound(PROMPT)
+    assert "1048576 is the most" in events.one(StoreFailed).reason
 
 
 # -- other event loops than asyncio's
@@ -840,7 +842,7 @@ def test_fields_too_large_to_describe_lose_no_audio(cache, heard):
     [trio.run, lambda call, *args: anyio.run(call, *args, backend="trio"), anyio.run],
     ids=["trio", "anyio on trio", "anyio on asyncio"],
 )
-def test_other_loops_work_for_miss_and_hit(cache, heard, host):
+def test_other_loops_work_for_miss_and_hit(cache, events, host):
     class Asyncio(Speaker):
         async def synthesize(self, text):
             await asyncio.sleep(0)  # a backend is an asyncio program, whatever the host
@@ -851,7 +853,7 @@ def test_other_loops_work_for_miss_and_hit(cache, heard, host):
     assert host(cached.synthesize, PROMPT) == sound(PROMPT)
     assert host(cached.synthesize, PROMPT) == sound(PROMPT)
     assert speaker.texts == [PROMPT]
-    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
+    assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
 
 
 def test_equal_requests_of_trio_make_one_call(cache):
@@ -898,11 +900,11 @@ def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
     speaker = Speaker()
     cached = nested(kind, cache, AudioCache(tmp_path / "other"), speaker)
     with registered(Statistics()) as statistics:
-        assert say(cached) == sound(PROMPT)
+        assert synthesize(cached) == sound(PROMPT)
         counts = statistics.take()
         assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 1)
         assert counts.backend_characters == len(PROMPT)
-        assert say(cached) == sound(PROMPT)
+        assert synthesize(cached) == sound(PROMPT)
         counts = statistics.take()
         assert (counts.hits, counts.misses, counts.backend_calls) == (1, 0, 0)
     assert speaker.texts == [PROMPT]
@@ -910,16 +912,16 @@ def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
 
 def test_inner_synthesizer_with_a_cache_of_its_own_stores_there_too(cache, tmp_path):
     other = AudioCache(tmp_path / "other")
-    say(nested("two caches", cache, other, Speaker()))
+    synthesize(nested("two caches", cache, other, Speaker()))
     assert cache.get(key_of(Speaker())) == other.get(key_of(Speaker())) == sound(PROMPT)
 
 
 def test_hit_of_the_inner_one_is_no_paid_call(cache, tmp_path):
     speaker = Speaker()
     inner = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "other"))
-    say(inner)
+    synthesize(inner)
     with registered(Statistics()) as statistics:
-        assert say(CachedSynthesizer(inner, cache=cache)) == sound(PROMPT)
+        assert synthesize(CachedSynthesizer(inner, cache=cache)) == sound(PROMPT)
         counts = statistics.take()
     assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 0)
     assert len(speaker.texts) == 1

@@ -12,7 +12,16 @@ import wave
 import pytest
 
 from russo import Audio, AudioCache
-from support.command import OWN, damage, fill, key_of, russo, set_age, settle, start
+from support.command import (
+    SPEAKER_FIELDS,
+    damage_audio,
+    enter_project,
+    numbered_key,
+    russo,
+    set_age,
+    start,
+    store_prompts,
+)
 from support.speakers import sound
 
 PROMPTS = ("Book a flight", "Turn on the light", "book a table")
@@ -20,19 +29,19 @@ PROMPTS = ("Book a flight", "Turn on the light", "book a table")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    return settle(tmp_path, monkeypatch)
+    return enter_project(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def cache(folder):
-    return fill(folder / ".russo_cache", *PROMPTS)
+    return store_prompts(folder / ".russo_cache", *PROMPTS)
 
 
 @pytest.fixture
 def kept(folder):
     """Recordings beside the cache."""
     (folder / "pytest.ini").write_text("[pytest]\nrusso_recordings_dir = kept\n")
-    return fill(folder / "kept", "Recorded prompt", voice="bert", first=8)
+    return store_prompts(folder / "kept", "Recorded prompt", voice="bert", first=8)
 
 
 def keys(cache):
@@ -60,10 +69,12 @@ def test_list_shows_what_people_ask_for(cache):
 def test_list_gives_programs_everything(cache):
     found = russo("cache", "list", "--json").json
     entry = found["entries"][0]
-    size = sum((cache.directory / f"{key_of(1)}{suffix}").stat().st_size for suffix in (".audio", ".meta"))
+    size = sum(
+        (cache.directory / f"{numbered_key(1)}{suffix}").stat().st_size for suffix in (".audio", ".meta")
+    )
     assert entry.pop("stored") == pytest.approx(time.time(), abs=60)
     assert entry == {
-        "key": key_of(1),
+        "key": numbered_key(1),
         "layer": "cache",
         "prompt": "Book a flight",
         "backend": "speaker",
@@ -75,7 +86,7 @@ def test_list_gives_programs_everything(cache):
 
 
 def test_list_is_filtered(folder, cache):
-    fill(folder / ".russo_cache", "Book a train", backend="other", first=4)
+    store_prompts(folder / ".russo_cache", "Book a train", backend="other", first=4)
     assert prompts("--grep", "^book") == ["Book a flight", "book a table", "Book a train"]
     assert prompts("--backend", "other") == ["Book a train"]
     assert prompts("--backend", "speaker", "--grep", "LIGHT$") == ["Book a flight", "Turn on the light"]
@@ -104,7 +115,7 @@ def test_the_length_is_told_for_every_format_that_tells_it(folder):
         "no wav": Audio(b"RIFFxxxxWAVE" + bytes(60)),
     }
     for number, (name, audio) in enumerate(stored.items(), 1):
-        cache.put(key_of(number), audio, prompt=name)
+        cache.put(numbered_key(number), audio, prompt=name)
     found = {each["prompt"]: each["seconds"] for each in russo("cache", "list", "--json").json["entries"]}
     assert found == {name: audio.duration for name, audio in stored.items()}
     assert found["pcm"] == 0.5
@@ -114,8 +125,8 @@ def test_the_length_is_told_for_every_format_that_tells_it(folder):
 
 def test_a_cache_that_does_not_exist_is_empty(folder):
     for command in ("list", "info", "verify", "clear", "dir"):
-        said = russo("cache", command, "--cache-dir", "nowhere")
-        assert said.code == 0, said.err
+        result = russo("cache", command, "--cache-dir", "nowhere")
+        assert result.code == 0, result.err
     assert russo("cache", "list", "--json").json["entries"] == []
     assert not (folder / "nowhere").exists()
 
@@ -130,13 +141,13 @@ def test_recordings_are_listed_with_their_layer(cache, kept):
 
 
 def test_an_entry_whose_metadata_is_damaged_is_listed_as_unknown(cache):
-    (cache.directory / f"{key_of(1)}.meta").write_text("{")
+    (cache.directory / f"{numbered_key(1)}.meta").write_text("{")
     assert russo("cache", "list").lines[-1].startswith("(unknown)")
     assert prompts("--sort", "seconds").count(None) == 1
 
 
 def test_hostile_prompts_are_safe(folder):
-    fill(
+    store_prompts(
         folder / ".russo_cache",
         "\x1b[2J\x1b]0;title\x07",
         "two\nlines\r\t",
@@ -159,7 +170,7 @@ def test_hostile_prompts_are_safe(folder):
 
 def test_a_file_gets_plain_text_and_whole_lines(folder, monkeypatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    fill(folder / ".russo_cache", "word " * 15 + "end", "long " * 10_000)
+    store_prompts(folder / ".russo_cache", "word " * 15 + "end", "long " * 10_000)
     out, _ = start("cache", "list", env={"COLUMNS": "20"}).communicate(timeout=60)
     lines = out.decode().splitlines()
     assert any(line.startswith("word " * 15 + "end") for line in lines)
@@ -170,7 +181,7 @@ def test_a_file_gets_plain_text_and_whole_lines(folder, monkeypatch):
 
 @pytest.mark.parametrize("columns", [80, 200, 40])
 def test_a_terminal_gets_one_line_per_entry_and_none_too_long(folder, columns):
-    fill(folder / ".russo_cache", "word " * 60, "日本語" * 60, "short")
+    store_prompts(folder / ".russo_cache", "word " * 60, "日本語" * 60, "short")
     shown = on_terminal("cache", "list", columns=columns)
     lines = shown.splitlines()
     assert lines[0].startswith("cache: ")
@@ -194,7 +205,7 @@ def test_no_color_means_none(cache):
 
 
 def test_a_closed_pipe_is_quiet(folder):
-    fill(folder / ".russo_cache", *(f"prompt {number} " * 20 for number in range(400)))
+    store_prompts(folder / ".russo_cache", *(f"prompt {number} " * 20 for number in range(400)))
     script = f"set -o pipefail; {sys.executable} -m russo cache list --cache-dir .russo_cache | head -1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
@@ -202,7 +213,7 @@ def test_a_closed_pipe_is_quiet(folder):
 
 
 def test_info_counts_by_backend_and_layer(folder, cache, kept):
-    fill(folder / ".russo_cache", "another", backend="other", first=4)
+    store_prompts(folder / ".russo_cache", "another", backend="other", first=4)
     found = russo("cache", "info", "--json").json
     assert [(row["layer"], row["backend"], row["entries"]) for row in found["backends"]] == [
         ("cache", "other", 1),
@@ -219,47 +230,49 @@ def test_info_counts_by_backend_and_layer(folder, cache, kept):
 # -- show and export
 
 
-@pytest.mark.parametrize("wanted", ["Turn on the light", key_of(2)])
+@pytest.mark.parametrize("wanted", ["Turn on the light", numbered_key(2)])
 def test_show_tells_all_the_metadata_and_draws_the_sound(cache, wanted):
-    said = russo("cache", "show", wanted)
+    result = russo("cache", "show", wanted)
     rows = dict(
         line.split(maxsplit=1)
-        for line in said.lines
+        for line in result.lines
         if line.startswith(("key", "fields.own.voice", "checksum"))
     )
     assert rows == {
-        "key": key_of(2),
+        "key": numbered_key(2),
         "fields.own.voice": "anna",
-        "checksum": cache.describe(key_of(2))["checksum"],
+        "checksum": cache.describe(numbered_key(2))["checksum"],
     }
-    assert any("█" in line for line in said.lines)
-    assert russo("cache", "show", wanted, "--json").json["entries"][0]["meta"] == cache.describe(key_of(2))
+    assert any("█" in line for line in result.lines)
+    assert russo("cache", "show", wanted, "--json").json["entries"][0]["meta"] == cache.describe(
+        numbered_key(2)
+    )
 
 
 def test_show_takes_the_beginning_of_a_key_and_a_prompt_of_many_voices(folder):
-    fill(folder / ".russo_cache", "hello")
-    fill(folder / ".russo_cache", "hello", voice="bert", first=2)
+    store_prompts(folder / ".russo_cache", "hello")
+    store_prompts(folder / ".russo_cache", "hello", voice="bert", first=2)
     assert len(russo("cache", "show", "hello", "--json").json["entries"]) == 2
-    assert len(russo("cache", "show", key_of(1)[:-1], "--json").json["entries"]) == 2
+    assert len(russo("cache", "show", numbered_key(1)[:-1], "--json").json["entries"]) == 2
     assert russo("cache", "show", "000").code == 1
 
 
 def test_show_of_nothing_says_how_to_search(cache):
-    said = russo("cache", "show", "no such \x1b prompt")
-    assert said.code == 1
-    assert "no entry has the key or the prompt 'no such \\x1b prompt'" in said.err
-    assert "russo cache list --grep PATTERN searches" in said.err
+    result = russo("cache", "show", "no such \x1b prompt")
+    assert result.code == 1
+    assert "no entry has the key or the prompt 'no such \\x1b prompt'" in result.err
+    assert "russo cache list --grep PATTERN searches" in result.err
 
 
 def test_show_says_that_an_entry_is_damaged(cache):
-    damage(cache, 1)
+    damage_audio(cache, 1)
     assert russo("cache", "show", "Book a flight").lines[-1] == (
         "damaged, and counts as a miss: its audio fails its checksum"
     )
 
 
 def test_show_says_why_there_is_no_waveform(folder):
-    AudioCache(folder / ".russo_cache").put(key_of(1), Audio(b"\xff\xfb", "mp3"), prompt="hi")
+    AudioCache(folder / ".russo_cache").put(numbered_key(1), Audio(b"\xff\xfb", "mp3"), prompt="hi")
     assert russo("cache", "show", "hi").lines[-1].startswith("no waveform: mp3 is a compressed format")
 
 
@@ -276,8 +289,8 @@ def test_the_waveform_is_loud_where_the_sound_is():
 
 
 def test_export_writes_playable_files_with_readable_names(folder, cache):
-    said = russo("cache", "export", "out/review")
-    assert (said.code, said.out) == (0, "3 files written to out/review\n")
+    result = russo("cache", "export", "out/review")
+    assert (result.code, result.out) == (0, "3 files written to out/review\n")
     names = sorted(path.name for path in (folder / "out" / "review").iterdir())
     assert names == [
         "book-a-flight-00000000.wav",
@@ -302,14 +315,14 @@ def test_export_writes_playable_files_with_readable_names(folder, cache):
 def test_names_of_exported_files_are_harmless(prompt, name):
     from russo._cli.cache_views import slug
 
-    assert slug(prompt, key_of(1)) == name
+    assert slug(prompt, numbered_key(1)) == name
 
 
 def test_names_of_exported_files_fit_every_file_system():
     from russo._cli.cache_views import slug
 
     for prompt in ("word " * 1000, "日本語" * 1000, "𒀀" * 1000):
-        assert 9 < len(slug(prompt, key_of(1)).encode()) <= 200
+        assert 9 < len(slug(prompt, numbered_key(1)).encode()) <= 200
 
 
 def test_prompts_of_one_name_do_not_overwrite_each_other(folder):
@@ -321,11 +334,11 @@ def test_prompts_of_one_name_do_not_overwrite_each_other(folder):
 
 
 def test_export_leaves_out_what_is_damaged_and_fails(folder, cache):
-    damage(cache, 1)
-    said = russo("cache", "export", "out", "--grep", "book")
-    assert said.code == 1
+    damage_audio(cache, 1)
+    result = russo("cache", "export", "out", "--grep", "book")
+    assert result.code == 1
     assert len(list((folder / "out").iterdir())) == 1
-    assert "'Book a flight' is not exported: its audio fails its checksum" in said.err
+    assert "'Book a flight' is not exported: its audio fails its checksum" in result.err
 
 
 def test_export_to_a_file_is_wrong_usage(folder, cache):
@@ -337,59 +350,59 @@ def test_export_to_a_file_is_wrong_usage(folder, cache):
 
 
 def test_verify_of_whole_entries_exits_with_0(cache):
-    said = russo("cache", "verify")
-    assert (said.code, said.out) == (0, "3 entries are whole, 0 not\n")
+    result = russo("cache", "verify")
+    assert (result.code, result.out) == (0, "3 entries are whole, 0 not\n")
 
 
 def test_verify_finds_every_kind_of_damage(cache):
-    damage(cache, 1)
-    (cache.directory / f"{key_of(2)}.audio").unlink()
-    (cache.directory / f"{key_of(3)}.meta").unlink()
-    said = russo("cache", "verify", "--json")
-    assert said.code == 1
-    assert said.json["checked"] == 3
-    assert {each["key"]: each["reason"] for each in said.json["damaged"]} == {
-        key_of(1): "its audio fails its checksum",
-        key_of(2): "its audio file is missing",
-        key_of(3): "its metadata is missing",
+    damage_audio(cache, 1)
+    (cache.directory / f"{numbered_key(2)}.audio").unlink()
+    (cache.directory / f"{numbered_key(3)}.meta").unlink()
+    result = russo("cache", "verify", "--json")
+    assert result.code == 1
+    assert result.json["checked"] == 3
+    assert {each["key"]: each["reason"] for each in result.json["damaged"]} == {
+        numbered_key(1): "its audio fails its checksum",
+        numbered_key(2): "its audio file is missing",
+        numbered_key(3): "its metadata is missing",
     }
     assert "its audio fails its checksum" in russo("cache", "verify").out
 
 
 def test_repair_removes_the_damaged_and_nothing_else(cache):
-    damage(cache, 1)
-    (cache.directory / f"{key_of(2)}.audio").unlink()
+    damage_audio(cache, 1)
+    (cache.directory / f"{numbered_key(2)}.audio").unlink()
     (cache.directory / "notes.txt").write_text("mine")
     assert russo("cache", "verify", "--repair", "--dry-run").code == 1
     refused = russo("cache", "verify", "--repair")
     assert refused.code == 2
     assert "add --yes to remove" in refused.err
-    assert key_of(1) in keys(cache)
+    assert numbered_key(1) in keys(cache)
     assert russo("cache", "verify", "--repair", "--yes").code == 0
     assert sorted(files(cache)) == [
         ".gitattributes",
         ".gitignore",
-        f"{key_of(3)}.audio",
-        f"{key_of(3)}.meta",
+        f"{numbered_key(3)}.audio",
+        f"{numbered_key(3)}.meta",
         "notes.txt",
     ]
     assert russo("cache", "verify").code == 0
 
 
 def test_repair_leaves_entries_of_a_newer_russo(cache):
-    path = cache.directory / f"{key_of(1)}.meta"
+    path = cache.directory / f"{numbered_key(1)}.meta"
     path.write_text(json.dumps({**json.loads(path.read_text()), "russo_cache": 99}))
-    said = russo("cache", "verify", "--repair", "--yes", "--json")
-    assert said.code == 1
-    assert said.json["damaged"][0]["removed"] is False
+    result = russo("cache", "verify", "--repair", "--yes", "--json")
+    assert result.code == 1
+    assert result.json["damaged"][0]["removed"] is False
     assert path.exists()
 
 
 def test_damaged_recordings_are_told_and_stay(cache, kept):
-    damage(kept, 8)
+    damage_audio(kept, 8)
     before = files(kept)
-    said = russo("cache", "verify", "--repair", "--yes", "--json")
-    assert (said.code, said.json["damaged"][0]["layer"]) == (1, "recordings")
+    result = russo("cache", "verify", "--repair", "--yes", "--json")
+    assert (result.code, result.json["damaged"][0]["layer"]) == (1, "recordings")
     assert files(kept) == before
 
 
@@ -410,7 +423,7 @@ def aged(cache):
 )
 def test_prune_removes_what_is_older(aged, age, left):
     assert russo("cache", "prune", "--older-than", age, "--yes").code == 0
-    assert keys(aged) == [key_of(number) for number in left]
+    assert keys(aged) == [numbered_key(number) for number in left]
 
 
 def test_prune_removes_the_oldest_until_the_rest_is_small_enough(aged):
@@ -418,18 +431,18 @@ def test_prune_removes_the_oldest_until_the_rest_is_small_enough(aged):
     assert russo("cache", "prune", "--max-size", str(sum(sizes)), "--yes").code == 0
     assert len(keys(aged)) == 3
     assert russo("cache", "prune", "--max-size", str(sum(sizes) - 1), "--yes").code == 0
-    assert keys(aged) == [key_of(2), key_of(3)]
+    assert keys(aged) == [numbered_key(2), numbered_key(3)]
     assert russo("cache", "prune", "--max-size", f"{sizes[0]}B", "--yes").code == 0
-    assert keys(aged) == [key_of(3)]
+    assert keys(aged) == [numbered_key(3)]
 
 
 def test_prune_shows_what_would_go_and_removes_nothing(aged):
     before = files(aged)
-    said = russo("cache", "prune", "--older-than", "2d", "--dry-run")
-    assert said.code == 0
-    assert said.lines[-1].startswith("2 entries (")
-    assert said.lines[-1].endswith(" would be removed")
-    assert [line[:13] for line in said.lines[1:3]] == ["Book a flight", "Turn on the l"]
+    result = russo("cache", "prune", "--older-than", "2d", "--dry-run")
+    assert result.code == 0
+    assert result.lines[-1].startswith("2 entries (")
+    assert result.lines[-1].endswith(" would be removed")
+    assert [line[:13] for line in result.lines[1:3]] == ["Book a flight", "Turn on the l"]
     assert files(aged) == before
     assert russo("cache", "prune", "--older-than", "2d", "--dry-run", "--json").json["removed"] == 0
 
@@ -441,9 +454,9 @@ def test_prune_refuses_inside_a_git_work_tree_unless_forced(folder, aged, marker
     else:
         (folder / ".git").write_text("gitdir: elsewhere\n")
     for option in (["--older-than", "1min"], ["--max-size", "0"]):
-        said = russo("cache", "prune", *option, "--yes")
-        assert said.code == 2
-        assert f"is inside the git work tree {folder}" in said.err
+        result = russo("cache", "prune", *option, "--yes")
+        assert result.code == 2
+        assert f"is inside the git work tree {folder}" in result.err
     assert len(keys(aged)) == 3
     assert russo("cache", "prune", "--older-than", "1min", "--yes", "--force").code == 0
     assert keys(aged) == []
@@ -459,12 +472,12 @@ def test_prune_without_a_sensible_limit_is_wrong_usage(aged, arguments):
 
 @pytest.mark.parametrize("command", [["clear"], ["prune", "--older-than", "1min"]])
 def test_without_a_terminal_nothing_goes_unless_yes_is_said(aged, command):
-    said = russo("cache", *command)
-    assert said.code == 2
-    assert "there is no terminal to ask on, so nothing was removed" in said.err
+    result = russo("cache", *command)
+    assert result.code == 2
+    assert "there is no terminal to ask on, so nothing was removed" in result.err
     assert len(keys(aged)) == 3
-    said = russo("cache", *command, "--yes", "--json")
-    assert (said.code, said.json["removed"], len(said.json["entries"])) == (0, 3, 3)
+    result = russo("cache", *command, "--yes", "--json")
+    assert (result.code, result.json["removed"], len(result.json["entries"])) == (0, 3, 3)
     assert keys(aged) == []
 
 
@@ -489,22 +502,22 @@ def test_clear_leaves_recordings_and_files_of_others(cache, kept):
 @pytest.mark.parametrize("path", ["kept", "link"])
 def test_nothing_is_removed_where_the_cache_is_the_recordings(folder, kept, command, path):
     (folder / "link").symlink_to("kept")
-    damage(kept, 8)
+    damage_audio(kept, 8)
     set_age(kept, 8, 1000, time.time())
     before = files(kept)
-    said = russo("cache", *command, "--cache-dir", path, "--yes")
-    assert said.code == 2
-    assert "holds the recordings" in said.err
+    result = russo("cache", *command, "--cache-dir", path, "--yes")
+    assert result.code == 2
+    assert "holds the recordings" in result.err
     assert files(kept) == before
 
 
 def test_clear_of_nothing_asks_nothing():
-    said = russo("cache", "clear")
-    assert (said.code, said.out) == (0, "0 entries removed (0 B)\n")
+    result = russo("cache", "clear")
+    assert (result.code, result.out) == (0, "0 entries removed (0 B)\n")
 
 
 def test_long_lists_of_what_goes_are_cut(folder):
-    fill(folder / ".russo_cache", *(f"prompt {number}" for number in range(25)))
+    store_prompts(folder / ".russo_cache", *(f"prompt {number}" for number in range(25)))
     lines = russo("cache", "clear", "--dry-run").lines
     assert len(lines) == 1 + 20 + 2
     assert lines[-2] == "and 5 more"
@@ -515,31 +528,36 @@ def test_long_lists_of_what_goes_are_cut(folder):
 
 def test_promote_copies_what_is_not_recorded_yet(cache, kept):
     before = files(kept)
-    said = russo("cache", "promote", "--grep", "book")
-    assert (said.code, said.lines[-1]) == (0, "2 entries copied to the recordings")
-    assert keys(kept) == [key_of(1), key_of(3), key_of(8)]
+    result = russo("cache", "promote", "--grep", "book")
+    assert (result.code, result.lines[-1]) == (0, "2 entries copied to the recordings")
+    assert keys(kept) == [numbered_key(1), numbered_key(3), numbered_key(8)]
     assert {**files(kept), **before} == files(kept)
     for number in (1, 3):
         for suffix in (".audio", ".meta"):
-            name = f"{key_of(number)}{suffix}"
+            name = f"{numbered_key(number)}{suffix}"
             assert (kept.directory / name).read_bytes() == (cache.directory / name).read_bytes()
     assert russo("cache", "promote", "--grep", "book").lines[-1] == "0 entries copied to the recordings"
     assert len(keys(cache)) == 3
 
 
 def test_promote_heals_a_damaged_recording_and_keeps_a_whole_one(folder, cache, kept):
-    kept.put(key_of(1), sound("of the team"), prompt="Book a flight", fields={"own": OWN, "given": None})
-    kept.put(key_of(2), sound("Turn on the light"), prompt="Turn on the light")
-    damage(kept, 2)
+    kept.put(
+        numbered_key(1),
+        sound("of the team"),
+        prompt="Book a flight",
+        fields={"own": SPEAKER_FIELDS, "given": None},
+    )
+    kept.put(numbered_key(2), sound("Turn on the light"), prompt="Turn on the light")
+    damage_audio(kept, 2)
     assert russo("cache", "promote", "--json").json["copied"] == 2
-    assert kept.get(key_of(1)) == sound("of the team")
-    assert kept.get(key_of(2)) == sound("Turn on the light")
+    assert kept.get(numbered_key(1)) == sound("of the team")
+    assert kept.get(numbered_key(2)) == sound("Turn on the light")
 
 
 def test_promote_can_be_tried(cache, kept):
     before = files(kept)
-    said = russo("cache", "promote", "--dry-run")
-    assert (said.code, said.lines[-1]) == (0, "3 entries would be copied")
+    result = russo("cache", "promote", "--dry-run")
+    assert (result.code, result.lines[-1]) == (0, "3 entries would be copied")
     assert files(kept) == before
 
 
@@ -549,17 +567,17 @@ def test_promote_makes_the_recordings_directory(folder, cache):
 
 
 def test_promote_without_recordings_is_wrong_usage(folder, cache):
-    said = russo("cache", "promote")
-    assert said.code == 2
-    assert "give --recordings-dir DIR, or set russo_recordings_dir" in said.err
+    result = russo("cache", "promote")
+    assert result.code == 2
+    assert "give --recordings-dir DIR, or set russo_recordings_dir" in result.err
     assert russo("cache", "promote", "--recordings-dir", ".russo_cache").code == 2
 
 
 def test_promote_fails_where_an_entry_is_damaged(cache, kept):
-    damage(cache, 1)
-    said = russo("cache", "promote")
-    assert (said.code, said.lines[-1]) == (1, "2 entries copied to the recordings")
-    assert "1 entry could not be copied" in said.err
+    damage_audio(cache, 1)
+    result = russo("cache", "promote")
+    assert (result.code, result.lines[-1]) == (1, "2 entries copied to the recordings")
+    assert "1 entry could not be copied" in result.err
 
 
 # -- the group
@@ -567,16 +585,16 @@ def test_promote_fails_where_an_entry_is_damaged(cache, kept):
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["cache", "nonsense"], ["cache", "list", "--nonsense"]])
 def test_unknown_words_are_wrong_usage(arguments):
-    said = russo(*arguments)
-    assert (said.code, said.out) == (2, "")
-    assert "No such" in said.err
+    result = russo(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "No such" in result.err
 
 
 def test_every_command_has_help():
     for command in ([], ["say"], ["record"], ["backends"], ["cache"], ["cache", "prune"], ["cache", "show"]):
-        said = russo(*command, "--help")
-        assert said.code == 0
-        assert said.out.startswith("Usage: russo")
+        result = russo(*command, "--help")
+        assert result.code == 0
+        assert result.out.startswith("Usage: russo")
 
 
 def interrupt(process):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from support.command import SPEAKER, russo, settle, start
+from support.command import SPEAKER, enter_project, russo, start
 
 TELL = """
 import json, os, sys
@@ -41,7 +41,7 @@ addopts = ["--russo-recordings-dir=kept", "-q", "-k", "a or b"]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    return settle(tmp_path, monkeypatch)
+    return enter_project(tmp_path, monkeypatch)
 
 
 def what_pytest_finds(tmp_path, monkeypatch):
@@ -103,9 +103,9 @@ def test_the_mode_of_a_test_run_does_not_bind_the_command(folder, monkeypatch, m
 
 
 def test_dir_prints_the_directory_alone_and_why_to_standard_error(folder):
-    said = russo("cache", "dir")
-    assert (said.code, said.out) == (0, f"{folder / '.russo_cache'}\n")
-    assert said.err == f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})\n"
+    result = russo("cache", "dir")
+    assert (result.code, result.out) == (0, f"{folder / '.russo_cache'}\n")
+    assert result.err == f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})\n"
 
 
 @pytest.mark.parametrize(
@@ -125,33 +125,33 @@ def test_the_reason_for_the_directory_is_said(folder, monkeypatch, *, ini, varia
 
 
 def test_recordings_are_named_too(folder):
-    said = russo("cache", "dir", "--recordings-dir", "kept")
-    assert f"recordings: {folder / 'kept'} (command line)\n" in said.err
-    assert said.out == f"{folder / '.russo_cache'}\n"
+    result = russo("cache", "dir", "--recordings-dir", "kept")
+    assert f"recordings: {folder / 'kept'} (command line)\n" in result.err
+    assert result.out == f"{folder / '.russo_cache'}\n"
 
 
 def test_a_cache_directory_that_is_a_file_is_wrong_usage(folder):
     (folder / "file").touch()
-    said = russo("cache", "list", "--cache-dir", "file")
-    assert (said.code, said.out) == (2, "")
-    assert said.err == f"russo: {folder / 'file'} is a file; russo needs a directory there (command line)\n"
+    result = russo("cache", "list", "--cache-dir", "file")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"russo: {folder / 'file'} is a file; russo needs a directory there (command line)\n"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("pytest.ini", "[pytest\n", "pytest.ini:1"),
         ("pytest.ini", "[pytest]\naddopts = 'open\n", "No closing quotation"),
         ("pyproject.toml", "[tool.pytest.ini_options\n", "pyproject.toml"),
     ],
 )
-def test_configuration_that_pytest_cannot_read_is_wrong_usage(folder, name, content, said):
+def test_configuration_that_pytest_cannot_read_is_wrong_usage(folder, name, content, message):
     (folder / "pytest.ini").unlink()
     (folder / name).write_text(content)
     result = russo("cache", "dir")
     assert result.code == 2
     assert result.err.startswith("russo: pytest's configuration cannot be used: ")
-    assert said in result.err
+    assert message in result.err
 
 
 def test_conftest_files_are_not_loaded(folder):

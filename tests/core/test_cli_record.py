@@ -9,7 +9,7 @@ import time
 import pytest
 
 from russo import AudioCache
-from support.command import SPEAKER, russo, settle, start
+from support.command import SPEAKER, enter_project, russo, start
 
 VOICE = """
 import asyncio, os, pathlib
@@ -35,7 +35,7 @@ VOICE_NAME = "voice_of_test:Voice"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    folder = settle(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
+    folder = enter_project(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
     (folder / "voice_of_test.py").write_text(VOICE)
     monkeypatch.delitem(sys.modules, "voice_of_test", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -92,31 +92,31 @@ def test_it_says_what_it_did(folder):
 
 
 def test_it_goes_on_after_failures_and_lists_them_with_their_reasons(folder):
-    said = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
-    assert said.code == 1
+    result = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
+    assert result.code == 1
     assert prompts_in(folder) == ["one", "two"]
-    assert said.lines[0] == "4 of 4 prompts: 0 hits, 4 backend calls (12 characters), 2 failed"
-    assert [line.split(maxsplit=2) for line in said.lines[1:]] == [
+    assert result.lines[0] == "4 of 4 prompts: 0 hits, 4 backend calls (12 characters), 2 failed"
+    assert [line.split(maxsplit=2) for line in result.lines[1:]] == [
         ["line", "prompt", "why"],
         ["2", "bad", "voice could not speak 'bad': HTTP 500 \\x1b[31m; try again later"],
         ["3", "odd", "division by zero"],
     ]
-    assert "\x1b" not in said.out
+    assert "\x1b" not in result.out
 
 
 def test_failures_reach_programs(folder):
-    said = record(folder, "a.jsonl", '"one"\n"bad"\n', "--synth", VOICE_NAME, "--json")
-    assert said.code == 1
-    (failure,) = said.json["failed"]
+    result = record(folder, "a.jsonl", '"one"\n"bad"\n', "--synth", VOICE_NAME, "--json")
+    assert result.code == 1
+    (failure,) = result.json["failed"]
     assert (failure["line"], failure["prompt"]) == (2, "bad")
     assert "HTTP 500" in failure["reason"]
 
 
 def test_audio_that_is_not_stored_is_a_failure(folder):
     (folder / "cache").symlink_to("/proc/nowhere/at/all")
-    said = record(folder, "a.txt", "one\n", "--cache-dir", "cache")
-    assert said.code == 1
-    assert "spoken, but not stored: " in said.out
+    result = record(folder, "a.txt", "one\n", "--cache-dir", "cache")
+    assert result.code == 1
+    assert "spoken, but not stored: " in result.out
 
 
 def test_as_many_as_asked_for_are_spoken_at_once(folder):
@@ -190,7 +190,7 @@ def wait_for(condition, process):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("a.txt", "", "a.txt, line 1: the file ends without a prompt"),
         ("a.txt", "\n \n", "a.txt, line 3: the file ends without a prompt"),
@@ -212,10 +212,10 @@ def wait_for(condition, process):
         ("a.yaml", "one\n", "a.yaml: prompts are read from .txt, .csv and .jsonl files, not from .yaml"),
     ],
 )
-def test_a_doubtful_file_is_refused_with_its_line_before_anything_is_paid(folder, name, content, said):
+def test_a_doubtful_file_is_refused_with_its_line_before_anything_is_paid(folder, name, content, message):
     result = record(folder, name, content, "--synth", VOICE_NAME)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"russo: {said}")
+    assert result.err.startswith(f"russo: {message}")
     assert calls(folder) == 0
 
 

@@ -5,14 +5,14 @@ import sys
 import pytest
 
 from russo import AudioCache
-from support.command import SPEAKER, russo, settle
+from support.command import SPEAKER, enter_project, russo
 from support.speakers import sound
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    return settle(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
+    return enter_project(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
 
 
 def install_player(tmp_path, name, script):
@@ -70,10 +70,10 @@ def test_standard_input_that_is_no_utf8_is_wrong_usage():
 
 
 def test_without_a_player_it_tells_where_the_audio_lies(folder):
-    said = russo("say", "hi")
-    assert said.code == 0
-    assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in said.err
-    path = said.lines[1].removeprefix("the audio lies in ")
+    result = russo("say", "hi")
+    assert result.code == 0
+    assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in result.err
+    path = result.lines[1].removeprefix("the audio lies in ")
     assert os.path.dirname(path) == str(folder / ".russo_cache")
     with open(path, "rb") as file:
         assert file.read() == sound("hi").data
@@ -81,17 +81,17 @@ def test_without_a_player_it_tells_where_the_audio_lies(folder):
 
 def test_the_player_gets_a_playable_file(folder, tmp_path):
     install_player(tmp_path, "play", "shutil.copy(sys.argv[-1], 'played.wav')")
-    said = russo("say", "hi")
-    assert said.lines == ["miss: 0.1 s of speech, 1 backend call (2 characters), stored"]
+    result = russo("say", "hi")
+    assert result.lines == ["miss: 0.1 s of speech, 1 backend call (2 characters), stored"]
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
 def test_a_player_that_fails_is_said_and_costs_nothing(tmp_path):
     install_player(tmp_path, "aplay", "sys.exit('no sound card')")
-    said = russo("say", "hi")
-    assert said.code == 0
-    assert "aplay could not play it: no sound card" in said.err
-    assert "the audio lies in " in said.out
+    result = russo("say", "hi")
+    assert result.code == 0
+    assert "aplay could not play it: no sound card" in result.err
+    assert "the audio lies in " in result.out
 
 
 def test_nothing_is_played_for_a_program(folder, tmp_path):
@@ -113,9 +113,9 @@ def test_recordings_answer_first(folder):
 def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
     (folder / "locked").mkdir()
     (folder / "locked" / "cache").symlink_to("/proc/nowhere/at/all")
-    said = russo("say", "hi", "--cache-dir", "locked/cache", "-o", "out.wav")
-    assert said.code == 0
-    assert "not stored: " in said.lines[0]
+    result = russo("say", "hi", "--cache-dir", "locked/cache", "-o", "out.wav")
+    assert result.code == 0
+    assert "not stored: " in result.lines[0]
     assert (folder / "out.wav").read_bytes() == sound("hi").data
     assert (
         "the audio is not kept; write it with -o FILE"
@@ -124,7 +124,7 @@ def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["hi", "--synth", "nobody-has-this"], 2, "no backend is named 'nobody-has-this'"),
         (["hi", "--synth", "local", "--option", "voce=x"], 2, "did you mean 'voice'?"),
@@ -134,18 +134,18 @@ def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
         ([], 2, "Missing argument 'TEXT'"),
     ],
 )
-def test_what_goes_wrong_is_said_in_a_line(arguments, code, said):
+def test_what_goes_wrong_is_said_in_a_line(arguments, code, message):
     result = russo("say", *arguments)
     assert result.code == code
-    assert said in result.err.splitlines()[-1]
+    assert message in result.err.splitlines()[-1]
     assert "Traceback" not in result.err
 
 
 def test_with_several_backends_and_no_choice_the_error_lists_them(folder):
     (folder / "pytest.ini").write_text("[pytest]\n")
-    said = russo("say", "hi")
-    assert said.code == 2
-    assert "several backends are installed; choose one: --synth {" in said.err
+    result = russo("say", "hi")
+    assert result.code == 2
+    assert "several backends are installed; choose one: --synth {" in result.err
 
 
 def test_a_class_that_declares_nothing_is_named():

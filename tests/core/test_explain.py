@@ -1,19 +1,19 @@
 import pytest
 
 from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache
-from support.speakers import PROMPT, Speaker, say, sound
+from support.speakers import PROMPT, Speaker, sound, synthesize
 
 
 def miss(cache, prompt=PROMPT, given=None, **fields):
     """Return the error of a prompt that mode replay has not got."""
     cached = CachedSynthesizer(Speaker(**fields), cache=cache, mode="replay", cache_key_extra=given)
     with pytest.raises(CacheMissError) as caught:
-        say(cached, prompt)
+        synthesize(cached, prompt)
     return caught.value
 
 
 def record(cache, prompt=PROMPT, given=None, **fields):
-    say(CachedSynthesizer(Speaker(**fields), cache=cache, cache_key_extra=given), prompt)
+    synthesize(CachedSynthesizer(Speaker(**fields), cache=cache, cache_key_extra=given), prompt)
 
 
 def test_message_names_prompt_directory_key_and_the_command_that_records(cache, tmp_path, monkeypatch):

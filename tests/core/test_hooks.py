@@ -29,7 +29,7 @@ from russo._flow.run import RunContext
 from russo._hooks import make_manager
 from russo._plugin import hookspecs as pytest_hookspecs
 from russo.testing import FakeSynthesizer
-from support.speakers import ALL_HOOKS, PROMPT, Ear, Speaker, registered, say, sound
+from support.speakers import ALL_HOOKS, PROMPT, EventRecorder, Speaker, registered, sound, synthesize
 
 EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
 FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declares_settings", "nested"}
@@ -66,26 +66,26 @@ def test_events_never_lose_a_field(kind):
 
 
 @pytest.mark.parametrize("event", [CacheHit, SynthesisFinish])
-def test_events_are_frozen(cache, heard, event):
+def test_events_are_frozen(cache, events, event):
     cached = CachedSynthesizer(Speaker(), cache=cache)
-    say(cached)
-    say(cached)
+    synthesize(cached)
+    synthesize(cached)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        heard.one(event).audio = None
+        events.one(event).audio = None
 
 
 # -- who is told what
 
 
 def speak(cache, speaker, prompt=PROMPT, **options):
-    return say(CachedSynthesizer(speaker, cache=cache, **options), prompt)
+    return synthesize(CachedSynthesizer(speaker, cache=cache, **options), prompt)
 
 
-def test_miss_is_told_in_order(cache, heard):
+def test_miss_is_told_in_order(cache, events):
     audio = speak(cache, Speaker(), cache_key_extra={"a": 1})
-    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
+    assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
     own = Speaker().cache_key_extra
-    for event in heard.events:
+    for event in events.recorded:
         assert event.prompt == PROMPT
         assert event.key == cache_key(PROMPT, own, {"a": 1})
         assert event.synthesizer == "Speaker"
@@ -93,59 +93,59 @@ def test_miss_is_told_in_order(cache, heard):
         assert event.fields == {"own": own, "given": {"a": 1}}
         assert event.declares_settings
         assert not event.nested
-    assert heard.one(CacheMiss).reason == "absent"
-    finish = heard.one(SynthesisFinish)
+    assert events.one(CacheMiss).reason == "absent"
+    finish = events.one(SynthesisFinish)
     assert (finish.backend_calls, finish.characters) == (1, len(PROMPT))
     assert (finish.audio, finish.error) == (audio, None)
     assert 0 <= finish.seconds < 5
-    assert heard.one(EntryStored).audio == audio
-    assert heard.one(EntryStored).directory == cache.directory
+    assert events.one(EntryStored).audio == audio
+    assert events.one(EntryStored).directory == cache.directory
 
 
-def test_hit_is_told_alone(cache, heard):
+def test_hit_is_told_alone(cache, events):
     cached = CachedSynthesizer(Speaker(), cache=cache)
-    say(cached)
-    heard.events.clear()
-    audio = say(cached)
-    assert heard.names == ["cache_hit"]
-    assert (heard.one(CacheHit).audio, heard.one(CacheHit).directory) == (audio, cache.directory)
+    synthesize(cached)
+    events.recorded.clear()
+    audio = synthesize(cached)
+    assert events.names == ["cache_hit"]
+    assert (events.one(CacheHit).audio, events.one(CacheHit).directory) == (audio, cache.directory)
 
 
-def test_class_that_declares_nothing_has_no_backend(cache, heard):
+def test_class_that_declares_nothing_has_no_backend(cache, events):
     speak(cache, FakeSynthesizer())
-    assert {(event.synthesizer, event.backend, event.declares_settings) for event in heard.events} == {
+    assert {(event.synthesizer, event.backend, event.declares_settings) for event in events.recorded} == {
         ("FakeSynthesizer", None, False)
     }
 
 
-def test_failure_is_told_and_nothing_is_stored(cache, heard):
+def test_failure_is_told_and_nothing_is_stored(cache, events):
     with pytest.raises(AuthenticationError):
         speak(cache, Speaker(FAILURE))
-    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish"]
-    assert (heard.one(SynthesisFinish).audio, heard.one(SynthesisFinish).error) == (None, FAILURE)
+    assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish"]
+    assert (events.one(SynthesisFinish).audio, events.one(SynthesisFinish).error) == (None, FAILURE)
 
 
-def test_replay_tells_the_miss_before_it_is_raised(cache, heard):
+def test_replay_tells_the_miss_before_it_is_raised(cache, events):
     with pytest.raises(CacheMissError):
         speak(cache, Speaker(), mode="replay")
-    assert heard.names == ["cache_miss"]
+    assert events.names == ["cache_miss"]
 
 
-def test_mode_off_tells_of_the_synthesis_alone(cache, heard):
+def test_mode_off_tells_of_the_synthesis_alone(cache, events):
     speak(cache, Speaker(), mode="off")
-    assert heard.names == ["synthesis_start", "synthesis_finish"]
+    assert events.names == ["synthesis_start", "synthesis_finish"]
 
 
-def test_refresh_is_the_reason_of_its_miss(cache, heard):
+def test_refresh_is_the_reason_of_its_miss(cache, events):
     speak(cache, Speaker())
-    heard.events.clear()
+    events.recorded.clear()
     speak(cache, Speaker(), mode="refresh")
-    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
-    assert heard.one(CacheMiss).reason == "refresh"
+    assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
+    assert events.one(CacheMiss).reason == "refresh"
 
 
 @pytest.mark.parametrize("mode", ["auto", "replay"])
-def test_damage_is_told_once_per_request_and_then_the_miss(cache, heard, mode):
+def test_damage_is_told_once_per_request_and_then_the_miss(cache, events, mode):
     key = cache_key(PROMPT, Speaker().cache_key_extra, None)
     cache.put(key, sound(PROMPT))
     (cache.directory / f"{key}.meta").write_bytes(b"rot")
@@ -153,31 +153,34 @@ def test_damage_is_told_once_per_request_and_then_the_miss(cache, heard, mode):
         speak(cache, Speaker(), mode=mode)
     except CacheMissError:
         assert mode == "replay"
-    assert heard.names[:2] == ["entry_damaged", "cache_miss"]
-    assert "its metadata is not JSON" in heard.one(EntryDamaged).reason
-    assert heard.one(EntryDamaged).directory == cache.directory
+    assert events.names[:2] == ["entry_damaged", "cache_miss"]
+    assert "its metadata is not JSON" in events.one(EntryDamaged).reason
+    assert events.one(EntryDamaged).directory == cache.directory
 
 
-def test_store_that_fails_is_told_with_reason_and_directory(tmp_path, heard):
+def test_store_that_fails_is_told_with_reason_and_directory(tmp_path, events):
     (tmp_path / "file").write_bytes(b"")
     speak(AudioCache(tmp_path / "file"), Speaker())
-    assert heard.names == ["cache_miss", "synthesis_start", "synthesis_finish", "store_failed"]
-    assert (heard.one(StoreFailed).reason, heard.one(StoreFailed).directory) == (
+    assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "store_failed"]
+    assert (events.one(StoreFailed).reason, events.one(StoreFailed).directory) == (
         "Not a directory",
         tmp_path / "file",
     )
 
 
-def test_store_into_layers_names_the_private_cache(cache, tmp_path, heard):
+def test_store_into_layers_names_the_private_cache(cache, tmp_path, events):
     speak(LayeredCache(cache, [AudioCache(tmp_path / "recordings", read_only=True)]), Speaker())
-    assert heard.one(EntryStored).directory == cache.directory
+    assert events.one(EntryStored).directory == cache.directory
 
 
-def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, heard):
+def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, events):
     inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "other"))
     speak(cache, inner, cache_key_extra={"a": 1})
-    assert [event.nested for event in heard.all(CacheMiss)] == [False, True]
-    assert [event.backend_calls for event in heard.all(SynthesisFinish)] == [1, 0]  # the inner one ends first
+    assert [event.nested for event in events.all(CacheMiss)] == [False, True]
+    assert [event.backend_calls for event in events.all(SynthesisFinish)] == [
+        1,
+        0,
+    ]  # the inner one ends first
 
 
 # -- who listens
@@ -189,22 +192,22 @@ def test_process_has_one_manager():
 
 
 def test_listener_of_a_run_hears_its_run_alone(cache):
-    ear = Ear()
+    recorder = EventRecorder()
     shared = RunContext(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
-    shared.manager.register(ear)
+    shared.manager.register(recorder)
     inside, outside = CachedSynthesizer(Speaker()), CachedSynthesizer(Speaker(), cache=cache)
     inside.bound_to(shared)
-    say(outside, "outside")
-    say(inside, "inside")
-    assert {event.prompt for event in ear.events} == {"inside"}
+    synthesize(outside, "outside")
+    synthesize(inside, "inside")
+    assert {event.prompt for event in recorder.recorded} == {"inside"}
 
 
 def test_unregistered_plugin_hears_nothing_more(cache):
-    with registered(Ear()) as ear:
+    with registered(EventRecorder()) as recorder:
         speak(cache, Speaker())
-    heard = len(ear.events)
+    count = len(recorder.recorded)
     speak(cache, Speaker(), "another")
-    assert len(ear.events) == heard > 0
+    assert len(recorder.recorded) == count > 0
 
 
 def test_implementation_may_leave_the_event_out(cache):
@@ -221,13 +224,13 @@ def test_implementation_may_leave_the_event_out(cache):
 
 
 def test_order_is_pluggys_and_may_be_chosen(cache):
-    heard = []
+    events = []
 
     def listener(name, **options):
         class Listener:
             @hookimpl(**options)
             def russo_cache_miss(self, event):
-                heard.append(name)
+                events.append(name)
 
         return Listener()
 
@@ -241,7 +244,7 @@ def test_order_is_pluggys_and_may_be_chosen(cache):
         for each in listeners:
             stack.enter_context(registered(each))
         speak(cache, Speaker())
-    assert heard == ["first", "newer", "older", "last"]
+    assert events == ["first", "newer", "older", "last"]
 
 
 # -- who raises
@@ -272,9 +275,9 @@ RAISED = [RuntimeError("boom"), fail_outcome(), AssertionError("no"), GeneratorE
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: repr(error)[:20])
 def test_plugin_that_raises_is_reported_by_name_and_silences_no_other(cache, caplog, error):
     cached = CachedSynthesizer(Speaker(), cache=cache)
-    before, after = Ear(), Ear()
+    before, after = EventRecorder(), EventRecorder()
     with registered(before), registered(raiser(error), "acme-listener"), registered(after):
-        assert say(cached) == say(cached) == sound(PROMPT)
+        assert synthesize(cached) == synthesize(cached) == sound(PROMPT)
     names = ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
     assert before.names == after.names == names
     assert cache.size() == 1
@@ -298,7 +301,7 @@ def test_run_is_told_who_raised(cache):
     cached.bound_to(context)
     context.manager.register(raiser(RuntimeError("boom")), "of-the-run")
     with registered(raiser(ValueError("bang")), "of-the-process"):
-        say(cached)
+        synthesize(cached)
     assert "plugin of-the-run raised in russo_cache_miss: RuntimeError('boom')" in reports
     assert "plugin of-the-process raised in russo_cache_miss: ValueError('bang')" in reports
 
@@ -313,10 +316,10 @@ def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
             ran.append(event)
             yield
 
-    with registered(Ear()) as ear, registered(Wrapper(), "acme-wrapper"):
+    with registered(EventRecorder()) as recorder, registered(Wrapper(), "acme-wrapper"):
         speak(cache, Speaker())
     assert ran == []
-    assert ear.all(CacheMiss)
+    assert recorder.all(CacheMiss)
     assert "plugin acme-wrapper raised in russo_cache_miss: " in caplog.text
     assert "russo's hooks cannot be wrapped" in caplog.text
 
@@ -346,17 +349,17 @@ def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
     key = cache_key(PROMPT, speaker.cache_key_extra, given)
     cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
     with registered(Meddler()):
-        heard = [say(cached) for _ in range(3)]
-    assert set(heard) == {sound(PROMPT)}
+        events = [synthesize(cached) for _ in range(3)]
+    assert set(events) == {sound(PROMPT)}
     assert speaker.texts == [PROMPT]
     assert list(cache.stored_keys()) == [key]
     assert cache.describe(key)["fields"] == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
-def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, heard):
+def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, events):
     with registered(Meddler()):
         speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
-    assert heard.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
+    assert events.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
 # -- installed plugins
@@ -404,8 +407,8 @@ def test_plugin_is_found_by_its_entry_point(environment):
 def test_plugin_that_fails_to_load_is_logged_and_left_out(environment, source, entry, cause):
     environment.install("ear-plugin", {"ear": LISTENER}, {"russo": {"ear": "ear"}})
     environment.install("broken-plugin", {"broken": source}, {"russo": {"broken-ear": entry}})
-    heard, logged = environment.python(SPEAK)
-    assert heard == ["hello"]
+    events, logged = environment.python(SPEAK)
+    assert events == ["hello"]
     (message,) = logged
     assert message.startswith(
         f"WARNING plugin 'broken-ear' ({entry}) of broken-plugin failed to load: {cause}"

@@ -14,7 +14,7 @@ import pytest
 
 from russo import AudioCache, CachedSynthesizer, hookimpl
 from support.projects import summary
-from support.speakers import ALL_HOOKS, Speaker, registered, run, say, sound
+from support.speakers import ALL_HOOKS, Speaker, registered, run, sound, synthesize
 
 # Every listener notes what it hears in one file, which whole lines are appended to.
 NOTE = """
@@ -274,10 +274,10 @@ def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
 def test_a_slow_listener_holds_up_no_other_event_loop(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache)
     with registered(Dawdler(20.0, threading.Event())) as dawdler:
-        slow = threading.Thread(target=say, args=(cached, "slow"))
+        slow = threading.Thread(target=synthesize, args=(cached, "slow"))
         slow.start()
         assert dawdler.gate.wait(20.0)
-        assert say(cached, "quick") == sound("quick")
+        assert synthesize(cached, "quick") == sound("quick")
         slow.join(20.0)
     assert dawdler.saw_quick_done is True
     assert cache.size() == 2

@@ -1,7 +1,7 @@
 import pytest
 
 from russo import AudioCache, CachedSynthesizer, LayeredCache
-from support.speakers import PROMPT, Speaker, say, sound
+from support.speakers import PROMPT, Speaker, sound, synthesize
 
 OLD, NEW, OWN = sound("old"), sound("new"), sound("own")
 
@@ -121,13 +121,13 @@ def test_bad_key_is_refused(layered):
 
 def test_synthesizer_replays_recordings_and_records_into_the_cache(layered, cache, recordings, tmp_path):
     recorder, speaker = Speaker(), Speaker()
-    say(CachedSynthesizer(recorder, cache=AudioCache(tmp_path / "first")), "recorded")
+    synthesize(CachedSynthesizer(recorder, cache=AudioCache(tmp_path / "first")), "recorded")
     before = files(*recordings)
     cached = CachedSynthesizer(speaker, cache=layered)
-    assert say(cached, "recorded") == sound("recorded")
+    assert synthesize(cached, "recorded") == sound("recorded")
     assert speaker.texts == []
-    say(cached)
-    say(cached)
+    synthesize(cached)
+    synthesize(cached)
     assert speaker.texts == [PROMPT]
     assert cache.size() == 1
     assert files(*recordings) == before
@@ -135,12 +135,12 @@ def test_synthesizer_replays_recordings_and_records_into_the_cache(layered, cach
 
 def test_synthesizer_heals_a_damaged_recording_in_the_cache(layered, cache, recordings, tmp_path):
     speaker = Speaker()
-    say(CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "first")), "recorded")
+    synthesize(CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "first")), "recorded")
     (key,) = set(recordings[0].stored_keys()) - {"both", "first"}
     damage(recordings[0], key)
     cached = CachedSynthesizer(speaker, cache=layered)
     for _ in range(3):
-        assert say(cached, "recorded") == sound("recorded")
+        assert synthesize(cached, "recorded") == sound("recorded")
     assert speaker.texts == ["recorded"] * 2
     assert cache.get(key) == sound("recorded")
     assert recordings[0].get(key) is None

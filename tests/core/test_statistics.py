@@ -17,7 +17,7 @@ from russo import (
 )
 from russo._statistics import Counts, Statistics
 from russo.testing import FakeSynthesizer, wav
-from support.speakers import PROMPT, Speaker, registered, say
+from support.speakers import PROMPT, Speaker, registered, synthesize
 
 SECOND = Audio(wav(bytes(48000)))
 FULL = {
@@ -197,8 +197,8 @@ def test_statistics_listen_as_any_plugin_does(cache):
     with registered(Statistics()) as statistics:
         for synthesizer in (Speaker(), FakeSynthesizer()):
             cached = CachedSynthesizer(synthesizer, cache=cache)
-            say(cached)
-            say(cached)
+            synthesize(cached)
+            synthesize(cached)
     counts = statistics.take()
     assert (counts.hits, counts.misses, counts.backend_calls) == (2, 2, 2)
     assert counts.hit_characters == counts.backend_characters == 2 * len(PROMPT)

@@ -10,7 +10,8 @@ import pytest
 import russo.testing
 from russo import Audio, CachedSynthesizer, ServiceError
 from russo.testing import FakeSynthesizer, LoopbackServer, Reply, json_reply, speech_pcm, wav
-from support.speakers import PROMPT, run, say
+from support.speakers import PROMPT, run
+from support.speakers import synthesize as say
 
 BUSY = ServiceError("busy", backend="fake", prompt=PROMPT)
 OTHER = Audio(wav(speech_pcm()))

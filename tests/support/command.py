@@ -1,4 +1,4 @@
-"""The ``russo`` command, run in this process or in one of its own."""
+"""The ``russo`` command, run in this process or in a new one; and caches for it to work on."""
 
 import io
 import json
@@ -13,10 +13,10 @@ from russo._cli import main
 from support.speakers import sound
 
 SPEAKER = "support.speakers:Speaker"
-OWN = {"backend": "speaker", "voice": "anna"}
+SPEAKER_FIELDS = {"backend": "speaker", "voice": "anna"}
 
 
-# A background job's children inherit that Ctrl-C is ignored; a person's shell has them hear it.
+# A background job's children inherit that Ctrl-C is ignored; children of an interactive shell do not.
 _RUSSO = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,7 +26,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
+    """Exit code, standard output and standard error of the command."""
+
     code: int
     out: str
     err: str
@@ -50,7 +52,7 @@ class _Stream(io.TextIOWrapper):
 
 
 def russo(*arguments, stdin=b""):
-    """Run the command here, without a terminal."""
+    """Run the command in this process, without a terminal."""
     out, err = _Stream(), _Stream()
     old, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
     try:
@@ -58,11 +60,11 @@ def russo(*arguments, stdin=b""):
             code = main([str(each) for each in arguments])
     finally:
         sys.stdin = old
-    return Said(code, out.text(), err.text())
+    return CommandResult(code, out.text(), err.text())
 
 
 def start(*arguments, **options):
-    """Start the command in a process of its own."""
+    """Start the command in a new process."""
     environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
     return subprocess.Popen(
         [sys.executable, "-c", _RUSSO, *map(str, arguments)],
@@ -74,8 +76,8 @@ def start(*arguments, **options):
     )
 
 
-def settle(tmp_path, monkeypatch, ini="[pytest]\n"):
-    """Stand in a folder of its own that has a pytest.ini; return it."""
+def enter_project(tmp_path, monkeypatch, ini="[pytest]\n"):
+    """Make a project directory with a pytest.ini, change into it, and return it."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     folder = tmp_path / "project"
     folder.mkdir()
@@ -84,28 +86,28 @@ def settle(tmp_path, monkeypatch, ini="[pytest]\n"):
     return folder
 
 
-def key_of(number):
+def numbered_key(number):
     return f"{number:064x}"
 
 
-def fill(directory, *prompts, voice="anna", backend="speaker", first=1):
+def store_prompts(directory, *prompts, voice="anna", backend="speaker", first=1):
     """Store prompts under the keys 1, 2, 3 …; return the cache."""
     cache = AudioCache(directory)
     fields = {"own": {"backend": backend, "voice": voice}, "given": None}
     for number, prompt in enumerate(prompts, first):
-        assert cache.put(key_of(number), sound(prompt, voice), prompt=prompt, fields=fields)
+        assert cache.put(numbered_key(number), sound(prompt, voice), prompt=prompt, fields=fields)
     return cache
 
 
-def damage(cache, number):
+def damage_audio(cache, number):
     """Alter one byte of an entry's audio."""
-    path = cache.directory / f"{key_of(number)}.audio"
+    path = cache.directory / f"{numbered_key(number)}.audio"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
 
 
 def set_age(cache, number, seconds, now):
-    """Let an entry look as if it had been stored that long ago."""
+    """Set the modification times of an entry to so many seconds before now."""
     for suffix in (".meta", ".audio"):
-        os.utime(cache.directory / f"{key_of(number)}{suffix}", (now - seconds, now - seconds))
+        os.utime(cache.directory / f"{numbered_key(number)}{suffix}", (now - seconds, now - seconds))

@@ -1,4 +1,4 @@
-"""Small real pytest projects, run for real."""
+"""A small pytest project that a test writes and runs."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -33,9 +33,24 @@ DEFAULT_FIXTURE = """
         return Speaker()
 """
 
+# One test each, for a project.
+SAY_HELLO_TWICE = """
+    def test_it(russo_say):
+        assert russo_say("Hello").data == russo_say("Hello").data
+"""
+AWAIT_HELLO = """
+    import pytest
 
-class Project:
-    """One project in pytester's directory."""
+    {mark}
+    async def test_it(russo_synthesizer):
+        from russo import CachedSynthesizer
+        assert isinstance(russo_synthesizer, CachedSynthesizer)
+        assert (await russo_synthesizer.synthesize("Hello")).data
+"""
+
+
+class PytestProject:
+    """A project in pytester's directory: an ini file, a conftest.py with a `Speaker`, and tests."""
 
     def __init__(self, pytester):
         self.pytester = pytester
@@ -59,18 +74,18 @@ class Project:
 
     @property
     def calls(self):
-        """The voices and prompts that were spoken, in order."""
+        """The voice and the prompt of each backend call, in order."""
         log = self.path / "calls.txt"
         return log.read_text().splitlines() if log.exists() else []
 
     def cached(self, directory=".russo_cache"):
-        """How many entries the cache has."""
+        """The number of entries in the cache."""
         from russo import AudioCache
 
         return AudioCache(self.path / directory).size()
 
 
 def summary(result):
-    """The line of truth of a run, without its name."""
+    """Return russo's first line in the terminal summary, without 'russo: '; None if there is none."""
     lines = [line for line in result.outlines if line.startswith("russo: ")]
     return lines[0].removeprefix("russo: ") if lines else None

@@ -1,4 +1,4 @@
-"""Synthesizers that speak at once, and a plugin that hears every event: real parts for the tests of core."""
+"""A fake synthesizer, a plugin that records every event, and an isolated Python: real parts for core's tests."""
 
 import asyncio
 import json
@@ -30,22 +30,22 @@ class Speaker(FakeSynthesizer):
 
 
 def sound(text, voice="anna"):
-    """Return audio that tells by its bytes who said what."""
+    """Return the audio that a `Speaker` of this voice returns for the text."""
     return Speaker(voice=voice).sound(text)
 
 
-class Ear:
-    """Hears every event, in order."""
+class EventRecorder:
+    """Records every event, in order."""
 
     def __init__(self):
-        self.events = []
+        self.recorded = []
 
     @property
     def names(self):
-        return [event.hook.removeprefix("russo_") for event in self.events]
+        return [event.hook.removeprefix("russo_") for event in self.recorded]
 
     def all(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
+        return [event for event in self.recorded if isinstance(event, kind)]
 
     def one(self, kind):
         (event,) = self.all(kind)
@@ -55,19 +55,19 @@ class Ear:
 def _listener(name):
     def listen(self, event):
         assert event.hook == name
-        self.events.append(event)
+        self.recorded.append(event)
 
     listen.__name__ = name
     return hookimpl(listen)
 
 
 for _name in ALL_HOOKS:
-    setattr(Ear, _name, _listener(_name))
+    setattr(EventRecorder, _name, _listener(_name))
 
 
 @contextmanager
 def registered(plugin, name=None, manager=None):
-    """Register a plugin, with the process's manager unless another is given, for a while."""
+    """Register a plugin while the block runs, with the process's manager unless another is given."""
     manager = plugin_manager() if manager is None else manager
     manager.register(plugin, name)
     try:
@@ -77,19 +77,20 @@ def registered(plugin, name=None, manager=None):
 
 
 def run(call, seconds=20.0):
-    """Run a coroutine in an event loop of its own; a test that would hang fails instead."""
+    """Run a coroutine in a new event loop; fail after some seconds instead of hanging."""
     return asyncio.run(asyncio.wait_for(call, seconds))
 
 
-def say(synthesizer, text=PROMPT):
+def synthesize(synthesizer, text=PROMPT):
+    """Synthesize a text in a new event loop, and return the audio."""
     return run(synthesizer.synthesize(text))
 
 
 class Environment:
-    """A Python of its own: russo, what it requires, and the distributions that a test writes by hand.
+    """An isolated Python: russo, what russo requires, and the distributions that a test installs.
 
     Args:
-        path: Where its packages are to lie.
+        path: The directory of its packages.
     """
 
     def __init__(self, path: Path):
@@ -117,7 +118,7 @@ class Environment:
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
     def python(self, code, *args):
-        """Run code in a process; what it gives to ``tell`` comes back, through JSON."""
+        """Run code in a new process, and return what it passes to ``tell``: through JSON, a list if several."""
         start = (
             "import json, sys\n"
             f"sys.path.insert(0, {str(self.site)!r})\n"
