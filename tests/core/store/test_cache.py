@@ -5,53 +5,20 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from russo import Audio, AudioCache, cache_key
+from russo import Audio, AudioCache
 from russo._audio import FORMATS
 from russo.testing import speech_pcm, wav
+from support.cache_files import AUDIO, KEY, empty_meta, entry_files, files_in
 from support.speakers import sound
 
-KEY = cache_key("hello", None, None)
-AUDIO = sound("hello")
-GIT_FILES = {
-    ".gitattributes": b"*.audio -text -diff\n*.meta -text\n",
-    ".gitignore": b"*.russo-tmp\n.russo-locks/\n",
-}
-FOREIGN = {
-    "notes.txt": b"mine",
-    "song.audio": b"nobody's",
-    "Unity.meta": b"fileFormatVersion: 2",
-    "unity.meta": b"fileFormatVersion: 2",
-    "unity.audio": b"beside it",
-    f"{KEY[:-1]}.meta": b"{}",
-    f"{KEY}.audio.bak": b"",
-    f".{KEY[:48]}.1-0.russo-tmp": b"not our form",
-    "x.russo-tmp": b"",
-    ".gitkeep": b"",
-    "con.meta": b"{}",
-    "my song.meta": b"{}",
-}
 # Whoever may write anywhere cannot be refused by permissions.
 needs_permissions = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user"
 )
-
-
-def listing(directory):
-    """Return every file below a directory with its bytes."""
-    return {
-        str(path.relative_to(directory)): path.read_bytes()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
-
-
-def entry_files(directory):
-    return {name: data for name, data in listing(directory).items() if name not in GIT_FILES}
 
 
 def test_the_documented_calls_work(tmp_path, monkeypatch):
@@ -109,7 +76,7 @@ def test_same_put_makes_the_same_files(tmp_path):
     caches = [AudioCache(tmp_path / name) for name in "ab"]
     for cache in (*caches, caches[1]):
         assert cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"b": 1, "a": 2}, "given": None})
-    assert listing(caches[0].directory) == listing(caches[1].directory)
+    assert files_in(caches[0].directory) == files_in(caches[1].directory)
 
 
 def test_put_replaces_the_whole_entry(cache):
@@ -125,55 +92,6 @@ def test_large_audio_survives(cache):
     audio = Audio(wav(speech_pcm(0.1) * 3000), "wav")
     assert cache.put(KEY, audio)
     assert cache.get(KEY) == audio
-
-
-@pytest.mark.parametrize("name", ["get", "put", "lookup", "describe", "remove"])
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "ABC",
-        "a.b",
-        "a/b",
-        "a\\b",
-        "../a",
-        "/a",
-        "..",
-        "a b",
-        "a\n",
-        "a\0",
-        "é",
-        "-a",
-        "_a",
-        "a" * 129,
-        "con",
-        "nul",
-        "com1",
-        "lpt9",
-        "a:b",
-        "\ud800",
-        None,
-        5,
-        b"abc",
-        Path("abc"),
-    ],
-)
-def test_key_that_is_no_plain_name_is_refused(cache, name, key):
-    values = (AUDIO,) if name == "put" else ()
-    with pytest.raises(ValueError, match="is no key") as caught:
-        getattr(cache, name)(key, *values)
-    assert str(caught.value) == (
-        f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
-        "a letter or digit, and is no device name of Windows"
-    )
-    assert not cache.directory.exists()
-
-
-@pytest.mark.parametrize("key", ["a", "0", "abc123", "a-b_c", "a" * 128, "console", "com10", KEY])
-def test_plain_names_are_keys(cache, key):
-    assert cache.put(key, AUDIO)
-    assert cache.get(key) == AUDIO
-    assert cache.size() == 1
 
 
 def test_empty_audio_is_refused_and_replaces_nothing(cache):
@@ -209,10 +127,6 @@ def remove_audio(path):
     path.with_suffix(".audio").unlink()
 
 
-def empty_meta(path):
-    path.with_suffix(".meta").write_bytes(b"")
-
-
 def replace_meta_by_directory(path):
     path.with_suffix(".meta").unlink()
     path.with_suffix(".meta").mkdir()
@@ -244,7 +158,7 @@ DAMAGE = [
 def test_damaged_entry_is_a_miss_that_is_logged_and_healed(cache, caplog, damage, reason):
     cache.put(KEY, AUDIO)
     damage(cache.directory / KEY)
-    before = listing(cache.directory)
+    before = files_in(cache.directory)
     with caplog.at_level(logging.WARNING, "russo"):
         assert cache.get(KEY) is None
     assert [(record.name, record.levelname) for record in caplog.records] == [
@@ -254,7 +168,7 @@ def test_damaged_entry_is_a_miss_that_is_logged_and_healed(cache, caplog, damage
     miss = cache.lookup(KEY)
     assert miss.damaged
     assert reason in miss.reason
-    assert listing(cache.directory) == before  # a reader removes nothing
+    assert files_in(cache.directory) == before  # a reader removes nothing
     assert cache.put(KEY, AUDIO)
     assert cache.get(KEY) == AUDIO
 
@@ -315,12 +229,12 @@ def test_failed_store_is_logged_once_per_kind(tmp_path, caplog):
 @needs_permissions
 def test_directory_that_cannot_be_written_costs_only_the_cache(cache, caplog):
     cache.put(KEY, AUDIO)
-    before = listing(cache.directory)
+    before = files_in(cache.directory)
     cache.directory.chmod(0o500)
     try:
         assert cache.put("other", AUDIO) is False
         assert cache.get(KEY) == AUDIO
-        assert listing(cache.directory) == before
+        assert files_in(cache.directory) == before
     finally:
         cache.directory.chmod(0o700)
     assert "audio is not kept" in caplog.text
@@ -329,7 +243,7 @@ def test_directory_that_cannot_be_written_costs_only_the_cache(cache, caplog):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 def test_full_disk_leaves_the_old_entry_and_no_leftover(cache, tmp_path):
     cache.put(KEY, AUDIO)
-    before = listing(cache.directory)
+    before = files_in(cache.directory)
     # A limit on the size of files makes every larger write fail, as a full disk does.
     code = (
         "import resource, signal, sys; from russo import Audio, AudioCache\n"
@@ -341,13 +255,13 @@ def test_full_disk_leaves_the_old_entry_and_no_leftover(cache, tmp_path):
         [sys.executable, "-c", code, str(cache.directory), KEY], check=True, capture_output=True, text=True
     )
     assert "File too large" in done.stderr
-    assert listing(cache.directory) == before
+    assert files_in(cache.directory) == before
     assert cache.get(KEY) == AUDIO
 
 
 def test_read_only_cache_reads_and_refuses_to_write(cache, caplog):
     cache.put(KEY, AUDIO)
-    before = listing(cache.directory)
+    before = files_in(cache.directory)
     recordings = AudioCache(cache.directory, read_only=True)
     assert recordings.get(KEY) == AUDIO
     assert recordings.size() == 1
@@ -356,88 +270,12 @@ def test_read_only_cache_reads_and_refuses_to_write(cache, caplog):
     for refused in (recordings.clear, lambda: recordings.remove(KEY)):
         with pytest.raises(PermissionError, match="this cache is read-only"):
             refused()
-    assert listing(cache.directory) == before
+    assert files_in(cache.directory) == before
 
 
 def test_read_only_cache_makes_no_directory(tmp_path):
     assert not AudioCache(tmp_path / "none", read_only=True).put(KEY, AUDIO)
     assert not (tmp_path / "none").exists()
-
-
-@pytest.mark.parametrize("number", [0, 1, 7])
-def test_size_and_clear_count_entries(cache, number):
-    for at in range(number):
-        cache.put(f"entry-{at}", AUDIO)
-    assert cache.size() == number
-    assert sorted(cache.stored_keys()) == [f"entry-{at}" for at in range(number)]
-    assert cache.clear() == number
-    assert cache.size() == 0
-    assert entry_files(cache.directory) == {} if number else not cache.directory.exists()
-
-
-def test_remove_takes_one_entry(cache):
-    cache.put(KEY, AUDIO)
-    cache.put("other", AUDIO)
-    assert cache.remove(KEY) is True
-    assert cache.remove(KEY) is False
-    assert list(cache.stored_keys()) == ["other"]
-    assert cache.get("other") == AUDIO
-
-
-def test_clear_leaves_foreign_files(cache, tmp_path):
-    cache.put(KEY, AUDIO)
-    cache.put("named", AUDIO)
-    for name, data in FOREIGN.items():
-        (cache.directory / name).write_bytes(data)
-    (cache.directory / "sub").mkdir()
-    (cache.directory / "sub" / f"{KEY}.meta").write_bytes(b"in a sub-directory")
-    (cache.directory / "dir.meta").mkdir()
-    assert cache.size() == 2
-    assert cache.clear() == 2
-    left = listing(cache.directory)
-    assert left == {**FOREIGN, **GIT_FILES, f"sub/{KEY}.meta": b"in a sub-directory"}
-    assert (cache.directory / "dir.meta").is_dir()
-
-
-def test_clear_removes_orphans_and_leftovers_of_dead_writers(cache):
-    cache.put(KEY, AUDIO)
-    (cache.directory / f"{'a' * 64}.audio").write_bytes(b"killed before its metadata")
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    (cache.directory / f".{KEY[:48]}.{dead.pid}-0123456789abcdef.russo-tmp").write_bytes(b"half")
-    assert cache.clear() == 1
-    assert listing(cache.directory) == GIT_FILES
-
-
-def test_clear_removes_damaged_entries(cache):
-    cache.put(KEY, AUDIO)
-    empty_meta(cache.directory / KEY)
-    cache.clear()
-    assert listing(cache.directory) == GIT_FILES
-
-
-def test_clear_follows_no_link(cache, tmp_path):
-    target = AudioCache(tmp_path / "target")
-    target.put(KEY, AUDIO)
-    target.put("b", AUDIO)
-    before = listing(target.directory)
-    cache.put("c", AUDIO)
-    for name in (f"{KEY}.meta", f"{KEY}.audio", "b.meta", "b.audio"):
-        (cache.directory / name).symlink_to(target.directory / name)
-    (cache.directory / "linked").symlink_to(target.directory, target_is_directory=True)
-    assert cache.clear() == 1
-    assert listing(target.directory) == before
-    assert (cache.directory / "linked").is_symlink()
-
-
-def test_clear_leaves_what_a_linked_lock_directory_holds(cache, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "poetry.lock").write_bytes(b"a user's")
-    cache.put(KEY, AUDIO)
-    (cache.directory / ".russo-locks").symlink_to(elsewhere, target_is_directory=True)
-    cache.clear()
-    assert listing(elsewhere) == {"poetry.lock": b"a user's"}
 
 
 def test_entry_behind_a_link_is_replaced_and_not_written_through(cache, tmp_path):
@@ -449,26 +287,6 @@ def test_entry_behind_a_link_is_replaced_and_not_written_through(cache, tmp_path
     assert cache.put(KEY, AUDIO)
     assert victim.read_bytes() == b"mine"
     assert cache.get(KEY) == AUDIO
-
-
-def test_directory_that_russo_makes_tells_git_how_to_keep_it(cache):
-    cache.put(KEY, AUDIO)
-    assert {name: (cache.directory / name).read_bytes() for name in GIT_FILES} == GIT_FILES
-
-
-def test_directory_that_was_there_is_given_nothing_but_entries(cache):
-    cache.directory.mkdir()
-    cache.put(KEY, AUDIO)
-    assert set(listing(cache.directory)) == {f"{KEY}.audio", f"{KEY}.meta"}
-
-
-def test_git_files_of_the_user_stay(cache):
-    cache.put(KEY, AUDIO)
-    (cache.directory / ".gitignore").write_bytes(b"*")
-    (cache.directory / ".gitattributes").unlink()
-    cache.put("other", AUDIO)
-    cache.clear()
-    assert listing(cache.directory) == {".gitignore": b"*"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
@@ -510,46 +328,3 @@ def test_describe_reads_the_metadata_alone(cache):
     assert cache.describe(KEY)["prompt"] == "hello"
     empty_meta(cache.directory / KEY)
     assert cache.describe(KEY) is None
-
-
-def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
-    cache.directory.mkdir()
-    names = [f".{KEY[:48]}.1-{digit * 16}.russo-tmp" for digit in "ab"]
-    for name in names:
-        (cache.directory / name).write_bytes(b"half")
-    os.utime(cache.directory / names[0], (1, 1))
-    cache.put(KEY, AUDIO)
-    assert set(listing(cache.directory)) == {names[1], f"{KEY}.audio", f"{KEY}.meta"}
-
-
-def test_readers_and_writers_of_one_key_see_whole_entries(cache):
-    spoken = [sound(f"version {number}" * 200) for number in range(4)]
-    cache.put(KEY, spoken[0])
-    done, seen = threading.Event(), []
-
-    def write(audio):
-        for _ in range(40):
-            assert cache.put(KEY, audio)
-
-    def read():
-        while not done.is_set():
-            seen.append(cache.get(KEY))
-
-    reader = threading.Thread(target=read)
-    writers = [threading.Thread(target=write, args=(audio,)) for audio in spoken]
-    for thread in (reader, *writers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done.set()
-    reader.join()
-    assert {audio for audio in seen if audio is not None} <= set(spoken)
-    assert cache.get(KEY) in spoken
-
-
-@pytest.mark.parametrize("most", [1, 7, 4095, 4096, 4097])
-def test_metadata_read_in_pieces_is_whole(cache, monkeypatch, most):
-    cache.put(KEY, AUDIO, prompt="x" * 9000)
-    read = os.read
-    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, most)))
-    assert cache.get(KEY) == AUDIO

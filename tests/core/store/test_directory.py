@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from support.cache_files import AUDIO, GIT_FILES, KEY, files_in
+
+
+@pytest.mark.parametrize("name", ["get", "put", "lookup", "describe", "remove"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "ABC",
+        "a.b",
+        "a/b",
+        "a\\b",
+        "../a",
+        "/a",
+        "..",
+        "a b",
+        "a\n",
+        "a\0",
+        "é",
+        "-a",
+        "_a",
+        "a" * 129,
+        "con",
+        "nul",
+        "com1",
+        "lpt9",
+        "a:b",
+        "\ud800",
+        None,
+        5,
+        b"abc",
+        Path("abc"),
+    ],
+)
+def test_key_that_is_no_plain_name_is_refused(cache, name, key):
+    values = (AUDIO,) if name == "put" else ()
+    with pytest.raises(ValueError, match="is no key") as caught:
+        getattr(cache, name)(key, *values)
+    assert str(caught.value) == (
+        f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
+        "a letter or digit, and is no device name of Windows"
+    )
+    assert not cache.directory.exists()
+
+
+@pytest.mark.parametrize("key", ["a", "0", "abc123", "a-b_c", "a" * 128, "console", "com10", KEY])
+def test_plain_names_are_keys(cache, key):
+    assert cache.put(key, AUDIO)
+    assert cache.get(key) == AUDIO
+    assert cache.size() == 1
+
+
+def test_directory_that_russo_makes_tells_git_how_to_keep_it(cache):
+    cache.put(KEY, AUDIO)
+    assert {name: (cache.directory / name).read_bytes() for name in GIT_FILES} == GIT_FILES
+
+
+def test_directory_that_was_there_is_given_nothing_but_entries(cache):
+    cache.directory.mkdir()
+    cache.put(KEY, AUDIO)
+    assert set(files_in(cache.directory)) == {f"{KEY}.audio", f"{KEY}.meta"}
+
+
+def test_git_files_of_the_user_stay(cache):
+    cache.put(KEY, AUDIO)
+    (cache.directory / ".gitignore").write_bytes(b"*")
+    (cache.directory / ".gitattributes").unlink()
+    cache.put("other", AUDIO)
+    cache.clear()
+    assert files_in(cache.directory) == {".gitignore": b"*"}

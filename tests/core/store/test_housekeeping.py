@@ -1,0 +1,109 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from russo import AudioCache
+from support.cache_files import AUDIO, GIT_FILES, KEY, empty_meta, entry_files, files_in
+
+FOREIGN = {
+    "notes.txt": b"mine",
+    "song.audio": b"nobody's",
+    "Unity.meta": b"fileFormatVersion: 2",
+    "unity.meta": b"fileFormatVersion: 2",
+    "unity.audio": b"beside it",
+    f"{KEY[:-1]}.meta": b"{}",
+    f"{KEY}.audio.bak": b"",
+    f".{KEY[:48]}.1-0.russo-tmp": b"not our form",
+    "x.russo-tmp": b"",
+    ".gitkeep": b"",
+    "con.meta": b"{}",
+    "my song.meta": b"{}",
+}
+
+
+@pytest.mark.parametrize("number", [0, 1, 7])
+def test_size_and_clear_count_entries(cache, number):
+    for at in range(number):
+        cache.put(f"entry-{at}", AUDIO)
+    assert cache.size() == number
+    assert sorted(cache.stored_keys()) == [f"entry-{at}" for at in range(number)]
+    assert cache.clear() == number
+    assert cache.size() == 0
+    assert entry_files(cache.directory) == {} if number else not cache.directory.exists()
+
+
+def test_remove_takes_one_entry(cache):
+    cache.put(KEY, AUDIO)
+    cache.put("other", AUDIO)
+    assert cache.remove(KEY) is True
+    assert cache.remove(KEY) is False
+    assert list(cache.stored_keys()) == ["other"]
+    assert cache.get("other") == AUDIO
+
+
+def test_clear_leaves_foreign_files(cache, tmp_path):
+    cache.put(KEY, AUDIO)
+    cache.put("named", AUDIO)
+    for name, data in FOREIGN.items():
+        (cache.directory / name).write_bytes(data)
+    (cache.directory / "sub").mkdir()
+    (cache.directory / "sub" / f"{KEY}.meta").write_bytes(b"in a sub-directory")
+    (cache.directory / "dir.meta").mkdir()
+    assert cache.size() == 2
+    assert cache.clear() == 2
+    left = files_in(cache.directory)
+    assert left == {**FOREIGN, **GIT_FILES, f"sub/{KEY}.meta": b"in a sub-directory"}
+    assert (cache.directory / "dir.meta").is_dir()
+
+
+def test_clear_removes_orphans_and_leftovers_of_dead_writers(cache):
+    cache.put(KEY, AUDIO)
+    (cache.directory / f"{'a' * 64}.audio").write_bytes(b"killed before its metadata")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (cache.directory / f".{KEY[:48]}.{dead.pid}-0123456789abcdef.russo-tmp").write_bytes(b"half")
+    assert cache.clear() == 1
+    assert files_in(cache.directory) == GIT_FILES
+
+
+def test_clear_removes_damaged_entries(cache):
+    cache.put(KEY, AUDIO)
+    empty_meta(cache.directory / KEY)
+    cache.clear()
+    assert files_in(cache.directory) == GIT_FILES
+
+
+def test_clear_follows_no_link(cache, tmp_path):
+    target = AudioCache(tmp_path / "target")
+    target.put(KEY, AUDIO)
+    target.put("b", AUDIO)
+    before = files_in(target.directory)
+    cache.put("c", AUDIO)
+    for name in (f"{KEY}.meta", f"{KEY}.audio", "b.meta", "b.audio"):
+        (cache.directory / name).symlink_to(target.directory / name)
+    (cache.directory / "linked").symlink_to(target.directory, target_is_directory=True)
+    assert cache.clear() == 1
+    assert files_in(target.directory) == before
+    assert (cache.directory / "linked").is_symlink()
+
+
+def test_clear_leaves_what_a_linked_lock_directory_holds(cache, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "poetry.lock").write_bytes(b"a user's")
+    cache.put(KEY, AUDIO)
+    (cache.directory / ".russo-locks").symlink_to(elsewhere, target_is_directory=True)
+    cache.clear()
+    assert files_in(elsewhere) == {"poetry.lock": b"a user's"}
+
+
+def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
+    cache.directory.mkdir()
+    names = [f".{KEY[:48]}.1-{digit * 16}.russo-tmp" for digit in "ab"]
+    for name in names:
+        (cache.directory / name).write_bytes(b"half")
+    os.utime(cache.directory / names[0], (1, 1))
+    cache.put(KEY, AUDIO)
+    assert set(files_in(cache.directory)) == {names[1], f"{KEY}.audio", f"{KEY}.meta"}
