@@ -31,7 +31,7 @@ class Maker:
         return AcmeSynthesizer(voice=voice)
 """
 BROKEN = "import a_module_that_nobody_has"
-# Runs loads that must fail, each alone, and tells their errors.
+# Makes each of the loads, all of which must fail, and returns their errors.
 FAIL = """
 import russo
 def fail(name, options):
@@ -43,7 +43,7 @@ tell([fail(*case) for case in json.loads(sys.argv[1])])
 """
 
 
-def install_two(environment):
+def install_acme_and_bell(environment):
     environment.install("acme-speech", {"acme": ACME}, {GROUP: {"acme": "acme:AcmeSynthesizer"}})
     environment.install("bell-speech", {"bell.voice": ACME}, {GROUP: {"bell": "bell.voice:AcmeSynthesizer"}})
     environment.install("tools", {"tools.factories": FACTORIES}, {})
@@ -53,16 +53,16 @@ def install_two(environment):
 @pytest.fixture
 def installed(environment):
     """An environment with two backends: ``acme`` and ``bell``."""
-    return install_two(environment)
+    return install_acme_and_bell(environment)
 
 
-def fail(environment, name, **options):
+def load_error(environment, name, **options):
     """Return class, message, cause and installed names of a load's error."""
     (told,) = environment.python(FAIL, json.dumps([[name, options]]))
     return told
 
 
-def fail_all(environment, cases):
+def load_errors(environment, cases):
     """Return the errors of many loads, made in one process, by name and option."""
     told = environment.python(
         FAIL, json.dumps([[name, dict.fromkeys(options, "x")] for name, *options in cases])
@@ -77,8 +77,8 @@ synthesizer = russo.load_synthesizer("acme", voice="bert", speed=1.5)
 audio = asyncio.run(synthesizer.synthesize("hello"))
 tell([type(synthesizer).__name__, synthesizer.options, audio.data.decode()])
 """
-    kind, options, heard = installed.python(code)
-    assert (kind, heard) == ("AcmeSynthesizer", "hello")
+    kind, options, spoken = installed.python(code)
+    assert (kind, spoken) == ("AcmeSynthesizer", "hello")
     assert (options["voice"], options["speed"], options["seed"]) == ("bert", 1.5, None)
 
 
@@ -150,21 +150,21 @@ OPTION_ERRORS = [
 
 
 @pytest.fixture(scope="module")
-def errors(tmp_path_factory):
+def errors_of_loads(tmp_path_factory):
     """The errors of loads in an environment with ``acme`` and ``bell``."""
-    environment = install_two(Environment(tmp_path_factory.mktemp("two")))
+    environment = install_acme_and_bell(Environment(tmp_path_factory.mktemp("two")))
     cases = [(name,) for name, *_ in [*UNKNOWN, *FACTORY_ERRORS]]
-    return fail_all(environment, [*cases, *(("acme", option) for option, _ in OPTION_ERRORS)])
+    return load_errors(environment, [*cases, *(("acme", option) for option, _ in OPTION_ERRORS)])
 
 
 @pytest.mark.parametrize(("name", "message"), UNKNOWN)
-def test_unknown_name_lists_what_is_installed_and_the_nearest_match(errors, name, message):
-    assert errors[name,] == ["BackendNotFoundError", message, "None", ["acme", "bell"]]
+def test_unknown_name_lists_what_is_installed_and_the_nearest_match(errors_of_loads, name, message):
+    assert errors_of_loads[name,] == ["BackendNotFoundError", message, "None", ["acme", "bell"]]
 
 
 @pytest.mark.parametrize(("option", "hint"), OPTION_ERRORS)
-def test_unknown_option_lists_the_ones_that_exist(errors, option, hint):
-    kind, message, *_ = errors["acme", option]
+def test_unknown_option_lists_the_ones_that_exist(errors_of_loads, option, hint):
+    kind, message, *_ = errors_of_loads["acme", option]
     assert kind == "BackendConfigError"
     assert message == (
         f"backend 'acme' has no option {option!r}{hint}; its options are: loud, seed, speed, timeout, voice"
@@ -172,8 +172,8 @@ def test_unknown_option_lists_the_ones_that_exist(errors, option, hint):
 
 
 @pytest.mark.parametrize(("path", "kind", "message"), FACTORY_ERRORS)
-def test_factory_that_is_none_is_a_typed_error(errors, path, kind, message):
-    seen, text, *_ = errors[path,]
+def test_factory_that_is_none_is_a_typed_error(errors_of_loads, path, kind, message):
+    seen, text, *_ = errors_of_loads[path,]
     assert seen == kind
     assert message in text
     assert repr(path) in text
@@ -181,7 +181,7 @@ def test_factory_that_is_none_is_a_typed_error(errors, path, kind, message):
 
 def test_first_party_backend_that_is_missing_says_how_to_install_it(environment):
     names = ["google", "openai", "elevenlabs", "local"]
-    for (name,), told in fail_all(environment, [(name,) for name in names]).items():
+    for (name,), told in load_errors(environment, [(name,) for name in names]).items():
         hint = f'pip install "russo-core[{name}]" brings it'
         message = f"no backend is named {name!r}; none is installed; {hint}"
         assert told == ["BackendNotFoundError", message, "None", []]
@@ -220,9 +220,9 @@ ODD_PLUGINS = {
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory):
+def broken_plugins(tmp_path_factory):
     """An environment in which most plugins are broken, each in its own way."""
-    environment = install_two(Environment(tmp_path_factory.mktemp("zoo")))
+    environment = install_acme_and_bell(Environment(tmp_path_factory.mktemp("zoo")))
     for name, (source, value, _) in BROKEN_PLUGINS.items():
         environment.install(f"{name}-speech", {f"m_{name}": source}, {GROUP: {name: value}})
     for name, (source, _) in ODD_PLUGINS.items():
@@ -232,14 +232,14 @@ def zoo(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def zoo_errors(zoo):
-    return fail_all(zoo, [(name,) for name in (*BROKEN_PLUGINS, *ODD_PLUGINS, "zzz")])
+def plugin_errors(broken_plugins):
+    return load_errors(broken_plugins, [(name,) for name in (*BROKEN_PLUGINS, *ODD_PLUGINS, "zzz")])
 
 
 @pytest.mark.parametrize("name", BROKEN_PLUGINS)
-def test_broken_plugin_is_named_with_package_entry_point_and_cause(zoo_errors, name):
+def test_broken_plugin_is_named_with_package_entry_point_and_cause(plugin_errors, name):
     _, value, cause = BROKEN_PLUGINS[name]
-    kind, message, chained, _ = zoo_errors[name,]
+    kind, message, chained, _ = plugin_errors[name,]
     assert kind == "BackendConfigError"
     assert message.startswith(f"backend {name!r} ({value!r} of {name}-speech) ")
     assert cause in message
@@ -247,16 +247,18 @@ def test_broken_plugin_is_named_with_package_entry_point_and_cause(zoo_errors, n
 
 
 @pytest.mark.parametrize("name", ODD_PLUGINS)
-def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(zoo_errors, name):
-    kind, message, *_ = zoo_errors[name,]
+def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(plugin_errors, name):
+    kind, message, *_ = plugin_errors[name,]
     assert kind == "BackendConfigError"
     assert message.startswith(f"backend {name!r} ")
     assert ODD_PLUGINS[name][1] in message
 
 
 @pytest.mark.parametrize("name", ["newer", "newest"])
-def test_plugin_for_a_newer_russo_is_named_with_its_package_and_never_made(zoo, zoo_errors, name):
-    assert zoo_errors[name,][1].startswith(f"backend {name!r} ('m_{name}:Synthesizer' of {name}-speech) ")
+def test_plugin_for_a_newer_russo_is_named_with_its_package_and_never_made(
+    broken_plugins, plugin_errors, name
+):
+    assert plugin_errors[name,][1].startswith(f"backend {name!r} ('m_{name}:Synthesizer' of {name}-speech) ")
     code = """
 import russo, m_newer
 m_newer.AcmeSynthesizer.__init__ = lambda self, **options: tell("made")
@@ -265,18 +267,18 @@ try:
 except russo.BackendConfigError as error:
     tell("refused")
 """
-    assert zoo.python(code) == "refused"
+    assert broken_plugins.python(code) == "refused"
 
 
-def test_broken_plugins_harm_nobody_else(zoo, zoo_errors):
+def test_broken_plugins_harm_nobody_else(broken_plugins, plugin_errors):
     code = "import russo; tell(type(russo.load_synthesizer('acme')).__name__)"
-    assert zoo.python(code) == "AcmeSynthesizer"
-    assert set(zoo_errors["zzz",][3]) == {"acme", "bell", *BROKEN_PLUGINS, *ODD_PLUGINS}
+    assert broken_plugins.python(code) == "AcmeSynthesizer"
+    assert set(plugin_errors["zzz",][3]) == {"acme", "bell", *BROKEN_PLUGINS, *ODD_PLUGINS}
 
 
 def test_two_packages_under_one_name_are_an_error_that_names_both(installed):
     installed.install("other-speech", {"other": ACME}, {GROUP: {"acme": "other:AcmeSynthesizer"}})
-    kind, message, _, _ = fail(installed, "acme")
+    kind, message, _, _ = load_error(installed, "acme")
     assert kind == "BackendConfigError"
     assert message == (
         "the name 'acme' is claimed by acme-speech (acme:AcmeSynthesizer) and other-speech "
@@ -299,7 +301,7 @@ tell(type(russo.load_synthesizer("acme")).__name__)
 
 
 def test_option_that_the_backend_refuses_is_a_config_error(installed):
-    kind, message, cause, _ = fail(installed, "acme", speed=9.0)
+    kind, message, cause, _ = load_error(installed, "acme", speed=9.0)
     assert kind == "BackendConfigError"
     assert message == "backend 'acme' refuses its options: speed is 9.0; it must be from 0.5 to 2.0"
     assert cause.startswith("ValueError")
@@ -315,22 +317,18 @@ def test_plugin_for_this_contract_or_an_older_one_is_made(installed, line):
 def test_function_for_a_newer_russo_is_refused_too(installed):
     source = ACME + "\ndef make(*, voice='x'): return AcmeSynthesizer(voice=voice)\nmake.russo_api = 2\n"
     installed.install("made-speech", {"made": source}, {GROUP: {"made": "made:make"}})
-    kind, message, *_ = fail(installed, "made")
+    kind, message, *_ = load_error(installed, "made")
     assert kind == "BackendConfigError"
     assert "contract 2" in message
-    assert fail(installed, "made:make")[1].startswith("backend 'made:make' ('made:make') is written for")
-
-
-# -- package.module:factory
+    assert load_error(installed, "made:make")[1].startswith(
+        "backend 'made:make' ('made:make') is written for"
+    )
 
 
 @pytest.mark.parametrize("path", ["acme:AcmeSynthesizer", "tools.factories:Maker.make"])
 def test_factory_needs_no_entry_point(installed, path):
     code = "import russo; tell(russo.load_synthesizer(sys.argv[1], voice='own').options['voice'])"
     assert installed.python(code, path) == "own"
-
-
-# -- options written as text
 
 
 class Options:
@@ -453,9 +451,6 @@ def test_class_without_options_has_none():
 def test_unknown_option_as_text_is_refused_with_the_nearest():
     with pytest.raises(BackendConfigError, match=r"has no option 'pase' \(did you mean 'pace'\?\)"):
         convert("pase", "1")
-
-
-# -- in this process
 
 
 def test_options_reach_the_constructor_as_they_are(monkeypatch):

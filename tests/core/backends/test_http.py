@@ -1,0 +1,374 @@
+import email.utils
+import time
+import traceback
+import types
+from urllib.parse import urlsplit
+
+import pytest
+
+from russo import (
+    AuthenticationError,
+    NoAudioError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisTimeoutError,
+    TextRejectedError,
+)
+from russo.authoring import Attempts, Exchange, kind_of_status, read_api_key, seconds_to_wait, shared_tls
+from support.speakers import PROMPT
+
+
+class RequestError(Exception):
+    """The root of an HTTP client's exceptions; those of one family carry these names."""
+
+    def __init__(self, said="", url="http://127.0.0.1:9/v1/speech"):
+        super().__init__(said)
+        self._url = url
+
+    @property
+    def request(self):
+        if self._url is None:
+            raise RuntimeError("The request instance has not been set on this exception.")
+        return types.SimpleNamespace(url=types.SimpleNamespace(netloc=urlsplit(self._url).netloc.encode()))
+
+
+class TransportError(RequestError):
+    pass
+
+
+class TimeoutException(TransportError):
+    pass
+
+
+def client_error(name, base=TransportError):
+    return type(name, (base,), {})
+
+
+class SdkError(Exception):
+    """What an SDK raises from its client's exception, or by itself; shows its attributes."""
+
+    def __init__(self, message="Connection error.", **values):
+        super().__init__(message)
+        self.__dict__.update(values)
+
+    def __str__(self):
+        return f"{self.args[0]} { ({k: v for k, v in vars(self).items() if not k.startswith('__')}) }"
+
+
+SECRET = "sk-123-secret"
+
+
+def exchange(secret=SECRET, **limits):
+    return Exchange(Attempts("acme", model="m-1", **limits), PROMPT, secret)
+
+
+def shown(error):
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+
+
+def raised(make, cause=None):
+    """Return the exception as it is after ``raise ... from cause``."""
+    try:
+        raise make from cause
+    except BaseException as error:  # noqa: BLE001 - to be returned
+        return error
+
+
+def test_exchange_s_error_is_one_short_line_without_the_secret():
+    error = exchange().error(ServiceError, f"a\n\tb {SECRET} " + "x" * 400, reached=False, retryable=False)
+    assert str(error).startswith(f"acme (m-1) could not speak {PROMPT!r}: a b [redacted] xxx")
+    assert "x…; try again later" in str(error)
+    assert len(error.args[0].split(": ", 1)[1].split(";")[0]) == 300
+    assert (error.reached, error.retryable) == (False, False)
+
+
+@pytest.mark.parametrize("padding", range(190, 205))
+def test_secret_is_found_before_a_long_text_is_cut(padding):
+    error = exchange().refusal_error(SdkError(), ServiceError, 500, "x" * padding + SECRET + "y" * 300)
+    assert SECRET[:4] not in str(error)
+
+
+def test_exchange_does_not_show_its_secret():
+    assert SECRET not in repr(exchange())
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "expected"),
+    [
+        ("too many", "slow_down", "HTTP 429 (slow_down), 'too many'; "),
+        ("too\nmany", None, "HTTP 429, 'too many'; "),
+        ("", "slow_down", "HTTP 429 (slow_down); "),
+        ("", "", "HTTP 429; "),
+        ("x" * 500, {"odd": 1}, "HTTP 429, '" + "x" * 199 + "…'; "),
+        ("", "c" * 500, f"HTTP 429 ({'c' * 79}…); "),
+        ("", "c" * 75 + SECRET, f"HTTP 429 ({'c' * 75}[red…); "),
+        (f"key {SECRET}", f"no_{SECRET}", "HTTP 429 (no_[redacted]), 'key [redacted]'; "),
+    ],
+)
+def test_refusal_says_status_code_and_what_the_service_said(said, code, expected):
+    error = exchange().refusal_error(SdkError(), RateLimitError, 429, said, code=code)
+    assert type(error) is RateLimitError
+    assert f": {expected}wait, or lower max_concurrency" in str(error)
+    assert error.reached
+
+
+def test_refusal_carries_the_wait_that_is_asked_for():
+    made = exchange()
+    headers = {"Retry-After": "7"}
+    assert made.refusal_error(SdkError(), RateLimitError, 429, "", headers=headers).retry_after == 7.0
+    own = made.refusal_error(SdkError(), RateLimitError, 429, "", headers=headers, retry_after=0.0)
+    assert own.retry_after == 0.0
+    assert made.refusal_error(SdkError(), RateLimitError, 429, "").retry_after is None
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_redirect_is_a_matter_of_the_base_url(status):
+    error = exchange().refusal_error(SdkError(), kind_of_status(status), status, "")
+    assert type(error) is RequestRejectedError
+    assert "correct base_url" in str(error)
+
+
+@pytest.mark.parametrize("place", ["message", "attribute", "cause", "context"])
+def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
+    said = f"bad key {SECRET}"
+    if place == "context":
+        try:
+            try:
+                raise ValueError(said)
+            finally:
+                raise SdkError
+        except SdkError as caught:
+            error = caught
+    elif place == "cause":
+        error = raised(SdkError(), ValueError(said))
+    else:
+        error = SdkError(said) if place == "message" else SdkError(body={"error": said}, status=401)
+    assert SECRET in shown(error)
+    made = raised(exchange().refusal_error(error, AuthenticationError, 401, said), error)
+    assert SECRET not in shown(made)
+    assert SECRET not in repr(vars(error))
+    assert getattr(error, "status", 401) == 401  # what shows no secret stays as it is
+
+
+def test_causes_in_a_circle_end():
+    one, other = SdkError(SECRET), SdkError(SECRET)
+    one.__cause__, other.__cause__ = other, one
+    exchange().refusal_error(one, ServiceError, 500, "")
+    assert SECRET not in str(one) + str(other)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "what", "reached", "retryable"),
+    [
+        (
+            client_error("ConnectError")("refused"),
+            ServiceError,
+            "no connection to 127.0.0.1:9: refused",
+            0,
+            1,
+        ),
+        (client_error("ProxyError")("407"), ServiceError, "no connection to 127.0.0.1:9: 407", 0, 1),
+        (
+            client_error("ConnectTimeout", TimeoutException)(),
+            ServiceError,
+            "no connection to 127.0.0.1:9: ConnectTimeout",
+            0,
+            1,
+        ),
+        (
+            client_error("ReadTimeout", TimeoutException)(),
+            SynthesisTimeoutError,
+            "no reply within 2.5 s",
+            1,
+            1,
+        ),
+        (
+            client_error("ReadError")(),
+            ServiceError,
+            "the connection to 127.0.0.1:9 was lost: ReadError",
+            1,
+            1,
+        ),
+        (
+            client_error("RemoteProtocolError")("peer closed", None),
+            ServiceError,
+            "the connection to the service was lost: peer closed",
+            1,
+            1,
+        ),
+        (
+            client_error("DecodingError", RequestError)("no gzip"),
+            ServiceError,
+            "the reply of 127.0.0.1:9 cannot be read: no gzip",
+            1,
+            1,
+        ),
+        (
+            client_error("UnsupportedProtocol")("no scheme", "//"),
+            RequestRejectedError,
+            "nothing can be sent to this endpoint: no scheme",
+            0,
+            0,
+        ),
+        (
+            client_error("LocalProtocolError")(f"Illegal header value b'{SECRET}\\n'"),
+            RequestRejectedError,
+            "nothing can be sent to 127.0.0.1:9: Illegal header value b'[redacted]\\n'",
+            0,
+            0,
+        ),
+        (
+            client_error("ConnectError")("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
+            ServiceError,
+            "the certificate of 127.0.0.1:9 is not trusted: [SSL: CERTIFICATE_VERIFY_FAILED] self-signed; check",
+            0,
+            0,
+        ),
+        (
+            ValueError(f"odd {SECRET}"),
+            ServiceError,
+            "the exchange with the service failed: ValueError('odd [redacted]')",
+            1,
+            1,
+        ),
+    ],
+)
+def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind, what, reached, retryable):
+    for each in (error, raised(SdkError(), error)):  # as it is, and behind an SDK's own
+        if isinstance(each, SdkError) and not isinstance(error, RequestError):
+            continue
+        made = exchange(timeout=2.5).connection_error(each)
+        assert type(made) is kind
+        assert f": {what}" in str(made)
+        assert (made.reached, made.retryable) == (bool(reached), bool(retryable))
+
+
+def test_untrusted_certificate_is_told_from_every_other_failure():
+    made = exchange()
+    assert made.certificate_error(OSError("refused")) is None
+    error = made.certificate_error(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
+    assert (error.retryable, error.reached) == (False, False)
+    assert "SSL_CERT_FILE" in str(error)
+
+
+def test_client_that_cannot_be_made_says_where_to_look():
+    cause = ValueError(f"unknown proxy http://{SECRET}@proxy")
+    error = raised(exchange().client_error(cause), cause)
+    assert type(error) is ServiceError
+    assert "there is no way to the network: unknown proxy http://[redacted]@proxy; check base_url" in str(
+        error
+    )
+    assert (error.retryable, error.reached) == (False, False)
+    assert SECRET not in shown(error)
+
+
+def test_reply_that_is_no_audio_is_described():
+    error = exchange().no_audio_error(ValueError("silence"), b"1234", {"content-type": "audio/wav"})
+    assert type(error) is NoAudioError
+    assert ": the reply (audio/wav, 4 bytes) holds no audio: silence; try again" in str(error)
+    assert "(no type, 0 bytes)" in str(exchange().no_audio_error(ValueError("none"), b"", {}))
+
+
+def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
+    body = b"sorry, " + SECRET.encode()
+    cause = ValueError(f"it starts with {body[:12]!r}")
+    assert SECRET[:4] in str(cause)
+    error = raised(exchange().no_audio_error(cause, body, {"content-type": f"text/{SECRET}"}), cause)
+    assert SECRET[:4] not in shown(error)
+    assert "it repeats the API key" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (201, ServiceError),
+        (302, RequestRejectedError),
+        (400, RequestRejectedError),
+        (401, AuthenticationError),
+        (402, QuotaExceededError),
+        (403, AuthenticationError),
+        (404, RequestRejectedError),
+        (408, SynthesisTimeoutError),
+        (409, ServiceError),
+        (410, RequestRejectedError),
+        (413, TextRejectedError),
+        (422, RequestRejectedError),
+        (425, ServiceError),
+        (429, RateLimitError),
+        (500, ServiceError),
+        (503, ServiceError),
+        (599, ServiceError),
+    ],
+)
+def test_status_tells_the_kind_of_failure(status, kind):
+    assert kind_of_status(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "90"}, 90.0),
+        ({"retry-after": " 90.5 "}, 90.5),
+        ({"Retry-After-Ms": "90500", "Retry-After": "1"}, 90.5),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
+    ],
+)
+def test_wait_that_a_service_asks_for_is_read(headers, seconds):
+    assert seconds_to_wait(headers) == seconds
+
+
+def test_date_to_wait_for_is_so_many_seconds_away():
+    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    assert 95 < seconds_to_wait({"retry-after": date}) <= 100
+
+
+def test_tls_context_is_made_once_per_client():
+    made = []
+    first, second = (lambda: made.append("a") or "a"), (lambda: made.append("b") or "b")
+    assert [shared_tls(first), shared_tls(second), shared_tls(first)] == ["a", "b", "a"]
+    assert made == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "second", "key"),
+    [
+        ("mine", "a", "b", "mine"),
+        (None, "a", "b", "a"),
+        ("", "", "b", "b"),
+        (" \n", "  ", " b\n", "b"),
+    ],
+)
+def test_key_is_the_option_or_the_first_variable_that_holds_one(monkeypatch, given, first, second, key):
+    monkeypatch.setenv("ACME_KEY", first)
+    monkeypatch.setenv("OLD_ACME_KEY", second)
+    assert read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY") == key
+
+
+def test_missing_key_names_the_variables(monkeypatch):
+    monkeypatch.delenv("ACME_KEY", raising=False)
+    with pytest.raises(AuthenticationError) as caught:
+        read_api_key(Attempts("acme"), PROMPT, None, "ACME_KEY", "OLD_ACME_KEY")
+    assert str(caught.value).endswith(": there is no API key; set ACME_KEY or OLD_ACME_KEY, or give api_key")
+    assert not caught.value.reached
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nend", "nul\0", "café"])
+@pytest.mark.parametrize("source", ["api_key", "OLD_ACME_KEY"])
+def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeypatch, key, source):
+    given = key if source == "api_key" else None
+    monkeypatch.setattr("os.environ", {source: key})  # one with a NUL cannot be set for real
+    with pytest.raises(AuthenticationError) as caught:
+        read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
+    assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
+    assert key not in str(caught.value)
+    assert not caught.value.reached

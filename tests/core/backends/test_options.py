@@ -1,0 +1,90 @@
+import re
+
+import pytest
+
+from russo import BackendConfigError
+from russo.authoring import check_base_url, check_path, check_range, endpoint
+
+
+@pytest.mark.parametrize(
+    ("url", "who"),
+    [
+        ("http://127.0.0.1:8880/v1", "http://127.0.0.1:8880/v1"),
+        ("HTTPS://API.Acme.example.:443/v1//", "https://api.acme.example/v1"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("https://me:secret@acme.example/v1?key=secret#secret", "https://acme.example/v1"),
+        ("http://[::1]:8880/v1", "http://[::1]:8880/v1"),
+    ],
+)
+def test_endpoint_has_one_spelling_and_no_credentials(url, who):
+    assert endpoint(url) == who
+
+
+NO_URLS = ["", "acme.example/v1", "ftp://secret@acme.example", "http://", "http://[::1", "http://a:b/"]
+NO_PORTS = ["http://127.0.0.1:99999", "http://127.0.0.1:0"]
+
+
+@pytest.mark.parametrize("check", [endpoint, check_base_url])
+@pytest.mark.parametrize("url", [*NO_URLS, *NO_PORTS])
+def test_what_is_no_url_is_refused_under_its_name_and_not_shown(check, url):
+    with pytest.raises(BackendConfigError) as caught:
+        check(url, "ACME_URL")
+    assert str(caught.value) == "ACME_URL is no http:// or https:// URL; write it as https://HOST/PATH"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://user:secret@127.0.0.1", "a user, a query or a fragment"),
+        ("http://127.0.0.1?key=secret", "a user, a query or a fragment"),
+        ("http://127.0.0.1#secret", "a user, a query or a fragment"),
+        ("http://127.0.0.1/secret place", "write it escaped"),
+        ("http://secret-ä.example", "write it escaped"),
+    ],
+)
+def test_base_url_is_a_plain_url(url, message):
+    with pytest.raises(BackendConfigError, match=f"^base_url .*{message}") as caught:
+        check_base_url(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_base_url_goes_out_as_it_is_given():
+    assert check_base_url("https://Acme.example:443/speech/") == "https://Acme.example:443/speech/"
+
+
+@pytest.mark.parametrize("value", ["a", "JBF_qn-9", "a" * 300])
+def test_value_for_a_path_is_taken(value):
+    assert check_path("voice", value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["", ".", "../a", "a/b", "a?b", "a#b", "a%2Fb", "a b", "a\n", "ä", "٣", "a.b"]
+)
+def test_value_that_would_change_the_path_is_refused(value):
+    with pytest.raises(ValueError, match=r"it may hold letters, digits, _ and -$") as caught:
+        check_path("voice", value)
+    assert str(caught.value).startswith(f"voice is {value!r}; ")
+
+
+@pytest.mark.parametrize("value", ["models/acme-3.8", "a@1", "a/b/c.d"])
+def test_value_for_a_path_may_hold_what_the_backend_allows_inside(value):
+    assert check_path("model", value, inside="./@") == value
+
+
+@pytest.mark.parametrize("value", ["..", "a//b", "a/../b", "/a", "a/", "a:b", "a./b"])
+def test_what_is_allowed_inside_stands_alone_between_others(value):
+    with pytest.raises(ValueError, match=r"and single \. / @ inside"):
+        check_path("model", value, inside="./@")
+
+
+@pytest.mark.parametrize(("value", "taken"), [(0.5, 0.5), (2, 2.0), ("1.5", 1.5)])
+def test_number_in_its_range_is_taken_as_a_float(value, taken):
+    found = check_range("speed", value, 0.5, 2)
+    assert (found, type(found)) == (taken, float)
+
+
+@pytest.mark.parametrize("value", [0.49, 2.01, float("nan"), float("inf"), -1])
+def test_number_outside_its_range_is_refused(value):
+    with pytest.raises(ValueError, match=re.escape(f"speed is {value!r}; it must be from 0.5 to 2")):
+        check_range("speed", value, 0.5, 2)

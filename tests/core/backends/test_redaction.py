@@ -1,0 +1,43 @@
+import time
+
+import pytest
+
+from russo.authoring import redact
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"),
+    [
+        (("sk-123",), "key [redacted] of [redacted] is wrong"),
+        (("sk-123", None, ""), "key [redacted] of [redacted] is wrong"),
+        (("other",), "key sk-123 of sk-123 is wrong"),
+        ((), "key sk-123 of sk-123 is wrong"),
+        (("sk-123", "wrong"), "key [redacted] of [redacted] is [redacted]"),
+    ],
+)
+def test_credentials_are_removed_from_messages(secrets, expected):
+    assert redact("key sk-123 of sk-123 is wrong", *secrets) == expected
+
+
+def test_credential_that_holds_another_is_removed_whole():
+    assert redact("key sk-123-456", "sk-123", "sk-123-456") == "key [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Incorrect key: sk-1****c0de. See", "Incorrect key: [redacted] See"),
+        ("{'key': 'sk-1**de'}", "{'key': '[redacted]'}"),
+        ("2 * 3", "2 * 3"),
+        ("two\nlines  stay", "two\nlines  stay"),
+    ],
+)
+def test_key_that_the_service_masked_is_removed_too(text, expected):
+    assert redact(text) == expected
+
+
+def test_long_text_without_blanks_is_redacted_in_no_time():
+    text = "x" * 2_000_000
+    start = time.monotonic()
+    assert redact(text, "sk-123-secret") == text
+    assert time.monotonic() - start < 2
