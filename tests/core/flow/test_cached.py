@@ -1,0 +1,428 @@
+import asyncio
+import json
+import sys
+
+import pytest
+
+from russo import (
+    Audio,
+    AudioCache,
+    AuthenticationError,
+    CachedSynthesizer,
+    CacheHit,
+    CacheMiss,
+    CacheMissError,
+    EntryDamaged,
+    LayeredCache,
+    Mode,
+    NoAudioError,
+    RussoError,
+    SynthesisFinish,
+    TextRejectedError,
+)
+from russo._statistics import Statistics
+from russo.testing import FakeSynthesizer
+from support.flow import FAILURE, FRESH, STORED, Wrapper, key_of, run_context, stored_files
+from support.speakers import PROMPT, Speaker, registered, run, sound, synthesize
+
+STRANGE_PROMPTS = {
+    "emoji": "🎉👩‍👩‍👧 party",
+    "newlines": "one\ntwo\r\nthree\u2028four",
+    "lone surrogate": "broken \ud83d here",
+    "control characters": "\x00\x07\x1b[31m",
+    "100,000 characters": "long " * 20_000,
+    "path": "../../etc/passwd",
+    "format": "{prompt} %s",
+}
+
+
+MODES = [
+    # mode, is it stored before, what is returned or raised, backend calls, what is stored then
+    ("auto", True, STORED, 0, STORED),
+    ("auto", False, FRESH, 1, FRESH),
+    ("replay", True, STORED, 0, STORED),
+    ("replay", False, CacheMissError, 0, None),
+    ("refresh", True, FRESH, 1, FRESH),
+    ("refresh", False, FRESH, 1, FRESH),
+    ("off", True, FRESH, 1, STORED),
+    ("off", False, FRESH, 1, None),
+]
+
+
+@pytest.mark.parametrize("row", MODES)
+def test_mode_decides_over_hit_and_miss(cache, row):
+    mode, is_stored, expected, calls, then = row
+    speaker = Speaker(FRESH)
+    if is_stored:
+        cache.put(key_of(speaker), STORED)
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    if isinstance(expected, Audio):
+        assert synthesize(cached) == expected
+    else:
+        with pytest.raises(expected):
+            synthesize(cached)
+    assert len(speaker.texts) == calls
+    assert cache.get(key_of(speaker)) == then
+
+
+@pytest.mark.parametrize(("mode", "calls"), [("auto", 1), ("refresh", 1), ("off", 3)])
+def test_prompt_asked_for_three_times_calls_the_backend_as_often_as_the_mode_says(cache, mode, calls):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    assert {synthesize(cached) for _ in range(3)} == {sound(PROMPT)}
+    assert len(speaker.texts) == calls
+
+
+@pytest.mark.parametrize("mode", ["", "AUTO", "record", "none", "replay "])
+def test_mode_that_does_not_exist_is_refused(mode):
+    message = f"{mode!r} is no cache mode; the modes are auto, replay, refresh, off"
+    with pytest.raises(ValueError, match="cache mode") as caught:
+        CachedSynthesizer(Speaker(), mode=mode)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_mode_may_be_given_as_word_or_member(mode):
+    assert CachedSynthesizer(Speaker(), mode=mode).mode is mode
+    assert CachedSynthesizer(Speaker(), mode=str(mode)).mode is mode
+
+
+@pytest.mark.parametrize("mode", [None, *Mode])
+def test_enabled_may_be_changed_at_any_time(cache, mode):
+    speaker = Speaker()
+    synthesize(CachedSynthesizer(speaker, cache=cache))
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode, enabled=False)
+    assert cached.mode is Mode.OFF
+    before = stored_files(cache)
+    for number in (2, 3):
+        synthesize(cached)
+        assert len(speaker.texts) == number
+    cached.enabled = True
+    assert cached.mode is Mode(mode or "auto")
+    cached.enabled = False
+    synthesize(cached, "something else")
+    assert stored_files(cache) == before
+
+
+def test_disabled_synthesizer_touches_no_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    synthesize(CachedSynthesizer(Speaker(), enabled=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_defaults_are_auto_and_a_cache_in_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cached = CachedSynthesizer(Speaker())
+    assert (cached.mode, cached.enabled) == (Mode.AUTO, True)
+    assert cached.cache.directory == tmp_path / ".russo_cache"
+    assert list(tmp_path.iterdir()) == []
+    synthesize(cached)
+    assert AudioCache().size() == 1
+
+
+RUNS = [
+    # the run's mode, the given one, enabled, the mode in force
+    ("replay", "auto", True, "replay"),
+    ("replay", "refresh", True, "replay"),
+    ("replay", "off", True, "replay"),
+    ("replay", None, False, "replay"),
+    ("off", "replay", True, "off"),
+    ("off", "auto", True, "off"),
+    ("auto", "replay", True, "replay"),
+    ("auto", "refresh", True, "refresh"),
+    ("auto", None, True, "auto"),
+    ("auto", None, False, "off"),
+    ("refresh", "auto", True, "auto"),
+    ("refresh", None, True, "refresh"),
+    ("refresh", None, False, "off"),
+]
+
+
+@pytest.mark.parametrize(("runs", "given", "enabled", "expected"), RUNS)
+def test_replay_and_off_of_the_run_win_and_otherwise_what_was_given(cache, runs, given, enabled, expected):
+    cached = CachedSynthesizer(Speaker(), mode=given, enabled=enabled)
+    cached.bound_to(run_context(cache, runs))
+    assert cached.mode is Mode(expected)
+
+
+def test_given_cache_is_kept_and_a_missing_one_is_the_runs(cache, tmp_path):
+    given = AudioCache(tmp_path / "given")
+    one, other = CachedSynthesizer(Speaker(), cache=given), CachedSynthesizer(Speaker())
+    for cached in (one, other):
+        cached.bound_to(run_context(cache, "auto"))
+    assert one.cache is given
+    assert other.cache is cache
+
+
+def test_replay_of_the_run_never_calls_the_backend(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache, mode="off", enabled=False)
+    cached.bound_to(run_context(cache, "replay"))
+    with pytest.raises(CacheMissError):
+        synthesize(cached)
+    assert speaker.texts == []
+
+
+@pytest.mark.parametrize(
+    ("candidate", "message"),
+    [
+        (Speaker, "Speaker is a class, not a synthesizer: call it to make one"),
+        (None, "None is no synthesizer: it needs a method"),
+        ("google", "'google' is no synthesizer"),
+        (object(), "is no synthesizer"),
+        (lambda text: FRESH, "is no synthesizer"),
+        (type("Half", (), {"synthesize": "not callable"})(), "is no synthesizer"),
+    ],
+)
+def test_what_is_no_synthesizer_is_refused_at_once(candidate, message):
+    with pytest.raises(TypeError, match="synthesizer") as caught:
+        CachedSynthesizer(candidate)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("cache", ["directory", 0, {}, object()])
+def test_cache_that_is_none_of_ours_is_refused(cache):
+    with pytest.raises(TypeError, match="not an AudioCache or a LayeredCache"):
+        CachedSynthesizer(Speaker(), cache=cache)
+
+
+@pytest.mark.parametrize("given", [["voice"], "voice", {1: 2}, {"voice": object()}])
+def test_given_fields_that_are_no_json_are_refused_at_once(given):
+    with pytest.raises(TypeError, match="cache_key_extra"):
+        CachedSynthesizer(Speaker(), cache_key_extra=given)
+
+
+@pytest.mark.parametrize("declared", [["voice"], "voice", 1])
+def test_declared_fields_that_are_no_mapping_are_refused_before_the_call(cache, declared):
+    speaker = Speaker()
+    speaker.cache_key_extra = declared
+    with pytest.raises(TypeError, match=r"Speaker\.cache_key_extra is .*, not a mapping"):
+        synthesize(CachedSynthesizer(speaker, cache=cache))
+    assert speaker.texts == []
+
+
+class Blocking(FakeSynthesizer):
+    def synthesize(self, text):
+        return FRESH
+
+
+def test_synthesizer_that_is_not_async_is_an_error(cache):
+    with pytest.raises(TypeError, match=r"Blocking\.synthesize is not async: write `async def`"):
+        synthesize(CachedSynthesizer(Blocking(), cache=cache))
+    assert cache.size() == 0
+
+
+class ReturningSpeaker(Speaker):
+    """Returns a reply that the test chooses, audio or not."""
+
+    def __init__(self, reply):
+        super().__init__()
+        self.reply = reply
+
+    async def synthesize(self, text):
+        await super().synthesize(text)
+        return self.reply
+
+
+@pytest.mark.parametrize("outcome", [None, b"RIFF", "audio", 1, {"data": b"x"}, [FRESH]])
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_reply_that_is_no_audio_is_an_error_and_not_stored(cache, outcome, mode):
+    speaker = ReturningSpeaker(outcome)
+    with pytest.raises(NoAudioError, match=r"must return a russo\.Audio") as caught:
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
+    assert f"ReturningSpeaker.synthesize returned {type(outcome).__name__}" in str(caught.value)
+    assert not caught.value.retryable
+    assert len(speaker.texts) == 1
+    assert stored_files(cache) == {}
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_empty_audio_is_an_error_and_not_stored(cache, mode):
+    speaker = Speaker(Audio(b""))
+    cache.put(key_of(speaker, "before"), STORED)
+    with pytest.raises(NoAudioError, match="the audio is empty"):
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
+    assert cache.size() == 1
+
+
+def test_audio_without_samples_is_no_reason_to_lose_bytes(cache):
+    odd = Audio(b"\xff", "opus", 48000, 2, 4)
+    cached = CachedSynthesizer(Speaker(odd), cache=cache)
+    assert synthesize(cached) == synthesize(cached) == odd
+
+
+@pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
+def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    assert synthesize(cached, prompt) == sound(prompt)
+    assert synthesize(CachedSynthesizer(speaker, cache=AudioCache(cache.directory)), prompt) == sound(prompt)
+    assert speaker.texts == [prompt]
+    (meta,) = cache.directory.glob("*.meta")
+    assert json.loads(meta.read_text("utf-8"))["prompt"] == prompt[:65536]
+
+
+@pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
+def test_strange_prompt_that_is_missing_is_told_in_few_words(cache, prompt):
+    with pytest.raises(CacheMissError) as caught:
+        synthesize(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
+    assert caught.value.prompt == prompt
+    assert len(str(caught.value)) < 600
+
+
+def test_prompt_is_exact(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    prompts = ["Hello", "hello", "hello ", " hello", "hello\n", "he\u0301llo", "h\u00e9llo"]
+    for prompt in prompts:
+        synthesize(cached, prompt)
+    assert speaker.texts == prompts
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t\u2003"])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_empty_prompt_is_refused_before_any_call(cache, events, prompt, mode):
+    speaker = Speaker()
+    with pytest.raises(TextRejectedError, match="the prompt is empty") as caught:
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode), prompt)
+    assert not caught.value.reached
+    assert caught.value.backend == "speaker"
+    assert speaker.texts == []
+    assert events.recorded == []
+
+
+@pytest.mark.parametrize("prompt", [None, b"hello", 5, ["hello"], Speaker()])
+def test_prompt_that_is_no_text_is_refused(cache, prompt):
+    with pytest.raises(TypeError, match=f"a prompt is text, not {type(prompt).__name__}"):
+        synthesize(CachedSynthesizer(Speaker(), cache=cache), prompt)
+
+
+@pytest.mark.parametrize("error", [FAILURE, OSError("gone"), KeyError("x"), ZeroDivisionError()])
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_error_passes_through_and_nothing_is_stored(cache, events, error, mode):
+    speaker = Speaker(error, FRESH)
+    cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+    with pytest.raises(type(error)) as caught:
+        synthesize(cached)
+    assert caught.value is error
+    assert events.one(SynthesisFinish).error is error
+    assert stored_files(cache) == {}
+    assert synthesize(cached) == FRESH
+
+
+def test_failed_refresh_keeps_the_old_entry(cache):
+    speaker = Speaker(FAILURE, FRESH)
+    cache.put(key_of(speaker), STORED)
+    cached = CachedSynthesizer(speaker, cache=cache, mode="refresh")
+    with pytest.raises(AuthenticationError):
+        synthesize(cached)
+    assert cache.get(key_of(speaker)) == STORED
+    assert synthesize(cached) == FRESH
+
+
+def test_cancellation_that_a_backend_raises_by_itself_ends_the_call(cache):
+    speaker = Speaker(asyncio.CancelledError("an SDK's own task was cancelled"), FRESH)
+    cached = CachedSynthesizer(speaker, cache=cache)
+    with pytest.raises((RussoError, asyncio.CancelledError)):
+        synthesize(cached)
+    assert len(speaker.texts) == 1
+
+
+def test_hit_needs_no_event_loop_and_no_synthesizer(cache):
+    speaker = Speaker(FAILURE)
+    cache.put(key_of(speaker), STORED)
+    with pytest.raises(StopIteration) as caught:
+        CachedSynthesizer(speaker, cache=cache).synthesize(PROMPT).send(None)
+    assert caught.value.value == STORED
+    assert speaker.texts == []
+
+
+def test_miss_outside_of_any_event_loop_is_a_clear_error(cache, monkeypatch):
+    call = CachedSynthesizer(Speaker(), cache=cache).synthesize(PROMPT)
+    monkeypatch.delitem(sys.modules, "trio")
+    with pytest.raises(RuntimeError, match="needs a running asyncio or trio event loop"):
+        call.send(None)
+
+
+def test_damaged_entry_is_counted_synthesized_again_and_overwritten(cache, events):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    synthesize(cached)
+    (cache.directory / f"{key_of(speaker)}.audio").write_bytes(b"bits rot")
+    events.recorded.clear()
+    assert synthesize(cached) == sound(PROMPT)
+    assert "its audio has 8 bytes" in events.one(EntryDamaged).reason
+    assert events.one(EntryDamaged).directory == cache.directory
+    assert events.one(CacheMiss).reason == events.one(EntryDamaged).reason
+    assert cache.get(key_of(speaker)) == sound(PROMPT)
+
+
+def test_hit_names_the_directory_that_answered(cache, events, tmp_path):
+    recordings = AudioCache(tmp_path / "recordings")
+    recordings.put(key_of(Speaker()), STORED)
+    synthesize(CachedSynthesizer(Speaker(), cache=LayeredCache(cache, [recordings])))
+    assert events.one(CacheHit).directory == recordings.directory
+
+
+def nest(kind, cache, other, speaker):
+    """Put one cached synthesizer into another, as users do."""
+    if kind == "two caches":
+        return CachedSynthesizer(CachedSynthesizer(speaker, cache=other), cache=cache)
+    if kind == "one cache":
+        return CachedSynthesizer(CachedSynthesizer(speaker, cache=cache), cache=cache)
+    if kind == "one directory":
+        inner = CachedSynthesizer(speaker, cache=AudioCache(cache.directory))
+        return CachedSynthesizer(inner, cache=cache)
+    if kind == "through a wrapper":
+        return CachedSynthesizer(Wrapper(CachedSynthesizer(speaker, cache=cache)), cache=cache)
+    return CachedSynthesizer(nest("one cache", cache, other, speaker), cache=cache)
+
+
+NESTED = ["two caches", "one cache", "one directory", "through a wrapper", "three deep"]
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
+    speaker = Speaker()
+    cached = nest(kind, cache, AudioCache(tmp_path / "other"), speaker)
+    with registered(Statistics()) as statistics:
+        assert synthesize(cached) == sound(PROMPT)
+        counts = statistics.take()
+        assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 1)
+        assert counts.backend_characters == len(PROMPT)
+        assert synthesize(cached) == sound(PROMPT)
+        counts = statistics.take()
+        assert (counts.hits, counts.misses, counts.backend_calls) == (1, 0, 0)
+    assert speaker.texts == [PROMPT]
+
+
+def test_inner_synthesizer_with_a_cache_of_its_own_stores_there_too(cache, tmp_path):
+    other = AudioCache(tmp_path / "other")
+    synthesize(nest("two caches", cache, other, Speaker()))
+    assert cache.get(key_of(Speaker())) == other.get(key_of(Speaker())) == sound(PROMPT)
+
+
+def test_hit_of_the_inner_one_is_no_backend_call(cache, tmp_path):
+    speaker = Speaker()
+    inner = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "other"))
+    synthesize(inner)
+    with registered(Statistics()) as statistics:
+        assert synthesize(CachedSynthesizer(inner, cache=cache)) == sound(PROMPT)
+        counts = statistics.take()
+    assert (counts.hits, counts.misses, counts.backend_calls) == (0, 1, 0)
+    assert len(speaker.texts) == 1
+
+
+def test_aclose_reaches_what_is_wrapped():
+    speaker = Speaker()
+    run(CachedSynthesizer(CachedSynthesizer(speaker)).aclose())
+    assert speaker.closed
+
+
+def test_aclose_of_what_has_none_does_nothing():
+    run(CachedSynthesizer(FakeSynthesizer()).aclose())
+
+
+def test_repr_shows_what_is_wrapped_where_and_how(cache):
+    cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
+    assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"

@@ -1,0 +1,273 @@
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from russo import (
+    AudioCache,
+    AuthenticationError,
+    CachedSynthesizer,
+    CacheHit,
+    CacheMiss,
+    EntryStored,
+    SynthesisFinish,
+    SynthesisStart,
+)
+from support.flow import FAILURE, FRESH, stored_files
+from support.speakers import PROMPT, Speaker, run, sound, synthesize
+
+
+async def wait_until_called(speaker):
+    """Let the other tasks of the loop run until the speaker has been called."""
+    while not speaker.texts:  # noqa: ASYNC110 - the speaker is to know nothing of its test
+        await asyncio.sleep(0)
+
+
+async def ask_at_once(cached, gate, number=50, prompts=(PROMPT,)):
+    """Make many requests at once, and let the backend call return once all are made."""
+    tasks = [asyncio.create_task(cached.synthesize(prompts[at % len(prompts)])) for at in range(number)]
+    await wait_until_called(cached.synthesizer)
+    gate.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh"])
+def test_fifty_equal_requests_of_one_loop_make_one_call(cache, events, mode):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
+        assert await ask_at_once(cached, speaker.gate) == [sound(PROMPT)] * 50
+        return speaker.texts
+
+    assert run(main()) == [PROMPT]
+    assert len(events.all(SynthesisStart)) == len(events.all(CacheMiss)) == len(events.all(EntryStored)) == 1
+    assert len(events.all(CacheHit)) == 49
+    assert {hit.directory for hit in events.all(CacheHit)} == {None}
+
+
+def test_different_requests_do_not_wait_for_each_other(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        tasks = [asyncio.create_task(cached.synthesize(f"prompt {at}")) for at in range(8)]
+        while len(speaker.texts) < 8:  # noqa: ASYNC110 - all are in progress before any has returned
+            await asyncio.sleep(0.001)
+        speaker.gate.set()
+        assert await asyncio.gather(*tasks) == [sound(f"prompt {at}") for at in range(8)]
+
+    run(main())
+
+
+def test_requests_of_different_voices_do_not_share_a_call(cache):
+    async def main():
+        speakers = [Speaker(voice=voice) for voice in "ab"]
+        both = (CachedSynthesizer(each, cache=cache).synthesize(PROMPT) for each in speakers)
+        assert await asyncio.gather(*both) == [sound(PROMPT, "a"), sound(PROMPT, "b")]
+
+    run(main())
+
+
+def test_mode_off_shares_nothing(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        await ask_at_once(CachedSynthesizer(speaker, cache=cache, mode="off"), speaker.gate, 5)
+        return len(speaker.texts)
+
+    assert run(main()) == 5
+
+
+def test_two_synthesizers_over_one_cache_share_the_call(cache):
+    async def main():
+        gate = asyncio.Event()
+        speakers = [Speaker(gate=gate), Speaker(gate=gate)]
+        tasks = [
+            asyncio.create_task(CachedSynthesizer(each, cache=cache).synthesize(PROMPT)) for each in speakers
+        ]
+        await wait_until_called(speakers[0])
+        gate.set()
+        await asyncio.gather(*tasks)
+        return [len(each.texts) for each in speakers]
+
+    assert run(main()) == [1, 0]
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["one cache object", "one directory"])
+def test_fifty_equal_requests_of_many_threads_make_one_call(cache, is_shared):
+    speaker, start = Speaker(), threading.Barrier(50)
+
+    def ask(_):
+        own = cache if is_shared else AudioCache(cache.directory)
+        cached = CachedSynthesizer(speaker, cache=own)
+        start.wait()
+        return synthesize(cached)
+
+    with ThreadPoolExecutor(50) as threads:
+        assert set(threads.map(ask, range(50))) == {sound(PROMPT)}
+    assert speaker.texts == [PROMPT]
+
+
+class ThreadedSpeaker(Speaker):
+    """Returns once another thread sets `may_return`; its first calls, as many as `hanging`, never return."""
+
+    def __init__(self, hanging=0):
+        super().__init__()
+        self.hanging = hanging
+        self.called, self.may_return = threading.Event(), threading.Event()
+
+    async def synthesize(self, text):
+        self.texts.append(text)
+        self.called.set()
+        if len(self.texts) <= self.hanging:
+            await asyncio.Event().wait()
+        await asyncio.to_thread(self.may_return.wait)
+        return sound(text)
+
+
+async def synthesize_and_signal(cached, started):
+    """Make a request, and set the event once the request's first step has run up to its wait."""
+    task = asyncio.create_task(cached.synthesize(PROMPT))
+    await asyncio.sleep(0)
+    started.set()
+    return await task
+
+
+def test_waiter_in_another_event_loop_gets_the_same_audio(cache):
+    speaker = ThreadedSpeaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(synthesize, cached)
+        assert speaker.called.wait(10)
+        second = run(synthesize_and_signal(cached, speaker.may_return))
+        assert second == first.result(10) == sound(PROMPT)
+    assert speaker.texts == [PROMPT]
+
+
+def test_waiter_calls_the_backend_when_the_loop_of_the_first_caller_ends(cache):
+    speaker, started = ThreadedSpeaker(hanging=1), threading.Event()
+    speaker.may_return.set()
+    cached = CachedSynthesizer(speaker, cache=cache)
+
+    async def leave():
+        asyncio.ensure_future(cached.synthesize(PROMPT))  # noqa: RUF006 - left behind on purpose
+        await asyncio.to_thread(started.wait, 10)
+
+    with ThreadPoolExecutor(1) as thread:
+        caller = thread.submit(run, leave())
+        assert speaker.called.wait(10)
+        assert run(synthesize_and_signal(cached, started)) == sound(PROMPT)
+        caller.result(10)
+    assert len(speaker.texts) == 2
+
+
+def test_cancelled_waiters_leave_the_call_to_the_others(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        tasks = [asyncio.create_task(cached.synthesize(PROMPT)) for _ in range(5)]
+        await wait_until_called(speaker)
+        for task in (tasks[0], tasks[3]):  # the first is who started it
+            task.cancel()
+        for task in (tasks[0], tasks[3]):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        speaker.gate.set()
+        assert await asyncio.gather(tasks[1], tasks[2], tasks[4]) == [sound(PROMPT)] * 3
+        return speaker.texts
+
+    assert run(main()) == [PROMPT]
+
+
+def test_call_outlives_all_of_its_waiters_and_is_stored(cache, events):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        task = asyncio.create_task(cached.synthesize(PROMPT))
+        await wait_until_called(speaker)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        speaker.gate.set()
+        assert await cached.synthesize(PROMPT) == sound(PROMPT)
+        return speaker.texts
+
+    assert run(main()) == [PROMPT]
+    assert cache.size() == 1
+    assert events.one(SynthesisFinish).error is None
+
+
+def test_timeout_of_a_waiter_does_not_end_the_call(cache):
+    async def main():
+        speaker = Speaker(gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        patient = asyncio.create_task(cached.synthesize(PROMPT))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cached.synthesize(PROMPT), 0.01)
+        speaker.gate.set()
+        assert await patient == sound(PROMPT)
+
+    run(main())
+
+
+def test_failure_reaches_every_waiter_and_is_never_stored(cache, events):
+    async def main():
+        speaker = Speaker(FAILURE, FRESH, gate=asyncio.Event())
+        cached = CachedSynthesizer(speaker, cache=cache)
+        outcomes = await ask_at_once(cached, speaker.gate, 20)
+        assert all(outcome is FAILURE for outcome in outcomes)
+        assert len(speaker.texts) == 1
+        assert stored_files(cache) == {}
+        assert await cached.synthesize(PROMPT) == FRESH
+
+    run(main())
+    assert not events.all(CacheHit)
+
+
+def test_failure_reaches_waiters_of_another_loop(cache):
+    speaker = ThreadedSpeaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+
+    async def fail(text):
+        await ThreadedSpeaker.synthesize(speaker, text)
+        raise FAILURE
+
+    speaker.synthesize = fail
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(synthesize, cached)
+        assert speaker.called.wait(10)
+        with pytest.raises(AuthenticationError):
+            run(synthesize_and_signal(cached, speaker.may_return))
+        assert first.exception(10) is FAILURE
+    assert len(speaker.texts) == 1
+
+
+def test_one_synthesizer_serves_many_loops_one_after_another(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    for number in range(3):
+        assert synthesize(cached, f"prompt {number}") == sound(f"prompt {number}")
+    assert len(speaker.texts) == 3
+
+
+def test_no_lock_is_left_behind(cache):
+    synthesize(CachedSynthesizer(Speaker(), cache=cache))
+    with contextlib.suppress(AuthenticationError):
+        synthesize(CachedSynthesizer(Speaker(FAILURE), cache=cache), "fails")
+    assert not list(cache.directory.rglob("*.lock"))
+    assert not list(cache.directory.rglob("*.russo-tmp"))
+
+
+def test_flight_cancelled_before_its_first_step_is_started_again(cache):
+    async def main():
+        cached = CachedSynthesizer(Speaker(), cache=cache)
+        others = asyncio.all_tasks()
+        first = asyncio.create_task(cached.synthesize(PROMPT))
+        await asyncio.sleep(0)  # the flight's task exists, and has not begun
+        for task in asyncio.all_tasks() - others:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await cached.synthesize(PROMPT)
+
+    assert run(main()).data
