@@ -13,6 +13,7 @@ from russo._cli import main
 from support.speakers import sound
 
 SPEAKER = "support.speakers:Speaker"
+PROMPTS = ("Book a flight", "Turn on the light", "book a table")
 SPEAKER_FIELDS = {"backend": "speaker", "voice": "anna"}
 
 

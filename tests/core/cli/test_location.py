@@ -1,23 +1,35 @@
-"""Where the command works, and that pytest works in the same place."""
+"""Which project the command works in, and that pytest works in the same one."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from support.command import SPEAKER, enter_project, russo, start
+from support.command import SPEAKER, russo
+from support.surroundings import is_foreign
 
-TELL = """
+# Starts pytest in each directory, and prints the settings that russo's plugin finds there.
+SETTINGS_IN = """
 import json, os, sys
+import pytest
 
-def pytest_configure(config):
-    from russo._plugin.pytest_plugin import session_of
-    settings = session_of(config).settings
-    told = [settings.synth, {k: dict(v) for k, v in settings.options.items()}, str(settings.cache_dir),
-            str(settings.recordings_dir or "")]
-    with open(os.environ["TOLD"], "w") as file:
-        json.dump(told, file)
+class Settings:
+    def pytest_configure(self, config):
+        from russo._plugin.pytest_plugin import session_of
+        settings = session_of(config).settings
+        options = {name: dict(values) for name, values in settings.options.items()}
+        self.found = [settings.synth, options, str(settings.cache_dir), str(settings.recordings_dir or "")]
+
+found = []
+for directory, environment in json.loads(sys.argv[1]):
+    os.chdir(directory)
+    os.environ.update(environment)
+    settings = Settings()
+    pytest.main(["-p", "no:cacheprovider", "--collect-only"], plugins=[settings])
+    found.append(settings.found)
+print("\\nFOUND", json.dumps(found))
 """
 FILES = {
     "pytest.ini": "[pytest]\n{lines}",
@@ -39,19 +51,44 @@ addopts = ["--russo-recordings-dir=kept", "-q", "-k", "a or b"]
 """
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    return enter_project(tmp_path, monkeypatch)
+WITH_INI = [(name, where) for name in FILES for where in (".", "sub")]
+IN_ENVIRONMENT = {
+    "PYTEST_ADDOPTS": "-o russo_cache_dir=over --russo-synth-option=local.seed=3 -p no:doctest",
+    "RUSSO_SYNTH": "local",
+}
 
 
-def what_pytest_finds(tmp_path, monkeypatch):
-    (tmp_path / "telling").mkdir()
-    (tmp_path / "telling" / "telling.py").write_text(TELL)
-    monkeypatch.setenv("TOLD", str(tmp_path / "told.json"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "telling"))
-    command = [sys.executable, "-m", "pytest", "-p", "telling", "-p", "no:cacheprovider", "--collect-only"]
-    subprocess.run(command, capture_output=True, check=False, timeout=60)
-    return json.loads((tmp_path / "told.json").read_text())
+def make_projects(path):
+    """Make one project for each ini file and place, one without any, and one for the environment's settings."""
+    for name, where in WITH_INI:
+        folder = path / f"{name} {where}"
+        (folder / "sub").mkdir(parents=True)
+        (folder / name).write_text(FILES[name].format(lines=LINES, toml=TOML))
+    (path / "bare" / "deep" / "er").mkdir(parents=True)
+    (path / "bare" / "setup.py").write_text("")
+    (path / "environment").mkdir()
+    (path / "environment" / "pytest.ini").write_text("[pytest]\n")
+
+
+@pytest.fixture(scope="module")
+def found_by_pytest(tmp_path_factory):
+    """The settings that pytest finds, by directory; one process starts pytest in all of them."""
+    path = tmp_path_factory.mktemp("projects")
+    make_projects(path)
+    plain = [*(path / f"{name} {where}" / where for name, where in WITH_INI), path / "bare" / "deep" / "er"]
+    cases = [*((str(each), {}) for each in plain), (str(path / "environment"), IN_ENVIRONMENT)]
+    clean = {name: value for name, value in os.environ.items() if not is_foreign(name)}
+    done = subprocess.run(
+        [sys.executable, "-c", SETTINGS_IN, json.dumps(cases)],
+        env=clean | {"PYTEST_ADDOPTS": "-p no:hypothesispytest"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
+    found = json.loads(line.removeprefix("FOUND "))
+    return path, {directory: each for (directory, _), each in zip(cases, found, strict=True)}
 
 
 def what_the_command_finds():
@@ -62,37 +99,33 @@ def what_the_command_finds():
     return [settings.synth, options, str(settings.cache_dir), str(settings.recordings_dir or "")]
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("where", [".", "sub"])
-def test_the_command_finds_what_pytest_finds(folder, tmp_path, monkeypatch, name, where):
-    (folder / "pytest.ini").unlink()
-    (folder / name).write_text(FILES[name].format(lines=LINES, toml=TOML))
-    (folder / "sub").mkdir()
+@pytest.mark.parametrize(("where", "name"), [(where, name) for name, where in WITH_INI])
+def test_the_command_finds_what_pytest_finds(found_by_pytest, monkeypatch, name, where):
+    path, by_pytest = found_by_pytest
+    folder = path / f"{name} {where}"
     monkeypatch.chdir(folder / where)
     found = what_the_command_finds()
-    assert found == what_pytest_finds(tmp_path, monkeypatch)
+    assert found == by_pytest[str(folder / where)]
     kept = folder / where / "kept"
     assert found[1:] == [{"local": {"voice": "heart", "speed": "1.5"}}, str(folder / "speech"), str(kept)]
 
 
-def test_the_command_finds_what_the_environment_tells_pytest(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv(
-        "PYTEST_ADDOPTS", "-o russo_cache_dir=over --russo-synth-option=local.seed=3 -p no:doctest"
-    )
-    monkeypatch.setenv("RUSSO_SYNTH", "local")
+def test_the_command_finds_what_the_environment_tells_pytest(found_by_pytest, monkeypatch):
+    path, by_pytest = found_by_pytest
+    monkeypatch.chdir(path / "environment")
+    for name, value in IN_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     found = what_the_command_finds()
-    assert found == what_pytest_finds(tmp_path, monkeypatch)
-    assert found == ["local", {"local": {"seed": "3"}}, str(folder / "over"), ""]
+    assert found == by_pytest[str(path / "environment")]
+    assert found == ["local", {"local": {"seed": "3"}}, str(path / "environment" / "over"), ""]
 
 
-def test_without_any_configuration_the_rootdir_is_pytests(folder, tmp_path, monkeypatch):
-    (folder / "pytest.ini").unlink()
-    (folder / "setup.py").write_text("")
-    (folder / "deep" / "er").mkdir(parents=True)
-    monkeypatch.chdir(folder / "deep" / "er")
+def test_without_any_configuration_the_rootdir_is_pytests(found_by_pytest, monkeypatch):
+    path, by_pytest = found_by_pytest
+    monkeypatch.chdir(path / "bare" / "deep" / "er")
     found = what_the_command_finds()
-    assert found == what_pytest_finds(tmp_path, monkeypatch)
-    assert found[2] == str(folder / ".russo_cache")
+    assert found == by_pytest[str(path / "bare" / "deep" / "er")]
+    assert found[2] == str(path / "bare" / ".russo_cache")
 
 
 @pytest.mark.parametrize("mode", ["replay", "refresh", "nonsense"])
@@ -179,19 +212,3 @@ def test_a_test_run_replays_what_the_command_spoke(folder, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout
     assert "russo: 2 hits" in done.stdout
-
-
-def test_the_module_is_the_command(folder):
-    out, err = start("cache", "dir").communicate(timeout=60)
-    assert (out.decode(), err.decode()) == (russo("cache", "dir").out, russo("cache", "dir").err)
-
-
-def test_importing_russo_brings_in_neither_the_command_nor_what_it_stands_on():
-    code = (
-        "import sys, russo, russo._plugin.session, russo._plugin.pytest_plugin\n"
-        "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout == "[]\n"

@@ -70,7 +70,7 @@ def test_every_prompt_of_a_file_is_recorded_to_the_letter(folder, name, content,
     assert prompts_in(folder) == prompts
 
 
-def test_what_is_stored_already_is_not_paid_again(folder):
+def test_stored_prompts_make_no_backend_call(folder):
     first = record(folder, "a.txt", "one\ntwo\none\n", "--json").json
     assert (first["prompts"], first["hits"], first["backend_calls"], first["backend_characters"]) == (
         2,
@@ -123,10 +123,10 @@ def test_as_many_as_asked_for_are_spoken_at_once(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("".join(f"late {number}\n" for number in range(6)))
     process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "3")
-    wait_for(lambda: calls(folder) == 3, process)
+    wait_for(lambda: count_calls(folder) == 3, process)
     (folder / "held").unlink()
     assert process.wait(timeout=30) == 0
-    assert calls(folder) == 6
+    assert count_calls(folder) == 6
     process.communicate()
 
 
@@ -134,7 +134,7 @@ def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\n")
     process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1")
-    wait_for(lambda: calls(folder) == 3, process)
+    wait_for(lambda: count_calls(folder) == 3, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -149,7 +149,9 @@ def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
 def test_on_a_terminal_there_is_a_progress_bar(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("one\nbad\nlate\n")
-    shown = run_on_terminal(folder, "record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1", columns=80)
+    shown = run_until_third_prompt(
+        folder, "record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1", columns=80
+    )
     assert "2/3" in shown
     assert "0 hits, 2 backend calls, 1 failed" in shown
     assert "left" in shown
@@ -157,8 +159,8 @@ def test_on_a_terminal_there_is_a_progress_bar(folder):
     assert max(len(line) for line in plain.split("\n") if "/3" in line) <= 80
 
 
-def run_on_terminal(folder, *arguments, columns):
-    """Run the command on a pseudo-terminal; what is held is let go once the bar stands at 2 of 3."""
+def run_until_third_prompt(folder, *arguments, columns):
+    """Run the command on a pseudo-terminal; release the held prompt once the bar shows 2 of 3."""
     primary, secondary = pty.openpty()
     environment = {"COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
     process = start(*arguments, env=environment, stdin=secondary, stdout=secondary, stderr=secondary)
@@ -176,7 +178,7 @@ def run_on_terminal(folder, *arguments, columns):
     return shown.decode()
 
 
-def calls(folder):
+def count_calls(folder):
     path = folder / "calls.txt"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
@@ -212,11 +214,11 @@ def wait_for(condition, process):
         ("a.yaml", "one\n", "a.yaml: prompts are read from .txt, .csv and .jsonl files, not from .yaml"),
     ],
 )
-def test_a_doubtful_file_is_refused_with_its_line_before_anything_is_paid(folder, name, content, message):
+def test_a_doubtful_file_is_refused_with_its_line_before_any_backend_call(folder, name, content, message):
     result = record(folder, name, content, "--synth", VOICE_NAME)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"russo: {message}")
-    assert calls(folder) == 0
+    assert count_calls(folder) == 0
 
 
 @pytest.mark.parametrize("arguments", [["missing.txt"], ["."], ["a.txt", "--jobs", "0"], []])

@@ -92,7 +92,7 @@ def test_a_backend_that_fails_to_load_is_broken_and_harms_no_other(site):
     assert found["local", "russo-local"]["state"] == "ready"
 
 
-def test_a_missing_sdk_is_told_by_the_metadata(site):
+def test_a_missing_sdk_is_found_by_the_metadata(site):
     requires = [
         "Requires-Dist: acme-sdk>=1",
         "Requires-Dist: pluggy>=1",
@@ -108,14 +108,14 @@ def test_a_missing_sdk_is_told_by_the_metadata(site):
     assert acme["credentials"] == {"ACME_KEY": False, "ACME_OTHER_KEY": False}
 
 
-def test_an_sdk_that_is_too_old_is_told_too(site):
+def test_an_sdk_that_is_too_old_is_found_too(site):
     site.install("acme-voice", "acme_voice", VOICE, ["acme"], "Requires-Dist: pluggy>=900")
     acme = site.listed()["acme", "acme-voice"]
     assert acme["state"] == "SDK missing"
     assert acme["cause"] == f"pluggy is {importlib.metadata.version('pluggy')}, and >=900 is needed"
 
 
-def test_a_missing_sdk_is_told_by_the_import(site):
+def test_a_missing_sdk_is_found_by_the_import(site):
     site.install("acme-voice", "acme_voice", "import acme_sdk.client", ["acme"])
     acme = site.listed()["acme", "acme-voice"]
     assert (acme["state"], acme["cause"]) == ("SDK missing", "No module named 'acme_sdk'")

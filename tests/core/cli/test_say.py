@@ -69,7 +69,7 @@ def test_standard_input_that_is_no_utf8_is_wrong_usage():
     )
 
 
-def test_without_a_player_it_tells_where_the_audio_lies(folder):
+def test_without_a_player_it_prints_the_path_of_the_audio(folder):
     result = russo("say", "hi")
     assert result.code == 0
     assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in result.err

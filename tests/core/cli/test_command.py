@@ -1,0 +1,36 @@
+import subprocess
+import sys
+
+import pytest
+
+from support.command import russo, start
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["cache", "nonsense"], ["cache", "list", "--nonsense"]])
+def test_unknown_words_are_wrong_usage(arguments):
+    result = russo(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "No such" in result.err
+
+
+def test_every_command_has_help():
+    for command in ([], ["say"], ["record"], ["backends"], ["cache"], ["cache", "prune"], ["cache", "show"]):
+        result = russo(*command, "--help")
+        assert result.code == 0
+        assert result.out.startswith("Usage: russo")
+
+
+def test_the_module_is_the_command(folder):
+    out, err = start("cache", "dir").communicate(timeout=60)
+    assert (out.decode(), err.decode()) == (russo("cache", "dir").out, russo("cache", "dir").err)
+
+
+def test_importing_russo_brings_in_neither_the_command_nor_what_it_stands_on():
+    code = (
+        "import sys, russo, russo._plugin.session, russo._plugin.pytest_plugin\n"
+        "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"
