@@ -74,9 +74,6 @@ def test_events_are_frozen(cache, events, event):
         events.one(event).audio = None
 
 
-# -- who is told what
-
-
 def speak(cache, speaker, prompt=PROMPT, **options):
     return synthesize(CachedSynthesizer(speaker, cache=cache, **options), prompt)
 
@@ -183,9 +180,6 @@ def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, events):
     ]  # the inner one ends first
 
 
-# -- who listens
-
-
 def test_process_has_one_manager():
     assert plugin_manager() is plugin_manager()
     assert plugin_manager() is not make_manager()
@@ -245,9 +239,6 @@ def test_order_is_pluggys_and_may_be_chosen(cache):
             stack.enter_context(registered(each))
         speak(cache, Speaker())
     assert events == ["first", "newer", "older", "last"]
-
-
-# -- who raises
 
 
 def raiser(error):
@@ -324,9 +315,6 @@ def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
     assert "russo's hooks cannot be wrapped" in caplog.text
 
 
-# -- what hooks cannot do
-
-
 class Meddler:
     """Tries to alter whatever it can reach."""
 
@@ -361,8 +349,6 @@ def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, events):
         speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
     assert events.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
-
-# -- installed plugins
 
 LISTENER = """
 from russo import hookimpl

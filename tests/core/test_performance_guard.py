@@ -125,8 +125,6 @@ def events(directory, work, key=KEY, **options):
     return run([sys.executable, "-c", script(work, **options), str(directory), key, PROMPT])
 
 
-# -- what Python tells of itself
-
 HIT = [True, [["open", f"{KEY}.meta"], ["open", f"{KEY}.audio"]]]
 
 
@@ -155,9 +153,6 @@ def test_put_writes_two_files_and_renames_them(directory):
 @pytest.mark.parametrize("broken", BROKEN_FOR_AUDIT.values(), ids=BROKEN_FOR_AUDIT)
 def test_guard_hears_a_hit_that_does_more(directory, broken):
     assert events(directory, GET, broken=broken) != HIT
-
-
-# -- what the system sees
 
 
 def system_calls(directory, tmp_path, work, key=KEY, **options):
@@ -200,9 +195,6 @@ def test_system_calls_do_not_grow_with_the_entries(directory, tmp_path):
 @pytest.mark.parametrize("broken", BROKEN_FOR_STRACE.values(), ids=BROKEN_FOR_STRACE)
 def test_guard_sees_a_hit_that_does_more(directory, tmp_path, broken):
     assert system_calls(directory, tmp_path, GET, broken=broken) != READS
-
-
-# -- ratios, of the same moment
 
 
 class Speaker:

@@ -1,4 +1,4 @@
-"""Eight workers, one truth: real xdist runs."""
+"""Runs with xdist's workers."""
 
 import re
 
@@ -27,7 +27,7 @@ MANY = """
 """
 
 
-def test_workers_pay_once_per_prompt_and_their_counts_add_up(project):
+def test_workers_call_the_backend_once_per_prompt_and_their_counts_add_up(project):
     project.conftest(SLOW)
     project.tests(MANY)
     result = project.run("-n", "4", subprocess=True)
@@ -47,7 +47,7 @@ def test_the_cache_is_cleared_once_by_the_controller(project):
     assert len(project.calls) == 6
 
 
-def test_refresh_pays_once_per_key_over_all_workers(project):
+def test_refresh_calls_the_backend_once_per_key_over_all_workers(project):
     project.conftest(SLOW)
     project.tests(MANY)
     project.run("-n", "2", subprocess=True)

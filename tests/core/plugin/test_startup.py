@@ -1,4 +1,4 @@
-"""What a pytest run that does not use russo pays for having it installed."""
+"""What a pytest run that does not use russo loads because russo is installed."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ print("PROBE" + json.dumps({"code": int(code), "modules": probe.modules, "scans"
 """
 
 
-def run(path, *arguments):
+def run_pytest(path, *arguments):
     command = [
         sys.executable,
         "-c",
@@ -47,14 +47,17 @@ def run(path, *arguments):
 
 
 @pytest.fixture
-def unused(tmp_path):
+def project_without_russo(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
     return tmp_path
 
 
-def test_an_unused_plugin_imports_itself_and_nothing_else(unused):
-    with_russo, without = run(unused), run(unused, "-p", "no:russo")
+def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo):
+    with_russo, without = (
+        run_pytest(project_without_russo),
+        run_pytest(project_without_russo, "-p", "no:russo"),
+    )
     assert with_russo["code"] == without["code"] == 0
     assert set(with_russo["modules"]) - set(without["modules"]) == {
         "russo",
@@ -67,6 +70,6 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(unused):
     assert with_russo["scans"] == without["scans"]
 
 
-def test_the_probe_sees_what_a_run_that_uses_russo_imports(unused):
-    (unused / "test_it.py").write_text("def test_it(russo_cache): pass\n")
-    assert {"xxhash", "russo._store.cache"} <= set(run(unused)["modules"])
+def test_the_probe_sees_what_a_run_that_uses_russo_imports(project_without_russo):
+    (project_without_russo / "test_it.py").write_text("def test_it(russo_cache): pass\n")
+    assert {"xxhash", "russo._store.cache"} <= set(run_pytest(project_without_russo)["modules"])

@@ -22,7 +22,7 @@ FIXTURE = """
 """
 
 
-def heard(result):
+def printed_events(result):
     return [line.split(" ", 1)[1] for line in result.outlines if line.startswith("heard ")]
 
 
@@ -32,7 +32,7 @@ def test_conftest_functions_hear_of_every_step(project):
     path.write_text(path.read_text() + "\n\n" + LISTENER)
     project.tests("def test_it(russo_say): print(); russo_say('Hello'); russo_say('Hello')")
     result = project.run("-s")
-    assert heard(result) == [
+    assert printed_events(result) == [
         "cache_miss Hello",
         "synthesis_start Hello",
         "synthesis_finish Hello",
@@ -61,8 +61,8 @@ def test_conftest_functions_hear_of_damage_and_of_what_is_not_stored(project):
         """
     )
     result = project.run("-s")
-    assert "entry_damaged Hello" in heard(result)
-    assert "store_failed Hello" in heard(result)
+    assert "entry_damaged Hello" in printed_events(result)
+    assert "store_failed Hello" in printed_events(result)
     assert (
         summary(result)
         == "0 hits, 3 backend calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
@@ -79,7 +79,7 @@ def test_a_conftest_hears_only_of_the_tests_below_it(project):
         (project.path / name / f"test_{name}.py").write_text(
             f"def test_it(russo_say): print(); russo_say('{name}')"
         )
-    assert heard(project.run("-s")) == ["one one", "two two"]
+    assert printed_events(project.run("-s")) == ["one one", "two two"]
 
 
 def test_a_misspelt_hook_is_an_error(project):
@@ -112,7 +112,7 @@ def test_a_hook_that_raises_is_named_and_silences_no_other(project):
     project.tests("def test_it(russo_say): print(); assert russo_say('Hello').data")
     result = project.run("-s")
     result.assert_outcomes(passed=1)
-    assert heard(result) == ["other Hello"]
+    assert printed_events(result) == ["other Hello"]
     result.stdout.fnmatch_lines(["russo: plugin *conftest.py raised in pytest_russo_cache_miss: *not today*"])
 
 
@@ -137,4 +137,4 @@ def test_registered_plugins_hear_of_a_pytest_run_too(project):
     """
     )
     project.tests("def test_it(russo_say): print(); russo_say('Hello')")
-    assert heard(project.run("-s")) == ["CacheMiss Hello speaker True"]
+    assert printed_events(project.run("-s")) == ["CacheMiss Hello speaker True"]

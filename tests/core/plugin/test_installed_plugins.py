@@ -1,7 +1,7 @@
-"""Listeners of other people: installed packages and ``conftest.py`` files, in real pytest processes.
+"""Listeners in installed packages and ``conftest.py`` files, in real pytest processes.
 
-What an event is, and who may register how, is in ``test_hooks.py``; here strangers listen, meddle, raise and
-dawdle, in runs with and without workers.
+Events and registration are tested in ``test_hooks.py``. Here listeners listen, raise, try to change events and
+are slow, in runs with and without workers.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from russo import AudioCache, CachedSynthesizer, hookimpl
 from support.projects import summary
 from support.speakers import ALL_HOOKS, Speaker, registered, run, sound, synthesize
 
-# Every listener notes what it hears in one file, which whole lines are appended to.
+# Every listener appends whole lines to one file.
 NOTE = """
 import json, os, pathlib
 
@@ -50,8 +50,8 @@ def test_it(russo_say):
 WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
 
 
-class Outside:
-    """A pytest project, a folder of installed packages beside it, and the ledger that all write to."""
+class PluginProject:
+    """A project, a directory of installed plugins, and a file in which the plugins note the events."""
 
     def __init__(self, project, tmp_path, monkeypatch):
         self.project = project
@@ -76,7 +76,7 @@ class Outside:
         (information / "entry_points.txt").write_text(f"[russo]\n{name} = of_{name}\n")
 
     def conftest(self, body="note('conftest', event)"):
-        """Let the project's conftest.py listen too."""
+        """Append listeners to the project's conftest.py."""
         hooks = [f"def pytest_{hook}(event):\n    {body}" for hook in ALL_HOOKS]
         path = self.project.path / "conftest.py"
         path.write_text(path.read_text() + NOTE + "\n\n".join(hooks))
@@ -86,89 +86,85 @@ class Outside:
         result.assert_outcomes(passed=passed)
         return result
 
-    def heard(self, by=None):
-        """The ledger's lines, of one listener or of all."""
+    def notes(self, by=None):
+        """Return the noted events, of one listener or of all."""
         lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
         return [line for line in lines if by in (None, line["by"])]
 
 
 @pytest.fixture
-def outside(project, tmp_path, monkeypatch):
-    return Outside(project, tmp_path, monkeypatch)
+def plugin_project(project, tmp_path, monkeypatch):
+    return PluginProject(project, tmp_path, monkeypatch)
 
 
-def told(lines):
+def hooks_and_prompts(lines):
     return [(line["hook"], line["prompt"]) for line in lines]
 
 
-# -- who listens
-
-
-def test_a_package_and_a_conftest_hear_all_seven_hooks_of_one_run(outside):
-    outside.install("ledger", "note('ledger', event)")
-    outside.conftest()
-    outside.project.tests(ALL_SEVEN)
-    result = outside.pytest(passed=1)
-    assert told(outside.heard("ledger")) == told(outside.heard("conftest"))
-    paid = ["russo_cache_miss", "russo_synthesis_start", "russo_synthesis_finish"]
-    assert [line["hook"] for line in outside.heard("ledger")] == [
-        *(*paid, "russo_entry_stored", "russo_cache_hit"),
-        *("russo_entry_damaged", *paid, "russo_entry_stored"),
-        *(*paid, "russo_store_failed"),
+def test_a_package_and_a_conftest_hear_all_seven_hooks_of_one_run(plugin_project):
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.conftest()
+    plugin_project.project.tests(ALL_SEVEN)
+    result = plugin_project.pytest(passed=1)
+    assert hooks_and_prompts(plugin_project.notes("ledger")) == hooks_and_prompts(
+        plugin_project.notes("conftest")
+    )
+    called = ["russo_cache_miss", "russo_synthesis_start", "russo_synthesis_finish"]
+    assert [line["hook"] for line in plugin_project.notes("ledger")] == [
+        *(*called, "russo_entry_stored", "russo_cache_hit"),
+        *("russo_entry_damaged", *called, "russo_entry_stored"),
+        *(*called, "russo_store_failed"),
     ]
-    assert {hook for hook, _ in told(outside.heard())} == set(ALL_HOOKS)
+    assert {hook for hook, _ in hooks_and_prompts(plugin_project.notes())} == set(ALL_HOOKS)
     assert summary(result).startswith("1 hit (5 characters")
 
 
-def test_packages_and_conftests_hear_of_every_worker(outside):
-    outside.install("ledger", "note('ledger', event)")
-    outside.conftest()
-    outside.project.tests(SIX_TESTS)
-    result = outside.pytest("-n", "2", passed=6)
+def test_packages_and_conftests_hear_of_every_worker(plugin_project):
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.conftest()
+    plugin_project.project.tests(SIX_TESTS)
+    result = plugin_project.pytest("-n", "2", passed=6)
     for listener in ("ledger", "conftest"):
-        heard = collections.Counter(line["hook"] for line in outside.heard(listener))
-        assert heard == {
+        notes = collections.Counter(line["hook"] for line in plugin_project.notes(listener))
+        assert notes == {
             "russo_cache_miss": 2,
             "russo_synthesis_start": 2,
             "russo_synthesis_finish": 2,
             "russo_entry_stored": 2,
             "russo_cache_hit": 4,
         }
-    assert len({line["process"] for line in outside.heard()}) == 2
+    assert len({line["process"] for line in plugin_project.notes()}) == 2
     assert summary(result).startswith("4 hits (32 characters")
     assert "2 backend calls (16 characters)" in summary(result)
 
 
-# -- one that raises
-
-
 @WORKERS
-def test_a_package_that_raises_is_named_and_costs_nothing(outside, workers):
-    outside.install("grumbler", "raise RuntimeError(f'no, not {event.prompt}')")
-    outside.install("ledger", "note('ledger', event)")
-    outside.conftest()
-    outside.project.tests(SIX_TESTS)
-    result = outside.pytest(*workers, passed=6)
+def test_a_package_that_raises_is_named_and_costs_nothing(plugin_project, workers):
+    plugin_project.install("grumbler", "raise RuntimeError(f'no, not {event.prompt}')")
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.conftest()
+    plugin_project.project.tests(SIX_TESTS)
+    result = plugin_project.pytest(*workers, passed=6)
     for hook in ("cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"):
         result.stdout.fnmatch_lines(
             [f"russo: plugin grumbler raised in russo_{hook}: RuntimeError('no, not Prompt *')"]
         )
-    assert len(outside.heard("ledger")) == len(outside.heard("conftest")) == 2 * 4 + 4
+    assert len(plugin_project.notes("ledger")) == len(plugin_project.notes("conftest")) == 2 * 4 + 4
     assert "2 backend calls" in summary(result)
-    assert "0 backend calls" in summary(outside.pytest(*workers, "--russo-cache-mode=replay", passed=6))
-    assert sorted(outside.project.calls) == ["a Prompt 0", "a Prompt 1"]
+    assert "0 backend calls" in summary(
+        plugin_project.pytest(*workers, "--russo-cache-mode=replay", passed=6)
+    )
+    assert sorted(plugin_project.project.calls) == ["a Prompt 0", "a Prompt 1"]
 
 
-def test_a_package_that_cannot_be_imported_silences_no_other(outside):
-    outside.install("broken", "pass")
-    (outside.site / "of_broken" / "__init__.py").write_text("import a_module_that_nobody_has")
-    outside.install("ledger", "note('ledger', event)")
-    outside.project.tests(ONE_TEST)
-    outside.pytest(passed=1)
-    assert len(outside.heard("ledger")) == 5
+def test_a_package_that_cannot_be_imported_silences_no_other(plugin_project):
+    plugin_project.install("broken", "pass")
+    (plugin_project.site / "of_broken" / "__init__.py").write_text("import a_module_that_nobody_has")
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.project.tests(ONE_TEST)
+    plugin_project.pytest(passed=1)
+    assert len(plugin_project.notes("ledger")) == 5
 
-
-# -- two that compete
 
 MEDDLE = """
     import dataclasses
@@ -187,53 +183,50 @@ MEDDLE = """
 """
 
 
-def test_competing_packages_all_hear_everything_in_pluggys_order(outside):
+def test_competing_packages_all_hear_everything_in_pluggys_order(plugin_project):
     for name, option in [("last", "trylast=True"), ("one", ""), ("first", "tryfirst=True"), ("two", "")]:
-        outside.install(name, f"note({name!r}, event)", option)
-    outside.conftest()
-    outside.project.tests(ONE_TEST)
-    outside.pytest(passed=1)
-    heard = outside.heard()
-    events = [heard[start : start + 5] for start in range(0, len(heard), 5)]
+        plugin_project.install(name, f"note({name!r}, event)", option)
+    plugin_project.conftest()
+    plugin_project.project.tests(ONE_TEST)
+    plugin_project.pytest(passed=1)
+    notes = plugin_project.notes()
+    events = [notes[start : start + 5] for start in range(0, len(notes), 5)]
     assert len(events) == 5
     for event in events:
-        assert len(set(told(event))) == 1
+        assert len(set(hooks_and_prompts(event))) == 1
         first, *middle, last, conftest = (line["by"] for line in event)
         assert (first, sorted(middle), last, conftest) == ("first", ["one", "two"], "last", "conftest")
 
 
 @WORKERS
-def test_competing_packages_can_alter_neither_key_nor_audio(outside, workers):
+def test_competing_packages_can_alter_neither_key_nor_audio(plugin_project, workers):
     for name, option in [("one", "tryfirst=True"), ("two", "trylast=True")]:
-        outside.install(name, MEDDLE.replace("NAME", repr(name)), option)
-    outside.project.tests(SIX_TESTS)
-    outside.pytest(*workers, passed=6)
-    heard = outside.heard()
-    assert len(heard) == 2 * (2 * 4 + 4)
-    for line in heard:
+        plugin_project.install(name, MEDDLE.replace("NAME", repr(name)), option)
+    plugin_project.project.tests(SIX_TESTS)
+    plugin_project.pytest(*workers, passed=6)
+    notes = plugin_project.notes()
+    assert len(notes) == 2 * (2 * 4 + 4)
+    for line in notes:
         assert set(line["refusals"]) == {"FrozenInstanceError"}
-    assert {line["audio"] for line in heard} == {None, "aPrompt 0" * 100, "aPrompt 1" * 100}
-    cache = AudioCache(outside.project.path / ".russo_cache")
-    assert {line["key"] for line in heard} == set(cache.stored_keys())
-    replayed = outside.pytest(*workers, "--russo-cache-mode=replay", passed=6)
+    assert {line["audio"] for line in notes} == {None, "aPrompt 0" * 100, "aPrompt 1" * 100}
+    cache = AudioCache(plugin_project.project.path / ".russo_cache")
+    assert {line["key"] for line in notes} == set(cache.stored_keys())
+    replayed = plugin_project.pytest(*workers, "--russo-cache-mode=replay", passed=6)
     assert "0 backend calls" in summary(replayed)
 
 
-# -- one that is slow
-
-
-def test_a_run_with_a_slow_listener_ends_right(outside):
-    # Slow while it pays: the other worker, which wants the same prompt, waits and pays nothing.
-    outside.install("dawdler", "import time; time.sleep(0.3)")
-    outside.install("ledger", "note('ledger', event)")
-    outside.project.tests(SIX_TESTS)
-    result = outside.pytest("-n", "2", passed=6)
-    assert sorted(outside.project.calls) == ["a Prompt 0", "a Prompt 1"]
+def test_a_run_with_a_slow_listener_ends_right(plugin_project):
+    # Slow during a backend call: the other worker, which wants the same prompt, waits and makes no call.
+    plugin_project.install("dawdler", "import time; time.sleep(0.3)")
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.project.tests(SIX_TESTS)
+    result = plugin_project.pytest("-n", "2", passed=6)
+    assert sorted(plugin_project.project.calls) == ["a Prompt 0", "a Prompt 1"]
     assert summary(result).startswith("4 hits")
-    assert len(outside.heard("ledger")) == 2 * 4 + 4
+    assert len(plugin_project.notes("ledger")) == 2 * 4 + 4
 
 
-class Dawdler:
+class SlowListener:
     """Holds up the start of the prompt ``slow`` until ``quick`` is done, or for so many seconds.
 
     Args:
@@ -263,9 +256,9 @@ def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
     async def both():
         gate = asyncio.Event()  # nothing is spoken before it opens
         cached = CachedSynthesizer(Speaker(gate=gate), cache=cache)
-        with registered(Dawdler(0.2, gate)) as dawdler:
+        with registered(SlowListener(0.2, gate)) as listener:
             audio = await asyncio.gather(cached.synthesize("slow"), cached.synthesize("quick"))
-        return audio, dawdler.saw_quick_done
+        return audio, listener.saw_quick_done
 
     assert run(both()) == ([sound("slow"), sound("quick")], False)
     assert cache.size() == 2
@@ -273,11 +266,11 @@ def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
 
 def test_a_slow_listener_holds_up_no_other_event_loop(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache)
-    with registered(Dawdler(20.0, threading.Event())) as dawdler:
+    with registered(SlowListener(20.0, threading.Event())) as listener:
         slow = threading.Thread(target=synthesize, args=(cached, "slow"))
         slow.start()
-        assert dawdler.gate.wait(20.0)
+        assert listener.gate.wait(20.0)
         assert synthesize(cached, "quick") == sound("quick")
         slow.join(20.0)
-    assert dawdler.saw_quick_done is True
+    assert listener.saw_quick_done is True
     assert cache.size() == 2

@@ -63,7 +63,7 @@ def test_replay_needs_no_call_and_says_how_to_record(project):
     assert project.calls == ["a Hello"]
 
 
-def test_refresh_pays_once_per_key_and_run(project):
+def test_refresh_calls_the_backend_once_per_key_and_run(project):
     project.tests(
         """
         def test_one(russo_say): russo_say("Hello"); russo_say("Hello")
@@ -146,7 +146,7 @@ def test_wrong_usage_is_refused_before_any_test_runs(by_name, arguments, message
     result.stdout.no_fnmatch_line("*test_it.py*")
 
 
-def test_backend_that_cannot_be_made_is_told_by_the_test_that_needs_it(project, monkeypatch):
+def test_backend_that_cannot_be_made_fails_the_test_that_needs_it(project, monkeypatch):
     project.conftest("")
     package = project.path / "fragile"
     package.mkdir()

@@ -1,0 +1,39 @@
+"""The limit of backend calls, and what ``--verbose`` counts."""
+
+from support.projects import summary
+
+
+def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_project):
+    result = acme_project.run("--russo-max-calls=2")
+    result.assert_outcomes(passed=4, skipped=2, failed=1, errors=1)
+    assert acme_project.calls == ["a One", "a Two"]
+    result.stdout.fnmatch_lines(
+        ["E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not spoken*"]
+    )
+    assert summary(result) == "1 hit (3 characters, 0 s of speech), 2 backend calls (6 characters), 4 misses"
+
+
+def test_the_limit_holds_over_all_workers(acme_project):
+    acme_project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(12))
+        def test_it(russo_say, number): russo_say(f"Prompt {number}")
+        """
+    )
+    result = acme_project.run("-n", "4", "--russo-max-calls=5", subprocess=True)
+    result.assert_outcomes(passed=5, failed=7)
+    assert len(acme_project.calls) == 5
+
+
+def test_verbose_counts_by_backend_and_layer(acme_project):
+    acme_project.run("-k", "one")
+    result = acme_project.run("-v", "-k", "one or said")
+    result.stdout.fnmatch_lines(
+        [
+            "russo: 1 hit *",
+            "russo: backend acme: 1 hit, 1 backend call",
+            f"russo: 1 hit from {acme_project.path}/.russo_cache",
+        ]
+    )

@@ -1,0 +1,156 @@
+"""Speaking ahead, and record-only runs."""
+
+import pytest
+
+from support.projects import summary
+
+
+def enable_speaking_ahead(project):
+    project.ini("russo_synth = acme:Acme\nrusso_speak_ahead = 4")
+
+
+def test_speaking_ahead_changes_nothing_but_the_order(acme_project):
+    plain = acme_project.run()
+    plain.assert_outcomes(passed=6, skipped=2)
+    in_order = acme_project.calls
+    acme_project.run("--russo-clear-cache")
+    (acme_project.path / "calls.txt").unlink()
+    enable_speaking_ahead(acme_project)
+    ahead = acme_project.run("--russo-clear-cache")
+    ahead.assert_outcomes(passed=6, skipped=2)
+    assert (
+        summary(ahead)
+        == summary(plain)
+        == "1 hit (3 characters, 0 s of speech), 4 backend calls (15 characters)"
+    )
+    assert acme_project.calls == ["a One", "a Two", "a Said", "a Other"]
+    assert sorted(acme_project.calls) == sorted(in_order)
+    again = acme_project.run()
+    assert summary(again) == "5 hits (18 characters, 2 s of speech), 0 backend calls"
+
+
+def test_prompts_are_spoken_at_once_before_the_tests(acme_project):
+    acme_project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", [pytest.param(n, marks=pytest.mark.russo(f"Prompt {n}")) for n in range(20)])
+        def test_it(russo_audio, number): pass
+        """
+    )
+    enable_speaking_ahead(acme_project)
+    acme_project.run("--russo-synth-option=custom.delay=0.1").assert_outcomes(passed=20)
+    assert len(acme_project.calls) == 20
+    assert (acme_project.path / "most.txt").read_text() == "4"
+
+
+def test_only_selected_tests_are_spoken_ahead(acme_project):
+    enable_speaking_ahead(acme_project)
+    acme_project.run("-k", "one").assert_outcomes(passed=1, deselected=7)
+    assert acme_project.calls == ["a One"]
+
+
+@pytest.mark.parametrize("mode", ["replay", "refresh", "off"])
+def test_nothing_is_spoken_ahead_in_other_modes(acme_project, mode):
+    enable_speaking_ahead(acme_project)
+    result = acme_project.run(f"--russo-cache-mode={mode}", "-k", "two")
+    expected = {"replay": [], "refresh": ["a Two"], "off": ["a Two"] * 2}
+    assert acme_project.calls == expected[mode]
+    assert result.ret == (1 if mode == "replay" else 0)
+
+
+def test_what_fails_ahead_fails_again_in_its_test(acme_project):
+    acme_project.tests(
+        """
+        import pytest
+
+        @pytest.mark.russo("Fail")
+        def test_it(russo_audio): pass
+        """
+    )
+    enable_speaking_ahead(acme_project)
+    result = acme_project.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E*RuntimeError: no voice today"])
+    assert acme_project.calls == ["a Fail"] * 2
+
+
+def test_workers_share_what_is_spoken_ahead(acme_project):
+    acme_project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", [pytest.param(n, marks=pytest.mark.russo(f"Prompt {n}")) for n in range(12)])
+        def test_it(russo_audio, number): pass
+        """
+    )
+    enable_speaking_ahead(acme_project)
+    result = acme_project.run("-n", "3", "--russo-synth-option=custom.delay=0.1", subprocess=True)
+    result.assert_outcomes(passed=12)
+    assert len(acme_project.calls) == 12
+    assert summary(result) == "0 hits, 12 backend calls (98 characters)"
+
+
+@pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_record_only_speaks_the_marked_prompts_and_runs_no_test(acme_project, xdist):
+    result = acme_project.run("--russo-record-only", *xdist, subprocess=True)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "russo: 2 of 2 marked prompts are recorded",
+            "russo: not spoken ahead for test_it.py::test_skipped: it is or may be skipped",
+            "russo: not spoken ahead for test_it.py::test_perhaps: it is or may be skipped",
+            "russo: not spoken ahead for test_it.py::test_said: its prompts are known only when it runs",
+            "russo: not spoken ahead for test_it.py::TestOverride::test_other: it has a fixture russo_synthesizer of its own",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*passed*")
+    assert sorted(acme_project.calls) == ["a One", "a Two"]
+    acme_project.run("--russo-record-only")
+    assert len(acme_project.calls) == 2
+
+
+def test_record_only_refreshes_what_is_recorded(acme_project):
+    acme_project.run("--russo-record-only")
+    result = acme_project.run("--russo-record-only", "--russo-cache-mode=refresh")
+    result.stdout.fnmatch_lines(["russo: 2 of 2 marked prompts are recorded"])
+    assert sorted(acme_project.calls) == ["a One", "a One", "a Two", "a Two"]
+
+
+@pytest.mark.parametrize("mode", ["replay", "off"])
+def test_record_only_is_refused_where_nothing_would_be_recorded(acme_project, mode, monkeypatch):
+    monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
+    result = acme_project.run("--russo-record-only")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: --russo-record-only and mode '{mode}' (environment variable RUSSO_CACHE_MODE) disagree: "
+            "nothing would be recorded"
+        ]
+    )
+    assert acme_project.calls == []
+
+
+def test_record_only_says_what_failed(acme_project):
+    acme_project.tests(
+        """
+        import pytest
+
+        @pytest.mark.russo("Fail")
+        def test_it(russo_audio): pass
+        """
+    )
+    result = acme_project.run("--russo-record-only")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["russo: 0 of 1 marked prompts are recorded", "russo: not recorded: no voice today"]
+    )
+
+
+@pytest.mark.parametrize("value", ["many", "-1"])
+def test_a_wrong_number_to_speak_ahead_is_refused(project, value):
+    project.ini(f"russo_speak_ahead = {value}")
+    project.tests("def test_it(): pass")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: russo_speak_ahead is '{value}'; it must be a number, 0 or more"])
