@@ -95,7 +95,7 @@ def find_setting(
     """Return a setting by the precedence of russo: command line, environment, ini-file, default.
 
     Args:
-        name: The name without ``russo_``. The environment variable is ``RUSSO_NAME``.
+        name: The name without ``russo_``. The environment variable has it in capitals: ``RUSSO_…``.
         given: What the command line says, if anything.
         environment: Environment variables; empty ones count as unset.
         ini: Returns the value of an ini-file's setting. ``None`` if the setting has no place there.

@@ -67,7 +67,7 @@ T = TypeVar("T")
 
 
 def add_setting(parser: pytest.Parser, name: str, *, metavar: str, help: str, in_ini: bool = True) -> None:
-    """Add a setting that is given as ``--russo-NAME``, ``RUSSO_NAME`` or ``russo_name`` in the ini-file.
+    """Add a setting that is given as ``--russo-NAME``, ``RUSSO_…`` or ``russo_name`` in the ini-file.
 
     Call it in ``pytest_addoption``.
 

@@ -426,3 +426,48 @@ def test_aclose_of_what_has_none_does_nothing():
 def test_repr_shows_what_is_wrapped_where_and_how(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
     assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"
+
+
+# -- without async
+
+
+def test_a_caller_that_is_not_async_gets_the_same_audio(cache):
+    speaker = Speaker()
+    cached = CachedSynthesizer(speaker, cache=cache)
+    assert cached.synthesize_sync(PROMPT) == cached.synthesize_sync(PROMPT) == sound(PROMPT)
+    assert speaker.texts == [PROMPT]
+
+
+def test_only_a_miss_needs_an_event_loop(cache):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+    calls = []
+
+    def wait_for(call):
+        calls.append(call)
+        return asyncio.run(call)
+
+    assert cached.synthesize_sync(PROMPT, wait_for=wait_for) == sound(PROMPT)
+    assert cached.synthesize_sync(PROMPT, wait_for=wait_for) == sound(PROMPT)
+    assert len(calls) == 1
+
+
+def test_inside_a_running_loop_only_a_hit_is_possible(cache):
+    cached = CachedSynthesizer(Speaker(), cache=cache)
+
+    async def inside():
+        with pytest.raises(RuntimeError, match="an event loop runs here: await synthesize"):
+            cached.synthesize_sync(PROMPT)
+        await cached.synthesize(PROMPT)
+        return cached.synthesize_sync(PROMPT)
+
+    assert run(inside()) == sound(PROMPT)
+
+
+def test_binding_reaches_every_layer_and_keeps_the_object(cache, tmp_path):
+    given = AudioCache(tmp_path / "given")
+    inner = CachedSynthesizer(Speaker())
+    middle = CachedSynthesizer(inner, cache=given)
+    outer = CachedSynthesizer(middle)
+    assert outer.bound_to(run_context(cache, "replay")) is outer
+    assert [layer.cache for layer in (outer, middle, inner)] == [cache, given, cache]
+    assert {layer.mode for layer in (outer, middle, inner)} == {Mode.REPLAY}

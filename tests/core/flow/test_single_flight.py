@@ -15,6 +15,7 @@ from russo import (
     SynthesisFinish,
     SynthesisStart,
 )
+from russo._flow.single_flight import SingleFlight
 from support.flow import FAILURE, FRESH, stored_files
 from support.speakers import PROMPT, Speaker, run, sound, synthesize
 
@@ -271,3 +272,63 @@ def test_flight_cancelled_before_its_first_step_is_started_again(cache):
         return await cached.synthesize(PROMPT)
 
     assert run(main()).data
+
+
+def test_two_cache_objects_of_one_directory_share_the_call_and_its_failure(tmp_path):
+    gate = asyncio.Event()
+    failing = Speaker(ValueError("broken"), gate=gate)
+    caches = [AudioCache(tmp_path / "cache"), AudioCache(tmp_path / "cache")]
+
+    async def both():
+        calls = [
+            asyncio.ensure_future(CachedSynthesizer(failing, cache=cache).synthesize(PROMPT))
+            for cache in caches
+        ]
+        await wait_until_called(failing)
+        gate.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [str(error) for error in run(both())] == ["broken", "broken"]
+    assert len(failing.texts) == 1
+
+
+def test_a_read_only_cache_shares_no_flight_with_one_that_stores(tmp_path):
+    gate = asyncio.Event()
+    speaker = Speaker(gate=gate)
+    caches = [AudioCache(tmp_path / "cache", read_only=True), AudioCache(tmp_path / "cache")]
+
+    async def both():
+        calls = [
+            asyncio.ensure_future(CachedSynthesizer(speaker, cache=cache).synthesize(PROMPT))
+            for cache in caches
+        ]
+        while len(speaker.texts) < 2:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+        gate.set()
+        return await asyncio.gather(*calls)
+
+    assert run(both()) == [sound(PROMPT), sound(PROMPT)]
+    assert caches[1].size() == 1
+
+
+def test_flights_of_closed_loops_are_forgotten(tmp_path):
+    flights = SingleFlight()
+    loop = asyncio.new_event_loop()
+
+    async def never():
+        await asyncio.Event().wait()
+
+    left = loop.create_task(flights.join(("left", False, "k"), never))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    left.cancel()  # the waiter; the flight is a task of its own, which the loop leaves behind
+    tasks = asyncio.all_tasks(loop)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+    async def landing():
+        return "landed"
+
+    assert run(flights.join(("next", False, "k"), landing)) == ("landed", True)
+    assert flights._flights == {}
+    for task in tasks:
+        task._log_destroy_pending = False

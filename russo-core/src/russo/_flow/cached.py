@@ -150,7 +150,7 @@ class CachedSynthesizer:
                 which cannot be called where an event loop runs already.
 
         Raises:
-            RuntimeError: An event loop runs in this thread, and the prompt is not stored.
+            RuntimeError: The prompt is not stored, ``wait_for`` is not given, and an event loop runs here.
             RussoError: As for `synthesize`.
         """
         __tracebackhide__ = True  # a miss in mode replay is shown at the test's line
@@ -158,13 +158,9 @@ class CachedSynthesizer:
         audio = self._replay(request)
         if audio is not None:
             return audio
-        from .miss import synthesize_request
+        from .miss import run_alone, synthesize_request
 
-        if wait_for is None:
-            import asyncio
-
-            wait_for = asyncio.run
-        return wait_for(synthesize_request(request))
+        return (wait_for or run_alone)(synthesize_request(request))
 
     async def aclose(self) -> None:
         """Release what the wrapped synthesizer holds, if it has an ``aclose``."""

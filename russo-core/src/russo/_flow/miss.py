@@ -147,6 +147,18 @@ def _in_asyncio() -> bool:
     return True
 
 
+def run_alone(call: Coroutine[Any, Any, Audio]) -> Audio:
+    """Run a coroutine to its end in an event loop of its own.
+
+    Raises:
+        RuntimeError: An event loop runs in this thread already.
+    """
+    if _in_asyncio():
+        call.close()  # else Python warns that it was never awaited
+        raise RuntimeError("an event loop runs here: await synthesize(…) instead of synthesize_sync(…)")
+    return asyncio.run(call)
+
+
 async def _in_thread(call: Callable[[Request], Coroutine[Any, Any, Audio]], request: Request) -> Audio:
     """Run an asyncio call from another async library's loop. trio is the one that pytest users meet."""
     trio = sys.modules.get("trio")

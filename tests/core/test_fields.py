@@ -1,0 +1,55 @@
+"""How nested key fields are read: by one rule, everywhere."""
+
+import pytest
+
+from russo import AudioCache, CachedSynthesizer
+from russo._cli.entries import read_entry
+from russo._fields import backend_of, flatten, frozen, speaker_of
+from russo._plugin.unused import unused_entries
+from support.speakers import PROMPT, Speaker, synthesize
+
+INNER = {"own": {"backend": "acme", "voice": "anna", "speed": 1.0}, "given": {"voice": "bert"}}
+NESTED = {"own": INNER, "given": {"filter": "phone"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "settings"),
+    [
+        ({"own": {"voice": "anna"}, "given": None}, {"voice": "anna"}),
+        ({"own": {"voice": "anna"}, "given": {"voice": "bert"}}, {"voice": "bert"}),
+        (NESTED, {"backend": "acme", "voice": "bert", "speed": 1.0, "filter": "phone"}),
+        ({"own": {"own": 1, "voice": "anna"}, "given": None}, {"own": 1, "voice": "anna"}),
+        ({"own": None, "given": None}, {}),
+        ({}, {}),
+        (None, {}),
+        (["own"], {}),
+        ({"own": "text", "given": 3}, {}),
+    ],
+)
+def test_settings_are_laid_side_by_side_and_outer_ones_win(fields, settings):
+    assert flatten(fields) == settings
+    assert flatten(frozen(fields)) == settings
+
+
+@pytest.mark.parametrize(
+    ("fields", "backend", "speaker"),
+    [
+        (NESTED, "acme", "acme"),
+        ({"own": {"class": "m.Synth"}, "given": None}, None, "m.Synth"),
+        ({"own": {"backend": 3}, "given": None}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_backend_and_the_speaker_are_text_or_nothing(fields, backend, speaker):
+    assert (backend_of(fields), speaker_of(fields)) == (backend, speaker)
+
+
+def test_the_command_and_pruning_see_the_same_backend_of_a_wrapped_synthesizer(tmp_path, events):
+    cache = AudioCache(tmp_path)
+    inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "inner"), cache_key_extra={"a": 1})
+    synthesize(CachedSynthesizer(inner, cache=cache, cache_key_extra={"b": 2}))
+    (key,) = cache.stored_keys()
+    listed = read_entry(cache, "cache", key)
+    assert (listed.backend, listed.prompt) == ("speaker", PROMPT)
+    assert list(unused_entries(cache, used=(), speakers={listed.backend})) == [(key, PROMPT)]
+    assert {event.backend for event in events.recorded} == {"speaker"}
