@@ -1,7 +1,7 @@
-"""russo: speech for voice-agent tests, spoken once and replayed ever after.
+"""russo generates and caches speech for voice-agent tests.
 
-The way of a prompt, and the modules in its order: key, lookup, and on a miss backend, audio, store.
-Names are imported when they are used, so that a test run which does not use russo pays nothing.
+A prompt becomes a key, the key is looked up, and on a miss a backend makes audio, which is stored. Names
+are imported on first use, so that a test run which does not use russo does not load it.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`python -m russo`: the same as the command ``russo``."""
+"""``python -m russo``, the same as the command ``russo``."""
 
 import sys
 

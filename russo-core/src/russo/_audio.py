@@ -1,7 +1,7 @@
-"""Audio: encoded bytes and what they mean.
+"""`Audio`: encoded bytes, their format and their conversions.
 
-The value is frozen, so that a hit, a waiter and a hook may share one object. ``data`` is exactly
-what is stored; everything else is derived from it.
+The class is frozen, so that a hit, a waiter and a hook may share one object. ``data`` is exactly what is
+stored; methods derive everything else from it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Audio:
         sample_width: Bytes per sample of the decoded sound, 1 to 4.
 
     Raises:
-        TypeError: ``data`` is not bytes, or a number is no integer.
-        ValueError: An unknown format, or a number out of its range.
+        TypeError: ``data`` is not bytes, or a number is not an integer.
+        ValueError: The format is unknown, or a number is out of its range.
     """
 
     data: bytes
@@ -60,10 +60,10 @@ class Audio:
 
     @property
     def duration(self) -> float | None:
-        """Seconds of sound; ``None`` where the bytes do not tell without a decoder."""
+        """Seconds of sound, or ``None`` if only a decoder could find out."""
         try:
             if self.format == "wav":
-                return _wav.wav_duration(self.data)  # asked at every hit, so the samples are not copied
+                return _wav.wav_duration(self.data)  # read at every hit, so it does not copy the samples
             wav = wav_of(self)
         except ValueError:
             return None
@@ -73,15 +73,15 @@ class Audio:
         """Return the samples as signed 16-bit little-endian, channels interleaved.
 
         Raises:
-            ValueError: A compressed format, which is named, or bytes that are not what the format says.
+            ValueError: The format is compressed (the message names it), or the bytes do not match it.
         """
         return _wav.to_s16le(wav_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a playable file and return its path.
 
-        Raw samples get a WAV header, a WAV file keeps the one it has (placeholder sizes are made
-        true), every other format is written as it is.
+        Raw samples get a WAV header. A WAV file keeps its header; placeholder sizes are replaced by the
+        true ones. Every other format is written unchanged.
         """
         from pathlib import Path
 
@@ -93,7 +93,7 @@ class Audio:
         if self.format == "wav":
             try:
                 return _wav.repair_wav(self.data)
-            except ValueError:  # not ours to judge: what is there is saved
+            except ValueError:  # russo cannot read this WAV, but a player may
                 return self.data
         if self.format == "pcm" or self.format in _G711_TAGS:
             return _wav.rewrite_wav(wav_of(self))
@@ -107,7 +107,7 @@ class Audio:
 
         Raises:
             ModuleNotFoundError: The extra is not installed; ``pip install "russo-core[audio]"``.
-            ValueError: A compressed format, or a rate that is not positive.
+            ValueError: The format is compressed, or the rate is not positive.
         """
         _check_number("sample_rate", sample_rate, 0xFFFFFFFF)
         wav = wav_of(self)
@@ -120,13 +120,13 @@ class Audio:
     def frames(self, ms: int = 20) -> Iterator[bytes]:
         """Yield the samples, signed 16-bit little-endian, in pieces of equal length.
 
-        The last piece is filled up with silence, for agents take whole frames only.
+        The last piece is filled up with silence, because agents take only whole frames.
 
         Args:
             ms: Length of a piece in milliseconds.
 
         Raises:
-            ValueError: A compressed format, or pieces of less than one sample.
+            ValueError: The format is compressed, or a piece would be shorter than one sample.
         """
         wav = wav_of(self)
         frame = wav.channels * 2

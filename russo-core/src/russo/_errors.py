@@ -1,4 +1,4 @@
-"""The errors of russo, one tree.
+"""The errors of russo, as one class tree.
 
     RussoError
       CacheMissError
@@ -15,8 +15,8 @@
         RequestRejectedError
         NoAudioError
 
-Every message says what failed; most show the value that was seen and what to do next. None holds a
-credential, nor a value that may hold one.
+Every message says what failed; most also show the value that was seen and what to do next. No message
+contains a credential, or a value that may contain one.
 """
 
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ _SHOWN_PROMPT = 60
 
 
 def shorten(prompt: str) -> str:
-    """Quote a prompt for a message: one line, ASCII-safe where it must be, at most 60 characters of it."""
+    """Return a prompt as a quoted literal on one line, of which at most 60 characters are shown."""
     cut = prompt if len(prompt) <= _SHOWN_PROMPT else prompt[: _SHOWN_PROMPT - 1] + "…"
     return repr(cut)
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those before it that its traceback shows."""
+    """Yield an exception, and the causes and contexts that its traceback shows."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
@@ -42,15 +42,15 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 class RussoError(Exception):
-    """Base class of everything russo raises on purpose."""
+    """Base class of the errors that russo raises on purpose."""
 
     def __init__(self, message: str, **values: Any) -> None:
         super().__init__(message)
         self.__dict__.update(values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keyword-only constructors do not survive pickling by themselves; xdist and
-        # multiprocessing carry exceptions between processes.
+        # xdist and multiprocessing pickle exceptions, and pickle cannot call a constructor with
+        # keyword-only arguments.
         return _rebuild, (type(self), str(self), dict(self.__dict__))
 
 
@@ -62,12 +62,12 @@ def _rebuild(cls: type[RussoError], message: str, state: dict[str, Any]) -> Russ
 
 
 class CacheMissError(RussoError):
-    """Mode ``replay`` met a prompt that is not stored.
+    """A prompt is not stored, and mode ``replay`` does not synthesize.
 
     Attributes:
         prompt: The exact prompt.
-        key: The key that was looked for.
-        directory: The directory that was looked into.
+        key: The key that was looked up.
+        directory: The directory that was searched.
     """
 
     prompt: str
@@ -79,8 +79,8 @@ class BackendNotFoundError(RussoError):
     """No installed package registers a backend under this name.
 
     Attributes:
-        name: The name that was asked for.
-        installed: The names that exist, sorted.
+        name: The name that was given.
+        installed: The names that are registered, sorted.
     """
 
     name: str
@@ -90,18 +90,18 @@ class BackendNotFoundError(RussoError):
 class BackendConfigError(RussoError):
     """A backend cannot be used as asked.
 
-    An unknown or unusable option, two packages under one name, a plugin that fails to load, or
-    a plugin written for a newer russo.
+    It has an unknown or unusable option, two packages register its name, it fails to load, or it was
+    written for a newer russo.
     """
 
 
 class BudgetExceededError(RussoError):
-    """The run's limit of backend calls is reached; this call was not made and nothing was paid.
+    """The run's limit of backend calls is reached; this call was not made, so it is not billed.
 
     Attributes:
-        prompt: The prompt that was not spoken.
-        limit: How many calls may be paid for.
-        reached: False: no service was.
+        prompt: The prompt that was not synthesized.
+        limit: How many backend calls the run may make.
+        reached: Always False, because no service was reached.
     """
 
     prompt: str
@@ -126,23 +126,23 @@ class ErrorDetails(TypedDict, total=False):
 
 
 class SynthesisError(RussoError):
-    """A backend could not speak a prompt.
+    """A backend could not synthesize a prompt.
 
     Args:
         what: What happened, with the value that was seen ("HTTP 429, too many requests").
         backend: The backend's name.
-        prompt: The prompt; the message holds a shortened form.
-        model: The model, where the backend has one.
+        prompt: The prompt; the message contains a shortened form.
+        model: The model, if the backend has one.
         advice: What to do next; each class has a default.
         retryable: Whether the same call may succeed later; each class has a default.
         retry_after: Seconds the service asked to wait, if it did.
-        reached: Whether the call reached the service, so that it may have been paid for.
+        reached: Whether the call reached the service, so that it may be billed.
     """
 
     default_advice: ClassVar[str] = ""
-    """What to do next, where no ``advice`` is given."""
+    """What to do next, if no ``advice`` is given."""
     default_retryable: ClassVar[bool] = False
-    """Whether the same call may succeed later, where ``retryable`` is not given."""
+    """Whether the same call may succeed later, if ``retryable`` is not given."""
 
     backend: str
     model: str | None
@@ -186,27 +186,27 @@ class AuthenticationError(SynthesisError):
 
 
 class QuotaExceededError(SynthesisError):
-    """The account's quota is gone."""
+    """The account's quota is used up."""
 
     default_advice = "check the account's plan and billing; waiting does not help"
 
 
 class RateLimitError(SynthesisError):
-    """Too many requests, after the last attempt."""
+    """The service refused the last attempt because of too many requests."""
 
     default_advice = "wait, or lower max_concurrency"
     default_retryable = True
 
 
 class ServiceError(SynthesisError):
-    """The service failed: a 5xx status, unreachable, connection lost, or a reply that cannot be read."""
+    """The service failed: a 5xx status, no connection, a lost connection, or an unreadable reply."""
 
     default_advice = "try again later"
     default_retryable = True
 
 
 class SynthesisTimeoutError(SynthesisError):
-    """No reply in time."""
+    """No reply arrived in time."""
 
     default_advice = "try again, or raise timeout"
     default_retryable = True

@@ -1,4 +1,4 @@
-"""What hooks are told: one frozen event each, which may grow fields and never loses one."""
+"""The events that hooks receive. They are frozen; they may get new fields, and never lose one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ._audio import Audio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event tells.
+    """The fields that every event has.
 
     Attributes:
         prompt: The exact prompt.
         key: The cache key of the request.
         synthesizer: The class name of the synthesizer.
-        backend: What the synthesizer declares as its ``backend``, else ``None``.
-        fields: What went into the key: ``own`` (declared by the synthesizer) and ``given``.
+        backend: The ``backend`` that the synthesizer declares, else ``None``.
+        fields: The fields of the key: ``own`` (declared by the synthesizer) and ``given``.
         declares_settings: Whether the synthesizer declares its settings (``cache_key_extra``).
-        nested: Whether another `CachedSynthesizer` is asking, so that the request is counted there.
+        nested: Whether another `CachedSynthesizer` made the request. Then the request is counted there.
     """
 
     hook: ClassVar[str]
-    """The name of the hook that is told."""
+    """The name of the hook that receives the event."""
 
     prompt: str
     key: str
@@ -38,11 +38,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheHit(Event):
-    """Audio was replayed.
+    """Audio was replayed from the cache.
 
     Attributes:
         audio: The audio.
-        directory: The cache or recordings that answered; ``None`` where an equal request in flight did.
+        directory: The cache or recordings that had the audio, or ``None`` if an equal request that was
+            in progress returned it.
     """
 
     hook: ClassVar[str] = "russo_cache_hit"
@@ -56,7 +57,7 @@ class CacheMiss(Event):
     """Nothing usable is stored.
 
     Attributes:
-        reason: ``absent``, ``refresh``, or what is wrong with what lies there.
+        reason: ``absent``, ``refresh``, or what is wrong with the stored entry.
     """
 
     hook: ClassVar[str] = "russo_cache_miss"
@@ -77,10 +78,10 @@ class SynthesisFinish(Event):
 
     Attributes:
         backend_calls: Calls that reached the backend and so may be billed.
-        seconds: How long it took.
+        seconds: Duration of the call.
         characters: Length of the prompt.
-        audio: The audio, ``None`` after a failure.
-        error: What it raised, ``None`` after a success.
+        audio: The audio, or ``None`` after a failure.
+        error: The exception, or ``None`` after a success.
     """
 
     hook: ClassVar[str] = "russo_synthesis_finish"
@@ -98,7 +99,7 @@ class EntryStored(Event):
 
     Attributes:
         audio: The audio.
-        directory: The cache it went to.
+        directory: The cache that stores it.
     """
 
     hook: ClassVar[str] = "russo_entry_stored"
@@ -109,11 +110,11 @@ class EntryStored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryDamaged(Event):
-    """Files lie under the key that are no entry, or no longer whole; they count as a miss.
+    """The files of the key are damaged, or not an entry; they count as a miss.
 
     Attributes:
-        reason: What is wrong with them.
-        directory: Where they lie.
+        reason: What is wrong with the files.
+        directory: The directory that has the files.
     """
 
     hook: ClassVar[str] = "russo_entry_damaged"
@@ -124,11 +125,11 @@ class EntryDamaged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
-    """Audio could not be kept; the caller has it all the same.
+    """Audio could not be stored; the caller gets it all the same.
 
     Attributes:
-        reason: Why not.
-        directory: Where it was to go.
+        reason: Why it could not be stored.
+        directory: The directory that should have stored it.
     """
 
     hook: ClassVar[str] = "russo_store_failed"

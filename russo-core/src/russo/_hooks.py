@@ -1,7 +1,7 @@
-"""Telling the hooks: each implementation called alone, so that one which raises harms nobody.
+"""Calling the hooks: each implementation by itself, so that one that raises does not stop the others.
 
-The process has one plugin manager, for installed plugins and for those registered by hand; a
-pytest run has one more of its own, so that nested runs do not mix.
+The process has one plugin manager, for installed plugins and for plugins registered by hand. A pytest run
+has one more, so that nested runs do not mix.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROUP: Final = "russo"
 
 
 def make_manager() -> pluggy.PluginManager:
-    """Make a plugin manager that knows russo's hooks and has no plugins."""
+    """Make a plugin manager with russo's hooks and without plugins."""
     manager = pluggy.PluginManager("russo")
     manager.add_hookspecs(hookspecs)
     return manager
@@ -41,14 +41,14 @@ def plugin_manager() -> pluggy.PluginManager:
     for entry in entry_points(group=GROUP):
         try:
             manager.register(entry.load(), name=entry.name)
-        except Exception as error:  # noqa: BLE001 - it is another package's; russo goes on without it
+        except Exception as error:  # noqa: BLE001 - a broken plugin must not stop russo
             package = entry.dist.name if entry.dist else "an unknown package"
             _log.warning("plugin %r (%s) of %s failed to load: %r", entry.name, entry.value, package, error)
     return manager
 
 
 def is_heard(manager: pluggy.PluginManager, kind: type[Event]) -> bool:
-    """Tell whether any plugin implements the hook of this kind of event."""
+    """Return whether any plugin implements the hook of this kind of event."""
     return bool(getattr(manager.hook, kind.hook).get_hookimpls())
 
 
@@ -56,15 +56,15 @@ def notify(manager: pluggy.PluginManager, event: Event, report: Callable[[str], 
     """Call every implementation of the event's hook, one by one.
 
     Args:
-        manager: Whose plugins are told.
-        event: What happened; its class names the hook.
-        report: Told of implementations that raise.
+        manager: The plugin manager whose plugins are called.
+        event: The event; its class names the hook.
+        report: Called with a message for each implementation that raises.
     """
     call_each(getattr(manager.hook, event.hook), event, report)
 
 
 def call_each(caller: pluggy.HookCaller, event: Event, report: Callable[[str], None]) -> None:
-    """Call the implementations of one hook, last registered first, as pluggy does."""
+    """Call the implementations of one hook, the last registered first, as pluggy does."""
     for implementation in reversed(caller.get_hookimpls()):
         try:
             if implementation.wrapper or implementation.hookwrapper:
@@ -72,5 +72,5 @@ def call_each(caller: pluggy.HookCaller, event: Event, report: Callable[[str], N
             implementation.function(*(event for _ in implementation.argnames))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # noqa: BLE001 - pytest.fail is no Exception; the audio goes on
+        except BaseException as error:  # noqa: BLE001 - pytest.fail is not an Exception
             report(f"plugin {implementation.plugin_name} raised in {caller.name}: {error!r}")

@@ -1,26 +1,26 @@
-"""What a hit and a miss do, by one word."""
+"""The cache modes: what russo does with stored audio and with a miss."""
 
 import enum
 
 
 class Mode(enum.StrEnum):
-    """The modes: replay what is stored and record the rest, only replay, record anew, or neither."""
+    """A cache mode: replay and record, only replay, record again, or use no cache."""
 
     AUTO = "auto"
-    """Replay what is stored, synthesize and store the rest."""
+    """Replay what is stored; synthesize and store the rest."""
     REPLAY = "replay"
-    """Replay what is stored; the rest is a `CacheMissError`."""
+    """Replay what is stored; raise a `CacheMissError` for the rest."""
     REFRESH = "refresh"
-    """Synthesize again and replace what is stored, once per key and run."""
+    """Synthesize again and replace the stored audio, once per key and run."""
     OFF = "off"
-    """Always synthesize, store nothing."""
+    """Always synthesize; store nothing."""
 
     @classmethod
     def parse(cls, value: str) -> "Mode":
         """Return the mode of this name.
 
         Raises:
-            ValueError: There is none; the message lists them.
+            ValueError: There is no such mode; the message lists the modes.
         """
         try:
             return cls(value)

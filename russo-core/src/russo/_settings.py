@@ -1,7 +1,7 @@
-"""What a run uses, and why: command line, then environment, then ini-file, then default.
+"""The settings of a run and their sources: command line, then environment, then ini-file, then default.
 
-The pytest plugin and the ``russo`` command ask here, so that both find the same backend, options and
-directories in the same folder.
+The pytest plugin and the ``russo`` command both use this module, so that they find the same backend,
+options and directories in the same folder.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ DEFAULT_DIRECTORY: Final = ".russo_cache"
 
 
 class SettingsError(ValueError):
-    """Settings that make no sense, or disagree."""
+    """A setting is invalid, or two settings contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line says; ``None`` where it says nothing.
+    """The settings on the command line; ``None`` for those that are not given.
 
     Attributes:
         synth: A backend's name, or ``package.module:factory``.
-        options: ``NAME.OPTION=VALUE``, as often as given.
+        options: Each ``NAME.OPTION=VALUE`` that is given.
         mode: A cache mode.
         no_cache: The same as mode ``off``.
         cache_dir: Directory of the cache.
         recordings_dir: Directory of recordings.
-        clear: Clear the cache first.
-        record_only: Only record.
+        clear: Whether to clear the cache first.
+        record_only: Whether to record the marked prompts without running tests.
     """
 
     synth: str | None = None
@@ -48,17 +48,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run uses.
+    """The settings that a run uses.
 
     Attributes:
-        synth: The chosen backend, ``None`` where nobody chose.
-        options: Options as text: by backend (``custom`` for a factory), by name.
+        synth: The chosen backend, or ``None`` if none is chosen.
+        options: Options as text, by backend (``custom`` for a factory) and by name.
         mode: The cache mode.
         cache_dir: Directory of the cache, absolute.
         recordings_dir: Directory of recordings, absolute, if there are any.
         clear: Whether to clear the cache first.
-        speak_ahead: How many marked prompts to speak at once before the tests; 0 for none.
-        sources: Where each value comes from, in words, by its name.
+        speak_ahead: How many marked prompts to speak at once before the tests, or 0 to not speak ahead.
+        sources: The source of each value, in words, by the value's name.
     """
 
     synth: str | None
@@ -114,18 +114,18 @@ def find_setting(
 def resolve(
     asked: Asked, *, ini: Callable[[str], object], environment: Mapping[str, str], rootdir: Path, cwd: Path
 ) -> Settings:
-    """Decide what a run uses.
+    """Return the settings that a run uses.
 
     Args:
         asked: The command line.
-        ini: Returns the value of an ini-file's setting, empty where it has none.
+        ini: Returns the value of a setting in the ini-file, empty if it is not set.
         environment: Environment variables; empty ones count as unset.
-        rootdir: Relative directories of the ini-file and the default count from here.
-        cwd: Relative directories of the command line and the environment count from here.
+        rootdir: The base of relative directories in the ini-file and of the default directory.
+        cwd: The base of relative directories on the command line and in the environment.
 
     Raises:
-        SettingsError: An unknown mode, an option of the wrong form, settings that disagree, or a
-            directory that is a file.
+        SettingsError: A mode is unknown, an option has the wrong form, settings contradict each other, or
+            a directory is a file.
     """
     sources: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""What a run has done, counted by the hooks everybody else has too."""
+"""Counts of a run: hits, misses, backend calls and failures, counted by russo's public hooks."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers that can be added up over tests and processes, and travel as JSON.
+    """Numbers of a run, which can be added over tests and processes and converted to JSON.
 
     Attributes:
-        hits: Requests answered without a call.
-        hit_characters: Their characters, not paid for again.
-        hit_seconds: Their seconds of speech, where the format tells.
-        misses: Requests that nothing stored could answer.
-        backend_attempts: Attempts that reached a service.
-        backend_characters: Their characters.
-        damaged: Entries that were not usable, found once per request.
-        layers: Hits by the directory that answered.
+        hits: Requests that were answered without a backend call.
+        hit_characters: Characters of the hits, which are not billed again.
+        hit_seconds: Seconds of speech of the hits, as far as their formats show it without a decoder.
+        misses: Requests for which no usable audio was stored.
+        backend_calls: Calls that reached a backend.
+        backend_characters: Characters of the backend calls.
+        damaged: Damaged entries, counted once per request.
+        layers: Hits by the directory that had the audio.
         hits_by: Hits by backend.
         backend_calls_by: Backend calls by backend.
-        used: Keys that were asked for.
-        speakers: Whose entries were asked for: backends, and classes that declare none.
-        not_stored: Audio that could not be kept, by reason.
+        used: Keys that were requested.
+        speakers: Backends whose entries were requested, and classes that declare no backend.
+        not_stored: Audio that could not be stored, by reason.
         undeclared: Synthesizer classes that declare no ``cache_key_extra``.
-        troubles: Hooks that raised, by what is to be said of them.
+        troubles: Hooks that raised, by the message to report.
     """
 
     hits: int = 0
@@ -65,7 +65,7 @@ class Counts:
         return any(getattr(self, name) for name in self.__slots__)
 
     def add(self, other: Counts) -> None:
-        """Add another's numbers to these."""
+        """Add the numbers of another object to these."""
         for name in self.__slots__:
             more = getattr(other, name)
             if isinstance(more, Counter):
@@ -88,10 +88,10 @@ class Counts:
 
 
 class Statistics:
-    """A hook implementation that counts; safe to be told from many threads.
+    """A hook implementation that counts events; may be called from many threads.
 
     Args:
-        is_covered: Tells of a hit whether it is accounted for elsewhere, and so is not to be counted.
+        is_covered: Returns whether a hit is counted elsewhere, and so must not be counted here.
     """
 
     def __init__(self, is_covered: Callable[[CacheHit], bool] = lambda _: False) -> None:
@@ -100,7 +100,7 @@ class Statistics:
         self._counts = Counts()
 
     def take(self) -> Counts | None:
-        """Return what was counted since the last time, if there was anything."""
+        """Return the counts since the last call of this method, or ``None`` if there are none."""
         with self._lock:
             if not self._counts:
                 return None
@@ -108,7 +108,7 @@ class Statistics:
         return counts
 
     def report(self, trouble: str) -> None:
-        """Note a hook implementation that raised."""
+        """Count the message of a hook implementation that raised."""
         with self._lock:
             self._counts.troubles[trouble] += 1
 
@@ -138,7 +138,7 @@ class Statistics:
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
-        """Count the calls that reached the service."""
+        """Count the calls that reached the backend."""
         with self._lock:
             self._note(event)
             self._counts.backend_calls += event.backend_calls
@@ -154,7 +154,7 @@ class Statistics:
 
     @hookimpl
     def russo_store_failed(self, event: StoreFailed) -> None:
-        """Count audio that was not kept."""
+        """Count audio that could not be stored."""
         with self._lock:
             self._counts.not_stored[event.reason] += 1
 

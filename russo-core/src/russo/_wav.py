@@ -1,8 +1,8 @@
-"""WAV containers: read, write and repair, sample by sample.
+"""WAV files: read them, write them and repair their headers.
 
-The samples are never changed here; only headers are. Streaming services send headers whose sizes
-are placeholders (0, 0xFFFFFFFF, 0x7FFFFFFF…); such a file's data runs to its end. A header that
-promises more than is there, and is no placeholder, is a truncated file and an error.
+Repairing changes headers only, never samples. Streaming services send headers whose sizes are placeholders
+(0, 0xFFFFFFFF, 0x7FFFFFFF…); the samples of such a file run to its end. If a size is larger than the file
+and not a placeholder, the file is truncated, which is an error.
 
 Format: https://learn.microsoft.com/windows/win32/xaudio2/resource-interchange-file-format--riff-
 and RFC 2361 for the format tags.
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-# Sizes from here up are placeholders of streams (the lowest known is that of espeak-ng 1.51); no real
-# prompt is 2 GiB long.
+# Sizes of at least this are placeholders of streams (the lowest known is from espeak-ng 1.51); the speech of
+# a real prompt is never 2 GiB long.
 _PLACEHOLDER = 0x7FFFF000
 
 
 @dataclass(frozen=True, slots=True)
 class Wav:
-    """What a WAV file holds: its format and its samples, still in that format."""
+    """The content of a WAV file: its format, and its samples in that format."""
 
     tag: int
     channels: int
@@ -35,12 +35,12 @@ class Wav:
 
 
 def is_wav(data: bytes) -> bool:
-    """Tell whether the bytes start as a WAV file does."""
+    """Return whether the bytes start like a WAV file."""
     return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
 
 
 class _Found(NamedTuple):
-    """Where the samples of a WAV file are, and in which format."""
+    """The position of the samples in a WAV file, and their format."""
 
     tag: int
     channels: int
@@ -51,10 +51,10 @@ class _Found(NamedTuple):
 
 
 def read_wav(data: bytes) -> Wav:
-    """Parse a WAV file, tolerating placeholder sizes and chunks before and after the samples.
+    """Parse a WAV file; placeholder sizes, and chunks before and after the samples, are accepted.
 
     Raises:
-        ValueError: Not a WAV file, a header that makes no sense, or samples cut short.
+        ValueError: It is not a WAV file, its header is invalid, or its samples are truncated.
     """
     found = _find(data)
     samples = data[found.start : found.start + found.size]
@@ -62,7 +62,7 @@ def read_wav(data: bytes) -> Wav:
 
 
 def wav_duration(data: bytes) -> float:
-    """Return the seconds of a WAV file's samples, which are not copied.
+    """Return the length of a WAV file in seconds, without copying its samples.
 
     Raises:
         ValueError: As `read_wav`.
@@ -101,7 +101,7 @@ def _read_format(chunk: bytes) -> tuple[int, int, int, int]:
 
 
 def _is_streamed(data: bytes) -> bool:
-    """Tell whether the file's own size is a placeholder or otherwise untrue."""
+    """Return whether the size of the file in its header is a placeholder or otherwise wrong."""
     size: int = struct.unpack_from("<I", data, 4)[0]
     return size + 8 != len(data) and size + 8 + size % 2 != len(data)
 
@@ -122,7 +122,7 @@ def _size_of_samples(fmt: tuple[int, int, int, int], data: bytes, start: int, si
 def write_wav(
     samples: bytes, sample_rate: int, *, channels: int = 1, sample_width: int = 2, tag: int = PCM
 ) -> bytes:
-    """Put a WAV header with true sizes before the samples (little-endian, as the format wants them)."""
+    """Return a WAV file of the samples, which must be little-endian, with true sizes in its header."""
     frame = channels * sample_width
     # A format other than PCM carries the size of its (empty) extension and a fact chunk.
     extra = b"" if tag == PCM else struct.pack("<H4sII", 0, b"fact", 4, len(samples) // frame)
@@ -145,14 +145,14 @@ def write_wav(
 
 
 def rewrite_wav(wav: Wav) -> bytes:
-    """Write the samples again under a header that tells the truth."""
+    """Return the WAV file again, with true sizes in its header."""
     return write_wav(
         wav.samples, wav.sample_rate, channels=wav.channels, sample_width=wav.sample_width, tag=wav.tag
     )
 
 
 def repair_wav(data: bytes) -> bytes:
-    """Return a WAV file with true sizes: the same bytes where they are true already.
+    """Return a WAV file with true sizes: the same bytes if its sizes are true already.
 
     Raises:
         ValueError: As `read_wav`.
@@ -165,7 +165,7 @@ def to_s16le(wav: Wav) -> bytes:
     """Convert the samples to signed 16-bit little-endian.
 
     Raises:
-        ValueError: The file's encoding is none of 8, 16, 24, 32-bit PCM, 32-bit float, mu-law, A-law.
+        ValueError: The encoding is not 8, 16, 24 or 32-bit PCM, 32-bit float, mu-law or A-law.
     """
     kind = (wav.tag, wav.sample_width)
     samples = wav.samples
@@ -199,7 +199,7 @@ def _interleave(low: bytes, high: bytes) -> bytes:
 def expand(samples: bytes, law: str) -> bytes:
     """Expand G.711 telephone samples, ``ulaw`` or ``alaw``, to signed 16-bit little-endian.
 
-    The decoding is ITU-T Recommendation G.711's, scaled to 16 bits.
+    Decodes as ITU-T Recommendation G.711 specifies, scaled to 16 bits.
     """
     one = _ulaw_sample if law == "ulaw" else _alaw_sample
     table = [one(code) & 0xFFFF for code in range(256)]

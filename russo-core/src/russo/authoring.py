@@ -1,7 +1,7 @@
-"""What backends share: attempts, the errors of an exchange over HTTP, credentials, options, WAV.
+"""Tools for authors of backends: attempts, the errors of an HTTP exchange, credentials, options, WAV.
 
-For authors of backends, first-party and third. A backend keeps one `Attempts`, gives it one attempt at
-a time to run, and turns whatever its SDK raises into the errors of russo, by `Exchange`:
+A backend has one `Attempts`, which runs its attempts. `Exchange` turns the exceptions of its SDK into the
+errors of russo:
 
     class AcmeSynthesizer:
         def __init__(self, *, voice: str = "anna", api_key: str | None = None, timeout: float = 60.0,
@@ -56,20 +56,22 @@ __all__ = [
 
 
 def wav_audio(data: bytes) -> Audio:
-    """Make 16-bit WAV audio of a service's WAV reply: placeholder sizes repaired, samples untouched.
+    """Make 16-bit WAV audio from a WAV reply of a service: repair placeholder sizes, keep the samples.
+
+    Samples of another encoding are converted to 16 bits.
 
     Raises:
-        ValueError: Not a WAV file, cut short, without samples, or silent from end to end.
+        ValueError: It is not a WAV file, truncated, without samples, or silent from end to end.
     """
     return _checked(read_wav(data))
 
 
 def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
-    """Put a WAV header before raw samples (signed 16-bit little-endian).
+    """Make WAV audio from raw samples (signed 16-bit little-endian).
 
     Raises:
-        ValueError: No samples, a part of one, silence from end to end, text instead of samples, or a
-            rate or number of channels that no sound has.
+        ValueError: There are no samples, the last one is incomplete, all are silent, the bytes are text, or
+            the rate or the number of channels is impossible.
     """
     if not (0 < sample_rate < 1 << 32 and 0 < channels < 1 << 16):
         raise ValueError(f"samples of {sample_rate} Hz and {channels} channels")
@@ -83,10 +85,10 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
 
 
 def join_wav(parts: Iterable[Audio]) -> Audio:
-    """Join WAV audio of one format sample by sample; the parts themselves may be silent.
+    """Join WAV audio of one format, sample by sample; single parts may be silent.
 
     Raises:
-        ValueError: No parts, or parts whose formats differ.
+        ValueError: There are no parts, their formats differ, or all of them are silent.
     """
     wavs = [read_wav(part.data) for part in parts]
     formats = {(wav.tag, wav.channels, wav.sample_rate, wav.sample_width) for wav in wavs}
@@ -97,7 +99,7 @@ def join_wav(parts: Iterable[Audio]) -> Audio:
 
 
 def looks_like_text(data: bytes) -> bool:
-    """Tell whether bytes are a JSON, XML or HTML document rather than sound."""
+    """Return whether bytes are a JSON, XML or HTML document instead of sound."""
     start = data[:256].lstrip()
     return start[:1] in (b"{", b"[", b"<") and start.isascii() and b"\0" not in start
 

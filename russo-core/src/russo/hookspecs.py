@@ -1,12 +1,12 @@
-"""The hooks of russo: for everybody who wants to know what happens to a prompt.
+"""The hooks of russo, which report what happens to a prompt.
 
-Implement them in a module or object, marked with ``russo.hookimpl``, and register it through the
-entry-point group ``russo`` or with ``russo.plugin_manager().register``. In a ``conftest.py`` the same
-hooks are plain functions named ``pytest_russo_…``.
+Implement hooks in a module or object, mark them with ``russo.hookimpl``, and register the module or object
+through the entry-point group ``russo`` or with ``russo.plugin_manager().register``. In a ``conftest.py`` the
+same hooks are plain functions named ``pytest_russo_…``.
 
-Hooks are synchronous and run where the prompt is spoken, so a slow one slows the run. They cannot
-alter a key or the audio, and their return values are not used. One that raises is reported with its
-plugin's name and silences no other.
+Hooks are synchronous and run in the thread that speaks the prompt, so a slow hook slows the run. They cannot
+change a key or the audio, and their return values are ignored. If a hook raises, the error is reported with
+its plugin's name, and the other hooks are called all the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("russo")
 hookimpl = pluggy.HookimplMarker("russo")
-"""Marks the implementation of a hook, in a plugin's module or object."""
+"""Mark the implementation of a hook in a plugin's module or object."""
 
 
 @hookspec
@@ -38,7 +38,7 @@ def russo_cache_hit(event: CacheHit) -> None:
 
 @hookspec
 def russo_cache_miss(event: CacheMiss) -> None:
-    """Nothing usable is stored for a request; ``event.reason`` says why."""
+    """No usable audio is stored for a request; ``event.reason`` says why."""
 
 
 @hookspec
@@ -58,9 +58,9 @@ def russo_entry_stored(event: EntryStored) -> None:
 
 @hookspec
 def russo_entry_damaged(event: EntryDamaged) -> None:
-    """What lies under a key is no usable entry; it counts as a miss and the next store heals it."""
+    """A stored entry is damaged; it counts as a miss and is overwritten by the next store."""
 
 
 @hookspec
 def russo_store_failed(event: StoreFailed) -> None:
-    """Audio could not be kept; the caller has it all the same."""
+    """Audio could not be stored; the caller gets it all the same."""

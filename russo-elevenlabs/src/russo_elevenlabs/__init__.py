@@ -1,4 +1,4 @@
-"""ElevenLabs speech for russo, by the elevenlabs SDK."""
+"""The backend ``elevenlabs`` of russo: speech by ElevenLabs."""
 
 from ._synthesizer import ElevenLabsSynthesizer
 

@@ -1,8 +1,8 @@
-"""What the service's refusals mean: status and body of an error become an error of russo.
+"""Choosing the error class for a refusal, by its body and its HTTP status.
 
-The service's own codes come before the status, for it says "quota exceeded" with a 401 and "too long"
-with a 400. A code stands in ``detail.status``, since 2026 in ``detail.code`` as well; ``detail`` is a list
-where FastAPI refuses a field, a string or absent where something in between answers.
+The service's codes have precedence over the status, because "quota exceeded" has status 401 and "too long"
+has 400. A code is in ``detail.status``, since 2026 also in ``detail.code``. If FastAPI refuses a field,
+``detail`` is a list. If a proxy replies, ``detail`` is a string or absent.
 https://help.elevenlabs.io/hc/en-us/articles/19572237925521
 """
 
@@ -40,13 +40,13 @@ _CODES: Final[Mapping[str, type[SynthesisError]]] = {
 
 
 def kind_of(status: int, body: object) -> type[SynthesisError]:
-    """Tell what went wrong."""
+    """Return the error class for an HTTP status and the body of a refusal."""
     known = [_CODES[code] for code in _codes(body) if code in _CODES]
     return known[0] if known else kind_of_status(status)
 
 
 def said_in(body: object) -> tuple[str, str]:
-    """Return what the service said, and its own word for it (empty where it has none)."""
+    """Return the message of the service, and its code, which may be empty."""
     detail = _detail(body)
     if isinstance(detail, Mapping):
         return str(detail.get("message") or ""), next(iter(_codes(body)), "")
@@ -60,7 +60,7 @@ def _detail(body: object) -> object:
 
 
 def _codes(body: object) -> list[str]:
-    """Return the service's codes, the most precise first; of a refused field, its place in the request."""
+    """Return the service's codes, the most precise first; for a refused field, its place in the request."""
     detail = _detail(body)
     if isinstance(detail, list):
         return [_place(each) for each in detail]
@@ -75,5 +75,5 @@ def _place(error: object) -> str:
 
 
 def _field_error(error: object) -> str:
-    said = error.get("msg") if isinstance(error, Mapping) else error
-    return f"{_place(error)}: {said}" if _place(error) else str(said)
+    message = error.get("msg") if isinstance(error, Mapping) else error
+    return f"{_place(error)}: {message}" if _place(error) else str(message)

@@ -1,7 +1,7 @@
-"""`ElevenLabsSynthesizer` over the elevenlabs SDK.
+"""`ElevenLabsSynthesizer`, on the elevenlabs SDK.
 
-The key is a default header of the HTTP client and is never given to the SDK: its debug log prints
-every header it sets itself, ``xi-api-key`` in clear.
+The key is a default header of the HTTP client and is never passed to the SDK, because the SDK's debug log
+prints every header that the SDK sets, with ``xi-api-key`` in clear text.
 """
 
 from __future__ import annotations
@@ -30,37 +30,38 @@ if TYPE_CHECKING:
 
     from russo import Audio
 
-# The best rate that every plan may ask for: 44.1 kHz is refused below the Pro plan, and mp3 would lose.
+# The best rate that every plan allows: 44.1 kHz needs the Pro plan, and mp3 would lose quality.
 _RATE: Final = 24000
-# A gateway that ignores output_format answers with a file; taken for samples it would be noise for ever.
+# A gateway that ignores output_format sends a file, which would be stored as noise if read as samples.
 _FILES: Final = (b"ID3", b"RIFF", b"OggS", b"fLaC")
 
 
 class ElevenLabsSynthesizer:
-    """Speaks by ElevenLabs: 24 kHz, 16-bit, mono WAV.
+    """Synthesizes with ElevenLabs: 24 kHz, 16-bit, mono WAV.
 
-    Every call is paid by the character. Nothing is imported, read or opened before the first miss,
+    Every call is billed by the character. Nothing is imported, read or opened before the first miss,
     and no connection stays open between calls.
 
     Args:
         voice: The voice's id, letters, digits, ``_`` and ``-``. The default is the premade "George".
         model: The model's id.
-        language: ISO 639-1 code (``de``), for models that take one; multilingual v2 does not.
-        speed: Pace, 0.7 (slow) to 1.2 (fast); the service would clamp what lies outside.
+        language: ISO 639-1 code (``de``), for models that support it; multilingual v2 does not.
+        speed: Pace, 0.7 (slow) to 1.2 (fast); the service would clamp other values.
         seed: 0 to 4294967295; equal seeds mostly sound equal.
         stability: 0 (lively) to 1 (even).
         similarity_boost: Closeness to the original voice, 0 to 1.
         style: Exaggeration of the original's style, 0 to 1.
-        use_speaker_boost: Whether to raise the likeness further, at some latency.
+        use_speaker_boost: Whether to increase the similarity further, with more latency.
         api_key: The key; without one, the variable ELEVENLABS_API_KEY is read at the first miss.
-        base_url: Another endpoint, a residency's (``https://api.eu.residency.elevenlabs.io``) or a gateway's.
+        base_url: Another endpoint, of a data residency (``https://api.eu.residency.elevenlabs.io``) or a
+            gateway.
         timeout: Seconds for one attempt.
-        max_attempts: Attempts per prompt, the first included.
-        max_concurrency: Calls at once; 2 is what the smallest plan allows.
+        max_attempts: Attempts per prompt, including the first.
+        max_concurrency: Calls in progress at once; the smallest plan allows 2.
 
     Raises:
-        BackendConfigError: ``base_url`` is no plain http:// or https:// URL.
-        ValueError: A value outside its range, or a voice that is no id.
+        BackendConfigError: ``base_url`` is not a plain http:// or https:// URL.
+        ValueError: A value is outside its range, or the voice is not an id.
     """
 
     russo_api = 1
@@ -112,7 +113,7 @@ class ElevenLabsSynthesizer:
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
-        """Everything that shapes the sound, as it is sent; ``None`` is not sent."""
+        """All settings that shape the sound, as they are sent; ``None`` is not sent."""
         return {
             "backend": "elevenlabs",
             "model": self.model,
@@ -127,18 +128,18 @@ class ElevenLabsSynthesizer:
         }
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text; paid by the character.
+        """Turn a text into speech; billed by the character.
 
         Raises:
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         key = read_api_key(self._attempts, text, self._api_key, "ELEVENLABS_API_KEY")
         exchange = Exchange(self._attempts, text, key)
-        # Not elevenlabs.client, which imports the whole SDK for the same call: 0.6 s instead of 0.35 s.
+        # Not elevenlabs.client, which imports the whole SDK: 0.6 s instead of 0.35 s for the same call.
         from elevenlabs.base_client import AsyncBaseElevenLabs
 
-        # A client of its own for every prompt belongs to this event loop and thread, and is closed with
-        # the prompt. api_key=None: by default the SDK takes the variable as it was at its import.
+        # Each prompt has its own HTTP client, because a client belongs to one event loop and thread.
+        # api_key=None, because the SDK's default is the variable's value at the time of its import.
         async with _client(exchange) as client:
             sdk = AsyncBaseElevenLabs(
                 base_url=self.base_url, api_key=None, timeout=self._attempts.timeout, httpx_client=client
@@ -159,8 +160,8 @@ class ElevenLabsSynthesizer:
             said, code = said_in(body)
             kind = kind_of(status, body)
             raise exchange.refusal_error(error, kind, status, said, code=code, headers=headers) from error
-        # Not only the HTTP client's own: an error body that is no UTF-8, TLS broken off, a proxy with a port
-        # that is none.
+        # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection, a
+        # proxy with an invalid port.
         except (httpx.HTTPError, ValueError, RecursionError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
         try:
@@ -169,14 +170,15 @@ class ElevenLabsSynthesizer:
             raise exchange.no_audio_error(error, samples, reply.headers) from error
 
     def _sent(self) -> dict[str, Any]:
-        """Return what is sent beside the text."""
+        """Return the arguments that are sent with the text."""
         from elevenlabs.types import VoiceSettings
 
         given = {"language_code": self.language, "seed": self.seed}
         return {
             "model_id": self.model,
             "output_format": f"pcm_{_RATE}",
-            # All of them: one left out would come from what is stored with the voice, behind the key's back.
+            # All settings: omitted settings fall back to the voice's stored ones, which are not in the cache
+            # key.
             "voice_settings": VoiceSettings(
                 speed=self.speed,
                 stability=self.stability,
@@ -194,9 +196,10 @@ def _client(exchange: Exchange) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             headers={"xi-api-key": exchange.secret},
             verify=shared_tls(httpx.create_ssl_context),
-            # A redirect would take the key along to wherever it points.
+            # A redirect would send the key to another host.
             follow_redirects=False,
-            # Else a retry could write its paid request to a connection that the service has left.
+            # No keep-alive: else a retry could send its request, which is billed, over a connection that
+            # the service has closed.
             limits=httpx.Limits(max_keepalive_connections=0),
         )
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:

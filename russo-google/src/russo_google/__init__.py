@@ -1,4 +1,4 @@
-"""Gemini speech for russo, by the Gemini API and by Vertex AI."""
+"""The backend ``google`` of russo: speech by Gemini, over the Gemini API or Vertex AI."""
 
 from ._synthesizer import GoogleSynthesizer
 

@@ -1,7 +1,7 @@
-"""Who pays: a key of the Gemini API, or a Google Cloud project with application default credentials.
+"""Credentials: a key of the Gemini API, or application default credentials of a Google Cloud project.
 
-All of it is read at the miss. What the SDK would read from the environment by itself is given to it
-instead, so that no variable can turn one service into the other.
+They are read at each miss. Everything that the SDK would read from the environment is passed to it, so that
+an environment variable cannot make it use the other service.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What ``genai.Client`` is given, and the exchange whose errors do not show the secret in it."""
+    """The options of ``genai.Client``, and the exchange whose errors do not show the secret in them."""
 
     exchange: Exchange
     options: dict[str, Any] = field(repr=False)
 
 
 def key_access(attempts: Attempts, prompt: str, given: str | None) -> Access:
-    """Take the given key, else the first variable that holds one.
+    """Return access with the given key, else with the key in the first variable that is set.
 
     Raises:
-        AuthenticationError: There is none, or it is nothing that a header can carry.
+        AuthenticationError: There is no key, or an HTTP header cannot carry it.
     """
     key = read_api_key(attempts, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
     return Access(Exchange(attempts, prompt, key), {"vertexai": False, "api_key": key})
@@ -42,7 +42,7 @@ def key_access(attempts: Attempts, prompt: str, given: str | None) -> Access:
 class VertexLogin:
     """Application default credentials, loaded at the first miss and refreshed before they expire.
 
-    May be used from many threads at once; one of them fetches the token.
+    May be used from many threads at once; only one of them fetches a token.
     """
 
     def __init__(self, project: str | None, location: str | None) -> None:
@@ -52,12 +52,12 @@ class VertexLogin:
         self._loaded: tuple[Credentials, str | None] | None = None
 
     def access(self, attempts: Attempts, prompt: str) -> Access:
-        """Return access with a token that is valid now; may read files and call Google.
+        """Return access with a token that is valid now. May read files and send requests to Google.
 
         Raises:
             AuthenticationError: There are no credentials, or they are refused.
-            RequestRejectedError: Nothing names a project.
-            ServiceError: No token can be fetched at the moment.
+            RequestRejectedError: No project is configured.
+            ServiceError: A token cannot be fetched now, but may be later.
         """
         from google.auth.exceptions import GoogleAuthError, TransportError
         from google.oauth2.credentials import Credentials as Token
@@ -66,7 +66,7 @@ class VertexLogin:
         try:
             with self._lock:
                 login, project = self._login()
-                # The token alone goes to the SDK, which would refresh the credentials in its own way.
+                # Only the token is passed on: the SDK would refresh the credentials in its own way.
                 token = Token(login.token, quota_project_id=login.quota_project_id)  # type: ignore[no-untyped-call]
         except (GoogleAuthError, OSError) as error:
             if untrusted := fail.certificate_error(error):
@@ -89,7 +89,7 @@ class VertexLogin:
 
         if self._loaded is None:
             with warnings.catch_warnings():
-                # On a developer's own sign-in by gcloud google-auth warns of that account's quota.
+                # If a developer is signed in by gcloud, google-auth warns about the quota of that account.
                 warnings.simplefilter("ignore", UserWarning)
                 self._loaded = google.auth.default(scopes=[_SCOPE])
         credentials, project = self._loaded

@@ -1,8 +1,8 @@
-"""What the service's refusals mean: status and JSON of an error become an error of russo.
+"""Choosing the error class for a refusal, by its HTTP status and its JSON.
 
-Google says one thing in many places: a bad key is a 400, and "exceeded your current quota" stands both
-in an answer to too many calls a minute and in one to a day's worth used up. So all words of the answer
-are looked at, whatever field they are in.
+Google's errors are ambiguous: a bad key has status 400, and "exceeded your current quota" is in the reply to
+too many calls per minute and in the reply to a used-up day's quota. So the patterns below search the whole
+reply, not single fields.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from russo import (
 )
 from russo.authoring import kind_of_status
 
-# Of a limit that minutes do not lift. A quota of 0 is how a model outside the free tier is refused there.
+# Limits that do not end within minutes. On the free tier, models outside of it are refused with a quota of 0.
 _GONE: Final = re.compile(
     r'per.?(day|month)|monthly|daily|"quotaValue": "0"|limit: 0\b|credits|prepa(id|y)|BILLING_DISABLED', re.I
 )
@@ -32,26 +32,26 @@ _TEXT: Final = re.compile(r"token count|too long|tried to generate text|Responsi
 
 
 def kind_of(status: int, details: object) -> type[SynthesisError]:
-    """Tell what went wrong by the HTTP status and the error's JSON."""
-    said, kind = json.dumps(details), kind_of_status(status)
-    if kind is RateLimitError and _is_quota(said):
+    """Return the error class for an HTTP status and the error's JSON."""
+    reply, kind = json.dumps(details), kind_of_status(status)
+    if kind is RateLimitError and _is_quota(reply):
         return QuotaExceededError
-    if kind is AuthenticationError and "BILLING_DISABLED" in said:
+    if kind is AuthenticationError and "BILLING_DISABLED" in reply:
         return QuotaExceededError
-    if status == 400 and _KEY.search(said):
+    if status == 400 and _KEY.search(reply):
         return AuthenticationError
-    if kind is RequestRejectedError and _TEXT.search(said):
+    if kind is RequestRejectedError and _TEXT.search(reply):
         return TextRejectedError
     return kind
 
 
-def _is_quota(said: str) -> bool:
-    if _GONE.search(said):
+def _is_quota(reply: str) -> bool:
+    if _GONE.search(reply):
         return True
-    return not _SOON.search(said) and bool(_QUOTA.search(said))
+    return not _SOON.search(reply) and bool(_QUOTA.search(reply))
 
 
 def seconds_to_wait(details: object) -> float | None:
-    """Return the seconds that the error's ``RetryInfo`` asks to wait, if it has one."""
+    """Return the delay of the error's ``RetryInfo`` in seconds, or ``None`` if it has none."""
     asked = re.search(r'"retryDelay": "(\d+(?:\.\d+)?)s"', json.dumps(details))
     return float(asked[1]) if asked else None

@@ -1,7 +1,7 @@
-"""What a reply of ``generateContent`` holds: sound, or the reason why not.
+"""Reading a reply of ``generateContent``: its audio, or the reason why it has none.
 
-A status of 200 promises nothing: blocked prompts, cut audio, text and error pages all come with it.
-Only what finished by itself (``STOP``) is taken, for a cache would keep half a sentence for ever.
+The status 200 does not mean success: blocked prompts, truncated audio, text and error pages also have it.
+Only finished speech (``STOP``) is accepted, because the cache would keep half a sentence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 from russo import Audio, NoAudioError, TextRejectedError
 from russo.authoring import Exchange, join_wav, pcm_audio
 
-# The reasons that are about the text; the same text would be paid for, and refused, again.
+# Reasons that depend on the text: the same text would be billed and refused again.
 _BLOCKED: Final = frozenset(
     {
         "SAFETY",
@@ -34,16 +34,16 @@ _BLOCKED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One stretch of sound as it came: a WAV file where ``pcm`` is ``None``, else samples."""
+    """One piece of sound as it was received: a WAV file if ``pcm`` is ``None``, else raw samples."""
 
     pcm: tuple[int, int] | None
-    """Rate in Hz and channels of bare samples."""
+    """Rate in Hz, and channels, of raw samples."""
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The sound of one reply, and the token by which the rest is asked for, if there is a rest."""
+    """The sound of one reply, and the token that requests the rest, if the speech goes on."""
 
     parts: list[Part]
     continuation: bytes | None
@@ -53,8 +53,8 @@ def read_reply(body: str | None, exchange: Exchange) -> Reply:
     """Read the body of a reply whose status was 200.
 
     Raises:
-        NoAudioError: It holds no audio, or not all of it.
-        TextRejectedError: The prompt or its audio was blocked, or is longer than the model speaks.
+        NoAudioError: It contains no audio, or only a part of it.
+        TextRejectedError: The prompt or its audio was blocked, or the speech exceeds the model's limit.
     """
     reply = _parse(body, exchange)
     candidate = _mapping(next(iter(_list(reply.get("candidates"))), None))
@@ -80,15 +80,15 @@ def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
         return _mapping(json.loads(body or "null"))
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
-            error.doc = ""  # the whole reply, which may repeat the key
+            error.doc = ""  # it is the whole reply, which may contain the key
         raise exchange.error(NoAudioError, f"the reply is not JSON: {body!r}") from error
 
 
 def join_parts(parts: Iterable[Part]) -> Audio:
-    """Put all parts behind one true header, in their order, sample by sample.
+    """Join all parts, in their order and sample by sample, to one WAV file with true sizes.
 
     Raises:
-        ValueError: There is no sound, or the parts do not fit together.
+        ValueError: There is no sound, or the formats of the parts differ.
     """
     audios = [
         _join(pcm, [part.data for part in group]) for pcm, group in groupby(parts, lambda part: part.pcm)
@@ -106,7 +106,7 @@ def _join(pcm: tuple[int, int] | None, pieces: list[bytes]) -> Audio:
 
 
 def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
-    """Read one part; ``None`` for one that says nothing."""
+    """Return one part, or ``None`` for a part without audio."""
     if part.get("text") and not part.get("thought"):
         raise exchange.error(NoAudioError, f"the model answered in words: {str(part['text'])!r}")
     sound = _mapping(part.get("inlineData"))
@@ -119,9 +119,9 @@ def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
 
 
 def _pcm_format(kind: str) -> tuple[int, int]:
-    """Read rate and channels of ``audio/L16;codec=pcm;rate=24000``, however it is spelt.
+    """Return rate and channels of a type such as ``audio/L16;codec=pcm;rate=24000``, in any spelling.
 
-    The samples are little-endian, although RFC 2586 has L16 big-endian.
+    The samples are little-endian, although L16 is big-endian in RFC 2586.
     """
     name, *parameters = (field.strip() for field in kind.lower().split(";"))
     if name not in {"audio/l16", "audio/pcm"}:

@@ -1,8 +1,8 @@
-"""`GoogleSynthesizer` over google-genai.
+"""`GoogleSynthesizer`, on the SDK google-genai.
 
-Every attempt has a client and an HTTP client of its own: nothing is shared between event loops, and
-nothing stays open. Giving the SDK that HTTP client also keeps it from aiohttp, which it would use
-where it is installed, with other errors and with retries of its own.
+Every attempt has its own SDK client and HTTP client, so event loops share nothing, and no connection stays
+open. Because the SDK is given this HTTP client, it does not use aiohttp, which has other errors and its own
+retries, if that is installed.
 """
 
 from __future__ import annotations
@@ -28,44 +28,45 @@ if TYPE_CHECKING:
     from google import genai
     from russo import Audio
 
-# What stands in the request's path may also hold these.
+# Characters that options in the request's path may also contain.
 _INSIDE: Final = "./@:"
-# They take the manner of speaking as a part of the text; later models would read it aloud.
+# These models take the instructions as a part of the text; later models would read them aloud.
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
 
 
 class GoogleSynthesizer:
-    """Speaks by Gemini: 16-bit WAV at the rate the service states, 24 kHz mono today.
+    """Synthesizes with Gemini: 16-bit WAV at the rate that the service states, today 24 kHz mono.
 
-    Every call is paid by the token, also one whose audio is refused here. Nothing is imported, read or
-    opened before the first miss, and no connection stays open between calls.
+    Every call is billed by the token, also if russo rejects its audio. Nothing is imported, read or opened
+    before the first miss, and no connection stays open between calls.
 
     Args:
-        voice: A prebuilt voice's name, or a custom voice's id where the model takes one.
+        voice: A prebuilt voice's name, or a custom voice's id if the model supports custom voices.
         model: The model's name; on Vertex AI also a resource path.
-        language: BCP 47 code (``en-US``); without one the service tells by the text.
-        instructions: How to speak, in words ("cheerful and friendly").
+        language: BCP 47 code (``en-US``); without one, the service detects the language of the text.
+        instructions: The manner of speaking, in words ("cheerful and friendly").
         seed: Equal seeds mostly sound equal; 32 bits, signed.
-        api_key: The key of the Gemini API; without one, the variable GOOGLE_API_KEY or, where that is
+        api_key: The key of the Gemini API; without one, the variable GOOGLE_API_KEY or, if that is
             empty, GEMINI_API_KEY is read at the miss.
         base_url: Another endpoint, without the version, such as a gateway's.
         timeout: Seconds for one attempt.
-        max_attempts: Attempts per prompt, the first included.
-        max_concurrency: Calls at once.
-        vertexai: Speak by Vertex AI, with application default credentials. No variable turns this on.
-        project: Google Cloud project of Vertex AI; without one, that of the credentials.
+        max_attempts: Attempts per prompt, including the first.
+        max_concurrency: Calls in progress at once.
+        vertexai: Use Vertex AI, with application default credentials. An environment variable cannot
+            turn this on.
+        project: Google Cloud project of Vertex AI; without one, the project of the credentials.
         location: Location of Vertex AI; without one, GOOGLE_CLOUD_LOCATION, else ``global``.
         api_version: Version in the URL's path; without one, the SDK's (``v1``, on Vertex AI ``v1beta1``).
 
     Raises:
-        BackendConfigError: ``base_url`` is no plain http:// or https:// URL.
-        ValueError: An option of one service given for the other, or a value that cannot be sent.
+        BackendConfigError: ``base_url`` is not a plain http:// or https:// URL.
+        ValueError: An option belongs to the other service, or its value cannot be sent.
     """
 
     russo_api = 1
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-    """Environment variables that may hold the key, the first that is set."""
+    """Environment variables that may hold the key; the first that is set is used."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class GoogleSynthesizer:
             raise ValueError("project and location are for Vertex AI; give vertexai=True with them")
         self.voice: Final = str(voice)
         self.model: Final = check_path("model", model, inside=_INSIDE)
-        # An empty text is no instruction and no language: nothing is sent, so nothing is declared.
+        # An empty text is not sent, so the cache key has None for it, as without the option.
         self.language: Final = str(language) if language else None
         self.instructions: Final = str(instructions) if instructions else None
         self.seed: Final = None if seed is None else int(seed)
@@ -116,10 +117,10 @@ class GoogleSynthesizer:
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
-        """Everything that shapes the sound, as it is sent; ``None`` is not sent.
+        """All settings that shape the sound, as they are sent; ``None`` is not sent.
 
-        The same model speaks behind the Gemini API and Vertex AI, in every location and under every API
-        version: these are ways to it, so recordings made by one are replayed by the other.
+        The Gemini API and Vertex AI have the same model, in every location and API version. So these are not
+        in the key, and recordings of one service are replayed by the other.
         """
         return {
             "backend": "google",
@@ -131,12 +132,13 @@ class GoogleSynthesizer:
         }
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text; paid by the token.
+        """Turn a text into speech; billed by the token.
 
         Raises:
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
-        # The SDK takes a second to import: not on the event loop, and not at the cost of the first attempt.
+        # The import of the SDK takes a second: it must not block the event loop, or use up the timeout of the
+        # first attempt.
         await asyncio.to_thread(importlib.import_module, "google.genai.client")
         return await self._attempts.run(text, lambda: self._attempt(text))
 
@@ -171,7 +173,7 @@ class GoogleSynthesizer:
                 headers=getattr(error.response, "headers", {}),
                 retry_after=seconds_to_wait(error.details),
             ) from error
-        # Not only the HTTP client's own: an error body that is no UTF-8, TLS broken off.
+        # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection.
         except (httpx2.HTTPError, ValueError, RecursionError, OSError) as error:
             raise exchange.connection_error(error) from error
 
@@ -183,34 +185,34 @@ class GoogleSynthesizer:
         from google import genai
 
         try:
-            # No redirects: one would take the key along to wherever it points.
+            # A redirect would send the key to another host.
             tls = shared_tls(httpx2.create_ssl_context)
             http = httpx2.AsyncClient(verify=tls, follow_redirects=False)
             options = types.HttpOptions(
                 base_url=self.base_url,
                 api_version=self.api_version,
                 httpx_async_client=http,
-                # For the synchronous client and for WebSockets: unused, but the SDK would load
-                # the certificates for each of them, 60 ms.
+                # For the synchronous client and for WebSockets, which are not used. Without these
+                # arguments the SDK would load the certificates again for each of them, 60 ms.
                 client_args={"verify": tls},
                 async_client_args={"ssl": tls},
             )
-            # Given, so that no variable makes the SDK record or replay by itself.
+            # Passed, so that environment variables cannot make the SDK record or replay requests.
             debug = DebugConfig(client_mode=None, replays_directory=None, replay_id=None)
             return genai.Client(**access.options, http_options=options, debug_config=debug), http
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise access.exchange.client_error(error) from error
 
     async def _ask(self, client: genai.Client, exchange: Exchange) -> list[Part]:
-        """Request the whole speech, which the service may hand out in several replies."""
+        """Request the whole speech, which the service may send in several replies."""
         parts: list[Part] = []
         config = self._config()
         while True:
             raw = await client.aio.models.generate_content(
                 model=self.model, contents=[self._contents(exchange.prompt)], config=config
             )
-            # The SDK's own reading of replies warns of words it does not know, a fatal thing where
-            # warnings are errors, and takes an error page for a reply.
+            # The SDK's own parser warns about unknown values, which fails a test run in which warnings are
+            # errors, and it accepts an error page as a reply.
             response = raw.sdk_http_response
             reply = read_reply(response.body if response else None, exchange)
             parts += reply.parts

@@ -1,4 +1,4 @@
-"""Offline English speech for russo, by hibari-tts: the voice is inside the wheel."""
+"""The backend ``local`` of russo: offline English speech by hibari-tts, with the voice in its wheel."""
 
 from ._synthesizer import LocalSynthesizer
 

@@ -1,4 +1,4 @@
-"""`LocalSynthesizer` over hibari-tts: neural English speech on the CPU, no key, no network."""
+"""`LocalSynthesizer`, on hibari-tts: neural English speech on the CPU, without a key or a network."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from russo import Audio
 
-# A prompt of 100,000 characters takes a minute of CPU, and nobody bills it.
+# A prompt of 100,000 characters takes a minute of CPU time, and a call is not billed.
 _TIMEOUT: Final = 600.0
-# The model's memory grows with the square of a sentence's length: 10,000 characters took 4.5 GB.
+# The model's memory grows with the square of the length of a sentence: 10,000 characters took 4.5 GB.
 _LONGEST_SENTENCE: Final = 600
 _LOADING: Final = threading.Lock()
 
 
 class LocalSynthesizer:
-    """Speaks English offline: 24 kHz, 16-bit, mono WAV, the same bytes for the same settings.
+    """Synthesizes English offline: 24 kHz, 16-bit, mono WAV, the same bytes for the same settings.
 
-    The model is loaded once per process and voice, at the first miss, in about half a second; speech
-    takes about a hundredth of its own length. Synthesis runs off the event loop's thread.
+    The model is loaded once per process and voice, at the first miss, in about half a second. Synthesis
+    takes about a hundredth of the length of the speech, and does not run in the event loop's thread.
 
     Args:
-        voice: ``heart`` is in the package. ``emma``, ``fable``, ``fenrir`` and ``kore`` are downloaded
+        voice: ``heart`` is part of the package. ``emma``, ``fable``, ``fenrir`` and ``kore`` are downloaded
             by hibari-tts on first use, 8 MB each.
         speed: Pace, 0.5 (slow) to 2.0 (fast).
         seed: Seed of the noise in the voice, a whole number, 0 or more.
@@ -46,7 +46,7 @@ class LocalSynthesizer:
     russo_api = 1
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ()
-    """The environment variables that may hold a key: none is needed."""
+    """The environment variables that may hold a key: none, because no key is needed."""
 
     def __init__(self, *, voice: str = "heart", speed: float = 1.0, seed: int = 0) -> None:
         self.voice: Final = str(voice)
@@ -56,7 +56,7 @@ class LocalSynthesizer:
             raise ValueError(f"speed is {speed!r}; it must be from 0.5 to 2.0")
         if self.seed < 0 or self.seed != seed:
             raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
-        # One at a time, as the voice speaks: a call's timeout must not run while it waits for its turn.
+        # One call at a time, because the voice has a lock, and a call's timeout must not run while it waits.
         self._attempts = Attempts(
             "local", model=self.voice, timeout=_TIMEOUT, max_attempts=1, max_concurrency=1
         )
@@ -66,7 +66,7 @@ class LocalSynthesizer:
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
-        """Everything that shapes the sound; a newer hibari-tts may speak differently."""
+        """All settings that shape the sound, and the version of hibari-tts, which may change the sound."""
         return {
             "backend": "local",
             "model": _model(),
@@ -76,13 +76,13 @@ class LocalSynthesizer:
         }
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text.
+        """Turn a text into speech.
 
         Raises:
             RequestRejectedError: There is no such voice.
-            ServiceError: The voice is not here and cannot be downloaded.
-            TextRejectedError: Nothing in the text can be spoken (emoji alone, a script other than Latin), or
-                hibari-tts cannot read it (a number of 50 digits).
+            ServiceError: The voice is not installed and cannot be downloaded.
+            TextRejectedError: The text has nothing to speak (only emoji, or no Latin letters), or hibari-tts
+                cannot read it (a number of 50 digits).
         """
         return await self._attempts.run(text, lambda: self._speak(text))
 
@@ -91,14 +91,14 @@ class LocalSynthesizer:
         try:
             samples = await asyncio.to_thread(lambda: b"".join(self._sentences(text, stop)))
         except asyncio.CancelledError:
-            stop.set()  # the thread ends after the sentence it is at
+            stop.set()  # the thread ends after its current sentence
             raise
         if not samples.strip(b"\0"):
             raise self._unspeakable(text)
         return pcm_audio(samples, 24000)
 
     def _sentences(self, text: str, stop: threading.Event) -> Iterator[bytes]:
-        """Yield each sentence's samples, converted at once: floats of a long text would fill the memory."""
+        """Yield the samples of each sentence, converted at once: floats of a long text take much memory."""
         if not _may_be_english(text):
             raise self._unspeakable(text)
         import numpy
@@ -113,7 +113,7 @@ class LocalSynthesizer:
                 yield (numpy.clip(wave, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
 
     def _phonemes(self, voice: Hibari, text: str) -> Iterator[str]:
-        """Yield what each sentence sounds like; a sentence that is too long is cut between words."""
+        """Yield the phonemes of each sentence; a sentence that is too long is split between words."""
         for sentence in voice.split_sentences(text):
             long = len(sentence) > _LONGEST_SENTENCE
             for piece in textwrap.wrap(sentence, _LONGEST_SENTENCE) if long else [sentence]:
@@ -146,20 +146,20 @@ class LocalSynthesizer:
 
 
 def _may_be_english(text: str) -> bool:
-    """Tell whether one of the letters is Latin, or there are none: others would be spelled or left out."""
+    """Return whether the text has Latin letters, or no letters: other letters are spelled or left out."""
     letters = [char for char in unicodedata.normalize("NFKC", text) if char.isalpha()]
     return not letters or any(unicodedata.name(char, "").startswith("LATIN ") for char in letters)
 
 
 def _voice(name: str) -> tuple[Hibari, threading.Lock]:
-    """Load a voice once per process, however many threads ask at once."""
+    """Load a voice, only once per process even if many threads ask at the same time."""
     with _LOADING:
         return _load_voice(name)
 
 
 @functools.cache
 def _load_voice(name: str) -> tuple[Hibari, threading.Lock]:
-    # With a lock of its own: the text rules of hibari-tts are not known to be thread-safe.
+    # With a lock, because the text rules of hibari-tts are not known to be thread-safe.
     from hibari import Hibari
 
     return Hibari(voice=name), threading.Lock()

@@ -1,4 +1,4 @@
-"""Speech for russo by OpenAI, and by every server that speaks ``/v1/audio/speech``."""
+"""The backend ``openai`` of russo: speech by OpenAI, or by any server with ``/v1/audio/speech``."""
 
 from ._synthesizer import OpenAISynthesizer
 

@@ -1,7 +1,7 @@
-"""What a status other than 200 means.
+"""Choosing the error class for a refusal, by its HTTP status and its body.
 
-The status alone does not tell: 429 is a limit that passes or a quota that is gone, 400 a text that is too
-long or an option that does not exist. Compatible servers say the same in FastAPI's words (``detail``).
+The status is ambiguous: 429 means a temporary limit or a used-up quota, 400 means a text that is too long or
+an option that does not exist. Compatible servers send FastAPI's errors (``detail``).
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ _MODEL: Final = frozenset({"model_not_found", "invalid_model"})
 _TEXT: Final = frozenset(
     {"string_above_max_length", "context_length_exceeded", "content_policy_violation", "moderation_blocked"}
 )
-# A validation error that points at the text: ('body', 'input') in OpenAI's message, ["body", "input"] from
-# FastAPI.
+# A validation error about the text: ('body', 'input') in OpenAI's message, ["body", "input"] in FastAPI's.
 _ABOUT_INPUT: Final = re.compile(r"""['"]body\\?['"], *\\?['"]input\\?['"]""")
 
 
 def kind_of(status: int, codes: set[str], param: object, body: str) -> type[SynthesisError]:
-    """Return the error that a refusal is; ``codes`` are what the service calls it."""
+    """Return the error class for a refusal; ``codes`` are the codes that the service gives it."""
     if codes & _QUOTA:
         return QuotaExceededError
-    if codes & _MODEL:  # 403 where the project may not use the model
+    if codes & _MODEL:  # also with 403, if the project may not use the model
         return RequestRejectedError
     kind = kind_of_status(status)
     if kind is RequestRejectedError and (codes & _TEXT or param == "input" or _ABOUT_INPUT.search(body)):
@@ -38,10 +37,10 @@ def kind_of(status: int, codes: set[str], param: object, body: str) -> type[Synt
 
 
 def said_in(body: object, text: str) -> str:
-    """Return what the service said.
+    """Return the message of the service.
 
     Args:
-        body: The reply's JSON, or what the SDK takes for the error in it.
+        body: The reply's JSON, or the part of it that the SDK recognized as the error.
         text: The whole body, for errors of other shapes.
     """
     messages = [body.get("message"), body.get("detail")] if isinstance(body, dict) else []

@@ -1,6 +1,6 @@
-"""`OpenAISynthesizer` over the openai SDK: ``POST {base_url}/audio/speech``.
+"""`OpenAISynthesizer`, on the openai SDK: ``POST {base_url}/audio/speech``.
 
-Nothing of the SDK is imported, and no variable with a credential is read, before the first miss.
+Before the first miss the SDK is not imported, and variables with credentials are not read.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     from russo import Audio
 
 _VENDOR: Final = "https://api.openai.com/v1"
-# The vendor's regions have hosts of their own (eu.api.openai.com) and the same voices.
+# OpenAI's regions have their own hosts (eu.api.openai.com) and the same voices.
 _VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
-# Seconds. Who has not taken the connection by then is not there, and nothing has been paid.
+# Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
 _CONNECT: Final = 5.0
 _SHORTEST_SECRET: Final = 8
 
 
 class OpenAISynthesizer:
-    """Speaks by OpenAI, or by a server with the same protocol: 16-bit WAV at the rate of the reply.
+    """Synthesizes with OpenAI, or a server with the same protocol: 16-bit WAV at the rate of the reply.
 
-    Every call is paid. Nothing is imported, read or opened before the first miss, and no connection
+    Every call is billed. Nothing is imported, read or opened before the first miss, and no connection
     stays open between calls.
 
     Args:
         voice: The voice's name.
         model: The model's name.
-        instructions: How to speak, in words; for models that take them (``gpt-4o-mini-tts``).
+        instructions: The manner of speaking, in words; for models that support it (``gpt-4o-mini-tts``).
         speed: Pace, 0.25 (slow) to 4.0 (fast).
         api_key: The key; without one, the variable OPENAI_API_KEY is read at the first miss.
         base_url: Another endpoint, up to and including its ``/v1``; without one, OPENAI_BASE_URL or OpenAI.
         timeout: Seconds for one attempt.
-        max_attempts: Attempts per prompt, the first included.
-        max_concurrency: Calls at once.
+        max_attempts: Attempts per prompt, including the first.
+        max_concurrency: Calls in progress at once.
 
     Raises:
-        BackendConfigError: ``base_url`` is no http:// or https:// URL.
-        ValueError: A number outside its range.
+        BackendConfigError: ``base_url`` is not an http:// or https:// URL.
+        ValueError: A number is outside its range.
     """
 
     russo_api = 1
@@ -92,10 +92,10 @@ class OpenAISynthesizer:
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
-        """Everything that shapes the sound, and who speaks where that is not OpenAI.
+        """All settings that shape the sound, and the endpoint if it is not OpenAI's.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is no http:// or https:// URL.
+            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL.
         """
         fields: dict[str, object] = {
             "backend": "openai",
@@ -104,20 +104,20 @@ class OpenAISynthesizer:
             "instructions": self.instructions,
             "speed": self.speed,
         }
-        who = endpoint(self._effective_base_url())
-        return fields if _VENDOR_ENDPOINT.fullmatch(who) else fields | {"base_url": who}
+        base_url = endpoint(self._effective_base_url())
+        return fields if _VENDOR_ENDPOINT.fullmatch(base_url) else fields | {"base_url": base_url}
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text; paid by its length.
+        """Turn a text into speech; billed by its length.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is no http:// or https:// URL.
+            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL.
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = self._effective_base_url()
         key = read_api_key(self._attempts, text, self._api_key, "OPENAI_API_KEY")
         exchange = Exchange(self._attempts, text, key, _more_secrets())
-        import openai  # noqa: F401 - takes 0.7 s once, which the first attempt's timeout must not hold
+        import openai  # noqa: F401 - takes 0.7 s, which must not use up the first attempt's timeout
 
         return await self._attempts.run(text, lambda: self._speak(exchange, base_url))
 
@@ -131,7 +131,7 @@ class OpenAISynthesizer:
 
         import openai
 
-        # A client for every attempt: a pool of connections belongs to one event loop.
+        # A new client for every attempt, because a connection pool belongs to one event loop.
         client = self._client(exchange, base_url)
         try:
             async with client:
@@ -151,9 +151,9 @@ class OpenAISynthesizer:
             raise exchange.no_audio_error(error, reply.content, reply.headers) from error
 
     def _sent(self) -> dict[str, Any]:
-        """Return what is sent beside the text."""
-        # WAV, not PCM: compatible servers speak at rates of their own, which only a header tells, and some
-        # send MP3 whatever is asked, which as bare samples would be kept as noise.
+        """Return the arguments that are sent with the text."""
+        # WAV, not PCM: compatible servers use other sample rates, which only a header shows. Some servers
+        # always send MP3, which would be stored as noise if it were read as raw samples.
         sent = {"model": self.model, "voice": self.voice, "speed": self.speed, "response_format": "wav"}
         return sent if self.instructions is None else sent | {"instructions": self.instructions}
 
@@ -169,7 +169,7 @@ class OpenAISynthesizer:
                 base_url=base_url,
                 timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT)),
                 max_retries=0,
-                # A redirect would take the prompt, and on the same host the key, to wherever it points.
+                # A redirect would send the prompt, and on the same host the key, to another address.
                 http_client=openai.DefaultAsyncHttpxClient(
                     verify=shared_tls(httpx2.create_ssl_context), follow_redirects=False
                 ),
@@ -179,9 +179,10 @@ class OpenAISynthesizer:
 
 
 def _more_secrets() -> tuple[str, ...]:
-    """Return the words that the SDK sends of OPENAI_CUSTOM_HEADERS, where gateways have their keys.
+    """Return the words in the header values of OPENAI_CUSTOM_HEADERS, which may be keys of a gateway.
 
-    A word of a few letters is no credential, and would be cut out of every word of a message.
+    Words of a few letters are left out: they are not credentials, and their redaction would remove the same
+    letters from all words of a message.
     """
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = (word for line in lines for word in line.partition(":")[2].split())

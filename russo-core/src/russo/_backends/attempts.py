@@ -1,6 +1,6 @@
-"""`Attempts`: a synthesizer's attempts under one retry policy and one cap.
+"""`Attempts`: runs a synthesizer's attempts, with one retry policy and one limit of concurrent calls.
 
-A retry is a backend call. What is retried, and after how long, is decided here and nowhere else.
+A retry is one more backend call. Only this module decides what is retried, and after which delay.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
-# A service that asks for more patience than this is not coming back within a test run.
+# A service that asks for a longer delay will not be available again within a test run.
 _LONGEST_RETRY_AFTER: Final = 60.0
 
 
 class Attempts:
-    """Runs a synthesizer's calls: each attempt bounded in time, failures retried, few at once.
+    """Runs a synthesizer's calls: attempts have a timeout, failures are retried, concurrency is limited.
 
-    May be used from any number of event loops and threads; the cap holds over all of them.
+    May be used from any number of event loops and threads; ``max_concurrency`` holds over all of them.
 
     Args:
         backend: The backend's name, for messages.
-        model: The model, for messages, where the backend has one.
+        model: The model, for messages, if the backend has one.
         timeout: Seconds for one attempt.
-        max_attempts: Attempts per call, the first included; 1 never retries.
-        max_concurrency: Calls in progress at once; the others wait their turn.
+        max_attempts: Attempts per call, including the first; 1 never retries.
+        max_concurrency: Calls in progress at once; further calls wait.
 
     Raises:
         ValueError: A limit is not positive.
@@ -61,17 +61,18 @@ class Attempts:
         self._limiter = Limiter(max_concurrency)
 
     async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run attempts until one succeeds, fails for good, or ``max_attempts`` are made.
+        """Run attempts until one succeeds, one fails with a non-retryable error, or all are used.
 
-        Between attempts it waits 0.5 s, 1 s, 2 s … at most 30 s, each shortened by up to half at
-        random, or as long as the service asked (``retry_after``), if that is at most 60 s.
+        The delays between attempts are 0.5 s, 1 s, 2 s … at most 30 s, each shortened by up to half at
+        random. If the service asked for a delay (``retry_after``), that delay is used instead; if it is
+        more than 60 s, the error is raised without a retry.
 
         Args:
-            prompt: The text to be spoken; one without a UTF-8 form is refused before any attempt.
+            prompt: The prompt. If it has no UTF-8 form, it is rejected before the first attempt.
             attempt: Makes one attempt; raises a `SynthesisError` for every failure it understands.
 
         Raises:
-            SynthesisError: The last attempt's.
+            SynthesisError: The error of the last attempt.
         """
         self._check_text(prompt)
         async with self._limiter:
@@ -131,7 +132,7 @@ class Attempts:
 
 
 def _delay(number: int, retry_after: float | None) -> float | None:
-    """Seconds to wait after attempt ``number``; ``None`` where waiting is not worth it."""
+    """Return the seconds to wait after attempt ``number``, or ``None`` to not retry."""
     if retry_after is not None:
         return max(0.0, retry_after) if retry_after <= _LONGEST_RETRY_AFTER else None
     return min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (number - 1)) * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""One backend call: opened by the flow; `russo.authoring` counts its attempts."""
+"""`BackendCall`: the account of one call. The flow opens it, and `Attempts` counts attempts in it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class BackendCall:
     Attributes:
         prompt: The prompt.
         keys: Cache keys of this call and of the calls that enclose it.
-        budget: The run's limit of backend calls, if it has one.
+        budget: The run's limit of backend calls, if there is one.
         delegated: Whether it called another `CachedSynthesizer`, which counts the call instead.
-        attempts: Attempts that were begun.
+        attempts: Attempts that were started.
         reached: Attempts that reached the service, and so may be billed.
     """
 
@@ -32,7 +32,7 @@ class BackendCall:
     _slots: list[Path] = field(default_factory=list)
 
     def open(self, outer: BackendCall | None) -> None:
-        """Take a slot of the budget: the slot of the enclosing call, if that has made no attempt.
+        """Take a slot of the budget: the slot of the enclosing call, if that call has made no attempt.
 
         Raises:
             BudgetExceededError: No slot is left.
@@ -45,7 +45,7 @@ class BackendCall:
             self._slots.append(self.budget.claim(self.prompt))
 
     def begin_attempt(self) -> None:
-        """Count an attempt that is about to be made. The first one has its slot already.
+        """Count an attempt that is about to be made. The first attempt uses the slot of the call.
 
         Raises:
             BudgetExceededError: No slot is left for another attempt.
@@ -55,7 +55,7 @@ class BackendCall:
             self._slots.append(self.budget.claim(self.prompt))
 
     def close(self, problem: BaseException | None) -> int:
-        """Return how many calls may be billed, and give back the slots of the others.
+        """Return how many backend calls may be billed, and give back the slots of the others.
 
         A synthesizer that does not run its attempts through `russo.authoring` counts as one call,
         unless its error says that the service was not reached.

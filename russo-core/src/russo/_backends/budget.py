@@ -1,4 +1,4 @@
-"""The run's limit of backend calls, kept over all its processes."""
+"""`Budget`: the run's limit of backend calls, which holds over all processes of the run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """A number of backend calls; each call takes a slot before it is made.
+    """A limited number of backend calls; each call takes a slot before it is made.
 
-    Slots are files, made exclusively, so that the processes of a run cannot take one twice.
+    A slot is a file that is created exclusively, so that two processes cannot take the same slot.
 
     Args:
-        limit: How many calls.
-        directory: Shared by the processes of the run.
+        limit: The number of calls.
+        directory: A directory that the processes of the run share.
     """
 
     def __init__(self, limit: int, directory: Path) -> None:
@@ -30,7 +30,7 @@ class Budget:
         """Take a slot for a call, before it is made.
 
         Raises:
-            BudgetExceededError: None is left.
+            BudgetExceededError: No slot is left.
         """
         for number in range(self.limit):
             slot = self._directory / f"call-{number}"
@@ -46,5 +46,5 @@ class Budget:
         )
 
     def give_back(self, slot: Path) -> None:
-        """Return the slot of a call that reached no service."""
+        """Return the slot of a call that did not reach the service."""
         slot.unlink(missing_ok=True)

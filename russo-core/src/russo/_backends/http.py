@@ -1,7 +1,7 @@
-"""What every exchange with a service over HTTP needs: its key, and its failures as errors of russo.
+"""`Exchange`: reading the API key, and turning the failures of an HTTP exchange into errors of russo.
 
-No HTTP client is imported: their exceptions are told by the class names that httpx and its successors
-share. No error made here shows a credential, nor does the exception that it is chained to.
+This module does not import an HTTP client: it recognizes exceptions by the class names that httpx and its
+successors share. Neither the errors made here nor the exceptions they are chained to show a credential.
 """
 
 from __future__ import annotations
@@ -58,16 +58,18 @@ _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError
 
 
 def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables: str) -> str:
-    """Take the key that was given, else that of the first variable which holds one, without blanks around.
+    """Return the given key, else the key in the first environment variable that is set.
+
+    White space around the key is removed.
 
     Args:
-        attempts: The synthesizer's, for the error.
-        prompt: What is to be spoken, for the error.
+        attempts: The attempts of the synthesizer, for the error.
+        prompt: The prompt, for the error.
         given: The option ``api_key``.
-        variables: Environment variables, read now, the first wins.
+        variables: Environment variables, in order of precedence. They are read at every call.
 
     Raises:
-        AuthenticationError: There is no key, or none that an HTTP header can carry.
+        AuthenticationError: There is no key, or an HTTP header cannot carry it.
     """
     found: Iterator[tuple[str, str]] = (
         (name, ((given if name == "api_key" else os.environ.get(name)) or "").strip())
@@ -76,7 +78,7 @@ def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables:
     name, key = next((pair for pair in found if pair[1]), ("", ""))
     if re.fullmatch(r"[!-~]+", key):
         return key
-    if key:  # said here: an HTTP client would say it with the whole header
+    if key:  # checked here, because the HTTP client's error would contain the key
         what = "the API key holds a space, a line end or another character that no HTTP header carries"
         advice = f"correct {name}"
     else:
@@ -85,14 +87,14 @@ def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables:
 
 
 def kind_of_status(status: int) -> type[SynthesisError]:
-    """Return the error that an HTTP status means where the service's own words tell nothing better."""
+    """Return the error class of an HTTP status, for a reply whose text does not say more."""
     return _KINDS.get(status, RequestRejectedError if 300 <= status < 500 else ServiceError)
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Read for how many seconds a service asks to be left alone; ``None`` where it does not, or unreadably.
+    """Return the Retry-After delay in seconds, or ``None`` if it is absent or unparsable.
 
-    ``Retry-After`` has seconds or a date (RFC 9110, 10.2.3), ``retry-after-ms`` milliseconds.
+    ``Retry-After`` contains seconds or a date (RFC 9110, 10.2.3), ``retry-after-ms`` milliseconds.
     """
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
@@ -117,16 +119,16 @@ def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One prompt's exchange with a service over HTTP; makes its errors, on one line and without the secret.
+    """One prompt's exchange with a service over HTTP; makes its errors on one line and without secrets.
 
-    Each method that is given an exception also takes the secret out of that, so that it can be chained:
-    ``raise exchange.connection_error(error) from error``.
+    Each method that takes an exception also removes the secrets from the exception, so that it can be
+    chained: ``raise exchange.connection_error(error) from error``.
 
     Args:
-        attempts: The synthesizer's.
-        prompt: What is to be spoken.
-        secret: The key or token that the service is sent.
-        more_secrets: What else it is sent that may be a credential.
+        attempts: The attempts of the synthesizer.
+        prompt: The prompt.
+        secret: The key or token that is sent to the service.
+        more_secrets: Other values that are sent and may be credentials.
     """
 
     attempts: Attempts
@@ -155,16 +157,16 @@ class Exchange:
         headers: Mapping[str, str] = MappingProxyType({}),
         retry_after: float | None = None,
     ) -> SynthesisError:
-        """Build the error for a status that is no success.
+        """Build the error for an HTTP status that is not a success.
 
         Args:
-            error: What the SDK raised.
-            kind: What the refusal means; see `kind_of_status`.
-            status: The reply's status.
-            said: What the service said; cut to 200 characters.
-            code: What the service calls the failure; what is no text is not shown.
-            headers: The reply's, which may ask to wait.
-            retry_after: Seconds to wait, where the service asks for them in its own way.
+            error: The exception of the SDK.
+            kind: The class of the error; see `kind_of_status`.
+            status: The HTTP status.
+            said: The message of the service; cut to 200 characters.
+            code: The service's code for the failure; shown only if it is text.
+            headers: The headers of the reply, which may ask for a delay.
+            retry_after: The delay in seconds, if the service asks for it in another way.
         """
         scrub(error, *self._secrets)
         line = self._one_line(said, _SHOWN_OF_SERVICE)
@@ -178,7 +180,7 @@ class Exchange:
         )
 
     def connection_error(self, error: BaseException) -> SynthesisError:
-        """Build the error for an exchange that broke off: no connection, no reply, none that can be read."""
+        """Build the error for a failed exchange: no connection, no reply or an unreadable reply."""
         scrub(error, *self._secrets)
         error = next((each for each in _causes(error) if "RequestError" in _names(each)), error)
         names, where, said = _names(error), _host(error), str(error) or type(error).__name__
@@ -197,10 +199,10 @@ class Exchange:
         return self.error(ServiceError, f"the exchange with {where} failed: {error!r}")
 
     def certificate_error(self, error: BaseException) -> SynthesisError | None:
-        """Build the error for a certificate that is not trusted, which retrying does not change.
+        """Build the error for a certificate that is not trusted. It is not retryable.
 
         Returns:
-            ``None`` where the exception is about something else.
+            ``None`` if the exception has another cause.
         """
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
             return None
@@ -208,21 +210,21 @@ class Exchange:
         return self.error(ServiceError, what, advice=_CERTIFICATES, retryable=False, reached=False)
 
     def client_error(self, error: BaseException) -> SynthesisError:
-        """Build the error for an HTTP client that cannot be made: nothing is sent, and retrying is no use."""
+        """Build the error for an HTTP client that cannot be made. Nothing was sent. It is not retryable."""
         scrub(error, *self._secrets)
         what = f"there is no way to the network: {error}"
         return self.error(ServiceError, what, advice=_NETWORK, retryable=False, reached=False)
 
     def no_audio_error(self, error: ValueError, body: bytes, headers: Mapping[str, str]) -> SynthesisError:
-        """Build the error for a reply whose status is a success and whose body is no audio.
+        """Build the error for a successful reply whose body is not usable audio.
 
         Args:
-            error: What is wrong with the body.
+            error: The exception that says what is wrong with the body.
             body: The body.
-            headers: The reply's.
+            headers: The headers of the reply.
         """
         if any(secret and secret.encode() in body for secret in self._secrets):
-            error.args = ("it repeats the API key",)  # a quotation of the body may hold half a key
+            error.args = ("it repeats the API key",)  # a quotation of the body may contain a part of the key
         scrub(error, *self._secrets)
         kind = headers.get("content-type", "no type")
         return self.error(NoAudioError, f"the reply ({kind}, {len(body)} bytes) holds no audio: {error}")
@@ -241,7 +243,7 @@ class Exchange:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and its causes: an SDK's own stands around the HTTP client's."""
+    """Yield an exception and its causes: an SDK's exception has the HTTP client's as its cause."""
     each: BaseException | None = error
     while each is not None:
         yield each
@@ -253,8 +255,8 @@ def _names(error: BaseException) -> set[str]:
 
 
 def _host(error: BaseException) -> str:
-    """Return the host and port that a client's exception is about."""
+    """Return the host and port of the request that failed."""
     try:
         return str(error.request.url.netloc.decode()) or "this endpoint"  # type: ignore[attr-defined]
-    except (AttributeError, RuntimeError):  # no exception of a client, or one before there was a request
+    except (AttributeError, RuntimeError):  # not a client's exception, or raised before there was a request
         return "the service"

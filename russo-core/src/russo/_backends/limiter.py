@@ -1,7 +1,7 @@
-"""A cap on calls in progress that holds over event loops and threads.
+"""`Limiter`: a limit of concurrent calls that holds over event loops and threads.
 
-An `asyncio.Semaphore` belongs to one event loop; a synthesizer is used from many, under trio from one
-per call.
+An `asyncio.Semaphore` belongs to one event loop. A synthesizer may be used from many event loops; under
+trio each call has its own.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 
 
 class Limiter:
-    """An async context manager that at most ``number`` callers are in at once; first come, first served.
+    """An async context manager that at most ``number`` callers can enter at once, in order of arrival.
 
-    A caller whose event loop was closed under it counts as gone.
+    A caller whose event loop was closed before the caller left does not count any more.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,21 +28,21 @@ class Limiter:
 
     async def __aenter__(self) -> None:
         loop = asyncio.get_running_loop()
-        ticket = self._ask(loop)
+        ticket = self._enter_or_queue(loop)
         if ticket is None:
             return
         try:
             await asyncio.wrap_future(ticket)
         except BaseException:
-            if not ticket.cancel():  # it was given at that very moment
+            if not ticket.cancel():  # the ticket was granted at the same moment
                 self._leave(loop)
             raise
 
     async def __aexit__(self, *_: object) -> None:
         self._leave(asyncio.get_running_loop())
 
-    def _ask(self, loop: asyncio.AbstractEventLoop) -> Future[None] | None:
-        """Enter at once, or get a ticket that is done when the turn has come."""
+    def _enter_or_queue(self, loop: asyncio.AbstractEventLoop) -> Future[None] | None:
+        """Enter and return ``None``, or return a ticket that is done when this caller may enter."""
         with self._lock:
             self._inside = [each for each in self._inside if not each.is_closed()]
             if len(self._inside) < self.number:
@@ -53,7 +53,7 @@ class Limiter:
             return ticket
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        called = []
+        granted = []
         with self._lock:
             if loop in self._inside:
                 self._inside.remove(loop)
@@ -61,6 +61,6 @@ class Limiter:
                 waiter, ticket = self._waiting.popleft()
                 if not waiter.is_closed() and ticket.set_running_or_notify_cancel():
                     self._inside.append(waiter)
-                    called.append(ticket)
-        for ticket in called:
+                    granted.append(ticket)
+        for ticket in granted:
             ticket.set_result(None)

@@ -1,4 +1,4 @@
-"""Checks of a synthesizer's options, made when it is constructed: before anything is sent or paid."""
+"""Checks of a synthesizer's options in its constructor, before anything is sent or billed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def check_range(name: str, value: float, least: float, most: float) -> float:
-    """Check an option that is a number; ``least`` and ``most`` are allowed.
+    """Check that an option is a number from ``least`` to ``most``, and return it as a float.
 
     Raises:
-        ValueError: It lies outside.
+        ValueError: It is outside this range.
     """
     if not least <= float(value) <= most:
         raise ValueError(f"{name} is {value!r}; it must be from {least} to {most}")
@@ -23,17 +23,17 @@ def check_range(name: str, value: float, least: float, most: float) -> float:
 
 
 def check_path(name: str, value: str, *, inside: str = "") -> str:
-    """Check an option that stands in a URL's path, such as a voice's id.
+    """Check an option that becomes a part of a URL's path, such as a voice's id, and return it.
 
-    ``..``, ``?`` or ``#`` would make another request of it, with the key.
+    ``..``, ``?`` or ``#`` would turn the request, which carries the key, into another request.
 
     Args:
         name: The option's name.
-        value: Letters, digits, ``_`` and ``-``.
-        inside: Characters that may also stand in it, each between two of the others.
+        value: The value: letters, digits, ``_`` and ``-``.
+        inside: Characters that are also allowed, each between two of the others.
 
     Raises:
-        ValueError: It holds anything else, or nothing.
+        ValueError: It contains another character, or is empty.
     """
     more = rf"([{re.escape(inside)}][\w-]+)*" if inside else ""
     if re.fullmatch(rf"[\w-]+{more}", str(value), re.ASCII):
@@ -43,15 +43,15 @@ def check_path(name: str, value: str, *, inside: str = "") -> str:
 
 
 def endpoint(url: str, name: str = "base_url") -> str:
-    """Return who is asked: scheme, host, port and path of a URL, in one spelling, without credentials.
+    """Return scheme, host, port and path of a URL in one normalized spelling, without credentials.
 
     Args:
         url: The URL.
-        name: What it is called, for the message.
+        name: The name of the option or variable, for the message.
 
     Raises:
-        BackendConfigError: It is no http:// or https:// URL. The message does not show it: what
-            stands there may be a credential.
+        BackendConfigError: It is not an http:// or https:// URL. The message does not show the value,
+            because it may be a credential.
     """
     try:
         parts = urlsplit(url)
@@ -68,18 +68,18 @@ def endpoint(url: str, name: str = "base_url") -> str:
 
 
 def check_base_url(url: str, name: str = "base_url") -> str:
-    """Check a URL that requests go to as it is given.
+    """Check a URL that is used for requests unchanged, and return it.
 
     Raises:
-        BackendConfigError: It is no http:// or https:// URL, holds what must be escaped, or more than
-            scheme, host, port and path. The message does not show it.
+        BackendConfigError: It is not an http:// or https:// URL, contains characters that must be escaped,
+            or has more than scheme, host, port and path. The message does not show the value.
     """
     endpoint(url, name)
     if not re.fullmatch(r"[!-~]+", url):
         raise BackendConfigError(f"{name} holds a space or a character beyond ASCII; write it escaped")
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        # HTTP clients log URLs.
+        # HTTP clients log URLs, and these parts may contain a credential.
         raise BackendConfigError(
             f"{name} has a user, a query or a fragment; give scheme, host, port and path only"
         )

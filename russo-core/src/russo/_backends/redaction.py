@@ -1,4 +1,4 @@
-"""Credentials, kept out of everything that is shown: messages, and the exceptions behind them."""
+"""Removing credentials from messages, and from the exceptions that caused them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Final
 from .._errors import chain_of
 
 _HIDDEN: Final = "[redacted]"
-# Services show a masked key as its first and last letters around asterisks.
+# Services mask a key as its first and last letters with asterisks between them.
 _MASK: Final = "**"
 
 
 def redact(text: str, *secrets: str | None) -> str:
-    """Remove credentials from a message that a service or an SDK wrote, also masked ones (``sk-**c0de``)."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin with another
+    """Return a message of a service or an SDK without credentials; masked ones (``sk-**c0de``) go, too."""
+    # The longest secret first, because it may begin with another one.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
 
 
 def scrub(error: BaseException, *secrets: str | None) -> None:
-    """Remove credentials from all that a traceback shows of an SDK's exception, in place.
+    """Remove credentials, in place, from an SDK's exception and from all exceptions in its traceback.
 
-    Services echo keys, and SDKs quote whole replies, headers included.
+    Services echo keys, and SDKs quote whole replies with their headers.
     """
     for each in chain_of(error):
         each.args = tuple(_clean(value, secrets) for value in each.args)
@@ -33,7 +34,7 @@ def scrub(error: BaseException, *secrets: str | None) -> None:
 
 
 def _clean(value: object, secrets: tuple[str | None, ...]) -> object:
-    """Return the value itself, or its text without credentials where that shows one."""
+    """Return the value itself, or, if its text shows a credential, the text without it."""
     shown = str(value)
     clean = redact(shown, *secrets)
     return value if clean == shown else clean

@@ -1,4 +1,4 @@
-"""What a synthesizer is: one method, which every backend has."""
+"""`Synthesizer`: the protocol that every backend implements."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from .._audio import Audio
 
 
 class Synthesizer(Protocol):
-    """Anything that speaks; nothing to inherit.
+    """An object that turns text into speech; it does not need a base class.
 
-    It may also offer ``cache_key_extra`` (a mapping of every setting that shapes its sound to JSON
-    values, never a credential) and ``async def aclose(self)``.
+    It may also have ``cache_key_extra`` (a mapping from the name of every setting that shapes its sound to
+    a JSON value, never a credential) and ``async def aclose(self)``.
     """
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text."""
+        """Turn a text into speech."""
         ...
 
 
 def check_synthesizer(candidate: object) -> None:
-    """Refuse what is no synthesizer.
+    """Check that an object is a synthesizer.
 
     Raises:
-        TypeError: It has no ``synthesize`` method that takes one text, or is a class.
+        TypeError: It has no ``synthesize`` method, or is a class.
     """
     if isinstance(candidate, type):
         raise TypeError(f"{candidate.__name__} is a class, not a synthesizer: call it to make one")

@@ -1,4 +1,4 @@
-"""The ``russo`` command, on click and rich. Nothing else in russo imports this package or them."""
+"""The ``russo`` command, on click and rich. No other package of russo imports this package or click."""
 
 from .command import main
 

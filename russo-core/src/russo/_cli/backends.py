@@ -1,7 +1,7 @@
-"""``russo backends``: what is installed, whether it can speak, and where to read about it.
+"""``russo backends``: the installed backends, whether they are ready, and their documentation.
 
-A backend's own package is imported, for only that shows whether it loads; its SDK is looked up by
-metadata alone.
+A backend's package is imported, because only an import shows whether it loads. Its SDK is not imported: its
+installation is checked by metadata.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Backend:
     """One registered backend.
 
     Attributes:
-        name: The name it is chosen by.
+        name: The name that chooses it.
         package: The distribution that registers it.
-        version: That distribution's version.
+        version: The version of this distribution.
         state: ``ready``, ``SDK missing``, ``broken`` or ``name claimed twice``.
-        cause: What is wrong, empty where it is ready.
-        credentials: Variables with a key, and whether each is set; ``None`` where the backend does not say.
-        documentation: A URL, or what shows it in a terminal.
+        cause: What is wrong, empty if it is ready.
+        credentials: Whether each variable that may hold a key is set; ``None`` if the backend names none.
+        documentation: A URL, or the command that shows the documentation.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Backend:
     documentation: str
 
     def to_json(self) -> dict[str, Any]:
-        """Tell programs."""
+        """Return the fields as JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -88,8 +88,8 @@ def backends(*, as_json: bool) -> None:
 def _keys(credentials: dict[str, bool] | None) -> str:
     if credentials is None:
         return "not told"
-    said = [f"{name} {'set' if is_set else 'not set'}" for name, is_set in credentials.items()]
-    return ", ".join(said) or "none needed"
+    shown = [f"{name} {'set' if is_set else 'not set'}" for name, is_set in credentials.items()]
+    return ", ".join(shown) or "none needed"
 
 
 def _examine(name: str, entries: Sequence[EntryPoint], entry: EntryPoint) -> Backend:
@@ -130,7 +130,7 @@ def _is_foreign(module: str | None, entry: EntryPoint) -> bool:
 
 
 def _missing_requirements(package: Distribution | None) -> str:
-    """Say what the package requires and is not there, or too old; empty where nothing is missing."""
+    """Return which requirements of a package are missing or too old; empty if all are installed."""
     problems = []
     for text in (package.requires if package is not None else None) or ():
         try:
@@ -152,13 +152,13 @@ def _missing_requirements(package: Distribution | None) -> str:
 
 
 def _credentials(factory: object) -> dict[str, bool] | None:
-    """Tell of each variable that may hold a key whether it does."""
+    """Return whether each variable that may hold a key is set, or ``None`` if the backend names none."""
     names = api_key_variables(factory)
     return None if names is None else {name: bool(os.environ.get(name, "").strip()) for name in names}
 
 
 def _documentation(entry: EntryPoint) -> str:
-    """Return the URL that the package's metadata names, else the command that shows its docstrings."""
+    """Return the URL in the package's metadata, else the command that shows its docstrings."""
     urls = {}
     for text in (entry.dist.metadata.get_all("Project-URL") if entry.dist is not None else None) or ():
         label, _, url = str(text).partition(",")

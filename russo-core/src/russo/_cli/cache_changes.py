@@ -1,6 +1,6 @@
-"""``russo cache`` verify, prune, promote, clear: what adds or removes entries.
+"""``russo cache`` verify, prune, promote, clear: the commands that add or remove entries.
 
-Recordings are only ever added to, by ``promote``.
+Recordings are never removed; only ``promote`` adds to them.
 """
 
 from __future__ import annotations
@@ -147,13 +147,13 @@ def prune(
 def outdated(
     entries: Iterable[Entry], *, older_than: float | None, max_size: int | None, now: float
 ) -> list[Entry]:
-    """Return what is to go, the oldest first.
+    """Return the entries to remove, the oldest first.
 
     Args:
         entries: All entries.
-        older_than: Seconds; what was stored longer ago goes.
-        max_size: Bytes; the oldest go until the rest is no larger.
-        now: Seconds since 1970.
+        older_than: An age in seconds; entries that are older are removed.
+        max_size: A size in bytes; the oldest entries are removed until the rest is not larger.
+        now: The time, in seconds since 1970.
     """
     oldest_first = sorted(entries, key=lambda entry: (entry.stored, entry.key))
     left = sum(entry.size for entry in oldest_first)
@@ -195,15 +195,15 @@ def _remove(
     as_json: bool,
     sweep: Callable[[], int] | None = None,
 ) -> None:
-    """Show what goes, ask, and remove it.
+    """Show entries, ask for consent, and remove them.
 
     Args:
-        workspace: Where.
-        going: What.
-        yes: Do not ask.
-        dry_run: Do not remove.
-        as_json: Tell programs.
-        sweep: Removes these entries and leftovers; each entry by itself where there is none.
+        workspace: The workspace with the cache.
+        going: The entries to remove.
+        yes: Whether to remove without asking.
+        dry_run: Whether to only show the entries.
+        as_json: Whether to print JSON.
+        sweep: Removes all these entries and leftovers at once; without it, each entry is removed by itself.
     """
     size = sum(entry.size for entry in going)
     what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
@@ -302,6 +302,6 @@ def _copy(entry: Entry, target: AudioCache) -> bool:
 
 
 def _watched(things: Sequence[Any], what: str) -> Iterable[Any]:
-    """Go through things, with a progress bar on a terminal."""
+    """Iterate over things, with a progress bar on a terminal."""
     console = screen.error_console()
     return track(things, what, console=console, transient=True, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""``russo cache`` list, info, show, export, dir: looking, and changing nothing that is stored."""
+"""``russo cache`` list, info, show, export, dir: the commands that change nothing in the cache."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def list_entries(
 
 
 def entry_table(entries: Iterable[Entry], *, layers: bool) -> str | Table:
-    """Lay out entries; with a column for the layer where there are several."""
+    """Return a table of entries, with a column for the layer if ``layers`` is true."""
     columns = [
         Column("prompt", long=True),
         Column("backend"),
@@ -172,7 +172,7 @@ def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_j
 
 
 def _find(entries: list[Entry], wanted: str) -> list[Entry]:
-    """Return the entries of a key, else of a prompt, else of the beginning of a key."""
+    """Return the entries whose key or prompt is ``wanted``, else those whose key begins with it."""
     by_key = [entry for entry in entries if entry.key == wanted]
     by_prompt = [entry for entry in entries if entry.prompt == wanted]
     if by_key or by_prompt or len(wanted) < _SHORTEST_PREFIX:
@@ -258,10 +258,10 @@ def export(
 
 
 def slug(prompt: str | None, key: str) -> str:
-    """Name a file after a prompt, and by the beginning of the key, so that no two meet."""
+    """Return a file name made of a prompt and the beginning of its key, so that names are unique."""
     words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt or "").lower())
     name = "-".join(words)[:_SLUG_LENGTH].strip("-") or "prompt"
-    # Most file systems take 255 bytes; a letter may take four.
+    # Most file systems allow names of 255 bytes, and a letter may take four.
     return f"{name.encode('utf-8', 'ignore')[:180].decode('utf-8', 'ignore')}-{key[:8]}"
 
 

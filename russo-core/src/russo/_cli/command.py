@@ -1,7 +1,7 @@
-"""The command itself: its sub-commands, and what its exit code says.
+"""The command ``russo``: its sub-commands and its exit codes.
 
-0 is done, 1 is failed, 2 is wrong usage (what was asked, configured or handed over makes no sense, and
-nothing was done), 130 is an interrupt. Scripts rest on these.
+Scripts depend on the exit codes: 0 for success, 1 for failure, 2 for wrong usage (arguments, configuration or
+files are invalid, and nothing was done), 130 for an interrupt.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code.
 
     Args:
-        arguments: The command line without its first word; the process's own where ``None``.
+        arguments: The command line without its first word; ``None`` for that of the process.
     """
     screen.prepare()
     try:
         code = russo.main(arguments, prog_name="russo", standalone_mode=False)
     except click.ClickException as error:
-        screen.tell(error)
+        screen.show_click_error(error)
         return error.exit_code
     except click.Abort as error:
         screen.note("")
-        # click hides the cause where it was asking a question, and keeps the context.
+        # If click was asking a question, it suppresses the cause of the Abort but keeps its context.
         return _INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -69,6 +69,6 @@ def main(arguments: list[str] | None = None) -> int:
         screen.complain(str(error))
         return 1
     except OSError as error:
-        screen.complain(screen.trouble(error))
+        screen.complain(screen.os_error_text(error))
         return 1
     return code if isinstance(code, int) else 0

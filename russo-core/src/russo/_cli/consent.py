@@ -1,4 +1,4 @@
-"""Asking before something is removed."""
+"""Asking for consent before entries are removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .location import CommandT
 
 
 def consent_options(command: CommandT) -> CommandT:
-    """Add the options of commands that remove something."""
+    """Add the options of commands that remove entries."""
     command = click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")(command)
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
 
@@ -20,8 +20,8 @@ def ask(question: str, *, yes: bool) -> None:
     """Return if the answer is yes.
 
     Raises:
-        Failed: The answer is no.
-        RefusedError: There is no terminal to ask on.
+        FailedError: The answer is no.
+        RefusedError: Standard input is not a terminal, so the question cannot be asked.
     """
     if yes:
         return

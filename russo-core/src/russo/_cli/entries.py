@@ -1,6 +1,6 @@
-"""The entries of a directory as people look at them, told from their metadata.
+"""`Entry`: an entry as the command lists it, read from its metadata.
 
-Reading only, and without the samples where the header tells the length, for a cache may hold many
+Nothing is written. Samples are not read if the header shows the length, because a cache may have many
 gigabytes.
 """
 
@@ -24,7 +24,7 @@ from .location import CommandT, CommandWorkspace
 from .screen import RefusedError
 
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
-# The header of `russo._wav.write_wav`, whose file is all samples from here on.
+# The header that `russo._wav.write_wav` writes for PCM; all bytes after it are samples.
 _PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
@@ -33,13 +33,13 @@ class Entry:
     """One entry.
 
     Attributes:
-        cache: Where it lies.
+        cache: The cache that has the entry.
         layer: ``cache`` or ``recordings``.
         key: Its key.
-        prompt: What is spoken; ``None`` where nobody said, or the metadata cannot be read.
-        backend: Who speaks, empty where nobody said.
-        voice: The same of the voice.
-        seconds: Length of the sound, ``None`` where only a decoder knows.
+        prompt: The prompt, or ``None`` if it was not stored or the metadata cannot be read.
+        backend: The backend, empty if it was not stored.
+        voice: The voice, empty if it was not stored.
+        seconds: Length of the sound, or ``None`` if only a decoder could find out.
         size: Bytes of both files.
         stored: When it was stored, in seconds since 1970.
     """
@@ -55,7 +55,7 @@ class Entry:
     stored: float
 
     def to_json(self) -> dict[str, Any]:
-        """Tell programs."""
+        """Return the fields as JSON values."""
         return {
             "key": self.key,
             "layer": self.layer,
@@ -88,7 +88,7 @@ def all_entries(workspace: CommandWorkspace) -> Iterator[Entry]:
 
 
 def entries_of(cache: AudioCache, layer: str) -> Iterator[Entry]:
-    """Yield the entries of one directory, in no order; one that vanishes meanwhile is left out.
+    """Yield the entries of one directory, in no order; entries that are removed meanwhile are left out.
 
     Raises:
         OSError: The directory cannot be read.
@@ -101,10 +101,10 @@ def entries_of(cache: AudioCache, layer: str) -> Iterator[Entry]:
 
 
 def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
-    """Describe one entry.
+    """Return one entry.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such entry.
     """
     path = str(cache.directory / key)
     meta_status, audio_status = os.stat(path + META_SUFFIX), os.stat(path + AUDIO_SUFFIX)
@@ -142,7 +142,7 @@ def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
 
 
 def _plain_seconds(head: bytes, size: int) -> float | None:
-    """Tell the length by a header that is followed by all samples; ``None`` for any other."""
+    """Return the length that a header of `_PLAIN_HEADER`'s form states, or ``None`` for any other header."""
     if len(head) < _PLAIN_HEADER.size:
         return None
     riff, _, wave, fmt, length, _, _, _, per_second, _, _, data, samples = _PLAIN_HEADER.unpack(head)
@@ -156,7 +156,7 @@ def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = 
     """Return the entries that the options choose.
 
     Raises:
-        RefusedError: The pattern is no regular expression.
+        RefusedError: The pattern is not a regular expression.
     """
     try:
         pattern = re.compile(grep or "", re.IGNORECASE)
@@ -171,15 +171,15 @@ def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = 
 
 
 def check_entry(cache: AudioCache, key: str) -> Miss | None:
-    """Verify every byte of an entry; return what is wrong, ``None`` where it is whole."""
+    """Verify every byte of an entry; return what is wrong, or ``None`` if it is not damaged."""
     found = cache.lookup(key)
     if not isinstance(found, Miss):
         return None
     if found.reason == "absent":
-        # Its metadata is gone: the rest of a writer that died, or a hand that removed one file.
-        return Miss("its metadata is missing", damaged=True) if _lies(cache, key, AUDIO_SUFFIX) else None
+        # Audio without metadata: a writer was killed between the two files, or a file was deleted by hand.
+        return Miss("its metadata is missing", damaged=True) if _exists(cache, key, AUDIO_SUFFIX) else None
     return found
 
 
-def _lies(cache: AudioCache, key: str, suffix: str) -> bool:
+def _exists(cache: AudioCache, key: str, suffix: str) -> bool:
     return (cache.directory / f"{key}{suffix}").is_file()

@@ -1,4 +1,4 @@
-"""The workspace of a command: backend, options, cache and recordings as pytest finds them, and why these."""
+"""`CommandWorkspace`: the backend, options and directories that pytest would use here, with their sources."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _DIRECTORIES: Final = ("cache_dir", "recordings_dir")
 
 @dataclass(frozen=True, slots=True)
 class CommandWorkspace(Workspace):
-    """The workspace of a command, which shows its directories and explains them.
+    """The workspace of a command, which can show its directories and their sources.
 
     Attributes:
-        side: What pytest would use in this folder.
+        side: The configuration of pytest in this folder.
     """
 
     side: PytestSide
 
     def announce(self) -> None:
-        """Say which directories are used, and why."""
+        """Print which directories are used, and why."""
         for role, cache in self.layers:
             screen.note(f"{role}: {cache.directory} ({self.settings.sources[f'{role}_dir']})")
 
     def to_json(self) -> dict[str, Any]:
-        """Tell programs which directories are used, and why."""
+        """Return which directories are used, and why, as JSON values."""
         return {
             role: {"directory": str(cache.directory), "source": self.settings.sources[f"{role}_dir"]}
             for role, cache in self.layers
         }
 
     def refuse_recordings(self, action: str) -> None:
-        """Refuse to remove anything where the cache's directory is that of the recordings."""
+        """Raise `RefusedError` if the cache's directory is that of the recordings."""
         if self.is_recordings:
             raise screen.RefusedError(
                 f"{self.cache.directory} holds the recordings, and russo cache {action} removes none; "
@@ -54,7 +54,7 @@ class CommandWorkspace(Workspace):
 
 
 def directory_options(command: CommandT) -> CommandT:
-    """Add the options that say where to work."""
+    """Add the options for the directories."""
     for name, what in (
         ("--recordings-dir", "Recordings that are looked into first and never removed."),
         ("--cache-dir", "Where audio is kept."),
@@ -64,7 +64,7 @@ def directory_options(command: CommandT) -> CommandT:
 
 
 def json_option(command: CommandT) -> CommandT:
-    """Add the option for programs."""
+    """Add the option for JSON output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
@@ -74,13 +74,13 @@ def find_workspace(
     """Find backend, options and directories as pytest would in this folder.
 
     Args:
-        cache_dir: What the command line says, if anything.
-        recordings_dir: The same.
-        synth: The same.
+        cache_dir: ``--cache-dir``, if it is given.
+        recordings_dir: ``--recordings-dir``, if it is given.
+        synth: ``--synth``, if it is given.
 
     Raises:
         RefusedError: pytest's configuration cannot be read.
-        SettingsError: Settings that make no sense.
+        SettingsError: The settings are invalid or contradict each other.
     """
     folder = Path.cwd()
     side = look_like_pytest(folder)
@@ -92,7 +92,7 @@ def find_workspace(
             cache_dir=cache_dir or added.russo_cache_dir,
             recordings_dir=recordings_dir or added.russo_recordings_dir,
             options=added.russo_synth_option,
-            # What the command is asked to speak it may pay for and keep, whatever a test run may do.
+            # The command may call the backend and store audio, even if test runs use another mode.
             mode=Mode.AUTO,
         ),
         ini=lambda name: side.ini.get(name, ""),
@@ -105,7 +105,7 @@ def find_workspace(
 
 
 def _source(name: str, given: str | None, settings: Settings, side: PytestSide) -> str:
-    """Say where a value comes from as somebody outside pytest would look for it."""
+    """Return the source of a value, in words that fit a user outside of pytest."""
     source = settings.sources[name]
     if source == "command line" and not given:
         return "addopts of pytest"
@@ -117,7 +117,7 @@ def _source(name: str, given: str | None, settings: Settings, side: PytestSide) 
 
 
 def make_importable(side: PytestSide) -> None:
-    """Let a factory written as a path be found where a test run finds it."""
+    """Extend ``sys.path`` so that ``package.module:factory`` is found as in a test run."""
     for path in reversed([*side.pythonpath, str(side.rootdir)]):
         if path not in sys.path:
             sys.path.insert(0, path)

@@ -1,4 +1,4 @@
-"""The system's player, where there is one."""
+"""Playing audio with a player of the system, if there is one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from .._audio import Audio
 
 _RAW: Final = frozenset({"wav", "pcm", "ulaw", "alaw"})
-# Whether each plays compressed audio too.
+# Each command, and whether it also plays compressed audio.
 _PLAYERS: Final = (
     (("aplay", "-q"), False),
     (("paplay",), False),
@@ -27,7 +27,7 @@ def suffix_of(audio: Audio) -> str:
 
 
 def play(audio: Audio) -> str | None:
-    """Play to the end; return ``None``, or why it was not played."""
+    """Play audio to its end; return ``None``, or why it was not played."""
     for command, all_formats in _PLAYERS:
         if shutil.which(command[0]) and (all_formats or audio.format in _RAW):
             return _play(list(command), audio)
@@ -48,5 +48,5 @@ def _play(command: list[str], audio: Audio) -> str | None:
         )
     if done.returncode == 0:
         return None
-    said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return f"{command[0]} could not play it: {said[-1]:.200}"
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"{command[0]} could not play it: {lines[-1]:.200}"

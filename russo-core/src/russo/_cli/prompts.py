@@ -1,7 +1,7 @@
 """Prompt files: text, CSV and JSON Lines.
 
-The key holds the exact prompt, so nothing is trimmed or folded here: what a test says must stand in
-the file letter for letter. Whatever is doubtful is refused with its line, before anything is paid.
+A key depends on the exact prompt, so this module does not trim or fold anything: the file must contain the
+prompt of a test letter for letter. Doubtful input is rejected with its line, before any backend call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TEXT: Final = frozenset({".txt", ".text", ""})
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt and the line of the file where it begins."""
+    """A prompt, and the line of the file in which it begins."""
 
     text: str
     line: int
@@ -38,7 +38,7 @@ def read_prompts(path: Path) -> list[Prompt]:
             ``prompt``), as its suffix says. UTF-8; blank lines are skipped.
 
     Raises:
-        RefusedError: A file that is none of these, cannot be read or holds no prompt; with the line.
+        RefusedError: The file has another type, is not valid or contains no prompt; with the line.
     """
     suffix = path.suffix.lower()
     if suffix not in _CSV | _JSON_LINES | _TEXT:
@@ -72,7 +72,7 @@ def _decode(path: Path, data: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[Prompt]:
-    # Not str.splitlines, which breaks at characters that a prompt may hold.
+    # Not str.splitlines, which also splits at characters that a prompt may contain.
     for number, line in enumerate(text.split("\n"), 1):
         yield Prompt(line.removesuffix("\r"), number)
 
@@ -110,7 +110,7 @@ def _read_csv(path: Path, text: str) -> Iterator[Prompt]:
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the line where it begins."""
+    """Yield the rows that are not blank, each with the line in which it begins."""
     reader = csv.reader(_csv_lines(text), strict=True)
     begin = 1
     try:

@@ -1,7 +1,7 @@
-"""What pytest would find in a folder: rootdir, ini-file, and russo's options in ``addopts``.
+"""pytest's configuration in a folder: rootdir, ini-file, and russo's options in ``addopts``.
 
-Asked of pytest's own code, so that both always agree. No plugin and no ``conftest.py`` is loaded: what
-they alone would change is not seen here.
+pytest's own code finds it, so that the command and a test run always agree. Plugins and ``conftest.py`` files
+are not loaded, so changes that they make to the configuration are missing.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .screen import RefusedError
 
 @dataclass(frozen=True, slots=True)
 class PytestSide:
-    """What a pytest run in the folder would go by.
+    """The configuration of a pytest run in the folder.
 
     Attributes:
         rootdir: The rootdir.
         inifile: The file that configures pytest, if there is one.
-        ini: Its values, as they stand there.
-        options: What ``addopts`` and PYTEST_ADDOPTS say.
+        ini: The values of this file, unchanged.
+        options: The options in ``addopts`` and PYTEST_ADDOPTS.
     """
 
     rootdir: Path
@@ -42,13 +42,13 @@ class PytestSide:
 
     @property
     def pythonpath(self) -> list[str]:
-        """Directories that pytest would put first on ``sys.path``."""
+        """The directories that pytest would put first on ``sys.path``."""
         base = self.rootdir if self.inifile is None else self.inifile.parent
         return [str(base / path) for path in _words(self.ini.get("pythonpath", []))]
 
 
 def look_like_pytest(folder: Path) -> PytestSide:
-    """Find what pytest would go by in a folder.
+    """Return the configuration that pytest would use in a folder.
 
     Raises:
         RefusedError: pytest's configuration cannot be read.
@@ -69,7 +69,7 @@ def _look(folder: Path) -> PytestSide:
     given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
     first = parse(given)
     rootdir, inifile, found = _determine(first, folder)
-    # Since pytest 9 a value comes with its origin.
+    # Since pytest 9 a value is an object that also has its origin.
     ini = {name: getattr(value, "value", value) for name, value in found.items()}
     ini |= _overrides(first)
     options = parse([*_words(ini.get("addopts", [])), *given])
@@ -77,7 +77,7 @@ def _look(folder: Path) -> PytestSide:
 
 
 def _determine(options: argparse.Namespace, folder: Path) -> tuple[Path, Path | None, Mapping[str, Any]]:
-    """Call pytest's own search, whose parameters and results have grown over its versions."""
+    """Call pytest's own search. Newer versions of pytest have more parameters and results."""
     values = {
         "inifile": options.inifilename,
         "override_ini": None,
@@ -91,7 +91,7 @@ def _determine(options: argparse.Namespace, folder: Path) -> tuple[Path, Path | 
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    """Return what ``-o name=value`` says."""
+    """Return the values of ``-o name=value``."""
     pairs = [text.partition("=") for text in options.override_ini or ()]
     return {name: value for name, equals, value in pairs if equals}
 

@@ -1,4 +1,4 @@
-"""``russo record``: every prompt of a file, ahead of the tests."""
+"""``russo record``: synthesize and store every prompt of a file, before tests need it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A prompt that a test would not find stored, and why."""
+    """A prompt that is not stored, and why."""
 
     prompt: Prompt
     reason: str
 
 
 class Recording:
-    """The prompts of one file on their way into the cache.
+    """The recording of the prompts of one file.
 
     Attributes:
-        prompts: All of them.
-        ledger: What the hooks tell.
-        done: How many were tried.
-        failures: Those that are not stored.
-        stopped: Whether somebody interrupted it.
+        prompts: All prompts.
+        ledger: The events of the recording.
+        done: How many prompts were tried.
+        failures: The prompts that are not stored.
+        stopped: Whether the recording was interrupted.
     """
 
     def __init__(self, synthesizer: CachedSynthesizer, ledger: Ledger, prompts: list[Prompt]) -> None:
@@ -48,12 +48,12 @@ class Recording:
         self.stopped = False
 
     async def speak_all(self, jobs: int, step: Callable[[], None]) -> None:
-        """Speak all prompts, ``jobs`` at once, whatever becomes of each; ``step`` is called after each."""
+        """Speak all prompts, ``jobs`` at a time, also after failures; call ``step`` after each prompt."""
         waiting = iter(self.prompts)
 
         async def work() -> None:
             for prompt in waiting:
-                await asyncio.sleep(0)  # hits never wait, and an interrupt is to be heard all the same
+                await asyncio.sleep(0)  # hits never wait, but an interrupt must get through
                 reason = await self._speak(prompt)
                 if reason is not None:
                     self.failures.append(Failure(prompt, reason))
@@ -65,16 +65,16 @@ class Recording:
                 group.create_task(work())
 
     async def _speak(self, prompt: Prompt) -> str | None:
-        """Speak one prompt; return why it is not stored, if it is not."""
+        """Speak one prompt; return why it is not stored, or ``None`` if it is stored."""
         try:
             await self._synthesizer.synthesize(prompt.text)
-        except Exception as error:  # noqa: BLE001 - whatever a backend raises, the other prompts are spoken
+        except Exception as error:  # noqa: BLE001 - a failure must not stop the other prompts
             return str(error) or repr(error)
         reason = self.ledger.not_stored.get(prompt.text)
         return None if reason is None else f"spoken, but not stored: {reason}"
 
     def to_json(self) -> dict[str, Any]:
-        """Tell programs."""
+        """Return the result as JSON values."""
         counts = self.ledger.counts
         return {
             "prompts": len(self.prompts),
@@ -115,8 +115,8 @@ def record(
     """Speak every prompt of FILE ahead of time, so that the tests find it stored.
 
     FILE is text (.txt: a prompt per line), CSV (.csv: the one column "prompt") or JSON Lines (.jsonl:
-    strings, or objects with "prompt" alone), in UTF-8. What is stored already is not paid again: a run
-    that was stopped goes on where it was.
+    strings, or objects with "prompt" alone), in UTF-8. Prompts that are stored already cause
+    no backend call: a run that was stopped goes on where it was.
     """
     prompts = read_prompts(file)
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
@@ -124,17 +124,17 @@ def record(
     workspace.announce()
     recording = Recording(synthesizer, ledger, prompts)
     with _bar() as bar:
-        task = bar.add_task("", total=len(prompts), said=_progress(recording))
+        task = bar.add_task("", total=len(prompts), counts=_progress(recording))
 
         def step() -> None:
-            bar.update(task, advance=1, said=_progress(recording))
+            bar.update(task, advance=1, counts=_progress(recording))
 
         try:
             run_to_end(synthesizer, recording.speak_all(jobs, step))
         except KeyboardInterrupt:
             recording.stopped = True
     recording.failures.sort(key=lambda failure: failure.prompt.line)
-    ledger.tell_troubles()
+    ledger.show_troubles()
     if as_json:
         screen.show_json({**recording.to_json(), **workspace.to_json()})
     else:
@@ -151,7 +151,7 @@ def _bar() -> Progress:
     return Progress(
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}", markup=False),
+        TextColumn("{task.fields[counts]}", markup=False),
         TimeRemainingColumn(compact=True),
         TextColumn("left", markup=False),
         console=console,

@@ -1,4 +1,4 @@
-"""``russo say``: one prompt, through the cache."""
+"""``russo say``: speak one prompt through the cache."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def say(
     synthesizer, ledger = open_synthesizer(workspace, options)
     workspace.announce()
     audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, call))
-    ledger.tell_troubles()
+    ledger.show_troubles()
     if output is not None:
         audio.save(output)
     if as_json:
@@ -87,7 +87,7 @@ def _sentence(audio: Audio, ledger: Ledger) -> str:
 
 
 def _path(prompt: str, ledger: Ledger) -> Path | None:
-    """Return the entry's file; none where the audio could not be kept."""
+    """Return the path of the entry's audio, or ``None`` if the audio could not be stored."""
     directory = ledger.directories.get(prompt)
     return None if directory is None else directory / f"{ledger.keys[prompt]}{AUDIO_SUFFIX}"
 

@@ -1,7 +1,7 @@
-"""What reaches the screen: safe text, tables, JSON, messages.
+"""Output of the command: safe text, tables, JSON, messages.
 
-Prompts and the messages of services are other people's text. Everything that is printed goes through
-`visible`, so that no escape sequence, line end or text direction of theirs acts on the terminal.
+Prompts and the messages of services are foreign text. All printed text goes through `visible`, so that
+escape sequences, line ends and text directions in it do not act on the terminal.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# Joiners shape letters and emoji and do nothing else.
+# Joiners only shape letters and emoji.
 _HARMLESS: Final = frozenset("\u200c\u200d")
-# A file has no width: lines are as long as they need to be, but for long prompts, which are cut.
+# In a file, the width is not limited, but long texts are cut to this many characters.
 _FILE_TEXT: Final = 120
 _NARROWEST: Final = 10
 
 
 class RefusedError(click.ClickException):
-    """What was asked or handed over makes no sense; nothing was done."""
+    """The arguments, the configuration or a file are invalid; nothing was done."""
 
     exit_code = 2
 
 
 class FailedError(click.ClickException):
-    """It was tried, and failed."""
+    """The command failed."""
 
     exit_code = 1
 
@@ -48,10 +48,10 @@ class Column:
     """A column of a table.
 
     Attributes:
-        title: Its head.
-        number: Whether it holds numbers, which stand to the right.
-        long: Whether it gives way where the terminal is narrow.
-        fold: Whether a long text goes on in the next line; else it is cut.
+        title: Its title.
+        number: Whether it contains numbers, which are aligned to the right.
+        long: Whether it becomes narrower on a narrow terminal.
+        fold: Whether a long text is wrapped to the next line; else it is cut.
     """
 
     title: str
@@ -61,14 +61,14 @@ class Column:
 
 
 def prepare() -> None:
-    """Let text that the terminal's encoding lacks appear as escapes, instead of failing."""
+    """Make characters that the terminal's encoding does not have print as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def visible(text: str) -> str:
-    r"""Return text on one line, with what would act on a terminal written as an escape, as ``\x1b``."""
+    r"""Return text on one line; characters that act on a terminal become escapes, as ``\x1b``."""
     if text.isprintable():
         return text
     return "".join(each if _is_harmless(each) else _escape(each) for each in text)
@@ -83,9 +83,9 @@ def _escape(character: str) -> str:
 
 
 def console_for(stream: TextIO) -> Console:
-    """Make a console that interprets no text, as wide as the terminal is."""
+    """Make a console as wide as the terminal, which prints text without interpreting markup."""
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
-    if console.is_dumb_terminal:  # rich takes it for 80 columns wide without looking
+    if console.is_dumb_terminal:  # rich assumes 80 columns for it
         console.size = shutil.get_terminal_size()
     return console
 
@@ -108,22 +108,22 @@ def show(part: str | Table) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print a value for programs: JSON in ASCII."""
+    """Print a value as JSON in ASCII."""
     _write(sys.stdout, json.dumps(value, indent=2) + "\n")
 
 
 def note(message: str) -> None:
-    """Say something that is not the result: to standard error, safe, one line per line."""
+    """Print a message that is not the result to standard error; its line ends are kept."""
     _write(sys.stderr, "".join(f"{visible(line)}\n" for line in message.split("\n")))
 
 
 def complain(message: str) -> None:
-    """Say what went wrong."""
+    """Print what went wrong to standard error."""
     note(f"russo: {message}")
 
 
-def tell(error: click.ClickException) -> None:
-    """Say what click or a command of ours has to complain of, with the usage where that helps."""
+def show_click_error(error: click.ClickException) -> None:
+    """Print an error of click or of a command, with the usage if it is a usage error."""
     if isinstance(error, click.UsageError) and error.ctx is not None:
         if type(error).__name__ == "NoArgsIsHelpError":  # since click 8.2; its message is the help
             _write(sys.stderr, f"{error.ctx.get_help()}\n")
@@ -132,14 +132,14 @@ def tell(error: click.ClickException) -> None:
     complain(error.format_message())
 
 
-def trouble(error: OSError) -> str:
-    """Put the machine's trouble into words, with the file it is about."""
+def os_error_text(error: OSError) -> str:
+    """Return the message of a system error, with the file that it names."""
     reason = error.strerror or str(error)
     return f"{os.fsdecode(error.filename)}: {reason}" if isinstance(error.filename, (str, bytes)) else reason
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str | Table:
-    """Lay out rows: to the width of a terminal, or each in one line of a file."""
+    """Return a table of rows: as wide as the terminal, or with one line per row for a file."""
     cells = [[visible("" if value is None else str(value)) for value in row] for row in rows]
     if console_for(sys.stdout).is_terminal:
         return _table_for_terminal(columns, cells)
@@ -147,7 +147,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str | 
 
 
 def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
-    """Draw no line but one below the head; nothing wraps but what folds."""
+    """Return a table with one line below the titles; only columns that fold are wrapped."""
     result = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -156,7 +156,8 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
         header_style="bold",
     )
     for column in columns:
-        # Only a column that may wrap gives way; the cells of one that is cut say themselves not to.
+        # rich makes only columns narrower that may wrap. So a long column whose texts are cut may wrap, too,
+        # and its cells say that they must not.
         result.add_column(
             column.title,
             justify="right" if column.number else "left",
@@ -176,7 +177,7 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
 
 
 def _lines_for_file(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
-    """Align without rich, which needs half a millisecond per row."""
+    """Return aligned lines. Without rich, which takes half a millisecond per row."""
     titles = [column.title for column in columns]
     lines = [titles] if any(titles) else []
     lines += [[_cut(column, text) for column, text in zip(columns, row, strict=True)] for row in rows]
@@ -194,7 +195,7 @@ def _pad(column: Column, text: str, width: int) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write and flush; a reader that has gone, as ``head`` does, wants no more and gets no more."""
+    """Write and flush; after the reader closed the pipe, as ``head`` does, discard all output."""
     try:
         stream.write(text)
         stream.flush()

@@ -1,4 +1,4 @@
-"""The chosen backend behind the cache, and what the hooks report of it."""
+"""Making the cached synthesizer of a command, and collecting its events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def speaking_options(command: CommandT) -> CommandT:
-    """Add the options that say who speaks and where the audio is kept."""
+    """Add the options for the backend and the directories."""
     command = directory_options(command)
     command = click.option(
         "--option",
@@ -40,7 +40,7 @@ def speaking_options(command: CommandT) -> CommandT:
 
 
 class Ledger:
-    """Keeps what the hooks tell: counts, keys, where hits came from, what was not kept and why."""
+    """Collects events by hooks: counts, keys, the directories of entries, and why audio was not stored."""
 
     def __init__(self) -> None:
         self.statistics = Statistics()
@@ -51,14 +51,14 @@ class Ledger:
 
     @property
     def counts(self) -> Counts:
-        """All that was counted so far."""
+        """All counts so far."""
         if counts := self.statistics.take():
             self._counts.add(counts)
         return self._counts
 
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
-        """Note where a hit came from."""
+        """Record where a hit came from."""
         if not event.nested:
             self.keys[event.prompt] = event.key
             if event.directory is not None:
@@ -66,20 +66,20 @@ class Ledger:
 
     @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Note where paid audio went."""
+        """Record where synthesized audio was stored."""
         if not event.nested:
             self.keys[event.prompt] = event.key
             self.directories[event.prompt] = event.directory
 
     @hookimpl
     def russo_store_failed(self, event: StoreFailed) -> None:
-        """Note audio that was not kept."""
+        """Record why audio was not stored."""
         if not event.nested:
             self.keys[event.prompt] = event.key
             self.not_stored[event.prompt] = event.reason
 
-    def tell_troubles(self) -> None:
-        """Say what a user should know of the backend and of hooks that raised."""
+    def show_troubles(self) -> None:
+        """Print problems of the backend, and of hooks that raised."""
         counts = self.counts
         for name in sorted(counts.undeclared):
             screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
@@ -88,12 +88,12 @@ class Ledger:
 
 
 def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tuple[CachedSynthesizer, Ledger]:
-    """Make the chosen backend's synthesizer, cached where a test run would look for it.
+    """Make the chosen backend's synthesizer, with the cache that a test run would use.
 
     Raises:
-        BackendConfigError: An option that does not exist or makes no sense.
+        BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: There is no such backend.
-        RefusedError: An option that is not NAME=VALUE.
+        RefusedError: An option does not have the form NAME=VALUE.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
@@ -104,7 +104,7 @@ def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tup
     ledger, manager = Ledger(), make_manager()
     manager.register(ledger.statistics, "statistics")
     manager.register(ledger, "russo command")
-    # As in a test run: a factory may return one that is cached already, and it keeps what it was given.
+    # As in a test run: a factory may return a cached synthesizer, which keeps its own settings.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
     context = RunContext(
         cache=workspace.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager
@@ -120,7 +120,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def run_to_end(synthesizer: CachedSynthesizer, call: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in an event loop of its own, and release what the synthesizer holds."""
+    """Run a coroutine in a new event loop, then close the synthesizer."""
 
     async def speak() -> T:
         try:

@@ -1,4 +1,4 @@
-"""Ages, sizes and numbers as people write and read them."""
+"""Parsing and formatting of ages, sizes and lengths for people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]*)", re.ASCII)
 
 
 def parse_age(text: str) -> float:
-    """Read an age, as ``30d``, in seconds."""
+    """Return the seconds of an age such as ``30d``."""
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None or match[2] not in _AGES:
         raise click.BadParameter(f"{text!r} is no age; write 90s, 45min, 12h, 30d or 8w")
@@ -32,7 +32,7 @@ def parse_age(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Read a size, as ``500MB``, in bytes."""
+    """Return the bytes of a size such as ``500MB``."""
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None or match[2] not in _SIZES:
         raise click.BadParameter(f"{text!r} is no size; write 200kB, 500MB, 2GB or 1GiB")
@@ -40,7 +40,7 @@ def parse_size(text: str) -> int:
 
 
 def size_text(size: float) -> str:
-    """Write bytes in decimal units, three digits where there are as many."""
+    """Format bytes in decimal units, with at most three digits below 1 TB."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
@@ -49,14 +49,14 @@ def size_text(size: float) -> str:
 
 
 def age_text(seconds: float) -> str:
-    """Write an age in its largest whole unit."""
+    """Format an age in its largest whole unit."""
     for unit in ("w", "d", "h", "min"):
-        # Weeks from the third on: until then days tell more.
+        # Weeks only from the third week on; before, days are more precise.
         if seconds >= _AGES[unit] * (3 if unit == "w" else 1):
             return f"{int(seconds // _AGES[unit])} {unit}"
     return "now" if seconds < 1 else f"{int(seconds)} s"
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Write a length of sound, a question mark where it is not known."""
+    """Format a length of sound; a question mark if it is not known."""
     return "?" if seconds is None else f"{seconds:,.1f}"

@@ -1,4 +1,4 @@
-"""A waveform in characters."""
+"""Drawing a waveform with characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEIGHT: Final = 6
 
 
 def draw(samples: bytes, width: int, *, plain: bool = False) -> list[str]:
-    """Draw the loudness of a sound over time, scaled to its loudest moment.
+    """Draw the loudness of a sound over time, scaled to its loudest sample.
 
     Args:
         samples: Signed 16-bit little-endian, at least one.
@@ -20,13 +20,13 @@ def draw(samples: bytes, width: int, *, plain: bool = False) -> list[str]:
         plain: Use ASCII only.
 
     Returns:
-        Lines, the uppermost first.
+        The lines, the uppermost first.
     """
-    heights_of_pieces = peaks(samples, max(1, width))
-    loudest = max(heights_of_pieces) or 1
+    loudness = peaks(samples, max(1, width))
+    loudest = max(loudness) or 1
     marks = _PLAIN if plain else _EIGHTHS
     full = len(marks) - 1
-    heights = [round(peak / loudest * _HEIGHT * full) for peak in heights_of_pieces]
+    heights = [round(peak / loudest * _HEIGHT * full) for peak in loudness]
     return [
         "".join(marks[min(max(height - row * full, 0), full)] for height in heights).rstrip()
         for row in reversed(range(_HEIGHT))

@@ -1,4 +1,4 @@
-"""Why a prompt is not replayed: the message of `CacheMissError`, told from what lies on disk."""
+"""The message of `CacheMissError`: why a prompt is not replayed, found out from the stored entries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .._fields import flatten
 from .._store.cache import AudioCache, Miss
 from .._store.layered import Cache
 
-# Looking through a large cache for entries of the same prompt is a courtesy, not worth a wait.
-_SECONDS: Final = 0.5
-_ENTRIES: Final = 3
+# The search for entries of the same prompt only helps to read the message, so it is limited in a large cache.
+_SEARCH_SECONDS: Final = 0.5
+_SHOWN_ENTRIES: Final = 3
 _COMMAND: Final = "pytest --russo-cache-mode=auto"
 
 
@@ -30,9 +30,9 @@ def explain_miss(
     same = [line for layer in layers for line in _same_prompt(layer, prompt, key, fields)]
     if same:
         lines.append("the same prompt is stored with other settings:")
-        lines += [f"  {line}" for line in same[:_ENTRIES]]
-        if len(same) > _ENTRIES:
-            lines.append(f"  and {len(same) - _ENTRIES} more")
+        lines += [f"  {line}" for line in same[:_SHOWN_ENTRIES]]
+        if len(same) > _SHOWN_ENTRIES:
+            lines.append(f"  and {len(same) - _SHOWN_ENTRIES} more")
     lines.append(f"record it once with: {_COMMAND}")
     directory = str(layers[-1].directory)
     return CacheMissError("\n".join(lines), prompt=prompt, key=key, directory=directory)
@@ -47,7 +47,7 @@ def _display(directory: os.PathLike[str]) -> str:
 
 
 def _same_prompt(cache: AudioCache, prompt: str, key: str, fields: Mapping[str, Any]) -> Iterator[str]:
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + _SEARCH_SECONDS
     for other in cache.stored_keys():
         if time.monotonic() > deadline:
             return
@@ -66,7 +66,7 @@ def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
 
 
 def _dotted(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting by its name, and those inside a mapping as ``name.inner``."""
+    """Yield each setting with its name; a setting inside a mapping has the name ``outer.inner``."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _dotted(value, f"{path}{name}.")

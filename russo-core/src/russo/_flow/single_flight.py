@@ -1,8 +1,8 @@
-"""Single flight: equal requests in one process share one call, over tasks, threads and event loops.
+"""Single flight: equal requests in one process share one call, across tasks, threads and event loops.
 
-A flight is a task of the event loop that asked first. Cancelling a waiter does not cancel the flight.
-If the flight's loop ends before the flight does, the waiters in other loops start again, one of them
-as the new owner.
+A flight is a task of the event loop that made the first request. Cancelling a waiter does not cancel the
+flight. If the flight's loop ends before the flight, the waiters in other loops start again, and one of them
+owns the new flight.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from .._audio import Audio
 from .._store.locks import PATIENCE
 
-_LOOK: Final = 0.05
+_CHECK_SECONDS: Final = 0.05
 FlightName: TypeAlias = tuple[str, bool, str]
 """The directory of the cache, whether it is read-only, and the key."""
 
@@ -59,7 +59,7 @@ class _Flight:
             landed()
             self.outcome.cancel()
             raise
-        except BaseException as error:  # noqa: BLE001 - every waiter gets it
+        except BaseException as error:  # noqa: BLE001 - every waiter gets the exception
             landed()
             self.outcome.set_exception(error)
         else:
@@ -75,21 +75,22 @@ class _Flight:
                 loop.call_soon_threadsafe(landed.set)
 
         self.outcome.add_done_callback(wake)
-        look = None if loop is self.loop else _LOOK  # whether another loop still runs is to be looked after
+        # The loop of the flight may end, so waiters in other loops check it from time to time.
+        timeout = None if loop is self.loop else _CHECK_SECONDS
         asleep_since: float | None = None
         while not self.outcome.done():
             asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
             if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
                 raise _Abandoned
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(landed.wait(), look)
+                await asyncio.wait_for(landed.wait(), timeout)
         if self.outcome.cancelled():
             raise _Abandoned
         return self.outcome.result()
 
 
 class SingleFlight:
-    """The calls in progress in this process, by the name of their flight: a cache and a key."""
+    """The calls in progress in this process, by cache and key."""
 
     def __init__(self) -> None:
         self._begin()
@@ -100,17 +101,17 @@ class SingleFlight:
         self._flights: dict[FlightName, _Flight] = {}
 
     async def join(self, name: FlightName, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
-        """Make the call, or wait for the equal one that is in progress.
+        """Make the call, or wait for an equal call that is in progress.
 
         Args:
-            name: Equal names are equal calls.
+            name: The cache and the key; calls with the same name are equal.
             call: Makes the call.
 
         Returns:
             The call's result, and whether this waiter started it.
 
         Raises:
-            Whatever the call raised, to every waiter.
+            BaseException: The exception of the call, in every waiter.
         """
         abandoned: _Flight | None = None
         while True:
@@ -119,7 +120,7 @@ class SingleFlight:
                 flight.task = flight.loop.create_task(
                     flight.run(call, functools.partial(self._land, name, flight))
                 )
-                # A task that is cancelled before its first step runs no line of its own.
+                # A task that is cancelled before its first step runs none of its code.
                 flight.task.add_done_callback(functools.partial(self._close, name, flight))
             try:
                 return await flight.wait(), mine
@@ -128,12 +129,12 @@ class SingleFlight:
 
     def _board(self, name: FlightName, abandoned: _Flight | None) -> tuple[_Flight, bool]:
         if self._pid != os.getpid():
-            self._begin()  # a forked child: the flights, and whoever held the lock, are its parent's
+            self._begin()  # a forked child: the parent has the flights and the lock's holder
         with self._lock:
             flight = self._flights.get(name)
             if flight is not None and flight is not abandoned:
                 return flight, False
-            # A flight whose loop was closed never lands.
+            # A flight whose loop was closed never ends, so it is removed here.
             self._flights = {each: f for each, f in self._flights.items() if not f.loop.is_closed()}
             flight = self._flights[name] = _Flight(asyncio.get_running_loop())
             return flight, True
@@ -151,5 +152,5 @@ class SingleFlight:
 
 @functools.cache
 def flights() -> SingleFlight:
-    """Return the flights of this process. Two caches of one directory share them."""
+    """Return the flights of this process. Caches of the same directory share them."""
     return SingleFlight()

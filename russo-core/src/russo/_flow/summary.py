@@ -1,4 +1,4 @@
-"""What the end of a pytest run says: one line of truth, and a line for each trouble."""
+"""The summary at the end of a pytest run: one line of counts, and one line for each problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._words import count
 
 
 def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
-    """Add up the counts of a run's tests and processes."""
+    """Return the sum of the counts of a run's tests and processes."""
     total = Counts()
     for part in parts:
         total.add(Counts.from_json(part))
@@ -18,11 +18,11 @@ def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
 
 
 def summarize(total: Counts, *, verbose: bool = False) -> Iterator[str]:
-    """Put counts into words.
+    """Yield the lines of the summary.
 
     Args:
         total: The counts of the run.
-        verbose: Also tell of each backend and each layer, and how often each trouble was met.
+        verbose: Whether to add lines for each backend, each layer and each reason for audio not stored.
     """
     yield f"russo: {', '.join(_facts(total))}"
     if verbose:

@@ -1,9 +1,9 @@
-"""The entry format: what stands in ``<key>.meta`` beside ``<key>.audio``.
+"""The entry format: the content of ``<key>.meta``, which describes ``<key>.audio``.
 
-A meta file commits its audio: it names the key, the audio's size and checksum, and carries a check
-of itself, so that no torn, mixed, swapped or altered pair can be taken for an entry. A change that
-older readers would misread must raise FORMAT_VERSION; unknown fields are covered by the check and
-ignored, so that additions need not.
+A meta file names the key, the size and the checksum of its audio, and has a checksum of itself. So a torn,
+mixed, swapped or altered pair of files is never accepted as an entry. A change that older readers would
+misread must raise FORMAT_VERSION. New fields need no new version: the check covers unknown fields, and
+readers ignore them.
 """
 
 from __future__ import annotations
@@ -22,35 +22,36 @@ AUDIO_SUFFIX: Final = ".audio"
 META_SUFFIX: Final = ".meta"
 AUDIO_LIMIT: Final = 1 << 30
 META_LIMIT: Final = 1 << 20
-# Descriptions up to this many bytes are remembered once decoded, 512 of them.
+# Meta files of at most this many bytes are cached after decoding; the cache has 512 of them.
 _ORDINARY_SIZE: Final = 4096
 _POINTER: Final = b"version https://git-lfs"
-# Where the check stands among the sorted names, two spaces deep as only the outermost names are.
+# The check's place among the sorted names. Only the outermost names are indented by two spaces.
 _CHECK_LINE: Final = b'\n  "check": '
 _NEXT_LINE: Final = b'\n  "checksum": '
-# Informational, for people and for the errors of replay mode; keeps a meta file below its limit.
+# The stored prompt is for people and for the errors of mode replay. Cutting it keeps a meta file below its
+# limit.
 _PROMPT_LIMIT: Final = 1 << 16
 
 
 class DamagedEntryError(Exception):
-    """What lies under a key is no entry of ours, or no longer whole; the message says why."""
+    """The files of a key are damaged, or not an entry of russo; the message says why."""
 
 
 class NewerEntryError(Exception):
-    """The entry was written by a newer russo; this one leaves it alone."""
+    """The entry was written by a newer russo; this version does not change it."""
 
 
 def checksum(data: bytes) -> str:
-    """Hash bytes as entries do. It guards against damage, not against people."""
+    """Return the checksum of bytes, as entries store it. It detects damage, not deliberate changes."""
     return "xxh3-128:" + xxh3_128_hexdigest(data)
 
 
 def encode_meta(key: str, audio: Audio, *, prompt: str | None, fields: Fields | None) -> bytes:
-    """Describe an entry: sorted, indented JSON, the same bytes for the same audio.
+    """Return the content of a meta file: sorted, indented JSON, the same bytes for the same audio.
 
     Raises:
-        TypeError: ``fields`` holds what JSON cannot.
-        ValueError: ``fields`` holds NaN or infinity, or the description is larger than 1 MiB.
+        TypeError: ``fields`` contains a value that JSON does not have.
+        ValueError: ``fields`` contains NaN or infinity, or the meta file would be larger than 1 MiB.
     """
     meta: dict[str, Any] = {
         "russo_cache": FORMAT_VERSION,
@@ -73,16 +74,16 @@ def encode_meta(key: str, audio: Audio, *, prompt: str | None, fields: Fields | 
 
 
 def decode_meta(data: bytes, key: str) -> dict[str, Any]:
-    """Read an entry's description and check it against itself and its key.
+    """Parse a meta file and verify its check and its key.
 
-    A byte order mark, other line ends or other indentation, as git or an editor leave them, are harmless.
+    A byte order mark, other line ends and other indentation, which git or an editor may add, are accepted.
 
     Raises:
-        DamagedEntryError: Not a description, an altered one, or another key's.
-        NewerEntryError: A format of a later version.
+        DamagedEntryError: It is not a meta file, was altered, or belongs to another key.
+        NewerEntryError: It has a later format version.
     """
     try:
-        # Not json.loads(bytes): it may import a codec, which fails where files cannot be opened.
+        # Not json.loads(bytes): it may import a codec, which fails if the process cannot open more files.
         meta = json.loads(str(data, "utf-8").removeprefix("\ufeff"))
     except (ValueError, RecursionError, MemoryError) as error:
         raise DamagedEntryError(f"its metadata is not JSON ({type(error).__name__})") from error
@@ -102,14 +103,14 @@ def decode_meta(data: bytes, key: str) -> dict[str, Any]:
 
 
 def _is_as_written(data: bytes) -> bool:
-    """Tell whether a description is byte for byte what `encode_meta` wrote."""
+    """Return whether a meta file is byte for byte as `encode_meta` wrote it."""
     start = data.find(_CHECK_LINE)
     end = data.find(b"\n", start + 1)
     return start > 0 and data[start:end] == _check_line(data[:start] + data[end:])
 
 
 def _checks(meta: dict[str, Any], stated: Any) -> bool:
-    """Tell whether a description, written anew, would have the check that it states."""
+    """Return whether a meta file has the right check after it is encoded again."""
     try:
         return _check_line(_write(meta)) == b'%b"%b",' % (_CHECK_LINE, str(stated).encode())
     except (ValueError, RecursionError) as error:  # NaN, or nested too deep
@@ -118,22 +119,22 @@ def _checks(meta: dict[str, Any], stated: Any) -> bool:
 
 def _write(meta: dict[str, Any]) -> bytes:
     text = json.dumps(meta, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    # A lone surrogate has no UTF-8 form; backslashreplace writes it as JSON's own escape.
+    # A lone surrogate has no UTF-8 form; backslashreplace writes it as the same escape as JSON.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _check_line(rest: bytes) -> bytes:
-    """Return the line that checks all the others, which are given."""
+    """Return the line with the checksum of all other lines, which are ``rest``."""
     return b'%b"%b",' % (_CHECK_LINE, checksum(rest).encode())
 
 
 class Stated(NamedTuple):
-    """What a description states of its audio.
+    """The properties of the audio that a meta file states.
 
     Attributes:
-        size: How many bytes it has; no more are read.
-        checksum: Of those bytes.
-        sound: The other arguments of `Audio`, not yet judged.
+        size: Bytes of the audio; no more are read.
+        checksum: The checksum of these bytes.
+        sound: The other arguments of `Audio`, not yet validated.
     """
 
     size: int
@@ -142,13 +143,14 @@ class Stated(NamedTuple):
 
 
 def decode_stated(data: bytes, key: str) -> Stated:
-    """Read and check an entry's description, as far as its audio needs it.
+    """Parse and verify a meta file, and return only what is needed to read the audio.
 
-    Equal bytes state the same, so those of ordinary size that were read before are not parsed again.
+    Results are cached by the bytes of the file, up to `_ORDINARY_SIZE`, so that a meta file that was read
+    before is not parsed again.
 
     Raises:
-        DamagedEntryError: Not a description, an altered one, or another key's.
-        NewerEntryError: A format of a later version.
+        DamagedEntryError: It is not a meta file, was altered, or belongs to another key.
+        NewerEntryError: It has a later format version.
     """
     return (_remembered if len(data) <= _ORDINARY_SIZE else _decode_stated)(data, key)
 
@@ -166,10 +168,10 @@ _remembered = functools.lru_cache(maxsize=512)(_decode_stated)
 
 
 def build_audio(stated: Stated, data: bytes) -> Audio:
-    """Make the entry's audio of its two files.
+    """Build the entry's audio from its two files.
 
     Raises:
-        DamagedEntryError: The bytes are not those the description states.
+        DamagedEntryError: The bytes do not match the meta file.
     """
     if len(data) != stated.size:
         if data.startswith(_POINTER):

@@ -1,8 +1,7 @@
-"""Small files, read and written so that no reader ever meets half of one.
+"""Reading and writing small files so that a reader never gets a part of a file.
 
-A write goes to a temporary file in the same directory and is renamed into place when it is
-complete. Reading never follows a plan made from an earlier look: it opens first, then asks what it
-opened.
+A write goes to a temporary file in the same directory, which is renamed into place when it is complete.
+Reading avoids check-then-use races: it opens first, then calls fstat on the descriptor.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _READ_FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO in an entry's place must not hang the reader
+    | getattr(os, "O_NONBLOCK", 0)  # opening a FIFO in an entry's place must not block
 )
 _WRITE_FLAGS: Final = (
     os.O_WRONLY
@@ -40,21 +39,21 @@ _IRREGULAR: Final = "no regular file lies in its place"
 
 
 class IrregularFileError(OSError):
-    """Something lies there that no writer of ours made: no regular file, or one too large."""
+    """The path has something that russo never writes: not a regular file, or a file that is too large."""
 
 
 def read_file(path: str, limit: int, expected: int | None = None) -> bytes:
-    """Read a file of at most ``limit`` bytes; what is read is yet to be verified.
+    """Read a file of at most ``limit`` bytes. The caller must verify the content.
 
-    Whether it is a regular file is asked only where it is not read to its end at once.
+    To save a system call, fstat is called only if the first read did not return the whole file.
 
     Args:
         path: The file.
-        limit: The most that is read, in bytes.
-        expected: How many bytes are to be there, if that is known: then one read will do.
+        limit: The largest size that is read, in bytes.
+        expected: The expected size in bytes, if it is known; then one read is enough.
 
     Raises:
-        IrregularFileError: It is larger, or no regular file and not read to an end at once.
+        IrregularFileError: It is larger than ``limit``, or not a regular file and not read by the first read.
         OSError: It cannot be opened or read.
     """
     descriptor = os.open(path, _READ_FLAGS)
@@ -84,12 +83,12 @@ def _read_regular(descriptor: int, limit: int) -> bytes:
 
 
 def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identity]:
-    """Write a complete temporary file into ``directory``; on failure leave nothing.
+    """Write a complete temporary file into ``directory``; after a failure, remove it.
 
-    The mode follows the umask, so that a shared directory stays shared.
+    The mode follows the umask, so that other users of a shared directory can read the file.
 
     Returns:
-        Its path, and which file it is.
+        Its path and its identity.
     """
     path = f"{directory}{os.sep}.{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp"
     descriptor = os.open(path, _WRITE_FLAGS, 0o666)
@@ -108,7 +107,7 @@ def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identi
 
 
 def identify(path: str) -> Identity | None:
-    """Tell which file lies there, and in which state; ``None`` where there is none to be seen."""
+    """Return the file's identity (device, inode, size, mtime), or ``None`` if it cannot be stat'ed."""
     try:
         return _identify(os.stat(path))
     except OSError:
@@ -120,10 +119,10 @@ def _identify(status: os.stat_result) -> Identity:
 
 
 def replace(temporary: str, path: str) -> None:
-    """Rename a temporary file into place, over whatever file is there.
+    """Rename a temporary file into place, over an existing file or empty directory.
 
-    Windows refuses while somebody has the old file open; readers close at once, so it is tried again
-    for up to a second.
+    Windows refuses while another process has the old file open. Readers close it quickly, so the rename is
+    repeated for up to a second.
     """
     deadline = time.monotonic() + _WINDOWS_PATIENCE
     pause = 0.001
@@ -132,7 +131,7 @@ def replace(temporary: str, path: str) -> None:
             os.replace(temporary, path)
             return
         except IsADirectoryError:
-            # An empty directory gives way; one that holds anything is an error.
+            # An empty directory is removed; a directory with content is an error.
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.rmdir(path)
             continue
@@ -144,7 +143,7 @@ def replace(temporary: str, path: str) -> None:
 
 
 def remove(path: str | Path) -> bool:
-    """Remove a file; tell whether it was this call that did."""
+    """Remove a file; return whether this call removed it."""
     try:
         os.unlink(path)
     except OSError:
@@ -153,7 +152,7 @@ def remove(path: str | Path) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process of this machine lives; where there is no harmless way to ask, say yes."""
+    """Return whether a process of this machine is running; on Windows, where os.kill ends it, return true."""
     if sys.platform == "win32":
         return True
     try:

@@ -1,7 +1,7 @@
-"""Cache keys: one request, one digest.
+"""Cache keys: one digest for each request.
 
-Two requests share a key only if every field that shapes the audio is equal. Keys live in users'
-repositories: a change of the encoding must also change KEY_VERSION.
+Two requests share a key only if every field that shapes the audio is equal. Keys are stored in users'
+repositories, so a change of the encoding must also change KEY_VERSION.
 """
 
 import functools
@@ -13,55 +13,55 @@ from typing import Any, Final
 from .._fields import Fields, plain
 
 KEY_VERSION: Final = 1
-# Fields up to this many bytes are remembered once they are encoded, 64 of them.
+# Fields of at most this many bytes are cached after encoding; the cache has 64 of them.
 _ORDINARY_SIZE: Final = 4096
 # marshal 2 has no back-references, so equal mappings give equal bytes.
 _WHOLE: Final = 2
 
 
 def cache_key(prompt: str, own: Fields | None, given: Fields | None) -> str:
-    """Derive the key of a request: 64 lower-case hexadecimal digits.
+    """Return the key of a request: 64 lower-case hexadecimal digits.
 
     Args:
-        prompt: The exact prompt; nothing is trimmed or folded.
-        own: What the synthesizer declares of itself.
-        given: What the user adds.
+        prompt: The exact prompt; it is not trimmed or case-folded.
+        own: The fields that the synthesizer declares.
+        given: The fields that the user adds.
 
     Raises:
-        TypeError: A field is no JSON value, or a name is no string.
+        TypeError: A field is not a JSON value, or a name is not a string.
         ValueError: A field is NaN or infinite.
     """
     return derive(prompt, own, plain(given))[0]
 
 
-# Encodes a JSON value in the one form that is hashed: ASCII, sorted names, no spaces.
+# Encodes a JSON value in the form that is hashed: ASCII, sorted names, no spaces.
 canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _BEGIN: Final = f"{canonical_json('russo')},{KEY_VERSION}"
 
 
 def derive(prompt: str, own: Fields | None, given: Fields | None) -> tuple[str, dict[str, Any] | None]:
-    """Derive the key of a request, and the plain form of what the synthesizer declares.
+    """Return the key of a request, and the plain form of the fields that the synthesizer declares.
 
-    Fields are remembered by their whole bytes, in which ``1``, ``1.0`` and ``True`` differ: those of a
-    suite are encoded once. Their plain form is shared, and only ever read.
+    Encoded fields are cached by their marshalled bytes, in which ``1``, ``1.0`` and ``True`` differ, so that
+    a test suite encodes its fields once. Callers share the plain form and must not change it.
 
     Args:
         prompt: The exact prompt.
-        own: What the synthesizer declares of itself.
-        given: What the user adds, plain already.
+        own: The fields that the synthesizer declares.
+        given: The fields that the user adds, in plain form.
 
     Raises:
-        TypeError: A declared field is no JSON value, or a name is no string.
+        TypeError: A declared field is not a JSON value, or a name is not a string.
         ValueError: A declared field is NaN or infinite.
     """
     fields: Any = (own, given)
     try:
         written = marshal.dumps(fields, _WHOLE)
-    except ValueError:  # a mapping or a text of a class of its own
+    except ValueError:  # a mapping or a string of a user-defined class
         declared, encoded = _encode(own, given)
     else:
         declared, encoded = _remembered(written) if len(written) <= _ORDINARY_SIZE else _encode(own, given)
-    # An array's canonical form is its elements', joined: ["russo", KEY_VERSION, prompt, own, given].
+    # An array's canonical form is its joined elements: ["russo", KEY_VERSION, prompt, own, given].
     request = f"[{_BEGIN},{canonical_json(prompt)},{encoded}]"
     return hashlib.sha256(request.encode("ascii")).hexdigest(), declared
 

@@ -2,9 +2,9 @@
 
 Locks only save money. If a lock cannot be taken, continue without it: the cache is correct without
 locks. The holder keeps an advisory lock on a file, which the kernel releases when the holder dies, and
-touches the file every few seconds. A waiter that sees no touch for PATIENCE seconds goes on to the
-key's next lock file. So a frozen holder costs one bounded wait, and the waiters still go one at a
-time. On a file system without advisory locks, the lock is held while its file exists.
+touches the file every few seconds. If a waiter sees no touch for PATIENCE seconds, it uses the key's next
+lock file. So a frozen holder costs one bounded wait, and the waiters still call the backend one at a time.
+On a file system without advisory locks, the lock is held while its file exists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
 _SIGN_OF_LIFE: Final = 2.0
-# A waiter that was itself stopped for a while has not watched for that long.
+# A waiter that was itself stopped did not watch the file in that time, so at most this long is counted.
 _LONGEST_WATCH: Final = 1.0
 _LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
 _HELD: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
@@ -51,7 +51,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _unlock(descriptor: int) -> None:
-        # Explicitly, for a forked child may have inherited the descriptor and with it the lock.
+        # Explicitly, because a forked child may have inherited the descriptor and with it the lock.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
@@ -62,7 +62,7 @@ class KeyLock:
     runs, and releases the lock if that loop is closed.
 
     Args:
-        directory: The directory of the cache; made if there is none.
+        directory: The directory of the cache; it is made if it does not exist.
         key: The key.
         loop: The event loop in which the backend is called.
     """
@@ -89,15 +89,15 @@ class KeyLock:
         return f"{self._stem}.{self._generation}.lock" if self._generation else f"{self._stem}.lock"
 
     def try_acquire(self) -> bool:
-        """Try once to be the payer, without waiting; true also where no lock can be had at all."""
+        """Try once to take the lock, without waiting; return true also if locks are not available here."""
         try:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self._locks)
             if not stat.S_ISDIR(os.lstat(self._locks).st_mode):
-                return True  # a link leads out of the cache, so no lock file is written there
+                return True  # a symbolic link leads out of the cache: write no lock file there
             created, descriptor = _open(self._path)
         except OSError as error:
-            # Swept at this moment: look again. Anything else: no lock is to be had here.
+            # The directory was swept at this moment: try again. After any other error, go on without a lock.
             return not (isinstance(error, FileNotFoundError) and os.path.isdir(self._directory))
         if self._take(descriptor, created=created):
             self._show_life()
@@ -110,7 +110,7 @@ class KeyLock:
         try:
             _lock(descriptor)
         except OSError as error:
-            # No locks on this file system: whoever made the file holds it.
+            # This file system has no advisory locks: the process that created the file holds the lock.
             held = error.errno in _HELD or not created
         else:
             held = not self._is_current(descriptor)
@@ -119,20 +119,20 @@ class KeyLock:
         if os.path.lexists(f"{self._stem}.{self._generation + 1}.lock"):
             if created:
                 remove(self._path)
-            self._move_on()  # somebody gave this file up and went on
+            self._move_on()  # another waiter gave this lock file up
             return False
         self._descriptor = descriptor
         return True
 
     def _is_current(self, descriptor: int) -> bool:
-        """Tell whether the locked file is still the one under the path; its last holder removed it."""
+        """Return whether the locked file is still at its path; a holder removes it on release."""
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
         except OSError:
             return False
 
     def _watch(self, descriptor: int) -> None:
-        """Note the holder's signs of life; without one for PATIENCE seconds, move on."""
+        """Look for a touch by the holder; after PATIENCE seconds without one, use the next lock file."""
         sign, now = os.fstat(descriptor).st_mtime_ns, time.monotonic()
         self._silence += min(now - self._watched, _LONGEST_WATCH)
         self._watched = now
@@ -146,10 +146,10 @@ class KeyLock:
         self._sign, self._silence = None, 0.0
 
     def _show_life(self) -> None:
-        # A thread, so that a backend which blocks the event loop still shows that its process lives.
+        # A thread, because a backend may block the event loop while its process is alive.
         self._touch()
         pulse = threading.Thread(target=self._beat, name="russo-lock", daemon=True)
-        with contextlib.suppress(RuntimeError):  # no more threads: then others lose patience sooner
+        with contextlib.suppress(RuntimeError):  # without a thread, waiters give up after PATIENCE
             pulse.start()
             self._pulse = pulse
 
@@ -166,14 +166,14 @@ class KeyLock:
             os.utime(self._descriptor if os.utime in os.supports_fd else self._path)  # type: ignore[arg-type]
 
     def release(self) -> None:
-        """Leave the line; harmless where nothing was acquired."""
+        """Release the lock; does nothing if it was not acquired."""
         self._stop.set()
         if self._pulse is not None and self._is_mine():
             self._pulse.join()
         self._let_go()
 
     def _is_mine(self) -> bool:
-        """Tell whether this process took the place; a forked child only inherits the descriptor."""
+        """Return whether this process took the lock; a forked child only inherits the descriptor."""
         return self._pid == os.getpid()
 
     def _let_go(self) -> None:
@@ -181,7 +181,7 @@ class KeyLock:
             if self._descriptor is None:
                 return
             if self._is_mine():
-                remove(self._path)  # while it is held, so that nobody else's is removed
+                remove(self._path)  # before unlocking, so that the file is not another holder's
                 with contextlib.suppress(OSError):
                     _unlock(self._descriptor)
             os.close(self._descriptor)
@@ -189,7 +189,7 @@ class KeyLock:
 
 
 def _open(path: str) -> tuple[bool, int]:
-    """Open a lock file; tell whether this call made it."""
+    """Open a lock file; return whether this call created it, and its descriptor."""
     try:
         return True, os.open(path, _FLAGS | os.O_EXCL, 0o666)
     except FileExistsError:
@@ -197,11 +197,11 @@ def _open(path: str) -> tuple[bool, int]:
 
 
 def sweep_locks(directory: str, age: float) -> None:
-    """Remove lock files that nobody holds and nobody touched for ``age`` seconds."""
+    """Remove lock files that are not held and were not touched for ``age`` seconds."""
     locks = os.path.join(directory, LOCKS)
     try:
         if not stat.S_ISDIR(os.lstat(locks).st_mode):
-            return  # a link: what it points to is not ours
+            return  # a symbolic link, whose target does not belong to russo
         with os.scandir(locks) as found:
             paths = [
                 each.path

@@ -1,8 +1,8 @@
-"""The first-party synthesizers by their class names, imported when they are asked for.
+"""The first-party synthesizers by their class names, imported on first use.
 
     from russo.synthesizers import LocalSynthesizer
 
-needs the package of that backend only.
+needs only the package of that backend.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +32,7 @@ else:
         try:
             module = importlib.import_module(package)
         except ModuleNotFoundError as error:
-            if error.name != package:  # the package is there; what it imports is not
+            if error.name != package:  # the package is installed, but a package that it imports is not
                 raise
             message = f'{name} is not installed: pip install "russo-core[{extra}]"'
             raise ModuleNotFoundError(message, name=package) from error
