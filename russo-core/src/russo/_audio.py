@@ -141,7 +141,7 @@ def wav_of(audio: Audio) -> _wav.Wav:
     """Return the samples of audio with their format.
 
     Raises:
-        ValueError: A compressed format, or bytes that are not what the format says.
+        ValueError: The format is compressed, or the bytes do not match it.
     """
     if audio.format == "wav":
         return _wav.read_wav(audio.data)

@@ -10,7 +10,7 @@ from .entry_points import EntryPointGroup
 from .synthesizer import Synthesizer, check_synthesizer
 
 API_VERSION: Final = 1
-# Backends that have an extra of russo-core, for the hint if one is not installed.
+# Backends that have an extra of russo-core, for the hint if such a backend is not installed.
 EXTRAS: Final = ("google", "openai", "elevenlabs", "local")
 BACKENDS: Final = EntryPointGroup(
     "russo.synthesizers",
@@ -22,26 +22,26 @@ BACKENDS: Final = EntryPointGroup(
 
 
 def load_synthesizer(name: str, **options: Any) -> Synthesizer:
-    """Make a synthesizer of the backend registered under a name.
+    """Make a synthesizer of the backend with this name.
 
     Args:
-        name: The backend's name, or ``package.module:factory`` for one that is not registered.
+        name: The backend's name, or ``package.module:factory`` for a backend that is not registered.
         **options: The backend's own options.
 
     Raises:
-        BackendNotFoundError: There is no such backend; the message lists what is installed.
-        BackendConfigError: An unknown or unusable option, or a backend that cannot be loaded.
+        BackendNotFoundError: There is no such backend; the message lists the installed ones.
+        BackendConfigError: An option is unknown or unusable, or the backend cannot be loaded.
     """
     return cast("Synthesizer", BACKENDS.make(name, options, check_synthesizer))
 
 
 def installed_backends() -> Mapping[str, tuple[EntryPoint, ...]]:
-    """Return the registered backends by name, sorted. Nothing of them is imported."""
+    """Return the registered backends by name, sorted, without importing them."""
     return BACKENDS.installed()
 
 
 def load_backend(name: str) -> Callable[..., Any]:
-    """Import the backend of this name, and no other, and return what makes its synthesizers.
+    """Import only the backend with this name, and return the factory of its synthesizers.
 
     Raises:
         BackendNotFoundError: There is no such backend.
@@ -51,10 +51,10 @@ def load_backend(name: str) -> Callable[..., Any]:
 
 
 def convert_options(name: str, factory: Callable[..., Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """Convert options written as text by the annotations of the backend's constructor.
+    """Convert options from text, by the annotations of the backend's constructor.
 
     Raises:
-        BackendConfigError: An option that does not exist, or a text that is not a value of its type.
+        BackendConfigError: An option does not exist, or its text is not a value of its type.
     """
     return BACKENDS.convert_options(name, factory, texts)
 
@@ -65,7 +65,7 @@ def api_key_variables(factory: object) -> tuple[str, ...] | None:
     A backend names them in its class attribute ``credentials``, a tuple or a list of names.
 
     Returns:
-        ``None`` if the attribute is missing, or is something else.
+        ``None`` if the attribute is missing or has another form.
     """
     names = getattr(factory, "credentials", None)
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
