@@ -39,7 +39,7 @@ GROUPS: Final[dict[str, Callable[[Place], Iterator[Figure]]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the groups that are asked for; return 0."""
+    """Run the groups that were chosen, report, and return 0."""
     asked = _parser().parse_args(arguments)
     if asked.read is not None:
         facts, figures = report.from_json(json.loads(asked.read.read_text("utf-8")))
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace) -> tuple[dict[str, str], list[Figure]]:
-    # Processes that are measured keep their byte code, as Python does where nobody forbids it; else an
+    # Processes that are measured keep their byte code, which is Python's default; else an
     # editable russo would be compiled at each start, and everything that pip installed would not.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="russo-bench-", dir=asked.directory) as name:

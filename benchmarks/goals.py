@@ -19,7 +19,7 @@ class Goal:
         unit: Of the figure.
         figure: The figure's name.
         exact: Whether the figure must equal ``most``.
-        reason: Why the goal is missed where it is missed, if the reason is known.
+        reason: Why the goal is missed, if it is missed and the reason is known.
     """
 
     quantity: str
@@ -67,7 +67,7 @@ _AWAIT: Final = {
 }
 _PUT: Final = {"10 KB": 2.2, "150 KB": 1.9, "500 KB": 1.6}
 
-_HASHING: Final = "reading and hashing both files alone takes most of it, or more"
+_HASHING: Final = "reading and hashing both files alone takes most of the allowed time, or more"
 _AWAITING: Final = "the key, the settings, the mode and the hooks come on top of `get`"
 _FAILED_OPEN: Final = "most of it is the system call `open`, which fails"
 _RENAMING: Final = "two renames, the metadata as JSON, and a look back at both files"
@@ -128,7 +128,7 @@ GOALS: Final = (
 
 
 def judge(figures: Iterable[Figure]) -> Iterator[tuple[Goal, Figure | None]]:
-    """Yield every goal with the figure that answers it, ``None`` where it was not measured."""
+    """Yield every goal with the figure that answers it, or ``None`` if it was not measured."""
     by_name = {figure.name: figure for figure in figures}
     for goal in GOALS:
         yield goal, by_name.get(goal.figure)

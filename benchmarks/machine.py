@@ -17,7 +17,7 @@ def facts(directory: Path) -> dict[str, str]:
     """Return what a reader needs to judge the figures.
 
     Args:
-        directory: Where the measured files lie.
+        directory: Where the measured files are.
     """
     return {
         "date": datetime.date.today().isoformat(),

@@ -176,7 +176,7 @@ def suite(figures: Sequence[Figure], prompts: int = 500, backend: float = 0.2) -
     """Yield a table of what a recorded suite costs, computed from what was measured of its parts.
 
     Args:
-        figures: The run's; where a part was not measured there is no table.
+        figures: The figures of the run. If a part was not measured, there is no table.
         prompts: How many the suite has, each of 150 KB.
         backend: The seconds that a backend would take for each.
     """

@@ -1,6 +1,6 @@
 """Rounds: every subject once per round, in shuffled order, compared within its round.
 
-A busy machine slows a round as a whole; so a ratio of two subjects of one round tells more than
+A busy machine slows a round as a whole; so a ratio of two subjects of one round says more than
 their times do. Nothing is ever compared across rounds, but the two fastest.
 """
 

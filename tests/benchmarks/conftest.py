@@ -1,4 +1,4 @@
-"""The benchmarks are no installed package; they lie beside the tests."""
+"""The benchmarks are not an installed package; their folder is beside the tests."""
 
 import sys
 from pathlib import Path
