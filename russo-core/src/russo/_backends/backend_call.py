@@ -1,4 +1,4 @@
-"""`BackendCall`: the account of one call. The flow opens it, and `Attempts` counts attempts in it."""
+"""`BackendCall`: the counts of one call. The flow opens it, and `Attempts` counts attempts in it."""
 
 from __future__ import annotations
 

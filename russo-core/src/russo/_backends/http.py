@@ -109,10 +109,12 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
 
 @functools.cache
 def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """Read the certificates once per process, 20 to 40 ms, which every HTTP client would spend again.
+    """Return a TLS context that all HTTP clients of the process share.
+
+    Each HTTP client would read the certificates again, which takes 20 to 40 ms.
 
     Args:
-        create: The HTTP client's own function that makes the context; called once.
+        create: The HTTP client's function that makes the context; called once per process.
     """
     return create()
 

@@ -1,4 +1,4 @@
-"""The ``russo`` command, on click and rich. No other package of russo imports this package or click."""
+"""The ``russo`` command, on click and rich. Only `russo.__main__` imports it, and only it imports click."""
 
 from .command import main
 

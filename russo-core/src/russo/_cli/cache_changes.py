@@ -302,6 +302,6 @@ def _copy(entry: Entry, target: AudioCache) -> bool:
 
 
 def _watched(things: Sequence[Any], what: str) -> Iterable[Any]:
-    """Iterate over things, with a progress bar on a terminal."""
+    """Return the things as an iterable that shows a progress bar on a terminal."""
     console = screen.error_console()
     return track(things, what, console=console, transient=True, disable=not console.is_terminal)

@@ -33,7 +33,7 @@ def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
     for error in chain_of(excinfo.value):
         trace = error.__traceback__
         if error is not excinfo.value and trace is not None and trace.tb_frame not in frames:
-            BaseException.with_traceback(error, None)  # a frozen exception refuses to be assigned to
+            BaseException.with_traceback(error, None)  # assignment fails for frozen exceptions
 
 
 def _outside(trace: TracebackType | None) -> list[TracebackType]:
