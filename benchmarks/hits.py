@@ -1,7 +1,8 @@
 """Hits: the same entry over and over, many in turn, the first of a process; and a miss, and a key.
 
 `AudioCache` remembers the decoded metadata of 512 entries by their bytes. So each kind of hit is
-measured twice: with one key, where this helps, and with more keys in turn than are remembered, where it cannot.
+measured twice: with one key, where this helps, and with more keys in turn than are remembered, where
+it cannot help.
 """
 
 from __future__ import annotations

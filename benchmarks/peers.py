@@ -1,7 +1,7 @@
 """The alternatives: other ways to keep audio between runs, and the raw files as the limit of them all.
 
-Each stands as its documentation recommends for this use, without fsync where that can be chosen. None but
-russo tells damaged audio from whole; diskcache and sqlite also bound or query, which is not measured.
+Each is used as its documentation recommends for this use, without fsync if that can be chosen. Only russo
+detects damaged audio. diskcache can also limit its size and sqlite can query; neither is measured.
 """
 
 from __future__ import annotations

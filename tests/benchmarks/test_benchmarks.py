@@ -48,7 +48,7 @@ def test_goal_that_was_not_measured_is_not_met():
     assert re.search(r"`get` of 10 KB over raw pair .* 1x .* yes", text)
 
 
-def test_goal_that_is_missed_is_told():
+def test_goal_that_is_missed_is_reported():
     assert re.search(
         r"`get` of 10 KB over raw pair .* NO$", "\n".join(report.goals([figure("hit/get/10 KB", 9)])), re.M
     )
@@ -62,7 +62,7 @@ def test_run_is_read_from_its_json_as_it_was():
     assert [goal["met"] for goal in run["goals"] if goal["measured"] == 1.5] == [True]
 
 
-def test_measuring_a_group_tells_the_machine_the_figures_and_the_goals(tmp_path, capsys):
+def test_measuring_a_group_reports_the_machine_the_figures_and_the_goals(tmp_path, capsys):
     file = tmp_path / "run.json"
     directory = tmp_path / "scratch"
     directory.mkdir()
@@ -91,7 +91,7 @@ def test_backend_calls_are_counted_by_prompt(tmp_path):
     assert backend_calls._most_calls(calls) == 2
 
 
-def test_file_system_is_told_of_the_directory():
+def test_file_system_of_the_directory_is_reported():
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         pytest.skip("the mounts are read from /proc")

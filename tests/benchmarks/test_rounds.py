@@ -58,7 +58,7 @@ def test_every_subject_has_one_turn_per_round_and_the_base_two():
     assert len(set(turns)) > 6  # 12 orders are possible
 
 
-def test_time_is_told_per_call_whatever_the_number_of_calls():
+def test_time_is_per_call_for_any_number_of_calls():
     subjects = {"base": steady(0.001), "slow": steady(0.3)}
     rounds = measure(subjects, base="base", seconds=0, least=5, block=0.01)
     assert rounds.each("base").median == pytest.approx(0.001)
