@@ -22,7 +22,7 @@ def test_the_limit_holds_over_all_workers(acme_project):
         def test_it(russo_say, number): russo_say(f"Prompt {number}")
         """
     )
-    result = acme_project.run("-n", "4", "--russo-max-calls=5", subprocess=True)
+    result = acme_project.run("-n", "2", "--russo-max-calls=5", subprocess=True)
     result.assert_outcomes(passed=5, failed=7)
     assert len(acme_project.calls) == 5
 

@@ -47,7 +47,21 @@ def test_it(russo_say):
     Path(".russo_cache").write_text("in the way")
     russo_say("Hello")
 """
-WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+MEDDLE = """
+    import dataclasses
+
+    refusals = []
+    audio = getattr(event, "audio", None)
+    for each in (event, audio) if audio else (event,):
+        for field in dataclasses.fields(each):
+            for change in (lambda: setattr(each, field.name, "evil"), lambda: delattr(each, field.name)):
+                try:
+                    change()
+                    refusals.append("none")
+                except Exception as error:
+                    refusals.append(type(error).__name__)
+    note(NAME, event, refusals=refusals, audio=audio and audio.data.decode())
+"""
 
 
 class PluginProject:
@@ -138,10 +152,12 @@ def test_packages_and_conftests_hear_of_every_worker(plugin_project):
     assert "2 backend calls (16 characters)" in summary(result)
 
 
-@WORKERS
-def test_a_package_that_raises_is_named_and_costs_nothing(plugin_project, workers):
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_packages_that_raise_are_named_and_none_can_alter_key_or_audio(plugin_project, workers):
     plugin_project.install("grumbler", "raise RuntimeError(f'no, not {event.prompt}')")
     plugin_project.install("ledger", "note('ledger', event)")
+    for name, option in [("one", "tryfirst=True"), ("two", "trylast=True")]:
+        plugin_project.install(name, MEDDLE.replace("NAME", repr(name)), option)
     plugin_project.conftest()
     plugin_project.project.tests(SIX_TESTS)
     result = plugin_project.pytest(*workers, passed=6)
@@ -149,11 +165,17 @@ def test_a_package_that_raises_is_named_and_costs_nothing(plugin_project, worker
         result.stdout.fnmatch_lines(
             [f"russo: plugin grumbler raised in russo_{hook}: RuntimeError('no, not Prompt *')"]
         )
-    assert len(plugin_project.notes("ledger")) == len(plugin_project.notes("conftest")) == 2 * 4 + 4
     assert "2 backend calls" in summary(result)
-    assert "0 backend calls" in summary(
-        plugin_project.pytest(*workers, "--russo-cache-mode=replay", passed=6)
-    )
+    assert len(plugin_project.notes("ledger")) == len(plugin_project.notes("conftest")) == 2 * 4 + 4
+    attempts = [*plugin_project.notes("one"), *plugin_project.notes("two")]
+    assert len(attempts) == 2 * (2 * 4 + 4)
+    for line in attempts:
+        assert set(line["refusals"]) == {"FrozenInstanceError"}
+    assert {line["audio"] for line in attempts} == {None, "aPrompt 0" * 100, "aPrompt 1" * 100}
+    cache = AudioCache(plugin_project.project.path / ".russo_cache")
+    assert {line["key"] for line in attempts} == set(cache.stored_keys())
+    replayed = plugin_project.pytest(*workers, "--russo-cache-mode=replay", passed=6)
+    assert "0 backend calls" in summary(replayed)
     assert sorted(plugin_project.project.calls) == ["a Prompt 0", "a Prompt 1"]
 
 
@@ -164,23 +186,6 @@ def test_a_package_that_cannot_be_imported_silences_no_other(plugin_project):
     plugin_project.project.tests(ONE_TEST)
     plugin_project.pytest(passed=1)
     assert len(plugin_project.notes("ledger")) == 5
-
-
-MEDDLE = """
-    import dataclasses
-
-    refusals = []
-    audio = getattr(event, "audio", None)
-    for each in (event, audio) if audio else (event,):
-        for field in dataclasses.fields(each):
-            for change in (lambda: setattr(each, field.name, "evil"), lambda: delattr(each, field.name)):
-                try:
-                    change()
-                    refusals.append("none")
-                except Exception as error:
-                    refusals.append(type(error).__name__)
-    note(NAME, event, refusals=refusals, audio=audio and audio.data.decode())
-"""
 
 
 def test_competing_packages_all_hear_everything_in_pluggys_order(plugin_project):
@@ -196,23 +201,6 @@ def test_competing_packages_all_hear_everything_in_pluggys_order(plugin_project)
         assert len(set(hooks_and_prompts(event))) == 1
         first, *middle, last, conftest = (line["by"] for line in event)
         assert (first, sorted(middle), last, conftest) == ("first", ["one", "two"], "last", "conftest")
-
-
-@WORKERS
-def test_competing_packages_can_alter_neither_key_nor_audio(plugin_project, workers):
-    for name, option in [("one", "tryfirst=True"), ("two", "trylast=True")]:
-        plugin_project.install(name, MEDDLE.replace("NAME", repr(name)), option)
-    plugin_project.project.tests(SIX_TESTS)
-    plugin_project.pytest(*workers, passed=6)
-    notes = plugin_project.notes()
-    assert len(notes) == 2 * (2 * 4 + 4)
-    for line in notes:
-        assert set(line["refusals"]) == {"FrozenInstanceError"}
-    assert {line["audio"] for line in notes} == {None, "aPrompt 0" * 100, "aPrompt 1" * 100}
-    cache = AudioCache(plugin_project.project.path / ".russo_cache")
-    assert {line["key"] for line in notes} == set(cache.stored_keys())
-    replayed = plugin_project.pytest(*workers, "--russo-cache-mode=replay", passed=6)
-    assert "0 backend calls" in summary(replayed)
 
 
 def test_a_run_with_a_slow_listener_ends_right(plugin_project):

@@ -85,7 +85,7 @@ def test_workers_share_what_is_spoken_ahead(acme_project):
         """
     )
     enable_speaking_ahead(acme_project)
-    result = acme_project.run("-n", "3", "--russo-synth-option=custom.delay=0.1", subprocess=True)
+    result = acme_project.run("-n", "2", "--russo-synth-option=custom.delay=0.1", subprocess=True)
     result.assert_outcomes(passed=12)
     assert len(acme_project.calls) == 12
     assert summary(result) == "0 hits, 12 backend calls (98 characters)"
@@ -93,7 +93,7 @@ def test_workers_share_what_is_spoken_ahead(acme_project):
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_record_only_speaks_the_marked_prompts_and_runs_no_test(acme_project, xdist):
-    result = acme_project.run("--russo-record-only", *xdist, subprocess=True)
+    result = acme_project.run("--russo-record-only", *xdist, subprocess=bool(xdist))
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [

@@ -37,11 +37,11 @@ def complete_project(project):
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_a_complete_green_run_lists_and_prunes_what_it_did_not_use(complete_project, xdist):
-    result = complete_project.run("-v", *xdist, subprocess=True)
+    result = complete_project.run("-v", *xdist, subprocess=bool(xdist))
     result.stdout.fnmatch_lines(["russo: unused: 'Old' (*, */.russo_cache)"])
     result.stdout.no_fnmatch_line("*'Other'*")
     assert complete_project.cached() == 3
-    result = complete_project.run("--russo-prune-unused", *xdist, subprocess=True)
+    result = complete_project.run("--russo-prune-unused", *xdist, subprocess=bool(xdist))
     result.stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
     assert complete_project.cached() == 2
 

@@ -27,32 +27,18 @@ MANY = """
 """
 
 
-def test_workers_call_the_backend_once_per_prompt_and_their_counts_add_up(project):
+def test_workers_call_the_backend_once_per_prompt_also_for_refresh_and_after_a_clear(project):
     project.conftest(SLOW)
     project.tests(MANY)
-    result = project.run("-n", "4", subprocess=True)
+    prompts = ["a Prompt 0", "a Prompt 1", "a Prompt 2"]
+    result = project.run("-n", "2", subprocess=True)
     result.assert_outcomes(passed=24)
-    assert sorted(project.calls) == ["a Prompt 0", "a Prompt 1", "a Prompt 2"]
-    assert re.fullmatch(
-        r"21 hits \(168 characters, \d+ s of speech\), 3 backend calls \(24 characters\)", summary(result)
-    )
-
-
-def test_the_cache_is_cleared_once_by_the_controller(project):
-    project.conftest(SLOW)
-    project.tests(MANY)
-    project.run("-n", "2", subprocess=True)
-    result = project.run("-n", "4", "--russo-clear-cache", subprocess=True)
-    result.assert_outcomes(passed=24)
-    assert len(project.calls) == 6
-
-
-def test_refresh_calls_the_backend_once_per_key_over_all_workers(project):
-    project.conftest(SLOW)
-    project.tests(MANY)
-    project.run("-n", "2", subprocess=True)
-    project.run("-n", "4", "--russo-cache-mode=refresh", subprocess=True).assert_outcomes(passed=24)
-    assert len(project.calls) == 6
+    assert sorted(project.calls) == prompts
+    counts = r"21 hits \(168 characters, \d+ s of speech\), 3 backend calls \(24 characters\)"
+    assert re.fullmatch(counts, summary(result))  # the workers' counts add up
+    for number, option in enumerate(["--russo-cache-mode=refresh", "--russo-clear-cache"], 2):
+        project.run("-n", "2", option, subprocess=True).assert_outcomes(passed=24)
+        assert sorted(project.calls) == sorted(prompts * number), option
 
 
 def test_a_crashed_workers_finished_tests_still_count(project):
