@@ -103,5 +103,5 @@ def test_reply_without_usable_audio_is_refused(make, message):
         (array.array("h", [123, 60, 91]).tobytes(), False),
     ],
 )
-def test_documents_are_told_from_sound(data, expected):
+def test_documents_are_distinguished_from_sound(data, expected):
     assert looks_like_text(data) is expected

@@ -78,7 +78,7 @@ def speak(cache, speaker, prompt=PROMPT, **options):
     return synthesize(CachedSynthesizer(speaker, cache=cache, **options), prompt)
 
 
-def test_miss_is_told_in_order(cache, events):
+def test_events_of_a_miss_come_in_order(cache, events):
     audio = speak(cache, Speaker(), cache_key_extra={"a": 1})
     assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
     own = Speaker().cache_key_extra
@@ -99,7 +99,7 @@ def test_miss_is_told_in_order(cache, events):
     assert events.one(EntryStored).directory == cache.directory
 
 
-def test_hit_is_told_alone(cache, events):
+def test_a_hit_is_the_only_event(cache, events):
     cached = CachedSynthesizer(Speaker(), cache=cache)
     synthesize(cached)
     events.recorded.clear()
@@ -115,20 +115,20 @@ def test_class_that_declares_nothing_has_no_backend(cache, events):
     }
 
 
-def test_failure_is_told_and_nothing_is_stored(cache, events):
+def test_failure_is_in_the_finish_event_and_nothing_is_stored(cache, events):
     with pytest.raises(AuthenticationError):
         speak(cache, Speaker(FAILURE))
     assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish"]
     assert (events.one(SynthesisFinish).audio, events.one(SynthesisFinish).error) == (None, FAILURE)
 
 
-def test_replay_tells_the_miss_before_it_is_raised(cache, events):
+def test_miss_event_of_replay_comes_before_the_error(cache, events):
     with pytest.raises(CacheMissError):
         speak(cache, Speaker(), mode="replay")
     assert events.names == ["cache_miss"]
 
 
-def test_mode_off_tells_of_the_synthesis_alone(cache, events):
+def test_mode_off_has_events_of_the_synthesis_only(cache, events):
     speak(cache, Speaker(), mode="off")
     assert events.names == ["synthesis_start", "synthesis_finish"]
 
@@ -142,7 +142,7 @@ def test_refresh_is_the_reason_of_its_miss(cache, events):
 
 
 @pytest.mark.parametrize("mode", ["auto", "replay"])
-def test_damage_is_told_once_per_request_and_then_the_miss(cache, events, mode):
+def test_damage_is_one_event_per_request_before_the_miss(cache, events, mode):
     key = cache_key(PROMPT, Speaker().cache_key_extra, None)
     cache.put(key, sound(PROMPT))
     (cache.directory / f"{key}.meta").write_bytes(b"rot")
@@ -155,7 +155,7 @@ def test_damage_is_told_once_per_request_and_then_the_miss(cache, events, mode):
     assert events.one(EntryDamaged).directory == cache.directory
 
 
-def test_store_that_fails_is_told_with_reason_and_directory(tmp_path, events):
+def test_event_of_a_failed_store_has_reason_and_directory(tmp_path, events):
     (tmp_path / "file").write_bytes(b"")
     speak(AudioCache(tmp_path / "file"), Speaker())
     assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "store_failed"]
@@ -170,7 +170,7 @@ def test_store_into_layers_names_the_private_cache(cache, tmp_path, events):
     assert events.one(EntryStored).directory == cache.directory
 
 
-def test_inner_synthesizer_is_told_as_nested(cache, tmp_path, events):
+def test_events_of_an_inner_synthesizer_are_nested(cache, tmp_path, events):
     inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "other"))
     speak(cache, inner, cache_key_extra={"a": 1})
     assert [event.nested for event in events.all(CacheMiss)] == [False, True]
@@ -185,7 +185,7 @@ def test_process_has_one_manager():
     assert plugin_manager() is not make_manager()
 
 
-def test_listener_of_a_run_hears_its_run_alone(cache):
+def test_listener_of_a_run_gets_the_events_of_that_run_only(cache):
     recorder = EventRecorder()
     shared = RunContext(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
     shared.manager.register(recorder)
@@ -196,7 +196,7 @@ def test_listener_of_a_run_hears_its_run_alone(cache):
     assert {event.prompt for event in recorder.recorded} == {"inside"}
 
 
-def test_unregistered_plugin_hears_nothing_more(cache):
+def test_unregistered_plugin_gets_no_more_events(cache):
     with registered(EventRecorder()) as recorder:
         speak(cache, Speaker())
     count = len(recorder.recorded)
@@ -256,7 +256,7 @@ def raiser(error):
 def fail_outcome():
     try:
         pytest.fail("no!")
-    except BaseException as error:  # noqa: BLE001 - it is no Exception: that is the point
+    except BaseException as error:  # noqa: BLE001 - pytest.fail raises a BaseException
         return error
 
 
@@ -285,7 +285,7 @@ def test_plugin_that_raises_hides_no_error_of_the_backend(cache):
     assert caught.value is FAILURE
 
 
-def test_run_is_told_who_raised(cache):
+def test_run_gets_the_name_of_the_plugin_that_raised(cache):
     reports = []
     cached = CachedSynthesizer(Speaker())
     context = RunContext(cache=cache, mode=Mode.AUTO, report=reports.append, manager=make_manager())
@@ -316,7 +316,7 @@ def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
 
 
 class Meddler:
-    """Tries to alter whatever it can reach."""
+    """Tries to alter everything that it can reach."""
 
     def meddle(self, event):
         for mapping in (event.fields, event.fields["own"], event.fields["given"]):
@@ -344,7 +344,7 @@ def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
     assert cache.describe(key)["fields"] == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
-def test_one_plugin_cannot_alter_what_the_next_one_hears(cache, events):
+def test_one_plugin_cannot_alter_what_the_next_one_gets(cache, events):
     with registered(Meddler()):
         speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
     assert events.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}

@@ -1,4 +1,4 @@
-"""What a hit may do, counted: system calls, opened files, imports; and a ratio that only a blunder reaches.
+"""What a hit may do, counted: system calls, opened files, imports; and ratios that only a serious mistake reaches.
 
 The figures themselves are measured by ``make bench``. Here nothing is compared with a clock but with
 the raw read of the same two files, moments before and after.
@@ -27,7 +27,7 @@ FIELDS = {"backend": "speaker", "voice": "anna"}
 KEY = cache_key(PROMPT, FIELDS, None)
 ABSENT = KEY[::-1]
 
-# Does one thing between two marks; with the audit events of what lies between, or for strace to see.
+# Does one thing between two marks, and prints the audit events between them; strace sees the marks too.
 ONE_THING = """
 import json, os, sys
 from russo import Audio, AudioCache, CachedSynthesizer
@@ -81,7 +81,7 @@ def slower(path, *rest, **options):
     return plain(path, *rest, **options)
 inner.read_file = slower
 """
-# Each is a blunder that was once somebody's cache.
+# Mistakes that real caches have made.
 BROKEN_FOR_AUDIT = {
     "it lists the directory": WRAP.format("os.listdir(os.path.dirname(path))"),
     "it scans the directory": WRAP.format("list(os.scandir(os.path.dirname(path)))"),
@@ -132,7 +132,7 @@ HIT = [True, [["open", f"{KEY}.meta"], ["open", f"{KEY}.audio"]]]
 @pytest.mark.parametrize("work", [GET, AWAIT])
 @pytest.mark.parametrize("warm_up", ["work()", "cache.put('other', Audio(b'x')); cache.get('other')"])
 def test_hit_opens_two_files_and_does_nothing_else(directory, work, warm_up):
-    if work == AWAIT:  # what its first call needs, whatever the key, is no part of a hit
+    if work == AWAIT:  # what only the first call needs is not part of a hit
         warm_up += (
             "; cache.put(__import__('russo').cache_key('x', Speaker.cache_key_extra, None), Audio(b'x'))"
         )
@@ -152,7 +152,7 @@ def test_put_writes_two_files_and_renames_them(directory):
 
 
 @pytest.mark.parametrize("broken", BROKEN_FOR_AUDIT.values(), ids=BROKEN_FOR_AUDIT)
-def test_guard_hears_a_hit_that_does_more(directory, broken):
+def test_audit_guard_notices_a_hit_that_does_more(directory, broken):
     assert events(directory, GET, broken=broken) != HIT
 
 
@@ -174,7 +174,7 @@ def system_calls(directory, tmp_path, work, key=KEY, **options):
     return [call for call in calls if call not in {"mmap", "munmap", "mremap", "brk", "madvise"}]
 
 
-# The metadata's size is not known beforehand, so a second read finds its end; that of the audio is.
+# The size of the audio is known beforehand; that of the metadata is not, so a second read finds its end.
 READS = ["openat", "read", "read", "close", "openat", "read", "close"]
 
 
@@ -194,7 +194,7 @@ def test_system_calls_do_not_grow_with_the_entries(directory, tmp_path):
 
 
 @pytest.mark.parametrize("broken", BROKEN_FOR_STRACE.values(), ids=BROKEN_FOR_STRACE)
-def test_guard_sees_a_hit_that_does_more(directory, tmp_path, broken):
+def test_strace_guard_notices_a_hit_that_does_more(directory, tmp_path, broken):
     assert system_calls(directory, tmp_path, GET, broken=broken) != READS
 
 
@@ -226,7 +226,7 @@ def ratio(work, base, rounds=25):
 
 
 def best_ratio(work, base, enough):
-    """Return the least of a few tries: a busy machine may spoil one, a blunder spoils all."""
+    """Return the least of a few tries: a busy machine may spoil one, a mistake spoils all."""
     best = float("inf")
     for _ in range(6):
         best = min(best, ratio(work, base))

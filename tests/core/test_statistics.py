@@ -128,7 +128,7 @@ def test_hits_and_paid_calls_are_counted_by_backend(whose):
     }
 
 
-def test_hit_that_is_accounted_for_elsewhere_is_no_hit_of_the_run():
+def test_hit_that_is_counted_elsewhere_is_not_a_hit_of_the_run():
     statistics = Statistics(is_covered=lambda hit: hit.key == "abc")
     statistics.russo_cache_hit(event(CacheHit, **HIT))
     statistics.russo_cache_hit(event(CacheHit, key="def", **HIT))

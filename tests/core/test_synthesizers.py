@@ -47,14 +47,14 @@ def test_missing_package_says_what_to_install(environment):
         assert environment.python(FAIL, name) == ["ModuleNotFoundError", message, package]
 
 
-def test_what_the_package_itself_lacks_is_told_as_it_is(environment):
+def test_what_the_package_itself_lacks_is_reported_unchanged(environment):
     environment.install("stubs", {"russo_google": "import google_sdk_that_is_not_here"}, {})
     kind, message, missing = environment.python(FAIL, "GoogleSynthesizer")
     assert (kind, missing) == ("ModuleNotFoundError", "google_sdk_that_is_not_here")
     assert "pip install" not in message
 
 
-def test_package_without_the_class_is_told_as_it_is(environment):
+def test_package_without_the_class_is_reported_unchanged(environment):
     environment.install("stubs", {"russo_google": ""}, {})
     kind, message, _ = environment.python(FAIL, "GoogleSynthesizer")
     assert kind == "ImportError"

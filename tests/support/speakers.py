@@ -16,7 +16,7 @@ ALL_HOOKS = [name for name in vars(hookspecs) if name.startswith("russo_")]
 
 
 class Speaker(FakeSynthesizer):
-    """A fake that declares its backend and voice, and whatever else it is given.
+    """A fake that declares its backend and voice, and other fields that it is given.
 
     Args:
         script: What the calls return or raise, in turn; see `FakeSynthesizer`.

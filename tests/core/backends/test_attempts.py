@@ -199,7 +199,7 @@ def test_cancellation_passes_through_and_frees_the_turn():
         ({"max_concurrency": 0}, "max_concurrency is 0; it must be 1 or more"),
     ],
 )
-def test_limit_that_is_none_is_refused(limits, message):
+def test_limit_below_the_least_is_refused(limits, message):
     with pytest.raises(ValueError, match="must be") as caught:
         Attempts("acme", **limits)
     assert message in str(caught.value)

@@ -172,7 +172,7 @@ def test_unknown_option_lists_the_ones_that_exist(errors_of_loads, option, hint)
 
 
 @pytest.mark.parametrize(("path", "kind", "message"), FACTORY_ERRORS)
-def test_factory_that_is_none_is_a_typed_error(errors_of_loads, path, kind, message):
+def test_what_is_not_a_factory_is_a_typed_error(errors_of_loads, path, kind, message):
     seen, text, *_ = errors_of_loads[path,]
     assert seen == kind
     assert message in text
@@ -287,7 +287,7 @@ def test_two_packages_under_one_name_are_an_error_that_names_both(installed):
     assert installed.python("import russo; tell(bool(russo.load_synthesizer('bell')))") is True
 
 
-def test_one_package_that_is_found_twice_is_no_conflict(installed, tmp_path):
+def test_one_package_that_is_found_twice_is_not_a_conflict(installed, tmp_path):
     # An editable install beside a stale copy of its metadata: the first on the path is the one in force.
     code = f"""
 import pathlib, shutil
@@ -416,7 +416,7 @@ def test_text_is_converted_by_the_annotation(option, text, value):
         ("maybe_loud", "", "must be true or false, not ''"),
     ],
 )
-def test_text_that_is_no_value_is_refused_with_backend_and_option(option, text, message):
+def test_text_that_is_not_a_value_is_refused_with_backend_and_option(option, text, message):
     with pytest.raises(BackendConfigError) as caught:
         convert(option, text)
     assert str(caught.value) == f"backend 'custom', option {option}={text!r}: {message}"

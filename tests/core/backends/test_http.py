@@ -235,7 +235,9 @@ def test_causes_in_a_circle_end():
         ),
     ],
 )
-def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind, what, reached, retryable):
+def test_exchange_that_breaks_off_is_classified_by_the_client_s_exception(
+    error, kind, what, reached, retryable
+):
     for each in (error, raised(SdkError(), error)):  # as it is, and behind an SDK's own
         if isinstance(each, SdkError) and not isinstance(error, RequestError):
             continue
@@ -245,7 +247,7 @@ def test_exchange_that_breaks_off_is_told_by_the_client_s_exception(error, kind,
         assert (made.reached, made.retryable) == (bool(reached), bool(retryable))
 
 
-def test_untrusted_certificate_is_told_from_every_other_failure():
+def test_untrusted_certificate_is_distinguished_from_every_other_failure():
     made = exchange()
     assert made.certificate_error(OSError("refused")) is None
     error = made.certificate_error(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
@@ -264,7 +266,7 @@ def test_client_that_cannot_be_made_says_where_to_look():
     assert SECRET not in shown(error)
 
 
-def test_reply_that_is_no_audio_is_described():
+def test_reply_without_audio_is_described():
     error = exchange().no_audio_error(ValueError("silence"), b"1234", {"content-type": "audio/wav"})
     assert type(error) is NoAudioError
     assert ": the reply (audio/wav, 4 bytes) holds no audio: silence; try again" in str(error)
@@ -302,7 +304,7 @@ def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
         (599, ServiceError),
     ],
 )
-def test_status_tells_the_kind_of_failure(status, kind):
+def test_status_decides_the_kind_of_failure(status, kind):
     assert kind_of_status(status) is kind
 
 

@@ -27,7 +27,7 @@ NO_PORTS = ["http://127.0.0.1:99999", "http://127.0.0.1:0"]
 
 @pytest.mark.parametrize("check", [endpoint, check_base_url])
 @pytest.mark.parametrize("url", [*NO_URLS, *NO_PORTS])
-def test_what_is_no_url_is_refused_under_its_name_and_not_shown(check, url):
+def test_what_is_not_a_url_is_refused_under_its_name_and_not_shown(check, url):
     with pytest.raises(BackendConfigError) as caught:
         check(url, "ACME_URL")
     assert str(caught.value) == "ACME_URL is no http:// or https:// URL; write it as https://HOST/PATH"

@@ -136,7 +136,7 @@ def test_prune_without_a_sensible_limit_is_wrong_usage(aged_cache, arguments):
 
 
 @pytest.mark.parametrize("command", [["clear"], ["prune", "--older-than", "1min"]])
-def test_without_a_terminal_nothing_goes_unless_yes_is_said(aged_cache, command):
+def test_without_a_terminal_nothing_is_removed_without_yes(aged_cache, command):
     result = russo("cache", *command)
     assert result.code == 2
     assert "there is no terminal to ask on, so nothing was removed" in result.err

@@ -187,7 +187,7 @@ def test_info_counts_by_backend_and_layer(folder, cache, recordings):
 
 
 @pytest.mark.parametrize("wanted", ["Turn on the light", numbered_key(2)])
-def test_show_tells_all_the_metadata_and_draws_the_sound(cache, wanted):
+def test_show_prints_all_the_metadata_and_draws_the_sound(cache, wanted):
     result = russo("cache", "show", wanted)
     rows = dict(
         line.split(maxsplit=1)

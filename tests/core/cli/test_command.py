@@ -25,7 +25,7 @@ def test_the_module_is_the_command(folder):
     assert (out.decode(), err.decode()) == (russo("cache", "dir").out, russo("cache", "dir").err)
 
 
-def test_importing_russo_brings_in_neither_the_command_nor_what_it_stands_on():
+def test_importing_russo_imports_neither_the_command_nor_its_libraries():
     code = (
         "import sys, russo, russo._plugin.session, russo._plugin.pytest_plugin\n"
         "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"

@@ -110,7 +110,7 @@ def test_the_command_finds_what_pytest_finds(found_by_pytest, monkeypatch, name,
     assert found[1:] == [{"local": {"voice": "heart", "speed": "1.5"}}, str(folder / "speech"), str(kept)]
 
 
-def test_the_command_finds_what_the_environment_tells_pytest(found_by_pytest, monkeypatch):
+def test_the_command_finds_what_the_environment_sets_for_pytest(found_by_pytest, monkeypatch):
     path, by_pytest = found_by_pytest
     monkeypatch.chdir(path / "environment")
     for name, value in IN_ENVIRONMENT.items():
@@ -150,7 +150,7 @@ def test_dir_prints_the_directory_alone_and_why_to_standard_error(folder):
         ("addopts = --russo-cache-dir=c", "b", ["--cache-dir", "d"], "d", "command line"),
     ],
 )
-def test_the_reason_for_the_directory_is_said(folder, monkeypatch, *, ini, variable, option, directory, why):
+def test_the_reason_for_the_directory_is_shown(folder, monkeypatch, *, ini, variable, option, directory, why):
     (folder / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
     monkeypatch.setenv("RUSSO_CACHE_DIR", variable)
     found = russo("cache", "dir", "--json", *option).json

@@ -86,7 +86,7 @@ def test_the_player_gets_a_playable_file(folder, tmp_path):
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
-def test_a_player_that_fails_is_said_and_costs_nothing(tmp_path):
+def test_a_player_that_fails_is_reported_and_costs_nothing(tmp_path):
     install_player(tmp_path, "aplay", "sys.exit('no sound card')")
     result = russo("say", "hi")
     assert result.code == 0
@@ -134,7 +134,7 @@ def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
         ([], 2, "Missing argument 'TEXT'"),
     ],
 )
-def test_what_goes_wrong_is_said_in_a_line(arguments, code, message):
+def test_an_error_is_one_line(arguments, code, message):
     result = russo("say", *arguments)
     assert result.code == code
     assert message in result.err.splitlines()[-1]

@@ -174,14 +174,14 @@ def test_replay_of_the_run_never_calls_the_backend(cache):
         (type("Half", (), {"synthesize": "not callable"})(), "is no synthesizer"),
     ],
 )
-def test_what_is_no_synthesizer_is_refused_at_once(candidate, message):
+def test_what_is_not_a_synthesizer_is_refused_at_once(candidate, message):
     with pytest.raises(TypeError, match="synthesizer") as caught:
         CachedSynthesizer(candidate)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("cache", ["directory", 0, {}, object()])
-def test_cache_that_is_none_of_ours_is_refused(cache):
+def test_cache_of_another_class_is_refused(cache):
     with pytest.raises(TypeError, match="not an AudioCache or a LayeredCache"):
         CachedSynthesizer(Speaker(), cache=cache)
 
@@ -226,7 +226,7 @@ class ReturningSpeaker(Speaker):
 
 @pytest.mark.parametrize("outcome", [None, b"RIFF", "audio", 1, {"data": b"x"}, [FRESH]])
 @pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
-def test_reply_that_is_no_audio_is_an_error_and_not_stored(cache, outcome, mode):
+def test_reply_that_is_not_audio_is_an_error_and_not_stored(cache, outcome, mode):
     speaker = ReturningSpeaker(outcome)
     with pytest.raises(NoAudioError, match=r"must return a russo\.Audio") as caught:
         synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
@@ -245,7 +245,7 @@ def test_empty_audio_is_an_error_and_not_stored(cache, mode):
     assert cache.size() == 1
 
 
-def test_audio_without_samples_is_no_reason_to_lose_bytes(cache):
+def test_audio_whose_samples_cannot_be_read_is_stored(cache):
     odd = Audio(b"\xff", "opus", 48000, 2, 4)
     cached = CachedSynthesizer(Speaker(odd), cache=cache)
     assert synthesize(cached) == synthesize(cached) == odd
@@ -263,7 +263,7 @@ def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
 
 
 @pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
-def test_strange_prompt_that_is_missing_is_told_in_few_words(cache, prompt):
+def test_miss_of_a_strange_prompt_has_a_short_message(cache, prompt):
     with pytest.raises(CacheMissError) as caught:
         synthesize(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
     assert caught.value.prompt == prompt
@@ -292,7 +292,7 @@ def test_empty_prompt_is_refused_before_any_call(cache, events, prompt, mode):
 
 
 @pytest.mark.parametrize("prompt", [None, b"hello", 5, ["hello"], Speaker()])
-def test_prompt_that_is_no_text_is_refused(cache, prompt):
+def test_prompt_that_is_not_text_is_refused(cache, prompt):
     with pytest.raises(TypeError, match=f"a prompt is text, not {type(prompt).__name__}"):
         synthesize(CachedSynthesizer(Speaker(), cache=cache), prompt)
 
@@ -402,7 +402,7 @@ def test_inner_synthesizer_with_a_cache_of_its_own_stores_there_too(cache, tmp_p
     assert cache.get(key_of(Speaker())) == other.get(key_of(Speaker())) == sound(PROMPT)
 
 
-def test_hit_of_the_inner_one_is_no_backend_call(cache, tmp_path):
+def test_hit_of_the_inner_one_is_not_a_backend_call(cache, tmp_path):
     speaker = Speaker()
     inner = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "other"))
     synthesize(inner)
@@ -426,9 +426,6 @@ def test_aclose_of_what_has_none_does_nothing():
 def test_repr_shows_what_is_wrapped_where_and_how(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
     assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"
-
-
-# -- without async
 
 
 def test_a_caller_that_is_not_async_gets_the_same_audio(cache):

@@ -47,7 +47,7 @@ def test_directory_elsewhere_is_named_in_full(cache, tmp_path, monkeypatch):
         ({"given": {"model": "a"}}, {"given": {"model": "b"}}, "model is 'a', wanted 'b'"),
     ],
 )
-def test_entries_of_the_same_prompt_are_told_with_what_differs(cache, stored, wanted, told):
+def test_entries_of_the_same_prompt_are_listed_with_what_differs(cache, stored, wanted, told):
     record(cache, **stored)
     record(cache, "another prompt", voice="zoe")
     (key,) = (key for key in cache.stored_keys() if cache.describe(key)["prompt"] == PROMPT)
@@ -66,7 +66,7 @@ def test_many_entries_of_the_same_prompt_are_counted(cache):
     assert "  and 2 more" in message
 
 
-def test_entry_that_lies_there_is_told_with_what_is_wrong(cache):
+def test_damaged_entry_is_named_with_what_is_wrong(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_bytes(b"damaged")
@@ -82,7 +82,7 @@ def test_unusable_entry_is_not_listed_as_another_setting(cache):
     assert "other settings" not in message
 
 
-def test_entry_of_a_newer_version_is_told(cache):
+def test_entry_of_a_newer_version_is_named(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))

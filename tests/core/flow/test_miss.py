@@ -93,7 +93,7 @@ def test_fields_too_large_to_describe_lose_no_audio(cache, events):
 def test_other_loops_work_for_miss_and_hit(cache, events, host):
     class Asyncio(Speaker):
         async def synthesize(self, text):
-            await asyncio.sleep(0)  # a backend is an asyncio program, whatever the host
+            await asyncio.sleep(0)  # backends run in asyncio under every host
             return await super().synthesize(text)
 
     speaker = Asyncio()
@@ -131,7 +131,7 @@ def test_audio_is_stored_even_if_a_listener_is_interrupted(cache, interruption):
             raise interruption
 
     async def main():
-        # Caught here: what leaves a task for good is told by the garbage collector, in whichever test it runs.
+        # Caught inside the task: asyncio would report it when the task is collected, during another test.
         with pytest.raises(interruption):
             await CachedSynthesizer(Speaker(), cache=cache).synthesize(PROMPT)
 

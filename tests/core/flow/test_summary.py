@@ -46,7 +46,7 @@ def test_each_undeclared_class_and_each_trouble_has_a_line():
     ]
 
 
-def test_more_is_told_of_backends_layers_and_reasons_where_it_is_asked_for():
+def test_verbose_adds_backends_layers_and_reasons():
     parts = [
         {"hits": 3, "hits_by": {"acme": 3}, "layers": {"/recordings": 2, "/cache": 1}},
         {"backend_calls": 1, "misses": 1, "backend_calls_by": {"bell": 1}, "not_stored": {"disk full": 1}},

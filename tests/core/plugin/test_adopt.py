@@ -253,7 +253,7 @@ def test_an_overridden_cache_is_used(project):
         ("Speaker", "*Speaker is a class, not a synthesizer: call it to make one"),
     ],
 )
-def test_what_is_no_synthesizer_is_refused_for_every_test_of_the_scope(project, value, seen):
+def test_what_is_not_a_synthesizer_is_refused_for_every_test_of_the_scope(project, value, seen):
     project.conftest(
         f"""
         @pytest.fixture(scope="session")
@@ -272,7 +272,7 @@ def test_what_is_no_synthesizer_is_refused_for_every_test_of_the_scope(project, 
     result.stdout.fnmatch_lines([f"fixture russo_synthesizer (conftest.russo_synthesizer): {seen}"])
 
 
-def test_what_is_no_cache_is_refused(project):
+def test_what_is_not_a_cache_is_refused(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")

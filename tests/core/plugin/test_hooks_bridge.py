@@ -26,7 +26,7 @@ def printed_events(result):
     return [line.split(" ", 1)[1] for line in result.outlines if line.startswith("heard ")]
 
 
-def test_conftest_functions_hear_of_every_step(project):
+def test_conftest_functions_get_every_event(project):
     project.conftest(FIXTURE)
     path = project.path / "conftest.py"
     path.write_text(path.read_text() + "\n\n" + LISTENER)
@@ -41,7 +41,7 @@ def test_conftest_functions_hear_of_every_step(project):
     ]
 
 
-def test_conftest_functions_hear_of_damage_and_of_what_is_not_stored(project):
+def test_conftest_functions_get_damage_and_failed_stores(project):
     project.conftest(FIXTURE)
     path = project.path / "conftest.py"
     path.write_text(path.read_text() + "\n\n" + LISTENER)
@@ -116,7 +116,7 @@ def test_a_hook_that_raises_is_named_and_silences_no_other(project):
     result.stdout.fnmatch_lines(["russo: plugin *conftest.py raised in pytest_russo_cache_miss: *not today*"])
 
 
-def test_registered_plugins_hear_of_a_pytest_run_too(project):
+def test_registered_plugins_get_the_events_of_a_pytest_run_too(project):
     project.conftest(
         FIXTURE
         + """

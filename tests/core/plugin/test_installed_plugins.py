@@ -115,7 +115,7 @@ def hooks_and_prompts(lines):
     return [(line["hook"], line["prompt"]) for line in lines]
 
 
-def test_a_package_and_a_conftest_hear_all_seven_hooks_of_one_run(plugin_project):
+def test_a_package_and_a_conftest_get_all_seven_hooks_of_one_run(plugin_project):
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.conftest()
     plugin_project.project.tests(ALL_SEVEN)
@@ -133,7 +133,7 @@ def test_a_package_and_a_conftest_hear_all_seven_hooks_of_one_run(plugin_project
     assert summary(result).startswith("1 hit (5 characters")
 
 
-def test_packages_and_conftests_hear_of_every_worker(plugin_project):
+def test_packages_and_conftests_get_the_events_of_every_worker(plugin_project):
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.conftest()
     plugin_project.project.tests(SIX_TESTS)
@@ -188,7 +188,7 @@ def test_a_package_that_cannot_be_imported_silences_no_other(plugin_project):
     assert len(plugin_project.notes("ledger")) == 5
 
 
-def test_competing_packages_all_hear_everything_in_pluggys_order(plugin_project):
+def test_competing_packages_all_get_every_event_in_pluggys_order(plugin_project):
     for name, option in [("last", "trylast=True"), ("one", ""), ("first", "tryfirst=True"), ("two", "")]:
         plugin_project.install(name, f"note({name!r}, event)", option)
     plugin_project.conftest()

@@ -155,7 +155,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGE)
-def test_damaged_entry_is_a_miss_that_is_logged_and_healed(cache, caplog, damage, reason):
+def test_damaged_entry_is_a_miss_that_is_logged_and_overwritten(cache, caplog, damage, reason):
     cache.put(KEY, AUDIO)
     damage(cache.directory / KEY)
     before = files_in(cache.directory)
@@ -190,7 +190,7 @@ def test_newer_format_is_a_miss_and_no_damage(cache, caplog):
     assert "it has format version 2, this russo reads 1" in cache.lookup(KEY).reason
 
 
-def test_audio_without_metadata_is_no_entry(cache):
+def test_audio_without_metadata_is_not_an_entry(cache):
     cache.put(KEY, AUDIO)
     (cache.directory / f"{KEY}.meta").unlink()
     assert cache.lookup(KEY).reason == "absent"

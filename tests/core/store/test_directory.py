@@ -36,7 +36,7 @@ from support.cache_files import AUDIO, GIT_FILES, KEY, files_in
         Path("abc"),
     ],
 )
-def test_key_that_is_no_plain_name_is_refused(cache, name, key):
+def test_key_that_is_not_a_plain_name_is_refused(cache, name, key):
     values = (AUDIO,) if name == "put" else ()
     with pytest.raises(ValueError, match="is no key") as caught:
         getattr(cache, name)(key, *values)

@@ -149,13 +149,13 @@ def test_unknown_fields_are_covered_by_the_check():
 
 
 @pytest.mark.parametrize("version", [2, 3, 10**30])
-def test_higher_version_is_told_from_damage(version):
+def test_higher_version_is_not_damage(version):
     with pytest.raises(NewerEntryError, match=f"it has format version {version}, this russo reads 1"):
         read(meta(russo_cache=version))
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [1], ...])
-def test_version_that_is_none_is_damage(version):
+def test_version_that_does_not_exist_is_damage(version):
     with pytest.raises(DamagedEntryError, match="its metadata is of key"):
         read(meta(russo_cache=version))
 
@@ -220,7 +220,7 @@ def test_field_that_fits_no_audio_is_damage(changes):
     ],
     ids=range(14),
 )
-def test_what_is_no_metadata_is_damage(data):
+def test_what_is_not_metadata_is_damage(data):
     with pytest.raises(DamagedEntryError):
         read(data)
 
@@ -252,7 +252,7 @@ def test_pointer_of_git_lfs_is_named():
         read(GOLDEN, pointer)
 
 
-def test_truth_value_is_no_size():
+def test_truth_value_is_not_a_size():
     assert decode_stated(meta(size=1), "abc123").size == 1
     with pytest.raises(DamagedEntryError, match="promises True bytes"):
         decode_stated(meta(size=True), "abc123")

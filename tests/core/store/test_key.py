@@ -141,7 +141,7 @@ def test_every_field_matters_and_nothing_is_folded():
 
 @pytest.mark.parametrize("name", [1, 1.5, True, None, b"voice", ("a",)])
 @pytest.mark.parametrize("wrap", [lambda fields: fields, lambda fields: {"a": [fields]}])
-def test_name_that_is_no_string_is_refused(name, wrap):
+def test_name_that_is_not_a_string_is_refused(name, wrap):
     # json would write 1, True and None as text, and two different mappings would share a key.
     with pytest.raises(TypeError) as caught:
         cache_key("x", wrap({name: "x"}), None)
@@ -150,7 +150,7 @@ def test_name_that_is_no_string_is_refused(name, wrap):
 
 @pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
 @pytest.mark.parametrize(("wrap", "path"), [((lambda v: v), "speed"), ((lambda v: {"a": [v]}), "speed.a")])
-def test_number_that_is_not_finite_is_refused_where_it_stands(value, wrap, path):
+def test_number_that_is_not_finite_is_refused_with_its_place(value, wrap, path):
     with pytest.raises(ValueError, match="which JSON cannot hold") as caught:
         cache_key("x", None, {"speed": wrap(value)})
     assert f"cache_key_extra[{path!r}] is {value!r}" in str(caught.value)
@@ -158,7 +158,7 @@ def test_number_that_is_not_finite_is_refused_where_it_stands(value, wrap, path)
 
 @pytest.mark.parametrize("value", [b"a", {"a"}, object(), Path("a"), Decimal(1), 1j, range(3), len, str])
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": value}])
-def test_value_that_is_no_json_is_refused(value, wrap):
+def test_value_that_is_not_json_is_refused(value, wrap):
     with pytest.raises(TypeError, match=f"is {type(value).__name__}; it must be a JSON value"):
         cache_key("x", {"voice": wrap(value)}, None)
 
@@ -227,7 +227,7 @@ def test_equal_fields_are_encoded_once():
     assert _remembered.cache_info().misses == known.misses
 
 
-def test_what_is_remembered_is_nobodys_to_change():
+def test_what_is_remembered_cannot_be_changed():
     fields = {"styles": ["calm"]}
     first, declared = derive("mine", fields, None)
     fields["styles"].append("warm")

@@ -93,7 +93,7 @@ def test_damaged_recording_is_covered_by_the_next_layer(layered, recordings):
     assert layered.find("both") == (NEW, recordings[1])
 
 
-def test_miss_tells_of_the_damaged_layer_and_not_of_the_absent_ones(layered, recordings):
+def test_miss_names_the_damaged_layer_and_not_the_absent_ones(layered, recordings):
     damage(recordings[1], "second")
     miss, layer = layered.find("second")
     assert layer is recordings[1]
@@ -133,7 +133,7 @@ def test_synthesizer_replays_recordings_and_records_into_the_cache(layered, cach
     assert files(*recordings) == before
 
 
-def test_synthesizer_heals_a_damaged_recording_in_the_cache(layered, cache, recordings, tmp_path):
+def test_synthesizer_replaces_a_damaged_recording_in_the_cache(layered, cache, recordings, tmp_path):
     speaker = Speaker()
     synthesize(CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "first")), "recorded")
     (key,) = set(recordings[0].stored_keys()) - {"both", "first"}
