@@ -47,7 +47,7 @@ def plugin_manager() -> pluggy.PluginManager:
     return manager
 
 
-def is_heard(manager: pluggy.PluginManager, kind: type[Event]) -> bool:
+def is_implemented(manager: pluggy.PluginManager, kind: type[Event]) -> bool:
     """Return whether any plugin implements the hook of this kind of event."""
     return bool(getattr(manager.hook, kind.hook).get_hookimpls())
 

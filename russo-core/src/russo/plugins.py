@@ -76,7 +76,7 @@ def add_setting(parser: pytest.Parser, name: str, *, metavar: str, help: str, in
         name: The name in lower-case letters, with ``_`` between words.
         metavar: What ``--help`` shows for the value.
         help: One line for ``--help``.
-        in_ini: False keeps the setting out of the ini-file, for what a committed file must not switch on.
+        in_ini: False keeps the setting out of the ini-file, because a committed file must not switch it on.
     """
     group = parser.getgroup("russo", "russo: speech for voice-agent tests")
     group.addoption(f"--russo-{name.replace('_', '-')}", dest=f"russo_{name}", metavar=metavar, help=help)

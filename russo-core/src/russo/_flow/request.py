@@ -13,7 +13,7 @@ from .._backends.synthesizer import Synthesizer
 from .._errors import NoAudioError, SynthesisError
 from .._events import Event
 from .._fields import Fields, backend_of, frozen
-from .._hooks import is_heard, notify, plugin_manager
+from .._hooks import is_implemented, notify, plugin_manager
 from .._mode import Mode
 from .._store.layered import Cache
 from .run import Refreshed, RunContext
@@ -69,7 +69,7 @@ class Request:
         managers = [plugin_manager()]
         if context is not None and context.manager is not None:
             managers.append(context.manager)
-        listening = [manager for manager in managers if is_heard(manager, kind)]
+        listening = [manager for manager in managers if is_implemented(manager, kind)]
         if not listening:
             return
         if self._frozen_fields is None:

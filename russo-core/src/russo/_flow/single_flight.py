@@ -42,7 +42,7 @@ class Landing:
     is_new: bool
 
 
-class _Abandoned(Exception):
+class _AbandonedError(Exception):
     """The flight's event loop ended before the flight did."""
 
 
@@ -81,11 +81,11 @@ class _Flight:
         while not self.outcome.done():
             asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
             if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
-                raise _Abandoned
+                raise _AbandonedError
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(landed.wait(), timeout)
         if self.outcome.cancelled():
-            raise _Abandoned
+            raise _AbandonedError
         return self.outcome.result()
 
 
@@ -124,7 +124,7 @@ class SingleFlight:
                 flight.task.add_done_callback(functools.partial(self._close, name, flight))
             try:
                 return await flight.wait(), mine
-            except _Abandoned:
+            except _AbandonedError:
                 abandoned = flight
 
     def _board(self, name: FlightName, abandoned: _Flight | None) -> tuple[_Flight, bool]:

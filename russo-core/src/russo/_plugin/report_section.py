@@ -23,7 +23,7 @@ class ReportSection:
     """A part of the page of ``--russo-report``. All text is escaped.
 
     Attributes:
-        title: What the section is about. Sections of one title stand under one headline.
+        title: What the section is about. Sections with the same title share one headline.
         columns: The headings of the table.
         rows: The rows of the table, with as many texts as there are columns.
         audio: Audio to play, if there is any.
