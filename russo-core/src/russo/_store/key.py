@@ -13,8 +13,8 @@ from typing import Any, Final
 from .._fields import Fields, plain
 
 KEY_VERSION: Final = 1
-# Fields of at most this many bytes are remembered once encoded, 64 of them. Without that, a hit of 10 KB takes
-# 2.1 times as long as reading the two files, with it 1.6 times; the goal is 2.0.
+# Fields of at most this many bytes are remembered once encoded, 64 of them. Without that, a hit of 10 KB
+# takes 2.1 times as long as reading the two files, with it 1.6 times; the goal is 2.0.
 _ORDINARY_SIZE: Final = 4096
 # marshal 2 has no back-references, so equal mappings give equal bytes.
 _WHOLE: Final = 2
