@@ -1,5 +1,5 @@
-# `make demo` shows the main job, `make test` runs every test. Each makes what it needs in .venv,
-# and touches no other environment.
+# `make demo` shows the main job; `make test` and `make test-slow` together run every test. Each makes
+# what it needs in .venv, and touches no other environment.
 
 .DEFAULT_GOAL := help
 VENV := .venv
@@ -7,13 +7,16 @@ RUN = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(READY) ## speak the example's prompts once, replay them, and tell what happened
 	@$(RUN) tools/demo.py
 
-test: $(READY) ## run all tests; ARGS="..." goes to pytest
+test: $(READY) ## run all tests but the slow ones; ARGS="..." goes to pytest
 	@$(RUN) -m pytest -q -n auto $(ARGS)
+
+test-slow: $(READY) ## run the tests that are marked as slow, some minutes; ARGS="..." goes to pytest
+	@$(RUN) -m pytest -q -n auto -m slow $(ARGS)
 
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q $(ARGS)
@@ -49,4 +52,4 @@ $(VENV)/.bench: $(READY) requirements-bench.txt
 		--prefer-binary --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
-.PHONY: help demo test torture bench docs lint format environment clean
+.PHONY: help demo test test-slow torture bench docs lint format environment clean
