@@ -1,0 +1,196 @@
+"""Engines whose options, cache key or class is wrong."""
+
+from russo.testing import BackendContract
+from support.kit.wrong import FIELDS, REPLAY, Wrong
+
+WRONG_DECLARATIONS = {
+    "another class": Wrong(
+        "lambda **options: EngineSynthesizer(**options)",
+        "type('Another', (EngineSynthesizer,), {})",
+        {BackendContract.test_entry_point_leads_to_the_class},
+        "the entry point 'engine' leads to the class whose synthesizers are checked",
+    ),
+    "options by place": Wrong(
+        "self, *, voice",
+        "self, voice",
+        {BackendContract.test_options_are_keywords},
+        "the class takes keyword options only",
+    ),
+    "a forgotten option": Wrong(
+        "timeout: float = 60.0",
+        "timeout: float = 60.0, pitch: int = 0",
+        {BackendContract.test_every_option_is_declared_or_undeclared},
+        "not named ['pitch']",
+    ),
+    "an option of another type": Wrong(
+        "speed: float = 1.0",
+        "speed: int = 1",
+        {BackendContract.test_option_can_be_written_as_text},
+        "speed=1.5 can be given as text, by its annotation",
+    ),
+    "declares what JSON has not": Wrong(
+        '"voice": self.voice,',
+        '"voice": {self.voice},',
+        {BackendContract.test_cache_key_extra_is_json, REPLAY},
+        "cache_key_extra maps names to JSON values",
+    ),
+    "declares nothing": Wrong(
+        "def cache_key_extra",
+        "def fields",
+        FIELDS,
+        "cache_key_extra is a mapping of every setting that shapes the sound",
+    ),
+    "nameless": Wrong(
+        '"backend": "engine", ',
+        "",
+        {BackendContract.test_cache_key_extra_names_the_backend},
+        "cache_key_extra has 'backend': 'engine'",
+    ),
+    "incomplete": Wrong(
+        ', "speed": self.speed}',
+        "}",
+        {
+            BackendContract.test_declared_option_changes_the_key,
+            BackendContract.test_near_values_have_keys_of_their_own,
+        },
+        "cache_key_extra changes with the option speed",
+    ),
+    "a value that is the default": Wrong(
+        '"voice": "bert"',
+        '"voice": "anna"',
+        {BackendContract.test_declared_option_changes_the_key, BackendContract.test_declared_option_is_heard},
+        "declared['voice'] in the test class is not the value that is used anyway",
+    ),
+    "too much": Wrong(
+        '"speed": self.speed}',
+        '"speed": self.speed, "timeout": self.attempts.timeout}',
+        {BackendContract.test_undeclared_options_change_no_key},
+        "they change timeout",
+    ),
+    "a number as it was written": Wrong(
+        "float(speed)",
+        "speed",
+        {BackendContract.test_whole_number_and_float_make_one_key},
+        "speed=1 is declared as 1.0 is",
+    ),
+    "moods": Wrong(
+        '"speed": self.speed}',
+        '"speed": self.speed, "spoke": hasattr(self, "spoke")}\n\n'
+        "    def __getattribute__(self, name):\n"
+        '        if name == "attempt":\n'
+        "            self.spoke = True\n"
+        "        return super().__getattribute__(name)",
+        {BackendContract.test_cache_key_extra_is_the_same_after_speaking},
+        "cache_key_extra is the same before and after a call",
+    ),
+    "declares its key": Wrong(
+        '"speed": self.speed}',
+        '"speed": self.speed, "account": self.api_key}',
+        {
+            BackendContract.test_cache_key_extra_and_repr_show_no_credential,
+            BackendContract.test_undeclared_options_change_no_key,
+        },
+        "no credential is shown by cache_key_extra",
+    ),
+    "shows its key": Wrong(
+        "speed={self.speed!r})",
+        "speed={self.speed!r}, api_key={self.api_key!r})",
+        {BackendContract.test_cache_key_extra_and_repr_show_no_credential},
+        "no credential is shown by repr and str",
+    ),
+    "mute about its speed": Wrong(
+        ", speed={self.speed!r})",
+        ")",
+        {BackendContract.test_repr_shows_the_setting},
+        "repr shows speed=1.5",
+    ),
+    "another word for the text": Wrong(
+        "async def synthesize(self, text):\n        return await self.attempts.run(text, lambda: self.attempt(text))",
+        "async def synthesize(self, prompt):\n        return await self.attempts.run(prompt, lambda: self.attempt(prompt))",
+        {BackendContract.test_synthesize_takes_one_text},
+        "synthesize(prompt): ",
+    ),
+    "any option": Wrong(
+        "timeout: float = 60.0\n",
+        "timeout: float = 60.0, **options\n",
+        {BackendContract.test_options_are_keywords},
+        "`**options`, which takes any name",
+    ),
+    "a voice undeclared": Wrong(
+        '{"voice": "bert", "speed": 1.5}\n    undeclared = {',
+        '{"speed": 1.5}\n    undeclared = {"voice": "bert", ',
+        {
+            BackendContract.test_options_are_in_their_place,
+            BackendContract.test_undeclared_options_change_no_key,
+        },
+        "['voice'] in undeclared",
+    ),
+    "a timeout declared": Wrong(
+        '"speed": 1.5}\n    undeclared = {"api_key": "another-key", "timeout": 7.5}',
+        '"speed": 1.5, "timeout": 7.5}\n    undeclared = {"api_key": "another-key"}',
+        {
+            BackendContract.test_options_are_in_their_place,
+            BackendContract.test_declared_option_changes_the_key,
+            BackendContract.test_declared_option_is_heard,
+            BackendContract.test_repr_shows_the_setting,
+        },
+        "['timeout'] in declared",
+    ),
+    "one variable, as a text": Wrong(
+        '("ENGINE_KEY",)',
+        '("ENGINE_KEY")',
+        {BackendContract.test_variables_and_modules_are_named_as_they_are},
+        "a tuple of names of variables, such as ('ACME_API_KEY',)",
+    ),
+    "one module, as a text": Wrong(
+        '("engine_sdk",)',
+        '("engine_sdk")',
+        {BackendContract.test_variables_and_modules_are_named_as_they_are},
+        "`sdk` of the test class is a tuple of modules",
+    ),
+    "a misspelt module": Wrong(
+        '("engine_sdk",)',
+        '("engnie_sdk",)',
+        {BackendContract.test_variables_and_modules_are_named_as_they_are},
+        "no ['engnie_sdk']",
+    ),
+    "a rounded speed": Wrong(
+        '"speed": self.speed}',
+        '"speed": round(self.speed, 1)}',
+        {BackendContract.test_near_values_have_keys_of_their_own},
+        "speed=1.51 is declared otherwise than 1.5",
+    ),
+    "a lowered voice": Wrong(
+        '"voice": self.voice,',
+        '"voice": self.voice.lower(),',
+        {BackendContract.test_near_values_have_keys_of_their_own},
+        "voice='BERT' is declared otherwise than 'bert'",
+    ),
+    "a voice cut short": Wrong(
+        '"voice": self.voice,',
+        '"voice": self.voice[:40],',
+        {BackendContract.test_near_values_have_keys_of_their_own},
+        "declare the value that is used, whole",
+    ),
+    "an option that cancels another": Wrong(
+        '"speed": self.speed}',
+        '"speed": self.speed, "account": (self.attempts.timeout == 60.0) == (not self.api_key)}',
+        {BackendContract.test_undeclared_options_change_no_key},
+        "cache_key_extra is the same whatever api_key is",
+    ),
+    "one voice for all": Wrong(
+        "self.voice = str(voice)",
+        "type(self).voice = str(voice)",
+        {
+            BackendContract.test_synthesizer_does_not_change_with_another,
+            BackendContract.test_declared_option_is_heard,
+        },
+        "a synthesizer is the same after another is made with voice='bert'",
+    ),
+    "a mapping that breaks": Wrong(
+        'return {"backend": "engine",',
+        'return {"backend": self.name,',
+        FIELDS,
+        "'EngineSynthesizer' object has no attribute 'name'",
+    ),
+}

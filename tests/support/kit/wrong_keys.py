@@ -1,0 +1,110 @@
+"""Service backends that read, send or show their API key wrongly."""
+
+from russo.testing import BackendContract
+from support.kit.wrong import NO_AUDIO, REFUSED, Wrong
+
+WRONG_KEYS = {
+    "a key of its own": Wrong(
+        'self.api_key, "SERVICE_KEY"',
+        'self.api_key or os.environ.get("SERVICE_KEY") or os.environ.get("SERVICE_OTHER_KEY") or "none", "SERVICE_KEY"',
+        {BackendContract.test_missing_key_is_an_error_that_names_the_variables},
+        "a call fails (there is no key)",
+    ),
+    "variables in another order": Wrong(
+        '"SERVICE_KEY", "SERVICE_OTHER_KEY")\n        return',
+        '"SERVICE_OTHER_KEY", "SERVICE_KEY")\n        return',
+        {BackendContract.test_each_variable_is_read_at_the_first_miss},
+        "the key is read from SERVICE_KEY at the miss",
+    ),
+    "the variable's key": Wrong(
+        "text, self.api_key,",
+        'text, os.environ.get("SERVICE_KEY") or self.api_key,',
+        {BackendContract.test_given_key_wins_over_the_variables},
+        "api_key wins over the variables",
+    ),
+    "any key": Wrong(
+        "key = read_api_key(",
+        "key = self.api_key or read_api_key(",
+        {BackendContract.test_key_that_no_header_carries_is_refused_unseen},
+        "a call fails (the key has a space)",
+    ),
+    "shows a bad key": Wrong(
+        "key = read_api_key(",
+        "if self.api_key and not self.api_key.isascii() or ' ' in (self.api_key or ''):\n"
+        "            raise self.attempts.error(AuthenticationError, f'bad key {self.api_key}', prompt=text, reached=False)\n"
+        "        key = read_api_key(",
+        {BackendContract.test_key_that_no_header_carries_is_refused_unseen},
+        "no credential is shown by an error and what it is chained to",
+    ),
+    "repeats the key": Wrong(
+        "Exchange(self.attempts, text, key)",
+        "Exchange(self.attempts, text)",
+        {BackendContract.test_key_is_shown_by_nothing},
+        "no credential is shown by an error and what it is chained to",
+    ),
+    "logs the key": Wrong(
+        "return wav_audio(body)",
+        '__import__("logging").getLogger("service").debug("spoken for %s", key)\n            return wav_audio(body)',
+        {BackendContract.test_key_is_shown_by_nothing, *NO_AUDIO},
+        "no credential is shown by what is logged, warned of and printed while it speaks",
+    ),
+    "stores the key": Wrong(
+        '"voice": self.voice}\n\n    async',
+        '"voice": self.voice, "account": self.api_key}\n\n    async',
+        {BackendContract.test_key_is_not_kept_with_the_audio, BackendContract.test_key_is_shown_by_nothing},
+        "nothing that is stored holds the key",
+    ),
+    "no variables": Wrong(
+        '    credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")\n',
+        "",
+        {BackendContract.test_variables_and_modules_are_named_as_they_are},
+        "a backend that sends a key names the variables for it",
+    ),
+    "a key in another header": Wrong(
+        "X-Key: {key}",
+        "X-Token: {key}",
+        {
+            BackendContract.test_each_variable_is_read_at_the_first_miss,
+            BackendContract.test_given_key_wins_over_the_variables,
+        },
+        "KeyError('x-key'); the request has the headers content-length, x-token",
+    ),
+    "the variable's key shown": Wrong(
+        "Exchange(self.attempts, text, key), key)",
+        'Exchange(self.attempts, text, self.api_key or ""), key)',
+        {BackendContract.test_key_is_shown_by_nothing},
+        "no credential is shown by an error and what it is chained to",
+    ),
+    "the key in base64": Wrong(
+        "status, said, retry_after",
+        "status, __import__('base64').b64encode(f':{key}'.encode()).decode(), retry_after",
+        {*REFUSED, BackendContract.test_key_is_shown_by_nothing},
+        "the key in base64",
+    ),
+    "the key's beginning": Wrong(
+        "status, said, retry_after",
+        "status, key[:16], retry_after",
+        {*REFUSED, BackendContract.test_key_is_shown_by_nothing},
+        "the beginning of the key",
+    ),
+    "the key printed": Wrong(
+        "return wav_audio(body)",
+        "print(key, file=__import__('sys').stderr)\n            return wav_audio(body)",
+        {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
+        "no credential is shown by what is logged, warned of and printed while it speaks",
+    ),
+    "the key beside a record": Wrong(
+        "return wav_audio(body)",
+        "__import__('logging').getLogger('service').debug('spoken', extra={'account': key})\n"
+        "            return wav_audio(body)",
+        {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
+        "no credential is shown by what is logged, warned of and printed while it speaks",
+    ),
+    "a key in its repr, later": Wrong(
+        'return f"ServiceSynthesizer(voice={self.voice!r})"',
+        "return f\"ServiceSynthesizer(voice={self.voice!r}, key={getattr(self, 'seen', None)})\"",
+        {BackendContract.test_key_is_shown_by_nothing},
+        "no credential is shown by repr, str and cache_key_extra of a synthesizer that has spoken",
+        more=(("key = read_api_key(", "key = self.seen = read_api_key("),),
+    ),
+}

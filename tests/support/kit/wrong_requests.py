@@ -1,0 +1,95 @@
+"""Service backends that send another text or option, or too many requests at once."""
+
+from russo.testing import BackendContract
+from support.kit.wrong import ODD_TEXT, Wrong
+
+WRONG_REQUESTS = {
+    "cut samples": Wrong(
+        "return wav_audio(body)",
+        "return pcm_audio(wav_audio(body).pcm()[2:], 24000)",
+        {BackendContract.test_samples_arrive_untouched},
+        "samples arrive untouched",
+    ),
+    "no cap": Wrong(
+        "max_concurrency=max_concurrency",
+        "max_concurrency=20",
+        {BackendContract.test_no_more_calls_at_once_than_max_concurrency},
+        "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once",
+    ),
+    "mends the text": Wrong(
+        "async def synthesize(self, text):",
+        'async def synthesize(self, text):\n        text = text.encode("utf-8", "replace").decode()',
+        {BackendContract.test_text_that_cannot_be_sent_is_refused_before_any_call, ODD_TEXT},
+        "a call fails (a lone surrogate)",
+    ),
+    "trims the text": Wrong(
+        '"text": exchange.prompt',
+        '"text": exchange.prompt.strip()',
+        {ODD_TEXT},
+        "the service is sent the very text",
+    ),
+    "a voice that is not sent": Wrong(
+        '"text": exchange.prompt, "voice": self.voice}',
+        '"text": exchange.prompt}',
+        {BackendContract.test_declared_option_is_sent},
+        "the request changes with the option voice",
+    ),
+    "the latest voice": Wrong(
+        "self.voice = str(voice)",
+        "self.voice = type(self).latest = str(voice)",
+        {BackendContract.test_declared_option_is_sent},
+        "a synthesizer sends its own settings after another was made with voice='bert'",
+        more=(('"voice": self.voice}).encode', '"voice": self.latest}).encode'),),
+    ),
+    "a style that is sent": Wrong(
+        'voice: str = "anna",',
+        'voice: str = "anna", style: str = "calm",',
+        {BackendContract.test_undeclared_options_are_not_sent},
+        "the request is the same whatever style is, or style is declared",
+        more=(
+            ("self.api_key = api_key", "self.api_key, self.style = api_key, style"),
+            ('"voice": self.voice}).encode', '"voice": self.voice, "style": self.style}).encode'),
+            ('"timeout": 7.5,', '"timeout": 7.5, "style": "angry",'),
+        ),
+    ),
+    "a full stop": Wrong(
+        '"text": exchange.prompt,',
+        '"text": exchange.prompt + ".",',
+        {ODD_TEXT},
+        "['.'] beside it",
+    ),
+    "something for nothing": Wrong(
+        '"text": exchange.prompt,',
+        '"text": exchange.prompt or "Hello",',
+        {ODD_TEXT},
+        "the service is sent the very text ''",
+    ),
+    "one blank": Wrong(
+        '"text": exchange.prompt,',
+        '"text": exchange.prompt.replace("  ", " "),',
+        {ODD_TEXT},
+        "the service is sent the very text 'two  blanks'",
+    ),
+    "refused here, paid there": Wrong(
+        "async def synthesize(self, text):",
+        "async def synthesize(self, text):\n        if not text.strip():\n"
+        '            raise self.attempts.error(TextRejectedError, "nothing to say", prompt=text)',
+        {ODD_TEXT},
+        "an error says by `reached` whether the service was sent a request",
+    ),
+    "a cap that jams": Wrong(
+        "async def attempt(self, exchange, key):",
+        "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
+        "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            await asyncio.Event().wait()",
+        {BackendContract.test_no_more_calls_at_once_than_max_concurrency},
+        "with max_concurrency=3, 20 calls at once end within 2 s",
+        more=(('    backend = "service"\n', '    backend = "service"\n    patience = 2.0\n'),),
+    ),
+    "a cap that breaks": Wrong(
+        "async def attempt(self, exchange, key):",
+        "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
+        "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            raise KeyError('session')",
+        {BackendContract.test_no_more_calls_at_once_than_max_concurrency},
+        "KeyError: 'session'",
+    ),
+}
