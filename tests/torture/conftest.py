@@ -43,6 +43,19 @@ def rng(seed):
 
 
 @pytest.fixture
+def report_figure(request):
+    """A function that reports a figure of this test, in the summary and in a JUnit report.
+
+    pytest's record_property does the same, but warns if the JUnit report is of family xunit2, the default.
+    """
+
+    def report(name, value):
+        request.node.user_properties.append((f"torture {name}", value))
+
+    return report
+
+
+@pytest.fixture
 def cache(tmp_path):
     return AudioCache(tmp_path / "cache")
 

@@ -187,13 +187,13 @@ def test_remove_of_one_key_takes_no_link_and_no_directory(place):
     assert snapshot(elsewhere) == before_elsewhere
 
 
-def test_clears_puts_and_reads_at_once_touch_nothing_foreign(children, place, seed, record_property):
+def test_clears_puts_and_reads_at_once_touch_nothing_foreign(children, place, seed, report_figure):
     make_home(place)
     before = snapshot(place)
     told = children.run("clear_storm", directory=place, seed=seed, seconds=0.2 * many(10))
     assert told["problems"] == []
     assert told["hits"] > 0
-    record_property("torture clears, puts and reads at once", told)
+    report_figure("clears, puts and reads at once", told)
     AudioCache(place).clear()
     assert snapshot(place) == before
 

@@ -14,7 +14,7 @@ import pytest
 
 from russo import AudioCache, CachedSynthesizer
 from support.torture_faults import Worker, each_call
-from support.torture_roles import Speaker
+from support.torture_roles.paying import Speaker
 from support.torture_work import many, wait_until, within
 
 PROMPTS = [f"Book a flight to city {number}" for number in range(20)]
@@ -74,7 +74,7 @@ async def call_begun(calls):
         await asyncio.sleep(0.01)
 
 
-def test_eight_processes_of_eight_tasks_pay_once_per_prompt(children, tmp_path, calls, record_property):
+def test_eight_processes_of_eight_tasks_pay_once_per_prompt(children, tmp_path, calls, report_figure):
     began = time.monotonic()
     group = start(children, 8, tmp_path / "cache", calls, PROMPTS, tasks=8)
     heard = [child.result()["heard"] for child in group]
@@ -82,7 +82,7 @@ def test_eight_processes_of_eight_tasks_pay_once_per_prompt(children, tmp_path, 
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS, 1)
     assert AudioCache(tmp_path / "cache").size() == 20
     assert os.listdir(tmp_path / "cache" / ".russo-locks") == [], "a lock was left behind"
-    record_property("torture 8 x 8 x 20", f"{len(calls.begun())} calls, {time.monotonic() - began:.1f} s")
+    report_figure("8 x 8 x 20", f"{len(calls.begun())} calls, {time.monotonic() - began:.1f} s")
 
 
 @pytest.mark.parametrize("caches", ["one-cache", "a-cache-each"])
@@ -115,7 +115,7 @@ def test_threads_with_event_loops_of_their_own_pay_once(tmp_path, calls, caches)
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS[:5], 1)
 
 
-def test_killed_payer_is_taken_over_at_once(children, tmp_path, calls, record_property):
+def test_killed_payer_is_taken_over_at_once(children, tmp_path, calls, report_figure):
     took = []
     for number in range(many(3)):
         prompt = f"prompt {number}"
@@ -128,7 +128,7 @@ def test_killed_payer_is_taken_over_at_once(children, tmp_path, calls, record_pr
         assert calls.begun().count(prompt) == 2, "one call of the dead, and one of all the others"
         took.append(calls.spans()[-1][0] - killed)
     assert statistics.median(took) < 2.0, took
-    record_property("torture take-over after kill -9, seconds", [round(seconds, 3) for seconds in took])
+    report_figure("take-over after kill -9, seconds", [round(seconds, 3) for seconds in took])
 
 
 def test_frozen_payer_costs_one_bounded_wait_and_one_more_call(children, tmp_path, calls):
@@ -215,10 +215,12 @@ def test_all_stopped_and_continued_pay_once(children, tmp_path, calls):
 
 
 def test_cancelled_waiters_lose_nothing_across_processes(children, tmp_path, calls):
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=5.0)
+    answered = tmp_path / "answered"
+    (payer,) = start(children, 1, tmp_path / "cache", calls, until=answered)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, tasks=3, timeout=0.2)
     assert [waiter.result()["heard"] for waiter in waiters] == [{"TimeoutError": 3}] * 2
+    answered.touch()
     assert payer.result()["heard"] == {"audio": 1}
     (late,) = start(children, 1, tmp_path / "cache", calls)
     assert late.result()["heard"] == {"audio": 1}
@@ -268,7 +270,7 @@ def test_failures_of_several_processes_come_one_at_a_time(children, tmp_path, ca
     assert late.result()["heard"] == {"audio": 1}
 
 
-def test_waiters_hear_soon_after_the_payer_is_done(children, tmp_path, calls, record_property):
+def test_waiters_hear_soon_after_the_payer_is_done(children, tmp_path, calls, report_figure):
     late = []
     for number in range(many(5)):
         prompt = f"prompt {number}"
@@ -281,13 +283,13 @@ def test_waiters_hear_soon_after_the_payer_is_done(children, tmp_path, calls, re
         late += [waiter.result()["time"] - done for waiter in waiters]
     # 60 ms is the promise; the rest is for a machine that has other work.
     assert statistics.median(late) < 0.25, late
-    record_property(
-        "torture waiters' added seconds, median and most",
+    report_figure(
+        "waiters' added seconds, median and most",
         (round(statistics.median(late), 4), round(max(late), 4)),
     )
 
 
-def test_never_two_in_one_place(children, tmp_path, seed, record_property):
+def test_never_two_in_one_place(children, tmp_path, seed, report_figure):
     seconds = min(60.0, 2.0 * many(10) / 10)
     options = {"directory": tmp_path / "cache", "seconds": seconds}
     holders = [
@@ -300,7 +302,7 @@ def test_never_two_in_one_place(children, tmp_path, seed, record_property):
     held = sum(count.get("held", 0) for count in counts)
     assert held > 20, counts  # a loaded machine holds some dozens, an idle one thousands
     assert sum(count.get("at once", 0) for count in counts) == 0, counts
-    record_property("torture places held in turn", held)
+    report_figure("places held in turn", held)
 
 
 def test_place_given_up_at_any_moment_has_one_heir(tmp_path):

@@ -1,4 +1,4 @@
-"""The same promises under pytest, with eight workers."""
+"""The same promises under pytest, with several workers."""
 
 import re
 
@@ -9,7 +9,7 @@ from support.projects import summary
 from support.torture_disk import fill, mounted
 
 PROMPTS = 20
-# Start-up of eight workers is most of the work, and these would take part in it.
+# Start-up of the workers is most of the work, and these would take part in it.
 FEWER_PLUGINS = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 SPEAKER = """
     import asyncio
@@ -41,17 +41,26 @@ def spoken(project):
     return project
 
 
-def run(project, *args, workers=8):
+def run(project, *args, workers):
     result = project.run(*FEWER_PLUGINS, "-n", str(workers), *args, subprocess=True)
     result.assert_outcomes(passed=8 * PROMPTS)
     return summary(result)
 
 
+def test_three_workers_pay_once_refresh_once_and_heal_once(spoken):
+    assert_workers_pay_refresh_and_heal_once(spoken, 3)
+
+
+@pytest.mark.slow
 def test_eight_workers_pay_once_refresh_once_and_heal_once(spoken):
-    assert f"{PROMPTS} backend calls" in run(spoken)
+    assert_workers_pay_refresh_and_heal_once(spoken, 8)
+
+
+def assert_workers_pay_refresh_and_heal_once(spoken, workers):
+    assert f"{PROMPTS} backend calls" in run(spoken, workers=workers)
     assert len(spoken.calls) == len(set(spoken.calls)) == PROMPTS
 
-    run(spoken, "--russo-cache-mode=refresh")
+    run(spoken, "--russo-cache-mode=refresh", workers=workers)
     assert sorted(spoken.calls) == sorted(2 * spoken.calls[:PROMPTS])
 
     cache = AudioCache(spoken.path / ".russo_cache")

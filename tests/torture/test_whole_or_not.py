@@ -44,13 +44,13 @@ def test_a_store_keeps_what_it_was_given(cache):
     assert cache.get("k1") is None
 
 
-def test_readers_see_whole_entries_through_a_storm_of_kills(children, tmp_path, seed, record_property):
+def test_readers_see_whole_entries_through_a_storm_of_kills(children, tmp_path, seed, report_figure):
     told = children.run("storm", directory=tmp_path / "cache", seed=seed, kills=many(500))
     assert told["problems"] == []
     assert told["kills"] == many(500)
     assert told["hits"] > told["kills"], "the readers hardly read anything"
     assert told["interrupted"] > told["kills"] / 50, "the kills hardly hit a put"
-    record_property("torture storm", told)
+    report_figure("storm", told)
     cache = AudioCache(tmp_path / "cache")
     assert all(LEFT.fullmatch(name) for name in names(cache))
     assert {told_by(cache.get(key), key)[0] for key in told["keys"]} == {99}, "a last put in peace is read"
@@ -58,11 +58,11 @@ def test_readers_see_whole_entries_through_a_storm_of_kills(children, tmp_path, 
     assert names(cache) <= {".gitattributes", ".gitignore"}, "leftovers of killed writers stay for ever"
 
 
-def test_two_writers_of_one_key_never_mix(children, tmp_path, seed, record_property):
+def test_two_writers_of_one_key_never_mix(children, tmp_path, seed, report_figure):
     told = children.run("race", directory=tmp_path / "cache", seed=seed, puts=many(400))
     assert told["problems"] == []
     assert told["hits"] > 100
-    record_property("torture race", told)
+    report_figure("race", told)
     cache = AudioCache(tmp_path / "cache")
     for key in told["keys"]:
         told_by(cache.get(key), key)
@@ -72,7 +72,7 @@ def test_two_writers_of_one_key_never_mix(children, tmp_path, seed, record_prope
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("situation", ["no directory", "no entry", "an entry", "a damaged entry"])
 def test_put_killed_at_any_call_leaves_the_old_entry_the_new_one_or_a_miss(
-    children, tmp_path, situation, after, record_property
+    children, tmp_path, situation, after, report_figure
 ):
     told = children.run("killed_put", directory=tmp_path / "cache", situation=situation, after=after)
     assert told["problems"] == []
@@ -84,9 +84,7 @@ def test_put_killed_at_any_call_leaves_the_old_entry_the_new_one_or_a_miss(
     if situation.startswith("no "):
         # What was never committed is absent; only where something lies there is it called damaged.
         assert told["states"].get("damaged", 0) == 0, told["states"]
-    record_property(
-        f"torture put killed {'after' if after else 'before'} each call, {situation}", told["states"]
-    )
+    report_figure(f"put killed {'after' if after else 'before'} each call, {situation}", told["states"])
 
 
 # More system calls of each kind than a process makes to start.
@@ -95,7 +93,7 @@ if FACTOR > 1:
     AT["newfstatat"] = 2500
 
 
-def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_path, record_property):
+def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_path, report_figure):
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed; the calls of Python are visited all the same")
@@ -116,7 +114,7 @@ def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_p
     assert told["problems"] == []
     assert told["states"]["old"] > 3
     assert told["states"].get("miss", 0) <= 2, told["states"]
-    record_property("torture put killed at each system call", told["states"])
+    report_figure("put killed at each system call", told["states"])
 
 
 @pytest.mark.parametrize("ever", [False, True], ids=["once", "for-good"])
@@ -225,7 +223,7 @@ def test_get_whose_calls_fail_is_a_hit_or_a_miss_and_changes_nothing(written, nu
     each_call(work)
 
 
-def test_every_interleaving_of_two_puts_converges(written, seed, record_property):
+def test_every_interleaving_of_two_puts_converges(written, seed, report_figure):
     schedules = 0
 
     def schedule(first, second):
@@ -254,7 +252,7 @@ def test_every_interleaving_of_two_puts_converges(written, seed, record_property
 
     with within(100):
         each_call(outer)
-    record_property("torture interleavings of two puts", schedules)
+    report_figure("interleavings of two puts", schedules)
 
 
 def test_read_interleaved_with_a_put_is_whole(written):

@@ -1,0 +1,138 @@
+"""Stores that lose audio, or let equal requests make several backend calls."""
+
+import errno
+import os
+import warnings
+
+from russo import AudioCache
+from russo._flow import miss, single_flight
+from russo._store import cache, directory, locks, pair
+from support.torture_broken.breaking import caught_by, swap
+
+
+@caught_by(
+    "test_audio_never_lost.py::test_failing_calls_lose_no_audio[ENOSPC]",
+    "test_audio_never_lost.py::test_full_disk_costs_only_the_cache[empty-cache]",
+    "test_audio_never_lost.py::test_read_only_file_system_costs_only_the_cache",
+    "test_audio_never_lost.py::test_missing_permission_costs_only_the_cache[may-not-write]",
+    "test_audio_never_lost.py::test_directory_that_becomes_a_file_costs_only_the_cache",
+    "test_recordings.py::test_failing_private_cache_writes_nowhere_else",
+)
+def store_that_raises():
+    def store(request, audio):
+        cache.store(request.cache.writable, request.key, audio, prompt=request.prompt)
+
+    swap(miss, "_store", store)
+
+
+@caught_by("test_audio_never_lost.py::test_trouble_is_told_by_the_log_and_never_by_warnings")
+def trouble_told_by_warnings():
+    swap(
+        AudioCache,
+        "_log_once",
+        lambda _self, _topic, message, *values: warnings.warn(message % values, stacklevel=2),
+    )
+
+
+@caught_by(
+    "test_audio_never_lost.py::test_trouble_is_told_by_the_log_and_never_by_warnings",
+    "test_audio_never_lost.py::test_read_only_file_system_costs_only_the_cache",
+)
+def trouble_told_each_time():
+    swap(
+        AudioCache, "_log_once", lambda _self, _topic, message, *values: cache._log.warning(message, *values)
+    )
+
+
+@caught_by("test_audio_never_lost.py::test_directory_deleted_under_way_is_made_again")
+def directory_made_once():
+    real, made = directory.make_directory, set()
+
+    def make(folder):
+        if folder not in made:
+            made.add(folder)
+            real(folder)
+
+    swap(pair, "make_directory", make)
+    swap(locks, "make_directory", make)
+
+
+@caught_by(
+    "test_one_paid_call.py::test_eight_processes_of_eight_tasks_pay_once_per_prompt",
+    "test_one_paid_call.py::test_never_two_in_one_place",
+    "test_one_paid_call.py::test_failures_of_several_processes_come_one_at_a_time",
+)
+def no_lock():
+    swap(locks.KeyLock, "try_acquire", lambda _self: True)
+
+
+@caught_by("test_one_paid_call.py::test_place_given_up_at_any_moment_has_one_heir")
+def lock_of_a_file_that_is_gone():
+    swap(locks.KeyLock, "_is_current", lambda _self, _descriptor: True)
+
+
+@caught_by("test_one_paid_call.py::test_killed_payer_is_taken_over_at_once")
+def lock_that_outlives_its_holder():
+    def refuse(_descriptor):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    swap(locks, "_lock", refuse)
+    swap(locks, "PATIENCE", 4.0)
+
+
+@caught_by("test_one_paid_call.py::test_frozen_payer_costs_one_bounded_wait_and_one_more_call")
+def patience_without_end():
+    swap(locks.KeyLock, "_watch", lambda _self, _descriptor: None)
+
+
+@caught_by("test_one_paid_call.py::test_payer_that_shows_life_is_waited_for")
+def payer_that_shows_no_life():
+    swap(locks.KeyLock, "_touch", lambda _self: None)
+
+
+@caught_by("test_one_paid_call.py::test_behind_a_frozen_payer_the_others_go_one_at_a_time[locks]")
+def stampede_behind_a_frozen_payer():
+    real = locks.KeyLock.try_acquire
+    swap(locks.KeyLock, "try_acquire", lambda self: real(self) or self._generation > 0)
+
+
+@caught_by("test_one_paid_call.py::test_waiters_hear_soon_after_the_payer_is_done")
+def waiters_that_look_seldom():
+    swap(miss, "_SHORTEST_LOOK", 2.0)
+    swap(miss, "_LONGEST_LOOK", 2.5)
+
+
+@caught_by("test_one_paid_call.py::test_failure_reaches_all_waiters_and_the_next_call_tries_again")
+def no_flights():
+    async def join(_self, _name, call):
+        return await call(), True
+
+    swap(single_flight.SingleFlight, "join", join)
+
+
+@caught_by("test_one_paid_call.py::test_payer_whose_waiters_all_give_up_still_keeps_what_it_pays_for")
+def flight_that_ends_with_its_waiter():
+    import asyncio
+
+    real = single_flight._Flight.wait
+
+    async def wait(self):
+        try:
+            return await real(self)
+        except asyncio.CancelledError:
+            self.task.cancel()
+            raise
+
+    swap(single_flight._Flight, "wait", wait)
+
+
+@caught_by("test_one_paid_call.py::test_forked_child_does_not_wait_for_its_parents_flight_for_ever")
+def flights_that_survive_a_fork():
+    first = os.getpid()
+    real = single_flight.SingleFlight._begin
+
+    def begin(self):
+        if os.getpid() == first:
+            real(self)
+
+    swap(single_flight.SingleFlight, "_begin", begin)

@@ -1,0 +1,49 @@
+"""Run one role, as torture_processes does: ``python -m support.torture_roles ROLE ARGUMENTS``."""
+
+import json
+import os
+import sys
+
+from support import torture_broken
+from support.torture_roles.clearing import clear_storm, die_in_a_put, hold, store
+from support.torture_roles.lacking import (
+    read_in_little_memory,
+    speak_as_nobody,
+    speak_without_files,
+    speak_without_threads,
+)
+from support.torture_roles.locking import fork_and_release, place_holders, place_sweeper
+from support.torture_roles.paying import fork_in_flight, payer
+from support.torture_roles.writing import killed_at_system_calls, killed_put, nothing, race, storm
+
+ROLES = (
+    storm,
+    race,
+    killed_put,
+    nothing,
+    killed_at_system_calls,
+    payer,
+    fork_in_flight,
+    place_holders,
+    place_sweeper,
+    fork_and_release,
+    speak_as_nobody,
+    speak_without_files,
+    speak_without_threads,
+    read_in_little_memory,
+    clear_storm,
+    die_in_a_put,
+    hold,
+    store,
+)
+
+
+def main(role, arguments):
+    """Run a role, against a broken store if one is asked for."""
+    if name := os.environ.get("RUSSO_TORTURE_BREAK"):
+        torture_broken.apply(name)
+    {function.__name__: function for function in ROLES}[role](**json.loads(arguments))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
