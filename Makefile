@@ -19,7 +19,7 @@ test-slow: $(READY) ## run the tests that are marked as slow, some minutes; ARGS
 	@$(RUN) -m pytest -q -n auto -m slow $(ARGS)
 
 torture: $(READY) ## the torture of the cache, ten times as long as in `make test`
-	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q $(ARGS)
+	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q -m "" $(ARGS)
 
 bench: $(VENV)/.bench ## measure, beside the alternatives; ARGS="--full", "--only hit", "--json FILE"
 	@$(RUN) -m benchmarks $(ARGS)

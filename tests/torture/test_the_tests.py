@@ -12,7 +12,10 @@ STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"
 OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) \S*?torture/(\S+?::.+?)(?: - .*)?$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize(
+    "broken",
+    [pytest.param(name, marks=[pytest.mark.slow] if each.slow else []) for name, each in BREAKS.items()],
+)
 def test_broken_store_is_caught(trials, broken):
     if BREAK:
         pytest.skip("the store is broken already")

@@ -11,20 +11,22 @@ class Break:
     Attributes:
         apply: Puts it into the store, for this process.
         caught_by: The tests that fail, each of them.
+        slow: Whether they take more than a second of work against the broken store.
     """
 
     apply: Callable[[], None]
     caught_by: tuple[str, ...]
+    slow: bool
 
 
 BREAKS: dict[str, Break] = {}
 
 
-def caught_by(*tests):
+def caught_by(*tests, slow=False):
     """Register a mistake with the tests that catch it."""
 
     def register(function):
-        BREAKS[function.__name__] = Break(function, tests)
+        BREAKS[function.__name__] = Break(function, tests, slow)
         return function
 
     return register

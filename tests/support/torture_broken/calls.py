@@ -17,6 +17,7 @@ from support.torture_broken.breaking import caught_by, swap
     "test_audio_never_lost.py::test_missing_permission_costs_only_the_cache[may-not-write]",
     "test_audio_never_lost.py::test_directory_that_becomes_a_file_costs_only_the_cache",
     "test_recordings.py::test_failing_private_cache_writes_nowhere_else",
+    slow=True,
 )
 def store_that_raises():
     def store(request, audio):
@@ -61,6 +62,7 @@ def directory_made_once():
     "test_one_paid_call.py::test_eight_processes_of_eight_tasks_pay_once_per_prompt",
     "test_one_paid_call.py::test_never_two_in_one_place",
     "test_one_paid_call.py::test_failures_of_several_processes_come_one_at_a_time",
+    slow=True,
 )
 def no_lock():
     swap(locks.KeyLock, "try_acquire", lambda _self: True)
@@ -71,7 +73,7 @@ def lock_of_a_file_that_is_gone():
     swap(locks.KeyLock, "_is_current", lambda _self, _descriptor: True)
 
 
-@caught_by("test_one_paid_call.py::test_killed_payer_is_taken_over_at_once")
+@caught_by("test_one_paid_call.py::test_killed_payer_is_taken_over_at_once", slow=True)
 def lock_that_outlives_its_holder():
     def refuse(_descriptor):
         raise OSError(errno.ENOLCK, "no locks")
@@ -80,23 +82,23 @@ def lock_that_outlives_its_holder():
     swap(locks, "PATIENCE", 4.0)
 
 
-@caught_by("test_one_paid_call.py::test_frozen_payer_costs_one_bounded_wait_and_one_more_call")
+@caught_by("test_one_paid_call.py::test_frozen_payer_costs_one_bounded_wait_and_one_more_call", slow=True)
 def patience_without_end():
     swap(locks.KeyLock, "_watch", lambda _self, _descriptor: None)
 
 
-@caught_by("test_one_paid_call.py::test_payer_that_shows_life_is_waited_for")
+@caught_by("test_one_paid_call.py::test_payer_that_shows_life_is_waited_for", slow=True)
 def payer_that_shows_no_life():
     swap(locks.KeyLock, "_touch", lambda _self: None)
 
 
-@caught_by("test_one_paid_call.py::test_behind_a_frozen_payer_the_others_go_one_at_a_time[locks]")
+@caught_by("test_one_paid_call.py::test_behind_a_frozen_payer_the_others_go_one_at_a_time[locks]", slow=True)
 def stampede_behind_a_frozen_payer():
     real = locks.KeyLock.try_acquire
     swap(locks.KeyLock, "try_acquire", lambda self: real(self) or self._generation > 0)
 
 
-@caught_by("test_one_paid_call.py::test_waiters_hear_soon_after_the_payer_is_done")
+@caught_by("test_one_paid_call.py::test_waiters_hear_soon_after_the_payer_is_done", slow=True)
 def waiters_that_look_seldom():
     swap(miss, "_SHORTEST_LOOK", 2.0)
     swap(miss, "_LONGEST_LOOK", 2.5)

@@ -91,6 +91,7 @@ def _write_in_place(folder, path, _key, data, meta):
     "test_whole_or_not.py::test_full_disk_at_any_write_keeps_the_old_entry[once]",
     "test_audio_never_lost.py::test_full_disk_keeps_the_entry_that_is_to_be_replaced",
     "test_foreign_files.py::test_put_replaces_a_link_and_not_what_it_points_to",
+    slow=True,
 )
 def written_in_place():
     swap(pair, "_write_once", _write_in_place)
@@ -99,6 +100,7 @@ def written_in_place():
 @caught_by(
     "test_whole_or_not.py::test_readers_see_whole_entries_through_a_storm_of_kills",
     "test_whole_or_not.py::test_two_writers_of_one_key_never_mix",
+    slow=True,
 )
 def written_in_place_and_not_verified():
     swap(pair, "_write_once", _write_in_place)
@@ -181,7 +183,7 @@ def reader_that_waits_for_a_fifo():
     swap(files, "_READ_FLAGS", files._READ_FLAGS & ~os.O_NONBLOCK)
 
 
-@caught_by("test_damage.py::test_read_takes_bounded_memory")
+@caught_by("test_damage.py::test_read_takes_bounded_memory", slow=True)
 def reader_without_a_limit():
     real = pair.read_file
     swap(pair, "read_file", lambda path, _limit, expected=None: real(path, 1 << 40, expected))

@@ -44,6 +44,7 @@ def clear_that_takes_from_the_living():
 @caught_by(
     "test_leftovers.py::test_what_a_living_process_uses_stays",
     "test_one_paid_call.py::test_never_two_in_one_place",
+    slow=True,
 )
 def sweep_that_takes_held_locks():
     swap(locks, "_sweep_one", lambda path, _age: files.remove(path))
@@ -52,6 +53,7 @@ def sweep_that_takes_held_locks():
 @caught_by(
     "test_whole_or_not.py::test_clear_interleaved_with_a_put_leaves_an_entry_or_nothing",
     "test_foreign_files.py::test_clears_puts_and_reads_at_once_touch_nothing_foreign",
+    slow=True,
 )
 def put_that_a_clear_makes_fail():
     def write(folder, key, data, meta):
@@ -106,7 +108,7 @@ def no_git_attributes():
     swap(directory, "_GIT_FILES", {})
 
 
-@caught_by("test_scale.py::test_hit_miss_and_put_cost_the_same_among_many_entries[10000]")
+@caught_by("test_scale.py::test_hit_miss_and_put_cost_the_same_among_many_entries[10000]", slow=True)
 def lookup_that_lists_the_directory():
     real = AudioCache.lookup
 
