@@ -76,7 +76,7 @@ class Trials:
         self, wanted, directory: Path, *, at_once: int, environment: dict[str, str], root: Path
     ) -> None:
         self._directory, self._ended = directory, set()
-        options = ["-rA", "--tb=short", "-p", "no:cacheprovider", "-p", "no:anyio"]
+        options = ["-rA", "--tb=short", "-m", "", "-p", "no:cacheprovider", "-p", "no:anyio"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported already
         trials = [
             (name, [*options, f"--basetemp={directory / name}", *nodes], str(directory / f"{name}.out"))

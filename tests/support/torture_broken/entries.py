@@ -98,8 +98,8 @@ def written_in_place():
 
 
 @caught_by(
-    "test_whole_or_not.py::test_readers_see_whole_entries_through_a_storm_of_kills",
-    "test_whole_or_not.py::test_two_writers_of_one_key_never_mix",
+    "test_whole_or_not.py::test_readers_see_whole_entries_through_a_storm_of_kills[500]",
+    "test_whole_or_not.py::test_two_writers_of_one_key_never_mix[400]",
     slow=True,
 )
 def written_in_place_and_not_verified():
