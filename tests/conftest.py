@@ -7,7 +7,7 @@ import pkgutil
 import pytest
 
 import russo
-from support import site_builder, together
+from support import site_builder, xdist_workers
 from support.surroundings import is_foreign
 
 pytest_plugins = ["pytester"]
@@ -22,12 +22,12 @@ for _module in pkgutil.walk_packages(russo.__path__, "russo."):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    return together.make_scheduler(config, log)
+    return xdist_workers.make_scheduler(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    return together.number_of_workers()
+    return xdist_workers.number_of_workers()
 
 
 @pytest.fixture(scope="session")

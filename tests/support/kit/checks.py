@@ -21,12 +21,18 @@ def names_of(checks):
 PROCESSES = checks_of("fresh_process")
 # They are skipped for a backend that declares no service.
 REQUESTS = checks_of("sent", "retries", "replies", "api_keys")
-# They wait for real.
+# They wait for real: each takes up to a second.
 WAITING = {
     BackendContract.test_service_that_asks_to_wait_is_waited_for,
     BackendContract.test_connection_lost_is_retried,
     BackendContract.test_service_that_falls_silent_is_a_timeout,
     BackendContract.test_busy_service_is_not_asked_again_at_once,
+}
+# They wait, too, and what they check has nothing to do with how a service is spoken to.
+TIMED = {
+    *checks_of("cancellation"),
+    BackendContract.test_event_loop_goes_on_while_it_speaks,
+    BackendContract.test_no_more_calls_at_once_than_max_concurrency,
 }
 # Every wrong backend runs its neighbours, too, in the fast tests: cheap checks that must not complain.
 ENGINE_NEIGHBOURS = {

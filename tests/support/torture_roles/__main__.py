@@ -6,14 +6,14 @@ import sys
 
 from support import torture_broken
 from support.torture_roles.clearing import clear_storm, die_in_a_put, hold, store
-from support.torture_roles.lacking import (
+from support.torture_roles.locking import fork_and_release, place_holders, place_sweeper
+from support.torture_roles.paying import fork_in_flight, payer
+from support.torture_roles.shortage import (
     read_in_little_memory,
     speak_as_nobody,
     speak_without_files,
     speak_without_threads,
 )
-from support.torture_roles.locking import fork_and_release, place_holders, place_sweeper
-from support.torture_roles.paying import fork_in_flight, payer
 from support.torture_roles.writing import killed_at_system_calls, killed_put, nothing, race, storm
 
 ROLES = (

@@ -1,4 +1,4 @@
-"""Which tests one worker runs, for they share what takes long to make, and how many workers there are.
+"""Which tests run in the same worker, because they share what takes long to make, and how many workers there are.
 
 xdist has groups of its own, but it makes them by renaming tests, which pytest 9.2 undoes without a word.
 """
@@ -6,7 +6,7 @@ xdist has groups of its own, but it makes them by renaming tests, which pytest 9
 import os
 
 # The site of the documentation is built once for the tests that read it and those that open it.
-TOGETHER = {
+GROUPS = {
     "tests/browser/test_report_in_chromium.py": "report",
     "tests/browser/test_site_in_chromium.py": "site",
     "tests/docs/test_site.py": "site",
@@ -15,16 +15,16 @@ TOGETHER = {
 
 
 def make_scheduler(config, log):
-    """Make a scheduler that gives each group to one worker, and every other test to whoever is free."""
+    """Make a scheduler that gives each group to one worker, and every other test to the next free one."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class Together(LoadScopeScheduling):
+    class GroupScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return TOGETHER.get(nodeid.partition("::")[0], nodeid)
+            return GROUPS.get(nodeid.partition("::")[0], nodeid)
 
-    return Together(config, log)
+    return GroupScheduling(config, log)
 
 
 def number_of_workers():
-    """One more than there are cores: much of what the tests do is to wait for processes."""
+    """Return one more than there are cores, because the tests often wait for processes."""
     return (os.cpu_count() or 1) + 1
