@@ -1,8 +1,11 @@
 """Engines that are wrong in one place each: the check of that place fails, and no other."""
 
+from functools import partial
+
 import pytest
 
 from russo.testing import BackendContract
+from russo.testing._checks import cancellation, cleanup, deadlines
 from support.kit.checks import ALL, ENGINE_NEIGHBOURS, PROCESSES, REQUESTS, names_of
 from support.kit.installed_backend import patched
 from support.kit.right_sources import ENGINE, ENGINE_TEST
@@ -19,6 +22,15 @@ def assert_caught(wrong, beside, kit):
     assert output.count("the contract wants: ") == output.count("\nwhy: ") > 0
 
 
+@pytest.fixture
+def soon_given_up(monkeypatch):
+    """The checks wait 1 s instead of 3 for what must end, because what wrong engines leave does not end."""
+    monkeypatch.setattr(cancellation, "END_SECONDS", 1.0)
+    for module in (cancellation, cleanup):
+        monkeypatch.setattr(module, "wait_until", partial(deadlines.wait_until, seconds=1.0))
+
+
+@pytest.mark.usefixtures("soon_given_up")
 @pytest.mark.parametrize("name", WRONG_ENGINES)
 def test_wrong_engine_is_caught_by_the_check_of_that(name, kit):
     assert_caught(WRONG_ENGINES[name], ENGINE_NEIGHBOURS, kit)
