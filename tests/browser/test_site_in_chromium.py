@@ -113,4 +113,4 @@ def test_picture_of_the_way_is_shown_and_told(browser, site):
     browser.get((site / "explanation" / "architecture.html").as_uri())
     picture = browser.find_element(By.CSS_SELECTOR, "article img")
     assert wait(browser, lambda _: picture.get_property("naturalWidth"))
-    assert "one flight" in picture.get_attribute("alt")
+    assert "single flight" in picture.get_attribute("alt")

@@ -6,9 +6,14 @@ xdist has groups of its own, but it makes them by renaming tests, which pytest 9
 import os
 
 # The site of the documentation is built once for the tests that read it and those that open it.
+# The others have fixtures of a module, which every worker that runs one of their tests would make.
 GROUPS = {
     "tests/browser/test_report_in_chromium.py": "report",
     "tests/browser/test_site_in_chromium.py": "site",
+    "tests/core/backends/test_discovery.py": "discovery",
+    "tests/core/cli/test_location.py": "location",
+    "tests/core/test_synthesizers.py": "synthesizers",
+    "tests/core/test_wheel.py": "wheel",
     "tests/docs/test_site.py": "site",
     "tests/torture/test_the_tests.py": "broken stores",
 }
