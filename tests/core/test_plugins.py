@@ -6,6 +6,8 @@ from textwrap import dedent
 
 import pytest
 
+from russo import plugins
+
 COMPANION = '''
 """A companion of russo: agents under test, chosen as backends are."""
 
@@ -223,7 +225,16 @@ def test_importing_it_loads_no_backend_and_no_asyncio():
 
 
 def test_a_row_needs_a_text_for_every_column():
-    from russo.plugins import ReportSection
-
     with pytest.raises(ValueError, match=r"row \['a'\] has 1 texts for 2 columns"):
-        ReportSection(title="Turns", columns=("who", "what"), rows=[("a",)])
+        plugins.ReportSection(title="Turns", columns=("who", "what"), rows=[("a",)])
+
+
+@pytest.mark.parametrize("wrong", [{"rows": [(3,)]}, {"columns": (None,)}, {"test": 3}])
+def test_everything_in_a_section_is_text(wrong):
+    with pytest.raises(TypeError, match="title, columns, rows and test are text"):
+        plugins.ReportSection(**{"title": "Turns", "columns": ("who",), "rows": [("a",)], **wrong})
+
+
+def test_all_names_are_listed():
+    assert set(plugins.__all__) == set(dir(plugins))
+    assert all(getattr(plugins, name) for name in plugins.__all__)

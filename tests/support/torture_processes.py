@@ -1,6 +1,6 @@
 """Processes of the torture: real ones, that can be killed and stopped for real.
 
-    child = children.start("payer", directory=..., ...)
+    child = children.start("caller", directory=..., ...)
     child.expect("ready"); child.tell("go"); child.result()
 
 A role is a function of `torture_roles`; it says one JSON value per line and hears one word per line.

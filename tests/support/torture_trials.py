@@ -1,7 +1,7 @@
 """Trials of broken stores: the checks of each run against it in a process of its own, forked off one that
 has imported pytest already, for its start is most of the work.
 
-    python -m torture_trials '[[["no_lock", ["-q", "test_one_paid_call.py::..."], "/tmp/no_lock"], …], 2]'
+    python -m torture_trials '[[["no_lock", ["-q", "test_one_backend_call.py::..."], "/tmp/no_lock"], …], 2]'
 
 says one line, ``no_lock 1``, for each when it has ended: its name and pytest's exit code.
 """

@@ -11,7 +11,7 @@ GROUPS = {
     "tests/browser/test_report_in_chromium.py": "report",
     "tests/browser/test_site_in_chromium.py": "site",
     "tests/core/backends/test_discovery.py": "discovery",
-    "tests/core/cli/test_location.py": "location",
+    "tests/core/cli/test_workspace.py": "workspace",
     "tests/core/test_synthesizers.py": "synthesizers",
     "tests/core/test_wheel.py": "wheel",
     "tests/docs/test_site.py": "site",

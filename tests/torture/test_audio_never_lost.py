@@ -33,7 +33,7 @@ class Speaker:
 
 
 def speak(cache, *prompts, during=None):
-    """Speak prompts one after another, hear the audio of each, and return how many were paid for."""
+    """Speak prompts one after another, hear the audio of each, and return how many backend calls were made."""
     speaker = Speaker(during)
     synthesizer = CachedSynthesizer(speaker, cache=cache)
 
@@ -62,11 +62,11 @@ def test_full_disk_costs_only_the_cache(tmp_path, caplog, has_entries):
             caplog.clear()
             cache = AudioCache(disk / "cache")
             fill(disk / "filler", pages * 4096)
-            paid = speak(cache, "one", "two", "one")
+            called = speak(cache, "one", "two", "one")
             kept = files(disk / "cache") if cache.directory.exists() else set()
             assert not [name for name in kept if name.endswith("russo-tmp")], pages
             said = warnings_of(caplog)
-            if paid == 3:
+            if called == 3:
                 assert len(said) == 1, said
                 assert "No space left on device" in said[0]
             else:
@@ -177,7 +177,7 @@ def test_too_many_open_files_cost_only_the_cache(children, tmp_path, cold):
     cache = tmp_path / "cache"
     assert speak(AudioCache(cache), "unrelated") == 1
     told = children.run("speak_without_files", directory=cache, warm=tmp_path / "warm", cold=cold)
-    assert told["paid"] == 3
+    assert told["called"] == 3
     assert told["then"] == 2, "the process that may open files again replays, and keeps what it speaks"
     assert len(told["log"]) <= 3, told["log"]
     assert any("Too many open files" in line for line in told["log"])

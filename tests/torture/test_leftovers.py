@@ -59,7 +59,7 @@ def test_what_a_living_process_uses_stays(children, place):
     AudioCache(place).clear()
     assert AudioCache(place).put("k", AUDIO)
     assert temporary.exists(), "the temporary of a living writer was removed"
-    assert lock.exists(), "the lock of a living payer was removed"
+    assert lock.exists(), "the lock of a living caller was removed"
     # Its sign of life may be old, where its process is frozen or the clocks differ: it is held all the same.
     backdate(lock, 7200)
     assert AudioCache(place).put("k", AUDIO)
@@ -106,7 +106,7 @@ def test_impossible_process_numbers_are_leftovers(place):
 
 def test_locks_of_the_dead_hinder_nobody(children, place, tmp_path):
     die(children, place)
-    child = children.start("payer", directory=place, calls=tmp_path / "calls", prompts=["dead"], seconds=0)
+    child = children.start("caller", directory=place, calls=tmp_path / "calls", prompts=["dead"], seconds=0)
     child.expect("ready")
     child.tell("go")
     assert child.result(20)["heard"] == {"audio": 1}

@@ -47,12 +47,12 @@ def run(project, *args, workers):
     return summary(result)
 
 
-def test_three_workers_pay_once_refresh_once_and_heal_once(spoken):
+def test_three_workers_call_once_refresh_once_and_heal_once(spoken):
     assert_workers_pay_refresh_and_heal_once(spoken, 3)
 
 
 @pytest.mark.slow
-def test_eight_workers_pay_once_refresh_once_and_heal_once(spoken):
+def test_eight_workers_call_once_refresh_once_and_heal_once(spoken):
     assert_workers_pay_refresh_and_heal_once(spoken, 8)
 
 

@@ -47,6 +47,9 @@ else:
 
         return ReportSection
 
+    def __dir__() -> list[str]:
+        return list(__all__)
+
 
 __all__ = [
     "Counters",

@@ -16,7 +16,8 @@ from russo import (
     SynthesisStart,
 )
 from russo._flow.single_flight import SingleFlight
-from support.flow import FAILURE, FRESH, stored_files
+from russo._store.locks import KeyLock
+from support.flow import FAILURE, FRESH, key_of, stored_files
 from support.speakers import PROMPT, Speaker, run, sound, synthesize
 
 
@@ -274,41 +275,47 @@ def test_flight_cancelled_before_its_first_step_is_started_again(cache):
     assert run(main()).data
 
 
-def test_two_cache_objects_of_one_directory_share_the_call_and_its_failure(tmp_path):
+@pytest.mark.parametrize("names", [("one", "other"), ("one", "one")], ids=["two directories", "two objects"])
+def test_each_cache_object_gets_what_its_own_synthesizer_made(tmp_path, names):
     gate = asyncio.Event()
-    failing = Speaker(ValueError("broken"), gate=gate)
-    caches = [AudioCache(tmp_path / "cache"), AudioCache(tmp_path / "cache")]
-
-    async def both():
-        calls = [
-            asyncio.ensure_future(CachedSynthesizer(failing, cache=cache).synthesize(PROMPT))
-            for cache in caches
-        ]
-        await wait_until_called(failing)
-        gate.set()
-        return await asyncio.gather(*calls, return_exceptions=True)
-
-    assert [str(error) for error in run(both())] == ["broken", "broken"]
-    assert len(failing.texts) == 1
-
-
-def test_a_read_only_cache_shares_no_flight_with_one_that_stores(tmp_path):
-    gate = asyncio.Event()
-    speaker = Speaker(gate=gate)
-    caches = [AudioCache(tmp_path / "cache", read_only=True), AudioCache(tmp_path / "cache")]
+    caches = [AudioCache(tmp_path / name, read_only=names[0] == names[1]) for name in names]
+    speakers = [Speaker(gate=gate), Speaker(FAILURE, gate=gate)]
 
     async def both():
         calls = [
             asyncio.ensure_future(CachedSynthesizer(speaker, cache=cache).synthesize(PROMPT))
-            for cache in caches
+            for speaker, cache in zip(speakers, caches, strict=True)
         ]
-        while len(speaker.texts) < 2:  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.005)
+        for speaker in speakers:
+            await wait_until_called(speaker)
         gate.set()
-        return await asyncio.gather(*calls)
+        return await asyncio.gather(*calls, return_exceptions=True)
 
-    assert run(both()) == [sound(PROMPT), sound(PROMPT)]
-    assert caches[1].size() == 1
+    assert run(both()) == [sound(PROMPT), FAILURE]
+    assert [len(speaker.texts) for speaker in speakers] == [1, 1]
+
+
+def test_a_waiter_for_the_lock_looks_once_and_does_not_wait_for_other_writers(tmp_path, monkeypatch):
+    cache, patience = AudioCache(tmp_path), []
+    real = cache.lookup
+    monkeypatch.setattr(
+        cache, "lookup", lambda key, *, patient=True: patience.append(patient) or real(key, patient=patient)
+    )
+
+    async def wait_and_take_over():
+        speaker = Speaker()
+        holder = KeyLock(tmp_path, key_of(speaker), asyncio.get_running_loop())
+        assert holder.try_acquire()
+        waiting = asyncio.ensure_future(CachedSynthesizer(speaker, cache=cache).synthesize(PROMPT))
+        while len(patience) < 4:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+        holder.release()
+        await waiting
+
+    run(wait_and_take_over())
+    # The first look is the replay, the last one comes with the lock.
+    assert (patience[0], patience[-1]) == (True, True)
+    assert set(patience[1:-1]) == {False}
 
 
 def test_flights_of_closed_loops_are_forgotten(tmp_path):
@@ -318,7 +325,7 @@ def test_flights_of_closed_loops_are_forgotten(tmp_path):
     async def never():
         await asyncio.Event().wait()
 
-    left = loop.create_task(flights.join(("left", False, "k"), never))
+    left = loop.create_task(flights.join((AudioCache(tmp_path), "left"), never))
     loop.run_until_complete(asyncio.sleep(0.01))
     left.cancel()  # the waiter; the flight is a task of its own, which the loop leaves behind
     tasks = asyncio.all_tasks(loop)
@@ -328,7 +335,7 @@ def test_flights_of_closed_loops_are_forgotten(tmp_path):
     async def landing():
         return "landed"
 
-    assert run(flights.join(("next", False, "k"), landing)) == ("landed", True)
+    assert run(flights.join((AudioCache(tmp_path), "next"), landing)) == ("landed", True)
     assert flights._flights == {}
     for task in tasks:
         task._log_destroy_pending = False

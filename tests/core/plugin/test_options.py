@@ -293,3 +293,22 @@ def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, m
     result.stdout.fnmatch_lines(
         ['no backend is installed; pip install "russo-core?local?" brings one that needs no key']
     )
+
+
+def test_the_cache_is_cleared_before_a_conftest_stores_something(project):
+    conftest = project.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + """
+def pytest_sessionstart(session):
+    AudioCache(".russo_cache").put("k", Audio(b"sound"))
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line("the line of conftest.py")
+"""
+    )
+    project.tests("def test_it(russo_say): assert russo_say('Hello')")
+    result = project.run("--russo-clear-cache")
+    result.assert_outcomes(passed=1)
+    assert project.cached() == 2
+    result.stdout.fnmatch_lines(["russo: 0 hits, 1 backend call*", "the line of conftest.py"])

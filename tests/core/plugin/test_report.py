@@ -343,3 +343,41 @@ def test_run_without_the_option_writes_nothing_and_loads_no_template_engine(proj
     )
     project.run(subprocess=True).assert_outcomes(passed=1)
     assert not list(project.path.glob("*.html"))
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_failure_is_shown_although_a_later_test_synthesized_the_prompt(project, workers):
+    project.conftest(
+        """
+        @pytest.fixture
+        def russo_synthesizer(request):
+            return CachedSynthesizer(Speaker(), mode="replay" if "replay" in request.node.name else "auto")
+        """
+    )
+    project.tests(
+        """
+        def test_1_replay(russo_say): russo_say("Hello")
+        def test_2_auto(russo_say): russo_say("Hello")
+        """
+    )
+    _, page = run_with_report(project, *workers, subprocess=True)
+    assert page.card("Hello")["tests"] == [
+        ["failed", "test_it.py::test_1_replay", "not spoken"],
+        ["passed", "test_it.py::test_2_auto", "synthesized"],
+    ]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_settings_inside_a_mapping_are_shown(project, workers):
+    project.conftest(
+        """
+        @pytest.fixture
+        def russo_synthesizer():
+            return CachedSynthesizer(Speaker(), cache_key_extra={"style": {"mood": "glad"}, "tags": ["a"]})
+        """
+    )
+    project.tests("def test_it(russo_say): russo_say('Hello')")
+    result, page = run_with_report(project, *workers, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert '{"mood": "glad"}' in page.text
+    assert '["a"]' in page.text

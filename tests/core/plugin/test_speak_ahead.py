@@ -2,6 +2,7 @@
 
 import pytest
 
+from russo._plugin.speak_ahead import slice_for
 from support.projects import summary
 
 
@@ -154,3 +155,11 @@ def test_a_wrong_number_to_speak_ahead_is_refused(project, value):
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: russo_speak_ahead is '{value}'; it must be a number, 0 or more"])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_workers_divide_the_prompts_and_a_replacement_gets_none(workers):
+    prompts = [f"Prompt {number}" for number in range(5)]
+    slices = [slice_for(prompts, worker, workers) for worker in range(workers)]
+    assert sorted(prompt for part in slices for prompt in part) == prompts
+    assert slice_for(prompts, workers, workers) == []

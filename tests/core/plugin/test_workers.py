@@ -1,9 +1,11 @@
 """Runs with xdist's workers."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from russo._plugin.workers import Workers
 from support.projects import summary
 
 SLOW = """
@@ -68,3 +70,71 @@ def test_wrong_usage_stops_the_controller(project):
     result = project.run("-n", "2", "--russo-synth=nothing", subprocess=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: no backend is named 'nothing'*"])
+
+
+@pytest.mark.parametrize("name", ["alpha", "gw1"])
+def test_a_worker_may_have_any_name(project, name):
+    project.tests("def test_it(): pass")
+    project.run("-d", "--tx", f"popen//id={name}", subprocess=True).assert_outcomes(passed=1)
+
+
+def test_the_shared_directory_is_there_during_the_run_alone(project, monkeypatch):
+    temporary = project.path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    project.tests(
+        """
+        import os
+        from pathlib import Path
+
+        def test_it(russo_say):
+            russo_say("Hello")
+            assert list(Path(os.environ["TMPDIR"]).glob("russo-*"))
+        """
+    )
+    project.run("-n", "2", "--russo-max-calls=5", subprocess=True).assert_outcomes(passed=1)
+    assert list(temporary.glob("russo-*")) == []
+
+
+def test_a_value_that_is_not_json_is_left_out_and_logged(caplog):
+    workers = Workers(SimpleNamespace())
+    workers.send("wrong", object)
+    values = iter([1, None])
+    workers.send("right", lambda: next(values))
+    assert (workers.received("right"), workers.received("wrong")) == ([1], [])
+    assert "values named 'wrong' are not sent: Object of type object is not JSON serializable" in caplog.text
+
+
+def test_a_name_is_sent_once():
+    workers = Workers(SimpleNamespace())
+    workers.send("counts", lambda: 1)
+    with pytest.raises(ValueError, match="values named 'counts' are sent already; choose another name"):
+        workers.send("counts", lambda: 2)
+
+
+def test_only_the_controller_clears(project):
+    project.tests(
+        """
+        import pytest
+        from russo import AudioCache
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_it(number): pass
+        """
+    )
+    conftest = project.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + """
+real = AudioCache.clear
+
+def clear(self):
+    with open("cleared.txt", "a") as file:
+        file.write("once ")
+    return real(self)
+
+AudioCache.clear = clear
+"""
+    )
+    project.run("-n", "2", "--russo-clear-cache", subprocess=True).assert_outcomes(passed=4)
+    assert (project.path / "cleared.txt").read_text() == "once "

@@ -1,10 +1,12 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from russo import AudioCache
+from russo import Audio, AudioCache
+from russo._store import housekeeping
 from support.cache_files import AUDIO, GIT_FILES, KEY, empty_meta, entry_files, files_in
 
 FOREIGN = {
@@ -107,3 +109,33 @@ def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
     os.utime(cache.directory / names[0], (1, 1))
     cache.put(KEY, AUDIO)
     assert set(files_in(cache.directory)) == {names[1], f"{KEY}.audio", f"{KEY}.meta"}
+
+
+def make_leftover(directory, name, age):
+    """Make the temporary file of a writer that died so many seconds ago."""
+    path = directory / f".{name}.1-{'0' * 16}.russo-tmp"
+    path.write_bytes(b"x")
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_ages_are_measured_by_the_clock_of_the_file_server(tmp_path):
+    fresh, young = tmp_path / "fresh", make_leftover(tmp_path, "young", 0)
+    fresh.touch()
+    os.utime(fresh, (time.time() + 7200, time.time() + 7200))
+    housekeeping.sweep(tmp_path, str(fresh))
+    assert not young.exists()
+    old = make_leftover(tmp_path, "old", 7200)
+    os.utime(fresh, (time.time() - 7200, time.time() - 7200))
+    housekeeping.sweep(tmp_path, str(fresh))
+    assert old.exists()
+
+
+def test_one_cache_object_sweeps_once(tmp_path):
+    cache = AudioCache(tmp_path)
+    cache.put("a", Audio(b"sound"))
+    old = make_leftover(tmp_path, "old", 7200)
+    cache.put("b", Audio(b"sound"))
+    assert old.exists()
+    AudioCache(tmp_path).put("c", Audio(b"sound"))
+    assert not old.exists()

@@ -59,21 +59,22 @@ def directory_made_once():
 
 
 @caught_by(
-    "test_one_paid_call.py::test_eight_processes_of_eight_tasks_pay_once_per_prompt",
-    "test_one_paid_call.py::test_never_two_in_one_place",
-    "test_one_paid_call.py::test_failures_of_several_processes_come_one_at_a_time",
+    "test_one_backend_call.py::test_eight_processes_of_eight_tasks_call_once_per_prompt",
+    "test_one_backend_call.py::test_threads_with_event_loops_of_their_own_call_once[a-cache-each]",
+    "test_one_backend_call.py::test_never_two_in_one_place",
+    "test_one_backend_call.py::test_failures_of_several_processes_come_one_at_a_time",
     slow=True,
 )
 def no_lock():
     swap(locks.KeyLock, "try_acquire", lambda _self: True)
 
 
-@caught_by("test_one_paid_call.py::test_place_given_up_at_any_moment_has_one_heir")
+@caught_by("test_one_backend_call.py::test_place_given_up_at_any_moment_has_one_heir")
 def lock_of_a_file_that_is_gone():
     swap(locks.KeyLock, "_is_current", lambda _self, _descriptor: True)
 
 
-@caught_by("test_one_paid_call.py::test_killed_payer_is_taken_over_at_once", slow=True)
+@caught_by("test_one_backend_call.py::test_killed_caller_is_taken_over_at_once", slow=True)
 def lock_that_outlives_its_holder():
     def refuse(_descriptor):
         raise OSError(errno.ENOLCK, "no locks")
@@ -82,29 +83,31 @@ def lock_that_outlives_its_holder():
     swap(locks, "PATIENCE", 4.0)
 
 
-@caught_by("test_one_paid_call.py::test_frozen_payer_costs_one_bounded_wait_and_one_more_call", slow=True)
+@caught_by("test_one_backend_call.py::test_frozen_caller_costs_one_bounded_wait_and_one_more_call", slow=True)
 def patience_without_end():
     swap(locks.KeyLock, "_watch", lambda _self, _descriptor: None)
 
 
-@caught_by("test_one_paid_call.py::test_payer_that_shows_life_is_waited_for", slow=True)
-def payer_that_shows_no_life():
+@caught_by("test_one_backend_call.py::test_caller_that_shows_life_is_waited_for", slow=True)
+def caller_that_shows_no_life():
     swap(locks.KeyLock, "_touch", lambda _self: None)
 
 
-@caught_by("test_one_paid_call.py::test_behind_a_frozen_payer_the_others_go_one_at_a_time[locks]", slow=True)
-def stampede_behind_a_frozen_payer():
+@caught_by(
+    "test_one_backend_call.py::test_behind_a_frozen_caller_the_others_go_one_at_a_time[locks]", slow=True
+)
+def stampede_behind_a_frozen_caller():
     real = locks.KeyLock.try_acquire
     swap(locks.KeyLock, "try_acquire", lambda self: real(self) or self._generation > 0)
 
 
-@caught_by("test_one_paid_call.py::test_waiters_hear_soon_after_the_payer_is_done", slow=True)
+@caught_by("test_one_backend_call.py::test_waiters_hear_soon_after_the_caller_is_done", slow=True)
 def waiters_that_look_seldom():
     swap(miss, "_SHORTEST_LOOK", 2.0)
     swap(miss, "_LONGEST_LOOK", 2.5)
 
 
-@caught_by("test_one_paid_call.py::test_failure_reaches_all_waiters_and_the_next_call_tries_again")
+@caught_by("test_one_backend_call.py::test_failure_reaches_all_waiters_and_the_next_call_tries_again")
 def no_flights():
     async def join(_self, _name, call):
         return await call(), True
@@ -112,7 +115,7 @@ def no_flights():
     swap(single_flight.SingleFlight, "join", join)
 
 
-@caught_by("test_one_paid_call.py::test_payer_whose_waiters_all_give_up_still_keeps_what_it_pays_for")
+@caught_by("test_one_backend_call.py::test_caller_whose_waiters_all_give_up_still_stores_its_audio")
 def flight_that_ends_with_its_waiter():
     import asyncio
 
@@ -128,7 +131,7 @@ def flight_that_ends_with_its_waiter():
     swap(single_flight._Flight, "wait", wait)
 
 
-@caught_by("test_one_paid_call.py::test_forked_child_does_not_wait_for_its_parents_flight_for_ever")
+@caught_by("test_one_backend_call.py::test_forked_child_does_not_wait_for_its_parents_flight_for_ever")
 def flights_that_survive_a_fork():
     first = os.getpid()
     real = single_flight.SingleFlight._begin

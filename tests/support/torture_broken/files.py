@@ -43,7 +43,7 @@ def clear_that_takes_from_the_living():
 
 @caught_by(
     "test_leftovers.py::test_what_a_living_process_uses_stays",
-    "test_one_paid_call.py::test_never_two_in_one_place",
+    "test_one_backend_call.py::test_never_two_in_one_place",
     slow=True,
 )
 def sweep_that_takes_held_locks():

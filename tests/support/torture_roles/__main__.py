@@ -5,9 +5,9 @@ import os
 import sys
 
 from support import torture_broken
+from support.torture_roles.calling import caller, fork_in_flight
 from support.torture_roles.clearing import clear_storm, die_in_a_put, hold, store
 from support.torture_roles.locking import fork_and_release, place_holders, place_sweeper
-from support.torture_roles.paying import fork_in_flight, payer
 from support.torture_roles.shortage import (
     read_in_little_memory,
     speak_as_nobody,
@@ -22,7 +22,7 @@ ROLES = (
     killed_put,
     nothing,
     killed_at_system_calls,
-    payer,
+    caller,
     fork_in_flight,
     place_holders,
     place_sweeper,

@@ -46,7 +46,7 @@ def warm_up(directory):
 
 
 def _speak(cache, prompts):
-    """Speak prompts; return what was heard of the log and how many were paid for."""
+    """Speak prompts; return what was heard of the log and how many backend calls were made."""
     ears, repeater = Ears(), Repeater()
     logging.getLogger().addHandler(ears)
     speaker = CachedSynthesizer(repeater, cache=cache)
@@ -93,13 +93,13 @@ def speak_without_files(directory, warm, cold=False):
             assert audio.data == prompt.encode() * 5000
         for descriptor in taken:
             os.close(descriptor)
-        paid = repeater.calls
+        called = repeater.calls
         for prompt in ("stored", "one", "two", "one", "two"):
             await speaker.synthesize(prompt)
-        return paid
+        return called
 
-    paid = asyncio.run(main())
-    say({"log": ears.heard, "paid": paid, "then": repeater.calls - paid, "rest": os.listdir(directory)})
+    called = asyncio.run(main())
+    say({"log": ears.heard, "called": called, "then": repeater.calls - called, "rest": os.listdir(directory)})
 
 
 def speak_without_threads(directory, warm):

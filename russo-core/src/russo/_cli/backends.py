@@ -19,8 +19,8 @@ from .._backends.discovery import api_key_variables, installed_backends, load_ba
 from .._backends.entry_points import distribution
 from .._errors import BackendConfigError
 from . import screen
-from .location import json_option
 from .screen import Column
+from .workspace import json_option
 
 
 @dataclass(frozen=True, slots=True)

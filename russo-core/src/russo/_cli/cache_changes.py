@@ -20,9 +20,9 @@ from . import screen
 from .cache_views import entry_table
 from .consent import ask, consent_options
 from .entries import Entry, check_entry, chosen, entries_of, grep_option
-from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .screen import Column
 from .units import parse_age, parse_size, size_text
+from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
 
 _SHOWN: Final = 20
 

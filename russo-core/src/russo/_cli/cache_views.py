@@ -20,11 +20,11 @@ from .._store.cache import Miss
 from .._words import count
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
-from .location import CommandWorkspace, directory_options, find_workspace, json_option
 from .player import suffix_of
 from .screen import Column
 from .units import age_text, seconds_text, size_text
 from .waveform import draw
+from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
 
 _SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
     "prompt": lambda entry: (entry.prompt is None, (entry.prompt or "").casefold(), entry.prompt or ""),

@@ -7,7 +7,7 @@ import sys
 import click
 
 from . import screen
-from .location import CommandT
+from .workspace import CommandT
 
 
 def consent_options(command: CommandT) -> CommandT:

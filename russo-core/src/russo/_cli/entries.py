@@ -20,8 +20,8 @@ from .._fields import flatten, speaker_of
 from .._store.cache import AudioCache, Miss
 from .._store.entry import AUDIO_LIMIT, AUDIO_SUFFIX, META_SUFFIX
 from .._store.files import read_file
-from .location import CommandT, CommandWorkspace
 from .screen import RefusedError
+from .workspace import CommandT, CommandWorkspace
 
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
 # The header that `russo._wav.write_wav` writes for PCM; all bytes after it are samples.

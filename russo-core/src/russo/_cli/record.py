@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .._flow.cached import CachedSynthesizer
 from .._words import count
 from . import screen
-from .location import find_workspace, json_option
 from .prompts import Prompt, read_prompts
 from .screen import Column
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
+from .workspace import find_workspace, json_option
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from .._audio import Audio
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
-from .location import CommandWorkspace, find_workspace, json_option
 from .player import play
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
 from .units import seconds_text
+from .workspace import CommandWorkspace, find_workspace, json_option
 
 
 @click.command()

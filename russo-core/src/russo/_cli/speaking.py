@@ -16,7 +16,7 @@ from .._mode import Mode
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
-from .location import CommandT, CommandWorkspace, directory_options, make_importable
+from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
 
 if TYPE_CHECKING:
     from .._events import CacheHit, EntryStored, StoreFailed

@@ -181,7 +181,7 @@ class CachedSynthesizer:
             raise TextRejectedError("the prompt is empty", backend=backend, prompt=text, reached=False)
         key, plain_own = derive(text, own, self._given)
         mode, cache = self.mode, self.cache
-        if mode is Mode.REFRESH and cache.layers[0] is not cache.writable:
+        if mode is Mode.REFRESH and len(cache.layers) > 1:
             raise ValueError(
                 f"mode 'refresh' cannot replace recordings ({cache.layers[0].directory}), which are "
                 "read-only; refresh with an AudioCache of that directory"

@@ -44,8 +44,7 @@ async def synthesize_request(request: Request) -> Audio:
 
 async def _join(request: Request) -> Audio:
     """Wait for the equal request in flight, or start one."""
-    cache = request.cache.writable
-    flight = str(cache.directory), cache.read_only, request.key
+    flight = request.cache.writable, request.key
     landing, is_mine = await flights().join(flight, lambda: _fly(request))
     if not (landing.is_new and is_mine):
         request.notify(CacheHit, audio=landing.audio, directory=landing.directory)

@@ -17,14 +17,17 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._audio import Audio
 from .._store.locks import PATIENCE
 
+if TYPE_CHECKING:
+    from .._store.cache import AudioCache
+
 _CHECK_SECONDS: Final = 0.05
-FlightName: TypeAlias = tuple[str, bool, str]
-"""The directory of the cache, whether it is read-only, and the key."""
+FlightName: TypeAlias = tuple["AudioCache", str]
+"""The cache object and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +155,5 @@ class SingleFlight:
 
 @functools.cache
 def flights() -> SingleFlight:
-    """Return the flights of this process. Caches of the same directory share them."""
+    """Return the flights of this process."""
     return SingleFlight()

@@ -1,4 +1,4 @@
-"""What the tests get for ``russo_synthesizer``: whatever a fixture of that name returned, wrapped."""
+"""Wrapping what a fixture ``russo_synthesizer`` returned, so that it uses the cache of the run."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, No
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
-    """Wrap whatever ``russo_synthesizer`` returned, before anybody sees it."""
+    """Wrap what ``russo_synthesizer`` returned, before a test or another fixture gets it."""
     __tracebackhide__ = True
     value = yield
     if fixturedef.argname != "russo_synthesizer" or request.config.option.setupplan:
@@ -265,6 +265,7 @@ def pytest_runtest_makereport(
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Clear the cache, if asked to, once per run."""
     own = session.config.stash.get(_SESSION, None)
@@ -272,6 +273,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         own.clear_if_asked()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:

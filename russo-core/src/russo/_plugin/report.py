@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from .._fields import flatten
+from .._fields import flatten, plain
 from .._store.cache import AudioCache
 from ..hookspecs import hookimpl
 from .item import CURRENT_ITEM
@@ -128,7 +128,7 @@ class ReportListener:
             key=event.key,
             prompt=event.prompt,
             backend=event.backend or event.synthesizer,
-            settings=flatten(event.fields),
+            settings=plain(flatten(event.fields)) or {},
             test="" if item is None else item.nodeid,
             state=state,
             error=error,
@@ -179,9 +179,9 @@ class Report:
         self.add_section: Final = sections.add
         session.manager.register(self.listener, "report")
         session.workers.send(
-            "report", lambda: [dataclasses.asdict(use) for use in self.listener.take()] or None
+            "report", lambda: [dataclasses.asdict(use) for use in self.listener.take()] or None, in_order=True
         )
-        session.workers.send("report sections", sections.take)
+        session.workers.send("report sections", sections.take, in_order=True)
         self._outcomes: dict[str, str] = {}
         self._has_run = False
         self._outcome = ""

@@ -37,6 +37,11 @@ class ReportSection:
     test: str = ""
 
     def __post_init__(self) -> None:
+        texts = (self.title, self.test, *self.columns, *(text for row in self.rows for text in row))
+        for text in texts:
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise TypeError(f"{text!r:.80} is {kind}; title, columns, rows and test are text")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(

@@ -122,8 +122,11 @@ def speak_all(
 
 
 def slice_for(prompts: list[str], worker: int, workers: int) -> list[str]:
-    """Return the prompts that one of several workers speaks; each worker speaks different prompts."""
-    return prompts[worker::workers]
+    """Return the prompts that one of several workers speaks, so that each speaks different ones.
+
+    A worker that replaces one that crashed has a number beyond the others, and speaks none.
+    """
+    return prompts[worker::workers] if worker < workers else []
 
 
 class SpokenAhead:

@@ -8,14 +8,18 @@ test. Without xdist there is one process, which is the controller.
 from __future__ import annotations
 
 import json
+import logging
+import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
+_log = logging.getLogger(__name__)
 
 _WORKERS: Final = pytest.StashKey["Workers"]()
 
@@ -37,36 +41,54 @@ class Workers:
 
     Attributes:
         is_controller: Whether this process prints the summary: it is not an xdist worker.
-        number: The number of this worker, from 0.
-        count: How many processes run tests.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         worker: dict[str, Any] = getattr(config, "workerinput", {})
         self.is_controller = not hasattr(config, "workerinput")
-        self.number = int(worker.get("workerid", "gw0")[2:])
-        self.count = int(worker.get("workercount", 1))
+        self._worker = worker
         self._directory: Path | None = None
         if given := worker.get("russo_directory"):
             self._directory = Path(given)
         self._sources: dict[str, Callable[[], Any]] = {}
+        self._ordered: list[str] = []
         self._received: defaultdict[str, list[Any]] = defaultdict(list)
 
-    def send(self, name: str, take: Callable[[], Any]) -> None:
+    @property
+    def number(self) -> int:
+        """The number of this worker, from 0. A worker whose name has no number counts as the first."""
+        digits = re.search(r"[0-9]+$", self._worker.get("workerid", "gw0"))
+        return int(digits[0]) if digits else 0
+
+    @property
+    def count(self) -> int:
+        """How many processes run tests."""
+        return int(self._worker.get("workercount", 1))
+
+    def send(self, name: str, take: Callable[[], Any], *, in_order: bool = False) -> None:
         """Send values to the controller for the rest of the run.
 
         Args:
             name: Under which the controller receives them.
             take: Returns a JSON value that it has not returned before, or ``None`` if there is nothing
-                new. Called after each phase of a test, and at the end.
+                new. A worker calls it after each phase of a test, and at the end.
+            in_order: The controller's own tests are to be told apart too, so call it there after each
+                phase as well. Without that the controller calls it at the end only, which costs less.
+
+        Raises:
+            ValueError: The name is taken.
         """
+        if name in self._sources:
+            raise ValueError(f"values named {name!r} are sent already; choose another name")
         self._sources[name] = take
+        if in_order:
+            self._ordered.append(name)
 
     def received(self, name: str) -> list[Any]:
         """Return all values that were sent under a name, by every process, in the order they arrived."""
         if self.is_controller:
-            self._receive(self._collect())
+            self._receive(self._collect(self._sources))
         return self._received[name]
 
     def share_directory(self) -> Path | None:
@@ -79,10 +101,18 @@ class Workers:
             self._config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
         return self._directory
 
-    def _collect(self) -> str:
-        values = {name: take() for name, take in self._sources.items()}
-        values = {name: value for name, value in values.items() if value is not None}
-        # ASCII text: xdist's own serializer refuses a lone surrogate, which a prompt may hold.
+    def _collect(self, names: Iterable[str]) -> str:
+        """Return what is new as ASCII text: xdist refuses a lone surrogate, which a prompt may hold."""
+        values: dict[str, Any] = {}
+        for name in names:
+            value = self._sources[name]()
+            if value is not None:
+                try:
+                    json.dumps(value)
+                except (TypeError, ValueError) as error:  # another package's; the run goes on without it
+                    _log.warning("values named %r are not sent: %s", name, error)
+                else:
+                    values[name] = value
         return json.dumps(values) if values else ""
 
     def _receive(self, text: str) -> None:
@@ -99,7 +129,9 @@ class Workers:
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let each report of a worker carry what is new since the last one."""
         report = yield
-        if not self.is_controller and self._sources and (text := self._collect()):
+        if self.is_controller:
+            self._receive(self._collect(self._ordered))
+        elif text := self._collect(self._sources):
             report.russo_values = text  # type: ignore[attr-defined]
         return report
 
@@ -111,7 +143,7 @@ class Workers:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Send what is new after a worker's last report."""
-        if not self.is_controller and (text := self._collect()):
+        if not self.is_controller and (text := self._collect(self._sources)):
             self._config.workeroutput["russo_values"] = text  # type: ignore[attr-defined]
 
     @pytest.hookimpl(optionalhook=True)

@@ -1,1 +1,1 @@
-"""Audio on disk: keys, entries, the cache and its locks. Nothing here knows a backend or an event loop."""
+"""Audio on disk: keys, entries, the cache and its locks. Nothing here knows a backend."""

@@ -11,7 +11,7 @@ SETTING_WITHOUT_EFFECT: Final = (
     "users would hear that their setting does nothing, and pay for it under another key"
 )
 LEFT_BEHIND: Final = (
-    "tests have loops of their own: what stays behind warns, leaks or pays in somebody else's test"
+    "tests have loops of their own: what stays behind warns, leaks or makes backend calls in another test"
 )
 MAY_BE_BILLED: Final = "every attempt may be billed; russo.authoring.Attempts decides it for all backends"
 ERROR_CLASS: Final = "users, the retries and the summary act on the class; russo.authoring.Exchange builds it"

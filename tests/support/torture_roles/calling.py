@@ -55,7 +55,7 @@ class Speaker:
         return Audio(text.encode() * 200, "pcm")
 
 
-def payer(
+def caller(
     *,
     directory,
     calls,

@@ -92,7 +92,7 @@ def found_by_pytest(tmp_path_factory):
 
 
 def what_the_command_finds():
-    from russo._cli.location import find_workspace
+    from russo._cli.workspace import find_workspace
 
     settings = find_workspace().settings
     options = {name: dict(values) for name, values in settings.options.items()}

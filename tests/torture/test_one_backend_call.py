@@ -14,7 +14,7 @@ import pytest
 
 from russo import AudioCache, CachedSynthesizer
 from support.torture_faults import Worker, each_call
-from support.torture_roles.paying import Speaker
+from support.torture_roles.calling import Speaker
 from support.torture_work import many, wait_until, within
 
 PROMPTS = [f"Book a flight to city {number}" for number in range(20)]
@@ -26,7 +26,7 @@ def calls(tmp_path):
 
 
 class Calls:
-    """The calls that were paid for, as the speakers of all processes noted them."""
+    """The calls that were made, as the speakers of all processes noted them."""
 
     def __init__(self, path):
         self.path = path
@@ -50,9 +50,9 @@ class Calls:
 
 
 def ready(children, number, directory, calls, prompts=("hello",), **options):
-    """Start payers that are about to ask."""
+    """Start callers that are about to ask."""
     group = [
-        children.start("payer", directory=directory, calls=calls.path, prompts=list(prompts), **options)
+        children.start("caller", directory=directory, calls=calls.path, prompts=list(prompts), **options)
         for _ in range(number)
     ]
     for child in group:
@@ -61,7 +61,7 @@ def ready(children, number, directory, calls, prompts=("hello",), **options):
 
 
 def start(*arguments, **options):
-    """Start payers and let them go at the same moment."""
+    """Start callers and let them go at the same moment."""
     group = ready(*arguments, **options)
     for child in group:
         child.tell("go")
@@ -74,7 +74,7 @@ async def call_begun(calls):
         await asyncio.sleep(0.01)
 
 
-def test_eight_processes_of_eight_tasks_pay_once_per_prompt(children, tmp_path, calls, report_figure):
+def test_eight_processes_of_eight_tasks_call_once_per_prompt(children, tmp_path, calls, report_figure):
     began = time.monotonic()
     group = start(children, 8, tmp_path / "cache", calls, PROMPTS, tasks=8)
     heard = [child.result()["heard"] for child in group]
@@ -86,7 +86,7 @@ def test_eight_processes_of_eight_tasks_pay_once_per_prompt(children, tmp_path, 
 
 
 @pytest.mark.parametrize("caches", ["one-cache", "a-cache-each"])
-def test_threads_with_event_loops_of_their_own_pay_once(tmp_path, calls, caches):
+def test_threads_with_event_loops_of_their_own_call_once(tmp_path, calls, caches):
     shared = AudioCache(tmp_path / "cache")
     errors = []
 
@@ -115,14 +115,14 @@ def test_threads_with_event_loops_of_their_own_pay_once(tmp_path, calls, caches)
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS[:5], 1)
 
 
-def test_killed_payer_is_taken_over_at_once(children, tmp_path, calls, report_figure):
+def test_killed_caller_is_taken_over_at_once(children, tmp_path, calls, report_figure):
     took = []
     for number in range(many(3)):
         prompt = f"prompt {number}"
-        (payer,) = start(children, 1, tmp_path / "cache", calls, [prompt], seconds=60)
+        (caller,) = start(children, 1, tmp_path / "cache", calls, [prompt], seconds=60)
         wait_until(lambda p=prompt: p in calls.begun(), what="the call")
         waiters = start(children, 3, tmp_path / "cache", calls, [prompt], seconds=0.01)
-        payer.kill()
+        caller.kill()
         killed = time.time()
         assert [waiter.result()["heard"] for waiter in waiters] == [{"audio": 1}] * 3
         assert calls.begun().count(prompt) == 2, "one call of the dead, and one of all the others"
@@ -131,24 +131,24 @@ def test_killed_payer_is_taken_over_at_once(children, tmp_path, calls, report_fi
     report_figure("take-over after kill -9, seconds", [round(seconds, 3) for seconds in took])
 
 
-def test_frozen_payer_costs_one_bounded_wait_and_one_more_call(children, tmp_path, calls):
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0)
+def test_frozen_caller_costs_one_bounded_wait_and_one_more_call(children, tmp_path, calls):
+    (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0)
     wait_until(calls.begun, what="the call")
-    payer.signal(signal.SIGSTOP)
+    caller.signal(signal.SIGSTOP)
     stopped = time.time()
     waiters = start(children, 4, tmp_path / "cache", calls, seconds=0.1, patience=1.0)
     assert [waiter.result(12)["heard"] for waiter in waiters] == [{"audio": 1}] * 4
     assert len(calls.begun()) == 2, "one call of the frozen one, and one of all the others"
     assert 0.8 < calls.spans()[1][0] - stopped < 20
-    payer.signal(signal.SIGCONT)
-    assert payer.result()["heard"] == {"audio": 1}
+    caller.signal(signal.SIGCONT)
+    assert caller.result()["heard"] == {"audio": 1}
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks", "no-locks"])
-def test_behind_a_frozen_payer_the_others_go_one_at_a_time(children, tmp_path, calls, locks):
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0, locks=locks)
+def test_behind_a_frozen_caller_the_others_go_one_at_a_time(children, tmp_path, calls, locks):
+    (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0, locks=locks)
     wait_until(calls.begun, what="the call")
-    payer.signal(signal.SIGSTOP)
+    caller.signal(signal.SIGSTOP)
     # Calls that fail are stored by nobody, so each of the others has to make its own.
     waiters = start(
         children, 4, tmp_path / "cache", calls, seconds=0.2, patience=1.0, fails=True, locks=locks
@@ -158,26 +158,26 @@ def test_behind_a_frozen_payer_the_others_go_one_at_a_time(children, tmp_path, c
     assert len(spans) == 4
     for (_, end), (begin, _) in itertools.pairwise(spans):
         assert begin > end - 0.001, f"two calls at once: {spans}"
-    payer.signal(signal.SIGCONT)
-    assert payer.result()["heard"] == {"audio": 1}
+    caller.signal(signal.SIGCONT)
+    assert caller.result()["heard"] == {"audio": 1}
 
 
-def test_file_system_without_locks_pays_once(children, tmp_path, calls):
+def test_file_system_without_locks_calls_once(children, tmp_path, calls):
     group = start(children, 4, tmp_path / "cache", calls, PROMPTS[:5], tasks=4, locks=False, patience=5.0)
     assert [child.result()["heard"] for child in group] == [{"audio": 20}] * 4
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS[:5], 1)
 
 
-def test_killed_payer_without_locks_costs_one_bounded_wait(children, tmp_path, calls):
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=60, locks=False, patience=1.0)
+def test_killed_caller_without_locks_costs_one_bounded_wait(children, tmp_path, calls):
+    (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=60, locks=False, patience=1.0)
     wait_until(calls.begun, what="the call")
-    payer.kill()
+    caller.kill()
     waiters = start(children, 3, tmp_path / "cache", calls, seconds=0.1, locks=False, patience=1.0)
     assert [waiter.result(12)["heard"] for waiter in waiters] == [{"audio": 1}] * 3
     assert len(calls.begun()) == 2
 
 
-def test_payer_that_shows_life_is_waited_for(children, tmp_path):
+def test_caller_that_shows_life_is_waited_for(children, tmp_path):
     # Four times the others' patience; the figures of real life are 30 s and minutes. All kinds at once.
     kinds = [
         {"patience": 1.0, "locks": locks, "blocks": blocks}
@@ -198,13 +198,13 @@ def test_payer_that_shows_life_is_waited_for(children, tmp_path):
     )
 
 
-def test_all_stopped_and_continued_pay_once(children, tmp_path, calls):
+def test_all_stopped_and_continued_call_once(children, tmp_path, calls):
     # Ctrl-Z and fg: nobody showed life, but nobody watched either.
-    (payer,) = start(children, 1, tmp_path / "cache", calls, seconds=4.0, patience=1.5)
+    (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=4.0, patience=1.5)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, seconds=0.1, patience=1.5)
     time.sleep(0.3)  # the waiters' first looks
-    group = [payer, *waiters]
+    group = [caller, *waiters]
     for child in reversed(group):
         child.signal(signal.SIGSTOP)
     time.sleep(2.5)  # longer than their patience
@@ -216,18 +216,18 @@ def test_all_stopped_and_continued_pay_once(children, tmp_path, calls):
 
 def test_cancelled_waiters_lose_nothing_across_processes(children, tmp_path, calls):
     answered = tmp_path / "answered"
-    (payer,) = start(children, 1, tmp_path / "cache", calls, until=answered)
+    (caller,) = start(children, 1, tmp_path / "cache", calls, until=answered)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, tasks=3, timeout=0.2)
     assert [waiter.result()["heard"] for waiter in waiters] == [{"TimeoutError": 3}] * 2
     answered.touch()
-    assert payer.result()["heard"] == {"audio": 1}
+    assert caller.result()["heard"] == {"audio": 1}
     (late,) = start(children, 1, tmp_path / "cache", calls)
     assert late.result()["heard"] == {"audio": 1}
     assert len(calls.begun()) == 1
 
 
-def test_payer_whose_waiters_all_give_up_still_keeps_what_it_pays_for(cache, calls):
+def test_caller_whose_waiters_all_give_up_still_stores_its_audio(cache, calls):
     speaker = CachedSynthesizer(Speaker(calls.path, 0.5), cache=cache)
 
     async def main():
@@ -270,16 +270,16 @@ def test_failures_of_several_processes_come_one_at_a_time(children, tmp_path, ca
     assert late.result()["heard"] == {"audio": 1}
 
 
-def test_waiters_hear_soon_after_the_payer_is_done(children, tmp_path, calls, report_figure):
+def test_waiters_hear_soon_after_the_caller_is_done(children, tmp_path, calls, report_figure):
     late = []
     for number in range(many(5)):
         prompt = f"prompt {number}"
         waiters = ready(children, 2, tmp_path / "cache", calls, [prompt])
-        (payer,) = start(children, 1, tmp_path / "cache", calls, [prompt], seconds=0.7)
+        (caller,) = start(children, 1, tmp_path / "cache", calls, [prompt], seconds=0.7)
         wait_until(lambda p=prompt: p in calls.begun(), what="the call")
         for waiter in waiters:
             waiter.tell("go")
-        done = payer.result()["time"]
+        done = caller.result()["time"]
         late += [waiter.result()["time"] - done for waiter in waiters]
     # 60 ms is the promise; the rest is for a machine that has other work.
     assert statistics.median(late) < 0.25, late
