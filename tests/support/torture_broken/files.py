@@ -38,7 +38,7 @@ def clear_that_follows_links():
 
 @caught_by("test_leftovers.py::test_what_a_living_process_uses_stays")
 def clear_that_takes_from_the_living():
-    swap(housekeeping, "_is_left_over", lambda path: files.TEMPORARY.fullmatch(path.name) is not None)
+    swap(housekeeping, "_is_left_over", lambda _root, name: files.TEMPORARY.fullmatch(name) is not None)
 
 
 @caught_by(

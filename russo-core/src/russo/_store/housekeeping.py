@@ -24,22 +24,22 @@ def clear(directory: Path) -> int:
     Raises:
         OSError: Something cannot be removed.
     """
-    removed = 0
+    removed, root = 0, f"{directory}{os.sep}"
     names = file_names(directory)
     audio_names = {name for name in names if name.endswith(AUDIO_SUFFIX)}
     for name in names:
         stem, suffix = os.path.splitext(name)
         if suffix == META_SUFFIX and has_own_metadata(directory, stem):
             # The metadata first: without it the audio is not an entry.
-            removed += _unlink(directory / name)
+            removed += _unlink(root + name)
             if (audio_name := stem + AUDIO_SUFFIX) in audio_names:
                 audio_names.remove(audio_name)
-                _unlink(directory / audio_name)
-        elif _is_left_over(directory / name):
-            _unlink(directory / name)
+                _unlink(root + audio_name)
+        elif _is_left_over(root, name):
+            _unlink(root + name)
     for name in audio_names:
         if is_generated(name.removesuffix(AUDIO_SUFFIX)):
-            _unlink(directory / name)
+            _unlink(root + name)
     sweep_locks(str(directory), 0.0)
     return removed
 
@@ -52,7 +52,7 @@ def remove_entry(directory: Path, key: str) -> bool:
     """
     removed = False
     for suffix in (META_SUFFIX, AUDIO_SUFFIX):  # without its metadata the audio is not an entry
-        path = directory / f"{key}{suffix}"
+        path = f"{directory}{os.sep}{key}{suffix}"
         if _is_regular(path):
             removed |= _unlink(path)
     return removed
@@ -69,35 +69,35 @@ def sweep(directory: Path, fresh: str) -> None:
     with contextlib.suppress(OSError):
         now = os.stat(fresh).st_mtime
         for name in file_names(directory):
-            path = directory / name
+            path = f"{directory}{os.sep}{name}"
             if TEMPORARY.fullmatch(name) and now - os.lstat(path).st_mtime > _LEFTOVER_AGE:
                 _unlink(path)
     sweep_locks(str(directory), _LEFTOVER_AGE)
 
 
-def _is_left_over(path: Path) -> bool:
+def _is_left_over(root: str, name: str) -> bool:
     """Return whether a file is the temporary file of a writer that is gone.
 
     A process number means nothing on another machine, so an old file counts as left over. A writer
     whose temporary file vanishes writes it again.
     """
-    match = TEMPORARY.fullmatch(path.name)
+    match = TEMPORARY.fullmatch(name)
     if match is None:
         return False
     with contextlib.suppress(OSError):
-        if time.time() - os.lstat(path).st_mtime > _TEMPORARY_AGE:
+        if time.time() - os.lstat(root + name).st_mtime > _TEMPORARY_AGE:
             return True
     return not is_alive(int(match["pid"]))
 
 
-def _is_regular(path: Path) -> bool:
+def _is_regular(path: str) -> bool:
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:
         return False
 
 
-def _unlink(path: Path) -> bool:
+def _unlink(path: str) -> bool:
     try:
         os.unlink(path)
     except FileNotFoundError:  # another process was faster
