@@ -225,8 +225,13 @@ class RequestRejectedError(SynthesisError):
 
 
 class NoAudioError(SynthesisError):
-    """The reply holds no usable audio: it is empty, truncated, or not audio at all."""
+    """The reply holds no usable audio: it is empty, truncated, not audio at all, or speaks other words.
 
+    Attributes:
+        said: What the audio says instead of the prompt, if the service sends a transcript; else ``None``.
+    """
+
+    said: str | None = None
     default_advice = "try again"
     default_retryable = True
 

@@ -30,6 +30,7 @@ from .._errors import (
 )
 from .attempts import Attempts
 from .redaction import redact, scrub
+from .sockets import broken_socket
 
 if TYPE_CHECKING:
     import ssl
@@ -152,42 +153,55 @@ class Exchange:
         self,
         error: BaseException,
         kind: type[SynthesisError],
-        status: int,
+        status: int | str,
         said: str,
         *,
         code: object = None,
         headers: Mapping[str, str] = MappingProxyType({}),
         retry_after: float | None = None,
+        advice: str | None = None,
     ) -> SynthesisError:
         """Build the error for an HTTP status that is not a success.
 
         Args:
             error: The exception of the SDK.
             kind: The class of the error; see `kind_of_status`.
-            status: The HTTP status.
+            status: The HTTP status; or, as text, another place where a service refuses (``error event``).
             said: The message of the service; cut to 200 characters.
             code: The service's code for the failure; shown only if it is text.
             headers: The headers of the reply, which may ask for a delay.
             retry_after: The delay in seconds, if the service asks for it in another way.
+            advice: What to do next, if the advice of ``kind`` is not precise enough.
         """
         scrub(error, *self._secrets)
         line = self._one_line(said, _SHOWN_OF_SERVICE)
         word = self._one_line(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
-        what = f"HTTP {status} ({word})" if word else f"HTTP {status}"
+        where = status if isinstance(status, str) else f"HTTP {status}"
+        what = f"{where} ({word})" if word else where
         return self.error(
             kind,
             f"{what}, {line!r}" if line else what,
-            advice=_REDIRECT if 300 <= status < 400 else None,
+            advice=_REDIRECT if isinstance(status, int) and 300 <= status < 400 else advice,
             retry_after=seconds_to_wait(headers) if retry_after is None else retry_after,
         )
 
-    def connection_error(self, error: BaseException) -> SynthesisError:
-        """Build the error for a failed exchange: no connection, no reply or an unreadable reply."""
+    def connection_error(
+        self, error: BaseException, *, host: str = "", connected: bool = True
+    ) -> SynthesisError:
+        """Build the error for a failed exchange: no connection, no reply or an unreadable reply.
+
+        Args:
+            error: The exception of the client.
+            host: The host and port, if the exception of the client does not name them.
+            connected: False if the exception was raised before the connection was open.
+        """
         scrub(error, *self._secrets)
         error = next((each for each in _causes(error) if "RequestError" in _names(each)), error)
-        names, where, said = _names(error), _host(error), str(error) or type(error).__name__
-        if untrusted := self.certificate_error(error):
+        names, where, said = _names(error), host or _host(error), str(error) or type(error).__name__
+        if untrusted := self.certificate_error(error, host=host):
             return untrusted
+        if broken := broken_socket(error, where, connected=connected):
+            return self.error(broken.kind, broken.what, reached=broken.reached)
         if names & _NEVER_SENT:
             return self.error(RequestRejectedError, f"nothing can be sent to {where}: {said}", reached=False)
         if names & _NOT_CONNECTED:
@@ -200,7 +214,7 @@ class Exchange:
             return self.error(ServiceError, f"the reply of {where} cannot be read: {said}")
         return self.error(ServiceError, f"the exchange with {where} failed: {error!r}")
 
-    def certificate_error(self, error: BaseException) -> SynthesisError | None:
+    def certificate_error(self, error: BaseException, *, host: str = "") -> SynthesisError | None:
         """Build the error for a certificate that is not trusted. It is not retryable.
 
         Returns:
@@ -208,7 +222,7 @@ class Exchange:
         """
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
             return None
-        what = f"the certificate of {_host(error)} is not trusted: {error}"
+        what = f"the certificate of {host or _host(error)} is not trusted: {error}"
         return self.error(ServiceError, what, advice=_CERTIFICATES, retryable=False, reached=False)
 
     def client_error(self, error: BaseException) -> SynthesisError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Final
 
@@ -10,6 +11,10 @@ from .._errors import chain_of
 _HIDDEN: Final = "[redacted]"
 # Services mask a key as its first and last letters with asterisks between them.
 _MASK: Final = "**"
+# User and password of a URL, up to the last @ before its path: a proxy's, say.
+_USER_OF_URL: Final = re.compile(r"(?<=://)[^/\s'\"]+(?=@)")
+# An exception's reply is an object, and its headers and body are another one below.
+_DEPTH: Final = 2
 
 
 def redact(text: str, *secrets: str | None) -> str:
@@ -17,6 +22,7 @@ def redact(text: str, *secrets: str | None) -> str:
     # The longest secret first, because it may begin with another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
+    text = _USER_OF_URL.sub(_HIDDEN, text)
     return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
 
 
@@ -33,8 +39,29 @@ def scrub(error: BaseException, *secrets: str | None) -> None:
                 setattr(each, name, clean)
 
 
-def _clean(value: object, secrets: tuple[str | None, ...]) -> object:
-    """Return the value itself, or, if its text shows a credential, the text without it."""
+def _clean(value: object, secrets: tuple[str | None, ...], depth: int = _DEPTH) -> object:
+    """Return the value itself, or the value without credentials if its text shows one."""
     shown = str(value)
     clean = redact(shown, *secrets)
-    return value if clean == shown else clean
+    if clean == shown:
+        return value
+    if isinstance(value, bytes):
+        return redact(value.decode("latin-1"), *secrets).encode("latin-1")
+    twin = _clean_copy(value, secrets, depth - 1) if depth else None
+    return clean if twin is None else twin
+
+
+def _clean_copy(value: object, secrets: tuple[str | None, ...], depth: int) -> object | None:
+    """Return a copy with clean attributes, which the methods of an exception can still use.
+
+    Returns:
+        ``None`` if there is no such copy.
+    """
+    try:
+        twin = copy.copy(value)
+        attributes = vars(twin)
+        attributes |= {name: _clean(each, secrets, depth) for name, each in attributes.items()}
+        shown = str(twin)
+    except Exception:  # noqa: BLE001 - a foreign class may raise anything here; its text is used then
+        return None
+    return twin if redact(shown, *secrets) == shown else None
