@@ -12,5 +12,9 @@ from ._server.loopback import json_reply as json_reply
 from ._server.request import Request as Request
 from ._server.service import Failure as Failure
 from ._server.service import HttpService as HttpService
+from ._server.service import WebSocketService as WebSocketService
+from ._server.websocket import Frames as Frames
+from ._server.websocket import WebSocketServer as WebSocketServer
+from ._server.websocket import frames as frames
 from ._sound import speech_pcm as speech_pcm
 from ._sound import wav as wav

@@ -60,7 +60,7 @@ class BackendContract(
                 return lambda **options: AcmeSynthesizer(**options)
 
     Install the backend's package first, so that its entry point is found. If the backend calls a service over
-    HTTP, declare the service with `HttpService`; a loopback server then answers instead of the service. A
+    HTTP or a websocket, declare it with `HttpService` or `WebSocketService`; a loopback server then answers instead of the service. A
     command or a model that the backend uses must be installed. The checks take some seconds.
 
     Attributes:
@@ -72,6 +72,8 @@ class BackendContract(
         sdk: Modules, dotted or not, that constructing and replaying must not import.
         service: How the service behind the backend answers; ``None`` skips the checks of requests, failures
             and keys.
+        calls_real_service: ``True`` lets the checks call a real service with a real key, more than a hundred
+            times. Otherwise they fail if ``service`` is ``None`` and a variable of the key is set.
         patience: The limit in seconds for one call, and for 20 short calls at the same time.
         prompt: A short text that the backend can speak, and whose audio changes with each declared option.
     """

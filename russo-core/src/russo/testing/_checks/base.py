@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final
@@ -39,6 +40,7 @@ class ContractBase:
     undeclared: ClassVar[Mapping[str, Any]] = {}
     sdk: ClassVar[tuple[str, ...]] = ()
     service: ClassVar[HttpService | None] = None
+    calls_real_service: ClassVar[bool] = False
     patience: ClassVar[float] = 60.0
     prompt: ClassVar[str] = "Book a flight from Berlin to Rome"
 
@@ -79,19 +81,30 @@ class ContractBase:
         if self.service is None:
             yield None
             return
-        with LoopbackServer(self.service.good(SAMPLES)) as server:
+        with self.service.serve(self.service.good(SAMPLES)) as server:
             yield server
 
     @pytest.fixture
     def speaking(self, make: Make, server: LoopbackServer | None) -> Make:
         """Return `make` for synthesizers that can speak: by the loopback server, with a planted key."""
         if self.service is None or server is None:
+            self._check_no_real_key()
             return make
         self._check_service_options()
         reachable = {"base_url": self.service.base_url(server.url)}
         if self.accepts("api_key"):
             reachable["api_key"] = PLANTED_KEY
         return lambda **options: make(**{**reachable, **options})
+
+    def _check_no_real_key(self) -> None:
+        """Fail the test instead of calling a real service with a real key, unless the author asks for it."""
+        found = [name for name in self.credentials if os.environ.get(name)]
+        expect(
+            not found or self.calls_real_service,
+            "a backend with a key declares its `service`, or `calls_real_service = True` in the test class",
+            f"{', '.join(found)} set, and no service declared",
+            "the checks make more than a hundred calls, and the real service bills each",
+        )
 
     def _check_service_options(self) -> None:
         """Fail the test if the backend lacks an option that leads it to the loopback server."""

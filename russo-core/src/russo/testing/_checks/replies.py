@@ -46,7 +46,7 @@ class ReplyChecks(ServiceContractBase):
         loopback.replies = replace(good, fail_at=place, fail_how=how)  # type: ignore[arg-type]
         what = f"a connection lost ({how}) at the {place} of the reply"
         error = self.error_of(speaking(max_attempts=1), when=what)
-        self._check(error, ServiceError, what, reached=True)
+        self._check(error, ServiceError, what, reached=http.is_reached(place))
         self._check_one_request(loopback, what)
         expect(error.__cause__ is not None, "what the SDK raised is chained", error, ERROR_CLASS)
         expect_connections_closed(loopback, "no connection stays open after a failure", _CONNECTION_LEAK)
@@ -73,7 +73,7 @@ class ReplyChecks(ServiceContractBase):
         what = f"a service that falls silent ({silent} of the reply), after timeout=0.3 seconds,"
         error = self.error_of(synthesizer, when=what)
         took = time.monotonic() - start
-        self._check(error, SynthesisTimeoutError, what, reached=True)
+        self._check(error, SynthesisTimeoutError, what, reached=http.is_reached(place))
         self._check_one_request(loopback, what, before=before)
         expect(took < 0.3 + END_SECONDS, f"{what} is one at once", f"after {took:.1f} s", MAY_BE_BILLED)
         expect_connections_closed(loopback, "no connection stays open after a timeout", _CONNECTION_LEAK)
@@ -130,7 +130,7 @@ class ReplyChecks(ServiceContractBase):
         self, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
         """A redirect is an error; its target gets no request, and so neither key nor text."""
-        with LoopbackServer(http.good(SAMPLES)) as elsewhere:
+        with http.serve(http.good(SAMPLES)) as elsewhere:
             for status in (301, 302, 303, 307, 308):
                 before, what = len(loopback.requests), f"status {status} with a Location"
                 loopback.replies = Reply(status=status, headers={"Location": f"{elsewhere.url}/elsewhere"})

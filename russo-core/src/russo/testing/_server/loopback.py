@@ -205,7 +205,7 @@ class LoopbackServer:
         reader = RequestReader(connection, self._is_readable)
         try:
             with contextlib.suppress(OSError):
-                while (request := reader.next()) is not None and self._answer(connection, request):
+                while (request := reader.next()) is not None and self._answer(connection, request, reader):
                     pass
         except MalformedRequestError as error:
             self._refuse(connection, error)
@@ -220,8 +220,15 @@ class LoopbackServer:
         with contextlib.suppress(OSError):
             connection.sendall(Reply(status=400, body=str(error).encode(), keep_alive=False).wire())
 
-    def _answer(self, connection: socket.socket, request: Request) -> bool:
+    def _answer(self, connection: socket.socket, request: Request, _: RequestReader) -> bool:
         """Send a reply; return whether the connection stays open."""
+        reply = self._reply_to(connection, request)
+        return reply is not None and self._send(connection, request, reply)
+
+    def _reply_to(
+        self, connection: socket.socket, request: Request, planned: Reply | None = None
+    ) -> Reply | None:
+        """Record a request and return its reply, or None if the client leaves during the reply's delay."""
         with self._changed:
             number, self._given = self._given, self._given + 1
             self.requests.append(request)
@@ -229,12 +236,16 @@ class LoopbackServer:
             self.most_active = max(self.most_active, self._active)
             self._changed.notify_all()
         try:
-            reply = self._choose(request, number)
+            reply = planned or self._choose(request, number)
             if reply.delay and not self._wait(connection, reply.delay):
-                return False
+                return None
         finally:
             with self._changed:
                 self._active -= 1
+        return reply
+
+    def _send(self, connection: socket.socket, request: Request, reply: Reply) -> bool:
+        """Send a reply, up to its failure if it has one; return whether the connection stays open."""
         connection.sendall(reply.wire())
         if reply.fail_at is None:
             return reply.keep_alive and request.headers.get("connection", "").lower() != "close"

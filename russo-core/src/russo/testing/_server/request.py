@@ -77,6 +77,13 @@ class RequestReader:
             return None
         return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
 
+    def take(self, size: int) -> bytes | None:
+        """Read bytes of another protocol, to which the connection was upgraded; None if it ends before."""
+        try:
+            return self._exactly(size)
+        except _ConnectionClosedError:
+            return None
+
     def _body(self, headers: dict[str, str]) -> bytes:
         """Read the body that these headers announce."""
         if headers.get("expect", "").lower() == "100-continue":

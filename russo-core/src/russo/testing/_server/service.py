@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ... import AuthenticationError, RateLimitError, RequestRejectedError, ServiceError, SynthesisError
-from .loopback import Reply
+from .loopback import LoopbackServer, Replies, Reply
 from .request import Request
+from .websocket import Frames, WebSocketServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,39 @@ class HttpService:
     def all_failures(self) -> dict[str, Failure]:
         """Return the failures of common status codes, and the service's own failures, by name."""
         return _status_failures(self.error_reply) | dict(self.failures)
+
+    def serve(self, replies: Replies) -> LoopbackServer:
+        """Return a server that plays this service with these replies."""
+        return LoopbackServer(replies)
+
+    def is_reached(self, place: str) -> bool:
+        """Return whether a call that broke off at a place of the reply may be billed."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSocketService(HttpService):
+    """How the service behind a backend answers over a websocket, one connection for each attempt.
+
+    It is declared like `HttpService`: ``good`` returns `Frames`; ``error_reply`` too, an error event say. A
+    reply that is not `Frames`, such as one in ``failures``, refuses the handshake. What the client sends on
+    one connection is one request: its body is the JSON list of the client's messages.
+
+    Args:
+        greeting: What the server sends when the connection is open; make it by `frames`.
+        is_last: Returns whether a message of the client, parsed from JSON, is the last before the reply.
+    """
+
+    greeting: Frames = field(default_factory=Frames)
+    is_last: Callable[[Any], bool] = bool
+
+    def serve(self, replies: Replies) -> LoopbackServer:
+        """Return a server that plays this service with these replies."""
+        return WebSocketServer(replies, greeting=self.greeting, is_last=self.is_last)
+
+    def is_reached(self, place: str) -> bool:
+        """Return whether the connection was open: nothing is billed before."""
+        return place == "body"
 
 
 _STATUS_ERRORS: Mapping[int, tuple[type[SynthesisError], bool]] = {
