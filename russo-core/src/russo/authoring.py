@@ -32,6 +32,7 @@ from collections.abc import Iterable
 from ._audio import Audio
 from ._backends.attempts import Attempts
 from ._backends.http import Exchange, kind_of_status, read_api_key, seconds_to_wait, shared_tls
+from ._backends.model_ends import ModelEnd
 from ._backends.options import check_base_url, check_path, check_range, endpoint
 from ._backends.redaction import redact
 from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
@@ -39,6 +40,7 @@ from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
 __all__ = [
     "Attempts",
     "Exchange",
+    "ModelEnd",
     "check_base_url",
     "check_path",
     "check_range",
