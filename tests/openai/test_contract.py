@@ -34,15 +34,17 @@ TOO_LONG = (
 )
 
 
-class TestOpenAI(FirstPartyService):
-    backend = "openai"
-    class_name = "OpenAISynthesizer"
-    sdk = ("openai", "httpx2", "httpx")
+class TestOpenAISpeech(FirstPartyService):
+    backend = "openai-speech"
+    class_name = "OpenAISpeechSynthesizer"
+    sdk = ("openai", "httpx2", "httpx", "websockets")
+    options: ClassVar = {"model": "gpt-4o-mini-tts"}
     declared: ClassVar = {
         "voice": "coral",
         "model": "tts-1-hd",
         "instructions": "Speak cheerfully.",
         "speed": 1.25,
+        "response_format": "pcm",
         "base_url": "http://127.0.0.1:9/v1",
     }
     undeclared: ClassVar = {"api_key": "another-key", **LIMITS}

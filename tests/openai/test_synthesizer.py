@@ -1,4 +1,4 @@
-"""What is special to OpenAI; what it shares with the others is in test_facts.py."""
+"""What is special to /v1/audio/speech; what it shares with the others is in test_contract.py."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ from russo import (
     load_synthesizer,
 )
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
-from russo_openai import OpenAISynthesizer, _synthesizer
+from russo_openai import OpenAISpeechSynthesizer, _speech
 from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
 
 
@@ -31,8 +31,9 @@ def server() -> Iterator[LoopbackServer]:
         yield server
 
 
-def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
-    return OpenAISynthesizer(**{"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, **options})
+def at(server: LoopbackServer, **options: Any) -> OpenAISpeechSynthesizer:
+    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "model": "gpt-4o-mini-tts"}
+    return OpenAISpeechSynthesizer(**{**usual, **options})
 
 
 def refusal(message: str, **details: str | None) -> dict[str, object]:
@@ -167,11 +168,11 @@ def test_packed_reply_is_unpacked(server: LoopbackServer) -> None:
     ],
 )
 def test_vendor_s_own_endpoint_is_not_in_the_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = OpenAISynthesizer().cache_key_extra
+    plain = OpenAISpeechSynthesizer().cache_key_extra
     assert "base_url" not in plain
-    assert OpenAISynthesizer(base_url=url).cache_key_extra == plain
+    assert OpenAISpeechSynthesizer(base_url=url).cache_key_extra == plain
     monkeypatch.setenv("OPENAI_BASE_URL", url)
-    assert OpenAISynthesizer().cache_key_extra == plain
+    assert OpenAISpeechSynthesizer().cache_key_extra == plain
 
 
 @pytest.mark.parametrize(
@@ -188,11 +189,11 @@ def test_vendor_s_own_endpoint_is_not_in_the_key(url: str, monkeypatch: pytest.M
 def test_other_endpoint_is_in_the_key_without_credentials(
     url: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = OpenAISynthesizer(base_url=url)
+    given = OpenAISpeechSynthesizer(base_url=url, model="tts-1")
     assert given.cache_key_extra["base_url"] == endpoint
     assert "secret" not in repr(given)
     monkeypatch.setenv("OPENAI_BASE_URL", url)
-    found = OpenAISynthesizer()
+    found = OpenAISpeechSynthesizer(model="tts-1")
     assert found.cache_key_extra == given.cache_key_extra
 
 
@@ -218,7 +219,7 @@ def test_variable_is_called_and_read_when_it_is_used(
 
 def test_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "")
-    assert "base_url" not in OpenAISynthesizer().cache_key_extra
+    assert "base_url" not in OpenAISpeechSynthesizer().cache_key_extra
 
 
 @pytest.mark.parametrize(
@@ -228,24 +229,24 @@ def test_endpoint_that_is_no_url_is_refused_without_being_shown(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BackendConfigError, match="base_url") as caught:
-        OpenAISynthesizer(base_url=url)
+        OpenAISpeechSynthesizer(base_url=url)
     assert "secret" not in str(caught.value)
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     with pytest.raises(BackendConfigError, match="OPENAI_BASE_URL"):
-        _ = OpenAISynthesizer(api_key=PLANTED_KEY).cache_key_extra
+        _ = OpenAISpeechSynthesizer(api_key=PLANTED_KEY).cache_key_extra
     with pytest.raises(BackendConfigError, match="OPENAI_BASE_URL"):
-        speak(OpenAISynthesizer(api_key=PLANTED_KEY))
+        speak(OpenAISpeechSynthesizer(api_key=PLANTED_KEY))
 
 
 @pytest.mark.parametrize("speed", [0.0, 4.5, float("nan")])
 def test_speed_out_of_its_range_is_refused(speed: float) -> None:
     with pytest.raises(BackendConfigError, match=r"speed.*from 0\.25 to 4\.0"):
-        load_synthesizer("openai", speed=speed)
+        load_synthesizer("openai-speech", speed=speed)
 
 
 def test_endpoint_whose_host_is_none_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://999.999.999.999/v1")
-    error = failed(OpenAISynthesizer(api_key=PLANTED_KEY))
+    error = failed(OpenAISpeechSynthesizer(model="tts-1", api_key=PLANTED_KEY))
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (False, False)
     assert error.__cause__ is not None
@@ -278,7 +279,7 @@ def test_refusal_that_cannot_be_read_is_told_by_its_status(
 
 
 def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_synthesizer, "_CONNECT", 0.2)
+    monkeypatch.setattr(_speech, "_CONNECT", 0.2)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -288,7 +289,9 @@ def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pyte
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(deaf.getsockname())
-        error = failed(OpenAISynthesizer(base_url=url, api_key=PLANTED_KEY, max_attempts=1))
+        error = failed(
+            OpenAISpeechSynthesizer(base_url=url, model="tts-1", api_key=PLANTED_KEY, max_attempts=1)
+        )
         for each in waiting:
             each.close()
     assert type(error) is ServiceError
@@ -351,7 +354,7 @@ def test_message_says_what_failed_and_what_to_do(server: LoopbackServer) -> None
     error = failed(at(server, voice="bob"))
     assert isinstance(error, RequestRejectedError)
     assert str(error) == (
-        f"openai (gpt-4o-mini-tts) could not speak {PROMPT!r}: HTTP 400, \"Voice 'bob' is unknown\"; "
+        f"openai-speech (gpt-4o-mini-tts) could not speak {PROMPT!r}: HTTP 400, \"Voice 'bob' is unknown\"; "
         "check voice, model and options"
     )
 

@@ -1,5 +1,6 @@
-"""The backend ``openai`` of russo: speech by OpenAI, or by any server with ``/v1/audio/speech``."""
+"""The backends ``openai`` (Realtime API) and ``openai-speech`` (any server with ``/v1/audio/speech``)."""
 
-from ._synthesizer import OpenAISynthesizer
+from ._realtime import OpenAISynthesizer
+from ._speech import OpenAISpeechSynthesizer
 
-__all__ = ["OpenAISynthesizer"]
+__all__ = ["OpenAISpeechSynthesizer", "OpenAISynthesizer"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from russo_elevenlabs import ElevenLabsSynthesizer as ElevenLabsSynthesizer
     from russo_google import GoogleSynthesizer as GoogleSynthesizer
     from russo_local import LocalSynthesizer as LocalSynthesizer
+    from russo_openai import OpenAISpeechSynthesizer as OpenAISpeechSynthesizer
     from russo_openai import OpenAISynthesizer as OpenAISynthesizer
 
 else:
@@ -18,6 +19,7 @@ else:
         "ElevenLabsSynthesizer": ("russo_elevenlabs", "elevenlabs"),
         "GoogleSynthesizer": ("russo_google", "google"),
         "LocalSynthesizer": ("russo_local", "local"),
+        "OpenAISpeechSynthesizer": ("russo_openai", "openai"),
         "OpenAISynthesizer": ("russo_openai", "openai"),
     }
 

@@ -1,43 +1,43 @@
-"""`OpenAISynthesizer`, on the openai SDK: ``POST {base_url}/audio/speech``.
+"""`OpenAISpeechSynthesizer`, on the openai SDK: ``POST {base_url}/audio/speech``.
 
 Before the first miss the SDK is not imported, and variables with credentials are not read.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from russo.authoring import Attempts, Exchange, check_range, endpoint, read_api_key, shared_tls, wav_audio
+from russo import BackendConfigError
+from russo.authoring import Attempts, Exchange, check_range, endpoint, read_api_key, shared_tls
 
-from ._refusals import kind_of, said_in
+from ._access import effective_base_url, is_vendor, more_secrets
+from ._failures import kind_of, said_in
+from ._formats import FORMATS, read_audio
+from ._models import SPEECH_ENDS, SPEECH_MODEL, is_realtime_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import openai
     from russo import Audio
+    from russo.authoring import ModelEnd
 
-_VENDOR: Final = "https://api.openai.com/v1"
-# OpenAI's regions have their own hosts (eu.api.openai.com) and the same voices.
-_VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
 # Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
 _CONNECT: Final = 5.0
-_SHORTEST_SECRET: Final = 8
 
 
-class OpenAISynthesizer:
-    """Synthesizes with OpenAI, or a server with the same protocol: 16-bit WAV at the rate of the reply.
+class OpenAISpeechSynthesizer:
+    """Synthesizes with ``/v1/audio/speech``, at OpenAI or elsewhere: 16-bit WAV at the rate of the reply.
 
     Every call is billed. Nothing is imported, read or opened before the first miss, and no connection
     stays open between calls.
 
     Args:
         voice: The voice's name.
-        model: The model's name.
+        model: The model's name; without one, ``gpt-4o-mini-tts`` at OpenAI. Another server needs one.
         instructions: The manner of speaking, in words; for models that support it (``gpt-4o-mini-tts``).
         speed: Pace, 0.25 (slow) to 4.0 (fast).
+        response_format: What to ask for: ``wav``, or ``pcm`` of servers that have no WAV.
         api_key: The key; without one, the variable OPENAI_API_KEY is read at the first miss.
         base_url: Another endpoint, up to and including its ``/v1``; without one, OPENAI_BASE_URL or OpenAI.
         timeout: Seconds for one attempt.
@@ -45,22 +45,26 @@ class OpenAISynthesizer:
         max_concurrency: Calls in progress at once.
 
     Raises:
-        BackendConfigError: ``base_url`` is not an http:// or https:// URL.
-        ValueError: A number is outside its range.
+        BackendConfigError: ``base_url`` is not an http:// or https:// URL, a model is missing, or the
+            model belongs to the backend ``openai``.
+        ValueError: A number is outside its range, or a ``response_format`` that does not exist.
     """
 
     russo_api = 1
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     """The environment variable that may hold the key."""
+    model_ends: ClassVar[Mapping[str, ModelEnd]] = SPEECH_ENDS
+    """The models whose end OpenAI has announced, with the date and its source."""
 
     def __init__(
         self,
         *,
         voice: str = "alloy",
-        model: str = "gpt-4o-mini-tts",
+        model: str | None = None,
         instructions: str | None = None,
         speed: float = 1.0,
+        response_format: Literal["wav", "pcm"] = "wav",
         api_key: str | None = None,
         base_url: str | None = None,
         timeout: float = 60.0,
@@ -68,26 +72,49 @@ class OpenAISynthesizer:
         max_concurrency: int = 8,
     ) -> None:
         self.voice: Final = str(voice)
-        self.model: Final = str(model)
+        self.model: Final = SPEECH_MODEL if model is None else str(model)
+        self._names_model: Final = model is not None
         self.instructions: Final = None if instructions is None else str(instructions)
         self.speed: Final = check_range("speed", speed, 0.25, 4.0)
         self._base_url: Final = (base_url or "").strip()
-        if self._base_url:
-            endpoint(self._base_url)
+        self.response_format: Final = str(response_format)
+        self._check_options()
         self._api_key: Final = api_key
         self._attempts: Final = Attempts(
-            "openai",
+            "openai-speech",
             model=self.model,
             timeout=timeout,
             max_attempts=max_attempts,
             max_concurrency=max_concurrency,
         )
 
+    def _check_options(self) -> None:
+        if self.response_format not in FORMATS:
+            raise ValueError(
+                f"response_format is {self.response_format!r}; it must be {' or '.join(FORMATS)}"
+            )
+        if self._base_url:
+            endpoint(self._base_url)
+            self._check_model(self._base_url)
+        if is_realtime_model(self.model):
+            raise BackendConfigError(
+                f"model {self.model!r} is served by the Realtime API only: use the backend openai "
+                "(OpenAISynthesizer)"
+            )
+
+    def _check_model(self, base_url: str) -> None:
+        """Refuse a server that is not OpenAI and a model that is not given: only OpenAI has the default."""
+        if not self._names_model and not is_vendor(base_url):
+            raise BackendConfigError(
+                f"the server {endpoint(base_url)} is not OpenAI, so the model must be named: give model"
+            )
+
     def __repr__(self) -> str:
         base_url = endpoint(self._base_url) if self._base_url else None
         return (
-            f"OpenAISynthesizer(voice={self.voice!r}, model={self.model!r}, "
-            f"instructions={self.instructions!r}, speed={self.speed!r}, base_url={base_url!r})"
+            f"OpenAISpeechSynthesizer(voice={self.voice!r}, model={self.model!r}, "
+            f"instructions={self.instructions!r}, speed={self.speed!r}, "
+            f"response_format={self.response_format!r}, base_url={base_url!r})"
         )
 
     @property
@@ -95,36 +122,42 @@ class OpenAISynthesizer:
         """All settings that shape the sound, and the endpoint if it is not OpenAI's.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL.
+            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL, or a model is missing.
         """
+        base_url = self._effective_base_url()
         fields: dict[str, object] = {
-            "backend": "openai",
+            "backend": "openai-speech",
             "model": self.model,
             "voice": self.voice,
             "instructions": self.instructions,
             "speed": self.speed,
         }
-        base_url = endpoint(self._effective_base_url())
-        return fields if _VENDOR_ENDPOINT.fullmatch(base_url) else fields | {"base_url": base_url}
+        if self.response_format != "wav":  # a server may resample for it
+            fields["response_format"] = self.response_format
+        return fields if is_vendor(base_url) else fields | {"base_url": endpoint(base_url)}
 
     async def synthesize(self, text: str) -> Audio:
         """Turn a text into speech; billed by its length.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL.
+            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL, or a model is missing.
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = self._effective_base_url()
-        key = read_api_key(self._attempts, text, self._api_key, "OPENAI_API_KEY")
-        exchange = Exchange(self._attempts, text, key, _more_secrets())
+        exchange = Exchange(
+            self._attempts,
+            text,
+            read_api_key(self._attempts, text, self._api_key, "OPENAI_API_KEY"),
+            more_secrets(),
+        )
         import openai  # noqa: F401 - takes 0.7 s, which must not use up the first attempt's timeout
 
         return await self._attempts.run(text, lambda: self._speak(exchange, base_url))
 
     def _effective_base_url(self) -> str:
-        url = self._base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _VENDOR
-        endpoint(url, "OPENAI_BASE_URL")
-        return url
+        base_url = effective_base_url(self._base_url)
+        self._check_model(base_url)
+        return base_url
 
     async def _speak(self, exchange: Exchange, base_url: str) -> Audio:
         import httpx2
@@ -138,23 +171,36 @@ class OpenAISynthesizer:
                 reply = (await client.audio.speech.create(input=exchange.prompt, **self._sent())).response
         except openai.APIStatusError as error:
             status, body, headers = error.status_code, error.response.text, error.response.headers
-            kind = kind_of(status, {str(error.code), str(error.type)}, error.param, body)
-            said = said_in(error.body, body)
+            kind = kind_of({str(error.code), str(error.type)}, status=status, param=error.param, body=body)
+            said, advice = said_in(error.body, body), self._advice(error.code, base_url)
             raise exchange.refusal_error(
-                error, kind, status, said, code=error.code, headers=headers
+                error, kind, status, said, code=error.code, headers=headers, advice=advice
             ) from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError) as error:
             raise exchange.connection_error(error) from error
         try:
-            return wav_audio(reply.content)
+            return read_audio(reply.content, self.response_format, str(reply.headers.get("content-type", "")))
         except ValueError as error:
             raise exchange.no_audio_error(error, reply.content, reply.headers) from error
 
+    def _advice(self, code: object, base_url: str) -> str | None:
+        """Return what to do about a model that OpenAI does not serve any more; None for other refusals."""
+        if code != "model_not_found" or not is_vendor(base_url):
+            return None
+        end = SPEECH_ENDS.get(self.model)
+        ended = f"OpenAI ended {self.model} on {end.date}; " if end else ""
+        return f"{ended}use the backend openai, which speaks by the Realtime API, or check the model"
+
     def _sent(self) -> dict[str, Any]:
         """Return the arguments that are sent with the text."""
-        # WAV, not PCM: compatible servers use other sample rates, which only a header shows. Some servers
+        # WAV by default: compatible servers use other sample rates, which only a header shows. Some servers
         # always send MP3, which would be stored as noise if it were read as raw samples.
-        sent = {"model": self.model, "voice": self.voice, "speed": self.speed, "response_format": "wav"}
+        sent = {
+            "model": self.model,
+            "voice": self.voice,
+            "speed": self.speed,
+            "response_format": self.response_format,
+        }
         return sent if self.instructions is None else sent | {"instructions": self.instructions}
 
     def _client(self, exchange: Exchange, base_url: str) -> openai.AsyncOpenAI:
@@ -176,14 +222,3 @@ class OpenAISynthesizer:
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise exchange.client_error(error) from error
-
-
-def _more_secrets() -> tuple[str, ...]:
-    """Return the words in the header values of OPENAI_CUSTOM_HEADERS, which may be keys of a gateway.
-
-    Words of a few letters are left out: they are not credentials, and their redaction would remove the same
-    letters from all words of a message.
-    """
-    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    words = (word for line in lines for word in line.partition(":")[2].split())
-    return tuple(word for word in words if len(word) >= _SHORTEST_SECRET)

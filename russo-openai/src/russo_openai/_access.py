@@ -1,0 +1,62 @@
+"""What both backends read of the environment: the endpoint, headers, and the credentials in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from russo import BackendConfigError
+from russo.authoring import endpoint
+
+VENDOR: Final = "https://api.openai.com/v1"
+# Hosts of the vendor's regions (eu.api.openai.com) offer the same voices.
+_VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
+_SHORTEST_SECRET: Final = 8
+
+
+def as_http(url: str) -> str:
+    """Return a ws:// or wss:// URL as http:// or https://; any other text as it is."""
+    return re.sub(r"^ws(s?)(?=://)", r"http\1", url, flags=re.IGNORECASE)
+
+
+def effective_base_url(given: str) -> str:
+    """Return the URL to call: the option, else OPENAI_BASE_URL, else OpenAI's.
+
+    Raises:
+        BackendConfigError: It is not a URL.
+    """
+    url = given or as_http(os.environ.get("OPENAI_BASE_URL", "").strip()) or VENDOR
+    endpoint(url, "OPENAI_BASE_URL")
+    return url
+
+
+def is_vendor(base_url: str) -> bool:
+    """Return whether a URL is an endpoint of OpenAI itself."""
+    return _VENDOR_ENDPOINT.fullmatch(endpoint(base_url)) is not None
+
+
+def custom_headers() -> dict[str, str]:
+    """Return the headers in OPENAI_CUSTOM_HEADERS, one ``Name: value`` on each line."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+
+def more_secrets(base_url: str = "") -> tuple[str, ...]:
+    """Return what is sent beside the key and may be a credential: words of custom headers, values of a query.
+
+    Shorter words are not credentials; redacting them would cut letters out of every word of a message.
+    """
+    words = [word for value in custom_headers().values() for word in value.split()]
+    words += [value for _, value in parse_qsl(urlsplit(base_url).query)]
+    return tuple(word for word in words if len(word) >= _SHORTEST_SECRET)
+
+
+def calls_vendor(given: str) -> bool:
+    """Return whether the URL to call, as the environment is now, is OpenAI's; false if it is not a URL."""
+    try:
+        return is_vendor(effective_base_url(given))
+    except BackendConfigError:
+        return False

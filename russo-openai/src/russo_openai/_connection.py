@@ -1,0 +1,177 @@
+"""One websocket per attempt: opened within bounds, its failures as errors of russo, nothing left open."""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import json
+import logging
+import os
+import re
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from russo import NoAudioError, ServiceError
+from russo.authoring import endpoint, shared_tls
+
+from ._access import custom_headers
+from ._failures import kind_of, said_in, wait_said_in
+from ._session import DecodingError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+    from russo import SynthesisError
+    from russo.authoring import Exchange
+
+# Seconds. A server that has not opened the connection by then is down; nothing was billed.
+_OPEN: Final = 5.0
+# Of `timeout`, so that a connection that never opens is reported as that, before the attempt's timeout.
+_SHARE_TO_OPEN: Final = 0.9
+_BOUNDS: Final[dict[str, Any]] = {
+    "close_timeout": 1,
+    "compression": None,
+    "max_queue": None,  # else closing waits for its timeout whenever more than 16 frames are unread
+    "max_size": None,
+    "ping_interval": None,
+}
+
+
+def realtime_url(base_url: str, model: str) -> str:
+    """Return the websocket's URL for a base URL; a user and a password in it are not sent."""
+    place, query = re.sub("^http", "ws", endpoint(base_url)), urlsplit(base_url).query
+    return f"{place}/realtime?{query}{query and '&'}{urlencode({'model': model})}"
+
+
+@contextlib.asynccontextmanager
+async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnection]:
+    """Open a websocket for one attempt, and close it however the attempt ends.
+
+    Raises:
+        SynthesisError: The connection does not open, or breaks; or the service refuses.
+    """
+    host = urlsplit(url).netloc
+    tls = _tls(exchange) if url.startswith("wss:") else {}
+    try:
+        connection = await _open(exchange, url, tls)
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # their locals hold the headers, with the key
+        if isinstance(error, Exception):
+            raise _opening_error(exchange, error, host) from error
+        raise
+    try:
+        yield connection
+    except BaseException as error:
+        connection.transport.abort()  # an orderly close would wait for the service
+        if (known := _session_error(exchange, error, host)) is not None:
+            raise known from error
+        raise
+    finally:
+        await connection.close()
+
+
+async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConnection:
+    from websockets.asyncio.client import connect
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc  # not followed: the key would go along
+
+    return await Connect(
+        url,
+        additional_headers=_headers(exchange.secret),
+        logger=_silent_logger(),
+        open_timeout=min(_OPEN, _SHARE_TO_OPEN * exchange.attempts.timeout),
+        **_BOUNDS,
+        **tls,
+    )
+
+
+def _headers(key: str) -> dict[str, str]:
+    """Return the headers that OpenAI's SDK sends too; a custom header replaces one of the same name."""
+    headers = {"authorization": f"Bearer {key}"}
+    for name, variable in (("openai-organization", "OPENAI_ORG_ID"), ("openai-project", "OPENAI_PROJECT_ID")):
+        if value := os.environ.get(variable):
+            headers[name] = value
+    return headers | {name.lower(): value for name, value in custom_headers().items()}
+
+
+def _silent_logger() -> logging.Logger:
+    """Return a logger without output: at DEBUG, websockets logs the header with the key."""
+    logger = logging.Logger("russo_openai.websocket")
+    logger.disabled = True
+    return logger
+
+
+def _tls(exchange: Exchange) -> dict[str, Any]:
+    import httpx2  # for its choice of certificates, which is that of /v1/audio/speech
+
+    try:
+        return {"ssl": shared_tls(httpx2.create_ssl_context)}
+    except (ValueError, OSError) as error:
+        raise exchange.client_error(error) from error
+
+
+def _opening_error(exchange: Exchange, error: Exception, host: str) -> SynthesisError:
+    from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI
+
+    if isinstance(error, InvalidStatus):
+        return _handshake_error(exchange, error)
+    if untrusted := exchange.certificate_error(error, host=host):
+        return untrusted
+    if isinstance(error, (InvalidProxy, InvalidURI, ImportError, ValueError)):
+        return exchange.client_error(error)
+    return exchange.connection_error(error, host=host, connected=False)
+
+
+def _handshake_error(exchange: Exchange, error: InvalidStatus) -> SynthesisError:
+    reply = error.response
+    text = (reply.body or b"").decode(errors="replace")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    inner = body.get("error") if isinstance(body, dict) else None
+    details = inner if isinstance(inner, dict) else {}
+    codes = {str(details.get("type")), str(details.get("code"))}
+    kind = kind_of(codes, status=reply.status_code, param=details.get("param"), body=text)
+    return exchange.refusal_error(
+        error,
+        kind,
+        reply.status_code,
+        said_in(details or body, text),
+        code=details.get("code"),
+        headers=dict(reply.headers.raw_items()),
+    )
+
+
+def _session_error(exchange: Exchange, error: BaseException, host: str) -> SynthesisError | None:
+    """Return the error for a failure on the open connection; None if the exception is of another kind."""
+    from websockets.exceptions import ConnectionClosed
+
+    if isinstance(error, RefusedError):
+        kind, wait = kind_of(error.codes, param=error.param), wait_said_in(error.message)
+        return exchange.refusal_error(
+            error, kind, error.place, error.message, code=error.code, retry_after=wait
+        )
+    if isinstance(error, ConnectionClosed):
+        return _closed_error(exchange, error, host)
+    if isinstance(error, binascii.Error):
+        return exchange.error(NoAudioError, f"a piece of the audio is not base64: {error}")
+    if isinstance(error, (DecodingError, OSError)):
+        return exchange.connection_error(error, host=host)
+    return None
+
+
+def _closed_error(exchange: Exchange, error: ConnectionClosed, host: str) -> SynthesisError:
+    """Return the error for a closed connection; the reason of the close may be a refusal (``type.code``)."""
+    if error.rcvd is not None:
+        code, reason = error.rcvd.code, error.rcvd.reason
+        kind = kind_of(set(re.split(r"[^\w]+", reason)))
+        if kind is not ServiceError:
+            return exchange.refusal_error(error, kind, f"close code {code}", reason)
+    return exchange.connection_error(error, host=host)

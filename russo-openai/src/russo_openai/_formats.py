@@ -1,0 +1,70 @@
+"""The audio of ``/v1/audio/speech``: WAV, or bare samples for servers without WAV.
+
+MP3 is not decoded: half an MP3 file decodes without complaint, so a cut reply could not be found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from russo.authoring import pcm_audio, wav_audio
+
+if TYPE_CHECKING:
+    from russo import Audio
+
+FORMATS: Final = ("wav", "pcm")
+# OpenAI's, if the content type does not say.
+_RATE: Final = 24000
+_CHANNELS: Final = 1
+_CONTAINERS: Final = {
+    b"RIFF": "WAV",
+    b"ID3": "MP3",
+    b"OggS": "Ogg",
+    b"fLaC": "FLAC",
+    b"\x1aE\xdf\xa3": "WebM",
+    b"\xff\xf1": "AAC",
+    b"\xff\xf9": "AAC",
+}
+
+
+def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
+    """Return the audio of a reply.
+
+    Args:
+        data: The body.
+        response_format: The format that was asked for.
+        content_type: The reply's, which may give the rate and the channels of bare samples.
+
+    Raises:
+        ValueError: The body is not this format, cut short, or silent.
+    """
+    if response_format == "wav":
+        return wav_audio(data)
+    if (container := _container_of(data)) is not None:
+        raise ValueError(f"{container} instead of bare samples: it starts with {data[:4]!r}")
+    rate = _parameter(content_type, "rate", _RATE)
+    return pcm_audio(data, rate, channels=_parameter(content_type, "channels", _CHANNELS))
+
+
+def _parameter(content_type: str, name: str, default: int) -> int:
+    found = re.search(rf';\s*{name}\s*=\s*"?([0-9]{{1,9}})\b', content_type, re.IGNORECASE)
+    return int(found[1]) if found else default
+
+
+def _container_of(data: bytes) -> str | None:
+    """Return the format whose signature the bytes begin with, or None."""
+    if _is_mp3_frame(data):
+        return "MP3"
+    return next((name for magic, name in _CONTAINERS.items() if data.startswith(magic)), None)
+
+
+def _is_mp3_frame(data: bytes) -> bool:
+    """Return whether bytes begin with the header of an MPEG layer III frame (ISO 11172-3).
+
+    The sync bits alone are not enough: samples of -1 are 0xFF too.
+    """
+    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE6 != 0xE2 or data[1] & 0x18 == 0x08:
+        return False
+    bitrate, rate = data[2] >> 4, data[2] >> 2 & 3
+    return bitrate not in (0, 15) and rate != 3

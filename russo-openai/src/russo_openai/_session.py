@@ -1,0 +1,165 @@
+"""One reading over an open connection to the Realtime API, event by event."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from websockets.asyncio.client import ClientConnection
+
+# A status of response.done, and the field of status_details that gives its reason.
+_ENDINGS: Final = {"failed": "error", "incomplete": "reason", "cancelled": "reason"}
+
+
+class RefusedError(Exception):
+    """The service refused: by an ``error`` event, or by a response that did not complete.
+
+    Args:
+        place: Where the refusal arrived.
+        error: The service's ``error``: usually type, code, message and param.
+    """
+
+    def __init__(self, place: str, error: object) -> None:
+        super().__init__(place, error)
+        self.place: Final = place
+        details = error if isinstance(error, dict) else {"message": error}
+        self.code: Final = details.get("code") or details.get("type")
+        self.codes: Final = {str(details.get("type")), str(details.get("code"))}
+        self.param: Final = details.get("param")
+        self.message: Final = str(details.get("message") or "")
+
+
+class DecodingError(Exception):
+    """A frame of the service cannot be read. The core classifies it by its name."""
+
+
+@dataclass
+class Reading:
+    """What the service sent for one prompt.
+
+    Attributes:
+        samples: Signed 16-bit little-endian samples.
+        transcript: What the service says that it spoke; empty if it sent no transcript.
+    """
+
+    samples: bytearray = field(default_factory=bytearray)
+    transcript: str = ""
+
+
+async def read_aloud(
+    connection: ClientConnection, session: Mapping[str, Any], response: Mapping[str, Any]
+) -> Reading:
+    """Set the session up, ask for one reading and collect it.
+
+    Nothing is sent before ``session.created`` is received: a refusal that comes instead would be lost.
+
+    Raises:
+        RefusedError: The service refused.
+        DecodingError: A frame is not a JSON object.
+        binascii.Error: A piece of audio is not base64.
+        websockets.exceptions.ConnectionClosed: The connection ended first.
+    """
+    await _until(connection, "session.created")
+    await _send(connection, session)
+    _check_session(await _until(connection, "session.updated"), session)
+    await _send(connection, response)
+    return await _collect(connection)
+
+
+async def _collect(connection: ClientConnection) -> Reading:
+    reading, response_id, transcripts = Reading(), None, []
+    while True:
+        event = await _next(connection)
+        name, of = event.get("type"), event.get("response_id") or _in(event, "response").get("id")
+        if name == "response.created" and response_id is None:
+            response_id = of
+        if of != response_id and None not in (of, response_id):
+            continue  # another response of the session
+        if name == "response.output_audio.delta":
+            reading.samples += base64.b64decode(str(event.get("delta")), validate=True)
+        elif name == "response.output_audio_transcript.done":
+            transcripts.append(str(event.get("transcript") or ""))
+        elif name == "response.done":
+            response = _in(event, "response")
+            _check_ending(response)
+            reading.transcript = " ".join(_transcripts(response) or transcripts)
+            return reading
+
+
+def _check_ending(response: Mapping[str, Any]) -> None:
+    status, details = response.get("status"), _in(response, "status_details")
+    if status == "completed":
+        return
+    reason = details.get(_ENDINGS.get(str(status), "error"))
+    raise RefusedError(f"response {status}", reason if isinstance(reason, dict) else {"code": reason})
+
+
+def _transcripts(response: Mapping[str, Any]) -> list[str]:
+    """Return the transcripts of all items: a preamble is an item of its own, and must not pass unseen."""
+    items = [item for item in response.get("output") or () if isinstance(item, dict)]
+    parts = [part for item in items for part in item.get("content") or () if isinstance(part, dict)]
+    return [part["transcript"] for part in parts if isinstance(part.get("transcript"), str)]
+
+
+def _check_session(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse a session that speaks otherwise than asked: its sound would be stored under the wrong key.
+
+    Raises:
+        RefusedError: The service reports another voice, speed or format.
+    """
+    asked = wanted["session"]["audio"]["output"]
+    given = _in(_in(_in(event, "session"), "audio"), "output")
+    for name, value in asked.items():
+        if given.get(name) is not None and not _same(given[name], value):
+            said = f"the session has {name} {given[name]!r:.60} instead of {value!r:.60}"
+            raise RefusedError("session.updated", {"code": "invalid_value", "param": name, "message": said})
+
+
+def _same(given: Any, asked: Any) -> bool:
+    """Return whether a setting is the one asked for; services may omit parts of it, or name an id only."""
+    if isinstance(asked, dict):
+        if not isinstance(given, dict):
+            return given in asked.values()
+        return all(given.get(name, value) == value for name, value in asked.items())
+    return bool(given == asked)
+
+
+async def _until(connection: ClientConnection, name: str) -> dict[str, Any]:
+    while True:
+        event = await _next(connection)
+        if event.get("type") == name:
+            return event
+
+
+async def _next(connection: ClientConnection) -> dict[str, Any]:
+    frame = await connection.recv()
+    try:
+        event = json.loads(frame)
+    except (ValueError, RecursionError) as error:
+        raise DecodingError(f"a frame of {len(frame)} bytes is not JSON") from error
+    if not isinstance(event, dict):
+        raise DecodingError(f"a frame of {len(frame)} bytes is not a JSON object")
+    if event.get("type") == "error":
+        raise RefusedError("error event", event.get("error"))
+    return event
+
+
+async def _send(connection: ClientConnection, event: Mapping[str, Any]) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        await connection.send(json.dumps(event))
+    except ConnectionClosed:
+        while True:  # the refusal was received before the close; reading ends by an exception
+            await _next(connection)
+
+
+def _in(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of an event, or an empty one if it is missing or not an object."""
+    part = value.get(name)
+    return part if isinstance(part, dict) else {}

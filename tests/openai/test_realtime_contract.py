@@ -1,0 +1,152 @@
+"""The contract of backends, for the backend over a websocket."""
+
+from typing import Any, ClassVar
+
+import pytest
+
+from russo import (
+    AuthenticationError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisError,
+    TextRejectedError,
+)
+from russo.testing import Failure, Frames, LoopbackServer, Reply, WebSocketService, frames, json_reply
+from support.first_party import LIMITS, FirstPartyService, failed
+from support.openai_realtime import GREETING, done, is_last, prompt_of, refused, spoken
+
+# What the service calls a failure that has this status on /v1/audio/speech.
+_CODES = {
+    401: "invalid_api_key",
+    403: "permission_denied",
+    404: "model_not_found",
+    429: "rate_limit_exceeded",
+}
+
+
+def good(samples: bytes) -> Frames:
+    return spoken(samples, "the check is off")
+
+
+def error_event(status: int, message: str, retry_after: float | None = None) -> Frames:
+    """What the service sends on the open connection, which has no header to ask for a wait."""
+    if retry_after is not None:
+        message = f"{message}. Please try again in {retry_after:g}s."
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return refused(message, type=kind, code=_CODES.get(status))
+
+
+def handshake(status: int, message: str = "no", **details: str | None) -> Reply:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None} | details
+    return json_reply({"error": error}, status, {"Retry-After": "0"})
+
+
+def failure(kind: type[SynthesisError], reply: Reply, *, now: bool = True) -> Failure:
+    return Failure(reply=reply, error=kind, retried=kind.default_retryable, retry_now=now)
+
+
+class TestOpenAI(FirstPartyService):
+    backend = "openai"
+    class_name = "OpenAISynthesizer"
+    sdk = ("websockets", "httpx2", "httpx", "openai")
+    # The kit's sound is no speech of its texts: a fifth of a second for 5,000 characters.
+    options: ClassVar = {"check": "off"}
+    declared: ClassVar = {
+        "voice": "cedar",
+        "model": "gpt-realtime-1.5",
+        "instructions": "Speak cheerfully.",
+        "speed": 1.25,
+        "check": "words",
+        "base_url": "http://127.0.0.1:9/v1",
+    }
+    undeclared: ClassVar = {"api_key": "another-key", **LIMITS}
+    service = WebSocketService(
+        greeting=GREETING,
+        is_last=is_last,
+        good=good,
+        sent_key=lambda request: request.headers["authorization"].removeprefix("Bearer "),
+        text_of=prompt_of,
+        error_reply=error_event,
+        base_url=lambda url: f"{url}/v1",
+        failures={
+            "handshake 401": failure(AuthenticationError, handshake(401)),
+            "handshake 403": failure(AuthenticationError, handshake(403)),
+            "handshake 403 for the model": failure(
+                RequestRejectedError, handshake(403, code="model_not_found")
+            ),
+            "handshake 404": failure(RequestRejectedError, handshake(404, code="model_not_found")),
+            "handshake 429": failure(RateLimitError, handshake(429, code="rate_limit_exceeded")),
+            "handshake 429 for the quota": failure(
+                QuotaExceededError, handshake(429, type="insufficient_quota")
+            ),
+            "handshake 500": failure(ServiceError, handshake(500)),
+            "handshake 503": failure(ServiceError, handshake(503)),
+            "handshake answered by a page": failure(
+                ServiceError, Reply(status=502, body=b"<html>", headers={"Retry-After": "0"})
+            ),
+            "event: quota": failure(QuotaExceededError, refused("no credit", code="insufficient_quota")),
+            "event: unknown parameter": failure(
+                RequestRejectedError, refused("no", code="unknown_parameter", param="session.x")
+            ),
+            "close 4000: beta shape": failure(
+                RequestRejectedError,
+                frames([], close=(4000, "invalid_request_error.beta_api_shape_disabled")),
+            ),
+            "close 4000: key": failure(
+                AuthenticationError, frames([], close=(4000, "invalid_request_error.invalid_api_key"))
+            ),
+            "close 1001": failure(
+                ServiceError, frames([], close=(1001, "Your session hit 60 minutes")), now=False
+            ),
+            "response failed: quota": failure(
+                QuotaExceededError, frames([done("failed", error={"code": "insufficient_quota"})])
+            ),
+            "response failed: server": failure(
+                ServiceError, frames([done("failed", error={"type": "server_error"})]), now=False
+            ),
+            "response incomplete: content filter": failure(
+                TextRejectedError, frames([done("incomplete", reason="content_filter")])
+            ),
+            "response incomplete: too long": failure(
+                TextRejectedError, frames([done("incomplete", reason="max_output_tokens")])
+            ),
+            "response cancelled": failure(
+                ServiceError, frames([done("cancelled", reason="turn_detected")]), now=False
+            ),
+        },
+    )
+
+    def test_declared_option_is_sent(
+        self, declared_option: str, running: LoopbackServer, calling: Any
+    ) -> None:
+        if declared_option == "check":
+            pytest.skip("check judges the reply; it is in the key and not in the request")
+        super().test_declared_option_is_sent(declared_option, running, calling)
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("HTTPS_PROXY", "gopher://127.0.0.1:9"),
+            ("HTTPS_PROXY", "http://127.0.0.1:port"),
+            ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+        ],
+    )
+    def test_variable_that_leads_nowhere_is_said_at_once(
+        self,
+        running: LoopbackServer,
+        calling: Any,
+        variable: str,
+        value: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # Unlike the HTTP client, a websocket looks at a proxy only when it connects, and not at all for NO_PROXY.
+        monkeypatch.delenv("NO_PROXY")
+        monkeypatch.setenv(variable, value)
+        error = failed(calling())
+        assert type(error) is ServiceError
+        assert (error.retryable, error.reached) == (False, False)
+        assert "check base_url, and the variables for proxies and certificates" in str(error)
+        assert error.__cause__ is not None
+        assert running.requests == []

@@ -1,0 +1,170 @@
+"""Models and formats of /v1/audio/speech: what is refused early, and what other servers send."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from russo import BackendConfigError, NoAudioError, RequestRejectedError, load_synthesizer
+from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
+from russo_openai import OpenAISpeechSynthesizer, _speech
+from support.first_party import PLANTED_KEY, SAMPLES, failed, samples_of, speak
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer(Reply(body=SAMPLES)) as server:
+        yield server
+
+
+def at(server: LoopbackServer, **options: Any) -> OpenAISpeechSynthesizer:
+    usual = {
+        "base_url": f"{server.url}/v1",
+        "api_key": PLANTED_KEY,
+        "model": "tts-1",
+        "response_format": "pcm",
+    }
+    return OpenAISpeechSynthesizer(**{**usual, **options})
+
+
+# Models.
+
+
+def test_model_of_openai_is_the_default_at_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = OpenAISpeechSynthesizer()
+    assert plain.cache_key_extra["model"] == "gpt-4o-mini-tts"
+    assert OpenAISpeechSynthesizer(base_url="https://eu.api.openai.com/v1").model == "gpt-4o-mini-tts"
+    with pytest.raises(BackendConfigError, match=r"http://speech\.example/v1 is not OpenAI.*give model"):
+        OpenAISpeechSynthesizer(base_url="http://speech.example/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://speech.example/v1")
+    with pytest.raises(BackendConfigError, match="give model"):
+        _ = plain.cache_key_extra
+    with pytest.raises(BackendConfigError, match="give model"):
+        speak(plain)
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-2.1-mini", "gpt-realtime-mini-2025-12-15"])
+def test_realtime_model_is_refused_early_with_the_backend_that_has_it(model: str) -> None:
+    with pytest.raises(BackendConfigError, match=r"Realtime API.*backend openai \(OpenAISynthesizer\)"):
+        load_synthesizer("openai-speech", model=model)
+
+
+def not_found(message: str = "The model does not exist") -> Reply:
+    return json_reply({"error": {"message": message, "type": "x", "code": "model_not_found"}}, 404)
+
+
+def test_model_that_openai_ended_is_told_with_its_successor(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.replies = not_found()
+    monkeypatch.setattr(_speech, "is_vendor", lambda _: True)  # the loopback server, that is
+    said = str(failed(at(server)))
+    assert "HTTP 404 (model_not_found)" in said
+    assert "OpenAI ended tts-1 on 2027-01-06; use the backend openai" in said
+    said = str(failed(at(server, model="tts-9")))
+    assert "ended" not in said
+    assert "use the backend openai" in said
+
+
+def test_model_that_another_server_does_not_have_is_not_openai_s(server: LoopbackServer) -> None:
+    server.replies = not_found()
+    error = failed(at(server))
+    assert isinstance(error, RequestRejectedError)
+    assert "OpenAI ended" not in str(error)
+    assert "check voice, model and options" in str(error)
+
+
+# The format.
+
+
+def test_wav_is_the_default_and_not_in_the_key() -> None:
+    assert OpenAISpeechSynthesizer().cache_key_extra == {
+        "backend": "openai-speech",
+        "model": "gpt-4o-mini-tts",
+        "voice": "alloy",
+        "instructions": None,
+        "speed": 1.0,
+    }
+    assert OpenAISpeechSynthesizer(response_format="pcm").cache_key_extra["response_format"] == "pcm"
+
+
+@pytest.mark.parametrize("name", ["mp3", "", "WAV"])
+def test_other_format_is_refused(name: str) -> None:
+    with pytest.raises(BackendConfigError, match=r"response_format is .* must be wav or pcm"):
+        load_synthesizer("openai-speech", response_format=name)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "rate", "channels"),
+    [
+        ("audio/pcm;rate=24000;channels=1", 24000, 1),
+        ("audio/pcm; rate=16000", 16000, 1),
+        ("audio/L16; Rate=44100 ; Channels=2", 44100, 2),
+        ('audio/pcm; rate="8000"', 8000, 1),
+        ("audio/pcm", 24000, 1),
+        ("application/octet-stream; rate=fast; bitrate=9", 24000, 1),
+    ],
+)
+def test_bare_samples_have_the_rate_of_the_content_type(
+    server: LoopbackServer, content_type: str, rate: int, channels: int
+) -> None:
+    server.replies = Reply(body=SAMPLES, headers={"Content-Type": content_type})
+    audio = speak(at(server))
+    assert server.requests[0].json["response_format"] == "pcm"
+    assert (audio.sample_rate, audio.channels) == (rate, channels)
+    assert samples_of(audio) == SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (wav(b"")[:44], "WAV"),
+        (b"ID3\x04\x00\x00", "MP3"),
+        (b"\xff\xfb\x90\x64", "MP3"),
+        (b"\xff\xf3\x84\xc4", "MP3"),
+        (b"\xff\xe3\x18\xc4", "MP3"),
+        (b"OggS\x00\x02", "Ogg"),
+        (b"fLaC\x00\x00", "FLAC"),
+        (b"\xff\xf1\x50\x80", "AAC"),
+        (b"\x1aE\xdf\xa3", "WebM"),
+    ],
+)
+def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: bytes, name: str) -> None:
+    server.replies = Reply(body=start + SAMPLES)
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert f"{name} instead of bare samples" in str(error)
+
+
+@pytest.mark.parametrize(
+    "start", [b"\xff\xff\xff\xff", b"\xff\xff\x00\x00", b"\xff\xfb\xf0\xff", b"\xff\xea\x90\x00"]
+)
+def test_samples_that_begin_with_set_bits_are_no_mp3(server: LoopbackServer, start: bytes) -> None:
+    server.replies = Reply(body=start + SAMPLES)
+    assert samples_of(speak(at(server))) == start + SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "no samples"),
+        (SAMPLES[:-1], "not whole 16-bit samples"),
+        (bytes(4800), "silence"),
+        (b'{"error": "no"}', "text instead of samples"),
+    ],
+)
+def test_bare_samples_that_are_no_speech_are_refused(server: LoopbackServer, body: bytes, said: str) -> None:
+    server.replies = Reply(body=body)
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["audio/pcm; rate=0", "audio/pcm; channels=0", "audio/pcm; channels=70000"]
+)
+def test_rate_that_no_sound_has_is_refused(server: LoopbackServer, content_type: str) -> None:
+    server.replies = Reply(body=speech_pcm(), headers={"Content-Type": content_type})
+    error = failed(at(server, max_attempts=1))
+    assert re.search(r"samples of \d+ Hz and \d+ channels", str(error))

@@ -1,0 +1,85 @@
+"""The Realtime API of OpenAI, played on 127.0.0.1: its events, in the order and the shapes of the real one."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from russo.testing import Frames, Request, WebSocketServer, frames
+
+CREATED: dict[str, Any] = {"type": "session.created", "event_id": "event_1", "session": {"id": "sess_1"}}
+UPDATED: dict[str, Any] = {"type": "session.updated", "event_id": "event_2", "session": {"type": "realtime"}}
+GREETING = frames([CREATED, UPDATED])
+RESPONSE = "resp_1"
+_PIECE = 4000
+
+
+def is_last(message: Any) -> bool:
+    """Return whether a message of the client asks for the response."""
+    return isinstance(message, dict) and message.get("type") == "response.create"
+
+
+def prompt_of(request: Request) -> str:
+    """Return the prompt in the messages of a client."""
+    [item] = request.json[-1]["response"]["input"]
+    [content] = item["content"]
+    text: str = content["text"]
+    return text
+
+
+def session_of(request: Request) -> dict[str, Any]:
+    """Return the session that the client asked for."""
+    session: dict[str, Any] = request.json[0]["session"]
+    return session
+
+
+def delta(data: bytes | str, response: str | None = RESPONSE) -> dict[str, Any]:
+    """Return the event with a piece of audio; text is sent as it is, instead of base64."""
+    encoded = data if isinstance(data, str) else base64.b64encode(data).decode()
+    return {"type": "response.output_audio.delta", "response_id": response, "delta": encoded}
+
+
+def done(status: str = "completed", *, items: Sequence[str] = (), **details: Any) -> dict[str, Any]:
+    """Return the event that ends a response; each text is the transcript of an item of its own."""
+    output = [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": item}]}
+        for item in items
+    ]
+    response = {"id": RESPONSE, "status": status, "output": output, "status_details": details or None}
+    return {"type": "response.done", "response": response}
+
+
+def events(samples: bytes, *transcripts: str) -> list[dict[str, Any]]:
+    """Return the events of a whole response, with the sound in pieces of an odd number of bytes."""
+    pieces = [samples[at : at + _PIECE - 1] for at in range(0, len(samples), _PIECE - 1)]
+    heard = [
+        {"type": "response.output_audio_transcript.done", "response_id": RESPONSE, "transcript": each}
+        for each in transcripts
+    ]
+    return [
+        {"type": "response.created", "response": {"id": RESPONSE, "status": "in_progress"}},
+        {"type": "rate_limits.updated", "rate_limits": [{"name": "requests", "remaining": 9}]},
+        {"type": "response.output_item.added", "response_id": RESPONSE},
+        *map(delta, pieces),
+        {"type": "response.output_audio.done", "response_id": RESPONSE},
+        *heard,
+        {"type": "response.output_item.done", "response_id": RESPONSE},
+        done(items=transcripts),
+    ]
+
+
+def spoken(samples: bytes, *transcripts: str) -> Frames:
+    """Return the reply that speaks these samples, and says that it spoke these texts."""
+    return frames(events(samples, *transcripts))
+
+
+def refused(message: str, **details: str | None) -> Frames:
+    """Return an ``error`` event, after which the service closes the connection."""
+    error = {"type": "invalid_request_error", "code": None, "message": message, "param": None} | details
+    return frames([{"type": "error", "event_id": "event_9", "error": error}], close=(1000, ""))
+
+
+def serve(replies: Any, greeting: Frames = GREETING) -> WebSocketServer:
+    """Return a server that plays the service with these replies."""
+    return WebSocketServer(replies, greeting=greeting, is_last=is_last)
