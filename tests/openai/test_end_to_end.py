@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from russo.testing import Reply, wav
+from russo.testing import Reply, speech_pcm, wav
+from support import openai_realtime as service
 from support.end_to_end import check_end_to_end
 from support.first_party import PLANTED_KEY, SAMPLES
 
@@ -18,3 +19,22 @@ def test_speech_is_recorded_and_replayed_without_key_service_and_sdk(tmp_path: P
     first = server.requests[0]
     assert first.headers["authorization"] == f"Bearer {PLANTED_KEY}"
     assert (first.json["voice"], first.json["speed"]) == ("coral", 1.5)
+
+
+def test_reading_is_recorded_and_replayed_without_key_service_and_websockets(tmp_path: Path) -> None:
+    samples = speech_pcm(1.0)
+    server = check_end_to_end(
+        tmp_path,
+        backend="openai",
+        good=lambda request: service.spoken(samples, service.prompt_of(request)),
+        sdk=("websockets",),
+        key_variable="OPENAI_API_KEY",
+        path="/v1",
+        options=("openai.voice=cedar", "openai.speed=1.5"),
+        serve=service.serve,
+        samples=samples,
+    )
+    first = server.requests[0]
+    assert first.headers["authorization"] == f"Bearer {PLANTED_KEY}"
+    output = service.session_of(first)["audio"]["output"]
+    assert (output["voice"], output["speed"]) == ("cedar", 1.5)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
-from russo.testing import LoopbackServer, Reply
+from russo.testing import LoopbackServer
 from support.first_party import PLANTED_KEY, SAMPLES
 
 _TESTS = """
@@ -59,31 +60,35 @@ def check_end_to_end(
     directory: Path,
     *,
     backend: str,
-    good: Reply,
+    good: Any,
     sdk: Sequence[str],
     key_variable: str,
     path: str = "",
     options: Sequence[str] = (),
     recording: Mapping[str, str] | None = None,
+    serve: Callable[[Any], LoopbackServer] = LoopbackServer,
+    samples: bytes = SAMPLES,
 ) -> LoopbackServer:
     """Record with ``--russo-synth=<backend>``, then replay without key, service and SDK.
 
     Args:
         directory: An empty one.
         backend: The backend's name.
-        good: The service's reply, which carries `SAMPLES`.
+        good: The service's replies, which carry the samples.
         sdk: Modules that recording needs and replaying must not import.
         key_variable: Where recording finds its key.
         path: What follows the server's url in the option ``base_url``.
         options: More of ``russo_synth_options``.
         recording: More environment variables for recording alone.
+        serve: Makes the server of the replies.
+        samples: What the service speaks.
 
     Returns:
         The server, closed, for its requests.
     """
-    with LoopbackServer(good) as server:
+    with serve(good) as server:
         lines = [f"{backend}.base_url={server.url}{path}", *options]
-        _write_project(directory, lines)
+        _write_project(directory, lines, samples)
         _write(directory / "test_zz_sdk.py", _SDK_TEST.format(sdk=list(sdk), expected=list(sdk)))
         key = {key_variable: PLANTED_KEY}
         said = run_pytest(directory, f"--russo-synth={backend}", **key, **(recording or {}))
@@ -103,10 +108,10 @@ def check_end_to_end(
     return server
 
 
-def _write_project(directory: Path, options: Sequence[str]) -> None:
+def _write_project(directory: Path, options: Sequence[str], samples: bytes) -> None:
     ini = ["[pytest]", "asyncio_default_fixture_loop_scope = function", "russo_synth_options ="]
     _write(directory / "pytest.ini", "\n".join([*ini, *(f"    {line}" for line in options)]) + "\n")
-    _write(directory / "test_speech.py", _TESTS.format(samples=SAMPLES.hex()))
+    _write(directory / "test_speech.py", _TESTS.format(samples=samples.hex()))
 
 
 def _write(path: Path, text: str) -> None:

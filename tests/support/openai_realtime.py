@@ -83,3 +83,28 @@ def refused(message: str, **details: str | None) -> Frames:
 def serve(replies: Any, greeting: Frames = GREETING) -> WebSocketServer:
     """Return a server that plays the service with these replies."""
     return WebSocketServer(replies, greeting=greeting, is_last=is_last)
+
+
+def silent(stage: str, samples: bytes) -> tuple[Frames, Frames]:
+    """Return the greeting and the reply of a server that falls silent at a stage."""
+    first, half = frames([CREATED]), spoken(samples, "").body
+    return {
+        "handshake": (GREETING, Frames(fail_at="start", fail_how="hang")),
+        "handshake headers": (GREETING, Frames(fail_at="headers", fail_how="hang")),
+        "session.created": (Frames(), frames([])),
+        "session.updated": (first, frames([])),
+        "response": (GREETING, Frames(answer_close=False)),
+        "amid the audio": (GREETING, Frames(body=half, fail_at="body", fail_how="hang")),
+        "by drops": (GREETING, Frames(body=half, fail_at="body", fail_how="drip")),
+    }[stage]
+
+
+STAGES = (
+    "handshake",
+    "handshake headers",
+    "session.created",
+    "session.updated",
+    "response",
+    "amid the audio",
+    "by drops",
+)

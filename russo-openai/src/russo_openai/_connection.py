@@ -59,7 +59,7 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
     try:
         connection = await _open(exchange, url, tls)
     except BaseException as error:
-        traceback.clear_frames(error.__traceback__)  # their locals hold the headers, with the key
+        _clear_locals(error)
         if isinstance(error, Exception):
             raise _opening_error(exchange, error, host) from error
         raise
@@ -89,6 +89,14 @@ async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConn
         **_BOUNDS,
         **tls,
     )
+
+
+def _clear_locals(error: BaseException) -> None:
+    """Clear the frames of an exception and of those before it: their locals hold the header with the key."""
+    each: BaseException | None = error
+    while each is not None:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -81,7 +81,7 @@ async def _collect(connection: ClientConnection) -> Reading:
         if of != response_id and None not in (of, response_id):
             continue  # another response of the session
         if name == "response.output_audio.delta":
-            reading.samples += base64.b64decode(str(event.get("delta")), validate=True)
+            reading.samples += base64.b64decode(str(event.get("delta")).encode(), validate=True)
         elif name == "response.output_audio_transcript.done":
             transcripts.append(str(event.get("transcript") or ""))
         elif name == "response.done":

@@ -1,0 +1,127 @@
+"""How long a call may take, and that nothing stays open: silence, cancelling, closing."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from russo import (
+    SynthesisTimeoutError,
+)
+from russo.testing import (
+    Frames,
+    LoopbackServer,
+    WebSocketServer,
+    frames,
+    speech_pcm,
+)
+from russo_openai import OpenAISynthesizer
+from support import openai_realtime as service
+from support.first_party import PLANTED_KEY, PROMPT, failed, samples_of, speak
+
+SAMPLES = speech_pcm(2.0)
+WHOLE = service.events(SAMPLES, PROMPT)
+
+
+@pytest.fixture
+def server() -> Iterator[WebSocketServer]:
+    with service.serve(frames(WHOLE)) as server:
+        yield server
+
+
+def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
+    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
+    return OpenAISynthesizer(**{**usual, **options})
+
+
+def host_of(server: LoopbackServer) -> str:
+    return server.url.removeprefix("http://")
+
+
+# Silence.
+
+
+def test_connection_that_nobody_takes_is_not_reached() -> None:
+    with socket.socket() as deaf, contextlib.ExitStack() as waiting:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(3):  # they fill the line
+            each = waiting.enter_context(socket.socket())
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+        url = f"ws://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        error = failed(OpenAISynthesizer(base_url=url, api_key="x", timeout=0.3, max_attempts=1))
+    assert type(error) is SynthesisTimeoutError
+    assert not error.reached
+    assert "no connection to 127.0.0.1:" in str(error)
+
+
+@pytest.mark.parametrize("stage", service.STAGES)
+def test_server_that_falls_silent_is_a_timeout(stage: str) -> None:
+    greeting, reply = service.silent(stage, SAMPLES)
+    with service.serve(reply, greeting) as server:
+        start = time.monotonic()
+        error = failed(at(server, timeout=0.4))
+        assert time.monotonic() - start < 2.0
+        assert server.wait_closed()
+    assert type(error) is SynthesisTimeoutError
+    assert error.reached is not stage.startswith("handshake")
+
+
+def test_server_that_never_answers_a_close_holds_up_neither_speech_nor_failure(
+    server: WebSocketServer,
+) -> None:
+    server.replies = Frames(body=frames(WHOLE).body, answer_close=False)
+    start = time.monotonic()
+    assert samples_of(speak(at(server))) == SAMPLES
+    assert time.monotonic() - start < 3.0
+    server.replies = Frames(body=frames([{"type": "error", "error": {}}]).body, answer_close=False)
+    start = time.monotonic()
+    failed(at(server))
+    assert time.monotonic() - start < 0.9
+    assert server.wait_closed()
+
+
+def test_hundred_unread_frames_do_not_hold_up_a_failure(server: WebSocketServer) -> None:
+    server.replies = frames([{"type": "error", "error": {}}, *WHOLE * 20])
+    start = time.monotonic()
+    failed(at(server))
+    assert time.monotonic() - start < 0.9
+
+
+# Cancelling, and what stays open.
+
+
+@pytest.mark.parametrize("stage", service.STAGES)
+def test_cancelled_call_leaves_no_connection_and_no_task(stage: str) -> None:
+    greeting, reply = service.silent(stage, SAMPLES)
+
+    async def cancel() -> set[Any]:
+        call = asyncio.ensure_future(at(server).synthesize(PROMPT))
+        await asyncio.to_thread(wait_connected, server)
+        await asyncio.sleep(0.05)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        assert call.cancelled()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    with service.serve(reply, greeting) as server:
+        assert asyncio.run(cancel()) == set()
+        assert server.wait_closed()
+
+
+def wait_connected(server: WebSocketServer) -> None:
+    until = time.monotonic() + 10
+    while not server.connections and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def test_failed_attempt_makes_a_connection_of_its_own(server: WebSocketServer) -> None:
+    server.replies = [frames([], close=(1011, "try again in 0s")), frames(WHOLE)]
+    assert samples_of(speak(at(server, max_attempts=2))) == SAMPLES
+    first, second = server.requests
+    assert first.headers["sec-websocket-key"] != second.headers["sec-websocket-key"]

@@ -1,0 +1,306 @@
+"""How the Realtime API fails: at the handshake, by events, by the connection, by silence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from russo import (
+    AuthenticationError,
+    NoAudioError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisError,
+    SynthesisTimeoutError,
+    TextRejectedError,
+)
+from russo.testing import (
+    Frames,
+    LoopbackServer,
+    Reply,
+    WebSocketServer,
+    frames,
+    json_reply,
+    speech_pcm,
+)
+from russo_openai import OpenAISynthesizer
+from support import openai_realtime as service
+from support.first_party import PLANTED_KEY, PROMPT, failed
+
+SAMPLES = speech_pcm(2.0)
+WHOLE = service.events(SAMPLES, PROMPT)
+
+
+@pytest.fixture
+def server() -> Iterator[WebSocketServer]:
+    with service.serve(frames(WHOLE)) as server:
+        yield server
+
+
+def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
+    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
+    return OpenAISynthesizer(**{**usual, **options})
+
+
+def host_of(server: LoopbackServer) -> str:
+    return server.url.removeprefix("http://")
+
+
+# The handshake.
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "kind"),
+    [
+        (400, {"code": "invalid_value", "message": "no"}, RequestRejectedError),
+        (401, {"code": "invalid_api_key", "message": "no"}, AuthenticationError),
+        (402, {"message": "no"}, QuotaExceededError),
+        (403, {"message": "no"}, AuthenticationError),
+        (403, {"code": "model_not_found", "message": "no"}, RequestRejectedError),
+        (404, {"code": "model_not_found", "message": "no"}, RequestRejectedError),
+        (408, {"message": "no"}, SynthesisTimeoutError),
+        (429, {"code": "rate_limit_exceeded", "message": "no"}, RateLimitError),
+        (429, {"type": "insufficient_quota", "message": "no"}, QuotaExceededError),
+        (200, {"message": "no"}, ServiceError),
+        (500, {"message": "no"}, ServiceError),
+        (529, {"message": "no"}, ServiceError),
+    ],
+)
+def test_handshake_is_refused_by_its_status(
+    server: WebSocketServer, status: int, details: dict[str, str], kind: type[SynthesisError]
+) -> None:
+    server.replies = json_reply({"error": details}, status, {"Retry-After": "90"})
+    error = failed(at(server))
+    assert type(error) is kind
+    assert f"HTTP {status}" in str(error)
+    assert "'no'" in str(error)
+    assert error.retry_after == 90.0
+    assert error.retryable is kind.default_retryable
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe", b"[" * 100_000, b"null", b'{"error": "no"}', b'{"error": {"type": ["x"]}}']
+)
+def test_refusal_that_cannot_be_read_is_told_by_its_status(server: WebSocketServer, body: bytes) -> None:
+    server.replies = Reply(status=400, body=body)
+    error = failed(at(server))
+    assert type(error) is RequestRejectedError
+    assert "HTTP 400" in str(error)
+    assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+def test_redirect_is_not_followed_within_a_host_and_beyond(
+    server: WebSocketServer, status: int, scheme: str
+) -> None:
+    with service.serve(frames(WHOLE)) as elsewhere:
+        for target in (elsewhere, server):
+            server.requests.clear()
+            url = f"{scheme}{target.url.removeprefix('http')}/v2/realtime"
+            server.replies = Reply(status=status, headers={"Location": url})
+            error = failed(at(server))
+            assert isinstance(error, RequestRejectedError)
+            assert f"HTTP {status}; correct base_url: a redirect is not followed" in str(error)
+            assert len(server.requests) == 1
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("place", ["start", "status", "headers"])
+def test_connection_lost_in_the_handshake_was_not_reached(
+    server: WebSocketServer, place: Any, how: Any
+) -> None:
+    server.replies = Frames(fail_at=place, fail_how=how)
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (True, False)
+    assert f"no connection to {host_of(server)}: " in str(error)
+
+
+def test_server_that_refuses_connections_is_named(server: WebSocketServer) -> None:
+    server.close()
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert not error.reached
+    assert f"no connection to {host_of(server)}: " in str(error)
+
+
+def test_host_that_does_not_exist_is_named() -> None:
+    error = failed(OpenAISynthesizer(base_url="ws://no.such.host.invalid/v1", api_key="x", max_attempts=1))
+    assert type(error) is ServiceError
+    assert not error.reached
+    assert "no connection to no.such.host.invalid: " in str(error)
+
+
+# Events.
+
+
+REFUSALS = [
+    ("invalid_request_error", "invalid_api_key", AuthenticationError),
+    ("invalid_request_error", "model_not_found", RequestRejectedError),
+    ("invalid_request_error", "invalid_model", RequestRejectedError),
+    ("invalid_request_error", "beta_api_shape_disabled", RequestRejectedError),
+    ("invalid_request_error", "unknown_parameter", RequestRejectedError),
+    ("invalid_request_error", None, RequestRejectedError),
+    ("invalid_request_error", "string_above_max_length", TextRejectedError),
+    ("invalid_request_error", "session_expired", ServiceError),
+    ("invalid_request_error", "insufficient_quota", QuotaExceededError),
+    ("insufficient_quota", None, QuotaExceededError),
+    ("billing_hard_limit_reached", "billing_hard_limit_reached", QuotaExceededError),
+    ("tokens", "rate_limit_exceeded", RateLimitError),
+    ("server_error", None, ServiceError),
+    ("something_new", "never_seen", ServiceError),
+    (None, None, ServiceError),
+]
+
+
+@pytest.mark.parametrize("place", ["error event", "response failed", "close code 4000"])
+@pytest.mark.parametrize(("of_type", "code", "kind"), REFUSALS)
+def test_refusal_means_the_same_in_every_place(
+    server: WebSocketServer, place: str, of_type: str | None, code: str | None, kind: type[SynthesisError]
+) -> None:
+    error = {"type": of_type, "code": code, "message": "no such luck", "param": None}
+    server.replies = {
+        "error event": frames([{"type": "error", "error": error}], close=(1000, "")),
+        "response failed": frames([service.done("failed", error=error)]),
+        "close code 4000": frames([], close=(4000, ".".join(filter(None, (of_type, code))))),
+    }[place]
+    raised = failed(at(server))
+    assert type(raised) is kind
+    assert raised.retryable is kind.default_retryable
+    assert raised.reached
+    assert place in str(raised)
+    assert raised.__cause__ is not None
+
+
+@pytest.mark.parametrize("greeting", [[], [service.CREATED], [service.CREATED, service.UPDATED]])
+@pytest.mark.parametrize("closes", [True, False])
+def test_refusal_is_read_wherever_it_comes_before_the_close(greeting: list[Any], closes: bool) -> None:
+    event = {"type": "error", "error": {"code": "invalid_api_key", "message": "Incorrect API key"}}
+    close = (4000, "invalid_request_error.invalid_api_key") if closes else None
+    with service.serve(frames(WHOLE), frames([*greeting, event], close=close)) as server:
+        error = failed(at(server))
+    assert type(error) is AuthenticationError
+    assert "error event (invalid_api_key), 'Incorrect API key'" in str(error)
+
+
+@pytest.mark.parametrize(
+    "shape", ["a text", None, ["a list"], {"message": {"deep": 1}, "code": 7, "type": ["x"]}]
+)
+def test_error_of_another_shape_is_a_service_error(server: WebSocketServer, shape: object) -> None:
+    server.replies = frames([{"type": "error", "error": shape}])
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert "error event" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 1.2s. Visit", 1.2),
+        ("Please try again in 250ms.", 0.25),
+        ("Please try again in 6m0s.", 360.0),
+        ("Please try again in 2m.", 120.0),
+        ("Please try again in 1m30s", 90.0),
+        ("Please try again in a while", None),
+        ("Please try again later", None),
+        ("no", None),
+    ],
+)
+def test_wait_that_an_event_asks_for_is_read(
+    server: WebSocketServer, message: str, seconds: float | None
+) -> None:
+    server.replies = service.refused(message, code="rate_limit_exceeded")
+    error = failed(at(server))
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == (pytest.approx(seconds) if seconds is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("done", "kind", "said"),
+    [
+        (
+            service.done("incomplete", reason="content_filter"),
+            TextRejectedError,
+            "incomplete (content_filter)",
+        ),
+        (service.done("incomplete", reason="max_output_tokens"), TextRejectedError, "(max_output_tokens)"),
+        (service.done("incomplete"), ServiceError, "response incomplete"),
+        (service.done("cancelled", reason="turn_detected"), ServiceError, "cancelled (turn_detected)"),
+        (service.done("cancelled", reason="client_cancelled"), ServiceError, "(client_cancelled)"),
+        (service.done("failed"), ServiceError, "response failed"),
+        (service.done("paused"), ServiceError, "response paused"),
+        ({"type": "response.done"}, ServiceError, "response None"),
+        ({"type": "response.done", "response": []}, ServiceError, "response None"),
+    ],
+)
+def test_response_that_did_not_complete_is_no_reading(
+    server: WebSocketServer, done: dict[str, Any], kind: type[SynthesisError], said: str
+) -> None:
+    server.replies = frames([*WHOLE[:-1], done])
+    error = failed(at(server))
+    assert type(error) is kind
+    assert said in str(error)
+
+
+# What cannot be read, and what is no sound.
+
+
+@pytest.mark.parametrize("frame", [b"oops", b"", b"[1]", b"null", b"7", b"[" * 100_000])
+def test_frame_that_is_no_json_object_is_a_service_error(server: WebSocketServer, frame: bytes) -> None:
+    server.replies = frames([*WHOLE[:4], frame])
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert f"the reply of {host_of(server)} cannot be read: a frame of" in str(error)
+
+
+@pytest.mark.parametrize("delta", ["@@@", "AAA", "AA A=", "äö"])
+def test_piece_that_is_no_base64_is_no_audio(server: WebSocketServer, delta: str) -> None:
+    server.replies = frames([service.delta(delta), *WHOLE])
+    error = failed(at(server))
+    assert type(error) is NoAudioError
+    assert "a piece of the audio is not base64" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (b"", "no samples"),
+        (SAMPLES[:-1], "not whole 16-bit samples"),
+        (bytes(96000), "silence from end to end"),
+    ],
+)
+def test_reading_that_is_no_sound_is_no_audio(server: WebSocketServer, samples: bytes, said: str) -> None:
+    server.replies = service.spoken(samples, PROMPT)
+    error = failed(at(server))
+    assert type(error) is NoAudioError
+    assert said in str(error)
+
+
+# Connections that end.
+
+
+@pytest.mark.parametrize("events", range(len(WHOLE)))
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1013])
+def test_connection_that_ends_before_the_response_is_done_is_lost(
+    server: WebSocketServer, events: int, code: int
+) -> None:
+    server.replies = frames(WHOLE[:events], close=(code, "going away"))
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert error.retryable
+    assert error.reached
+    assert f"the connection to {host_of(server)} was lost: close code {code} going away" in str(error)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_connection_that_breaks_off_is_lost(server: WebSocketServer, how: Any) -> None:
+    whole = frames(WHOLE)
+    server.replies = Frames(body=whole.body, fail_at="body", fail_how=how)
+    error = failed(at(server))
+    assert type(error) is ServiceError
+    assert error.reached
+    assert f"the connection to {host_of(server)} was lost: " in str(error)

@@ -1,0 +1,154 @@
+"""Credentials, which nothing shows: no message, cause, log record and local of a frame."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from russo import (
+    ServiceError,
+)
+from russo.testing import (
+    Frames,
+    LoopbackServer,
+    Reply,
+    Request,
+    WebSocketServer,
+    frames,
+    json_reply,
+    speech_pcm,
+)
+from russo_openai import OpenAISynthesizer
+from support import openai_realtime as service
+from support.first_party import PLANTED_KEY, PROMPT, failed, speak
+
+SAMPLES = speech_pcm(2.0)
+WHOLE = service.events(SAMPLES, PROMPT)
+
+
+@pytest.fixture
+def server() -> Iterator[WebSocketServer]:
+    with service.serve(frames(WHOLE)) as server:
+        yield server
+
+
+def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
+    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
+    return OpenAISynthesizer(**{**usual, **options})
+
+
+def host_of(server: LoopbackServer) -> str:
+    return server.url.removeprefix("http://")
+
+
+# What is shown.
+
+
+@pytest.mark.parametrize(
+    "place", ["handshake", "handshake headers", "event", "done", "close", "frame", "session"]
+)
+def test_key_that_the_service_repeats_is_shown_by_nothing(
+    server: WebSocketServer, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = f"Bad key {PLANTED_KEY}!"
+    server.replies = {
+        "handshake": json_reply({"error": {"message": said}}, 401),
+        "handshake headers": Reply(status=401, headers={"X-Key": PLANTED_KEY}),
+        "event": service.refused(said),
+        "done": frames([service.done("failed", error={"message": said})]),
+        "close": frames([], close=(4000, said)),
+        "frame": frames([said.encode()]),
+        "session": service.spoken(SAMPLES, said),
+    }[place]
+    with caplog.at_level(logging.DEBUG):
+        error = failed(at(server))
+    shown = [caplog.text, repr(error), repr(vars(error)), *traceback.format_exception(error)]
+    cause: BaseException | None = error
+    while cause is not None:
+        shown += [repr(cause), str(cause), repr(vars(cause))]
+        cause = cause.__cause__ or cause.__context__
+    assert not [text for text in shown if PLANTED_KEY in text or "planted" in text]
+
+
+@pytest.mark.parametrize("stage", ["refused", "handshake", "by drops"])
+def test_no_frame_of_a_traceback_holds_the_key(stage: str) -> None:
+    greeting, reply = service.silent("handshake" if stage == "refused" else stage, SAMPLES)
+    with service.serve(Reply(status=401) if stage == "refused" else reply, greeting) as server:
+        error = failed(at(server, timeout=0.4))
+    assert not [name for name, value in locals_of(error) if PLANTED_KEY in str(value)]
+
+
+def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
+    """Yield the locals of the frames that pytest -l shows, but for those of this test."""
+    each: BaseException | None = error
+    while each is not None:
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename:
+                yield from frame.f_locals.items()
+        each = each.__cause__ or each.__context__
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:pr0xypass@127.0.0.1:9",
+        "gopher://me:pr0xypass@127.0.0.1:9",
+        "http://me:pr0xypass@127.0.0.1:port",
+    ],
+)
+def test_password_of_a_proxy_is_shown_by_nothing(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with caplog.at_level(logging.DEBUG):
+        error = failed(
+            OpenAISynthesizer(base_url="wss://speech.example/v1", api_key=PLANTED_KEY, max_attempts=1)
+        )
+    assert not error.reached
+    shown = [
+        caplog.text,
+        *traceback.format_exception(error),
+        repr(error.__cause__),
+        repr(vars(error.__cause__)),
+    ]
+    assert not [text for text in shown if "pr0xypass" in text]
+
+
+def test_proxy_that_refuses_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    with LoopbackServer(Reply(status=407)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:pr0xypass@"))
+        error = failed(
+            OpenAISynthesizer(base_url="wss://speech.example/v1", api_key=PLANTED_KEY, max_attempts=1)
+        )
+    assert type(error) is ServiceError
+    assert not error.reached
+    assert "no connection to speech.example: " in str(error)
+    assert "407" in str(error)
+    assert "pr0xypass" not in "".join(traceback.format_exception(error))
+
+
+def test_file_of_certificates_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from russo.authoring import shared_tls
+
+    shared_tls.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    error = failed(OpenAISynthesizer(base_url="wss://127.0.0.1:9/v1", api_key=PLANTED_KEY))
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (False, False)
+    assert "check base_url, and the variables for proxies and certificates" in str(error)
+
+
+def test_request_is_made_of_whole_messages(server: WebSocketServer) -> None:
+    asked: list[Request] = []
+
+    def reply(request: Request) -> Frames:
+        asked.append(request)
+        return frames(WHOLE)
+
+    server.replies = reply
+    speak(at(server))
+    assert [message["type"] for message in asked[0].json] == ["session.update", "response.create"]
