@@ -119,11 +119,11 @@ class TestOpenAI(FirstPartyService):
     )
 
     def test_declared_option_is_sent(
-        self, declared_option: str, running: LoopbackServer, calling: Any
+        self, declared_option: str, loopback: LoopbackServer, speaking: Any
     ) -> None:
         if declared_option == "check":
             pytest.skip("check judges the reply; it is in the key and not in the request")
-        super().test_declared_option_is_sent(declared_option, running, calling)
+        super().test_declared_option_is_sent(declared_option, loopback, speaking)
 
     @pytest.mark.parametrize(
         ("variable", "value"),
@@ -135,8 +135,8 @@ class TestOpenAI(FirstPartyService):
     )
     def test_variable_that_leads_nowhere_is_said_at_once(
         self,
-        running: LoopbackServer,
-        calling: Any,
+        loopback: LoopbackServer,
+        speaking: Any,
         variable: str,
         value: str,
         monkeypatch: pytest.MonkeyPatch,
@@ -144,9 +144,9 @@ class TestOpenAI(FirstPartyService):
         # Unlike the HTTP client, a websocket looks at a proxy only when it connects, and not at all for NO_PROXY.
         monkeypatch.delenv("NO_PROXY")
         monkeypatch.setenv(variable, value)
-        error = failed(calling())
+        error = failed(speaking())
         assert type(error) is ServiceError
         assert (error.retryable, error.reached) == (False, False)
         assert "check base_url, and the variables for proxies and certificates" in str(error)
         assert error.__cause__ is not None
-        assert running.requests == []
+        assert loopback.requests == []

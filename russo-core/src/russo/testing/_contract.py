@@ -60,8 +60,9 @@ class BackendContract(
                 return lambda **options: AcmeSynthesizer(**options)
 
     Install the backend's package first, so that its entry point is found. If the backend calls a service over
-    HTTP or a websocket, declare it with `HttpService` or `WebSocketService`; a loopback server then answers instead of the service. A
-    command or a model that the backend uses must be installed. The checks take some seconds.
+    HTTP or a websocket, declare the service with `HttpService` or `WebSocketService`; a loopback server then
+    answers instead of the service. A command or a model that the backend uses must be installed. The checks
+    take some seconds.
 
     Attributes:
         backend: The name of its entry point.

@@ -1,0 +1,203 @@
+"""Failures of sockets and websockets as errors: what was reached, and what the message names."""
+
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+
+from russo import NoAudioError, RateLimitError, RequestRejectedError, ServiceError, SynthesisTimeoutError
+from russo.authoring import Attempts, Exchange
+
+SECRET = "planted-key-0f7c1e9a"
+
+
+@dataclass
+class Close:
+    code: int
+    reason: str
+
+
+class ConnectionClosed(Exception):
+    """Like the exception of websockets, which is recognised by its name."""
+
+    def __init__(self, received: Close | None) -> None:
+        super().__init__("sent 1000; then received nothing")
+        self.rcvd = received
+
+
+class ConnectionClosedError(ConnectionClosed):
+    pass
+
+
+@pytest.fixture
+def exchange():
+    return Exchange(Attempts("acme", model="m1", timeout=2.0), "Hello", SECRET)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(111, "Connect call failed"),
+        ConnectionResetError("reset"),
+        socket.gaierror(-2, "Name or service not known"),
+        OSError(101, "Network is unreachable"),
+        EOFError("stream ended"),
+        ConnectionClosedError(None),
+        RuntimeError("proxy said no"),
+    ],
+)
+def test_failure_before_the_connection_is_open_reached_nothing(exchange, error):
+    made = exchange.connection_error(error, host="speech.example:8443", connected=False)
+    assert type(made) is ServiceError
+    assert (made.retryable, made.reached) == (True, False)
+    assert f"no connection to speech.example:8443: {error}" in str(made)
+
+
+def test_connection_that_does_not_open_in_time_is_a_timeout_that_reached_nothing(exchange):
+    error = TimeoutError("timed out during opening handshake")
+    made = exchange.connection_error(error, host="speech.example", connected=False)
+    assert type(made) is SynthesisTimeoutError
+    assert not made.reached
+    assert "no connection to speech.example in time: timed out during opening handshake" in str(made)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "no"), socket.gaierror(-2, "no such name")])
+def test_failure_that_only_connecting_has_reached_nothing_by_itself(exchange, error):
+    made = exchange.connection_error(error)
+    assert not made.reached
+    assert f"no connection to the service: {error}" in str(made)
+
+
+@pytest.mark.parametrize(
+    ("received", "said"),
+    [
+        (Close(1011, "internal error"), "close code 1011 internal error; try again"),
+        (Close(1001, ""), "close code 1001; try again"),
+        (None, "it ended without a close code; try again"),
+    ],
+)
+def test_closed_websocket_is_told_with_host_code_and_reason(exchange, received, said):
+    for kind in (ConnectionClosed, ConnectionClosedError):
+        made = exchange.connection_error(kind(received), host="speech.example")
+        assert type(made) is ServiceError
+        assert (made.retryable, made.reached) == (True, True)
+        assert f"the connection to speech.example was lost: {said}" in str(made)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), BrokenPipeError(32, "pipe")])
+def test_socket_that_breaks_later_was_reached(exchange, error):
+    made = exchange.connection_error(error, host="speech.example")
+    assert type(made) is ServiceError
+    assert made.reached
+    assert f"the connection to speech.example was lost: {error}" in str(made)
+
+
+def test_exception_of_another_kind_is_shown_as_it_is(exchange):
+    made = exchange.connection_error(ValueError("odd"), host="speech.example")
+    assert "the exchange with speech.example failed: ValueError('odd')" in str(made)
+    assert made.reached
+
+
+def test_certificate_is_told_with_the_host(exchange):
+    error = OSError("CERTIFICATE_VERIFY_FAILED: self-signed")
+    made = exchange.connection_error(error, host="speech.example", connected=False)
+    assert "the certificate of speech.example is not trusted" in str(made)
+    assert not made.retryable
+
+
+def test_reason_of_a_close_shows_no_secret(exchange):
+    error = ConnectionClosed(Close(4000, f"bad key {SECRET}"))
+    made = exchange.connection_error(error, host="speech.example")
+    assert "close code 4000 bad key [redacted]" in str(made)
+    assert SECRET not in repr(vars(error))
+
+
+# Refusals that are not statuses.
+
+
+def test_refusal_may_come_by_an_event(exchange):
+    made = exchange.refusal_error(
+        ValueError("x"),
+        RateLimitError,
+        "error event",
+        "slow down",
+        code="rate_limit_exceeded",
+        retry_after=1.5,
+    )
+    assert "error event (rate_limit_exceeded), 'slow down'; wait" in str(made)
+    assert made.retry_after == 1.5
+
+
+def test_refusal_may_advise(exchange):
+    made = exchange.refusal_error(
+        ValueError("x"), RequestRejectedError, 404, "no", advice="use another model"
+    )
+    assert str(made).endswith("HTTP 404, 'no'; use another model")
+
+
+# Redaction.
+
+
+@dataclass
+class Response:
+    status_code: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class InvalidStatus(Exception):
+    """Like the exception of websockets, whose text needs the attributes of its response."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+    def __str__(self) -> str:
+        return f"HTTP {self.response.status_code:d}"
+
+
+def test_exception_can_be_used_after_its_reply_is_redacted(exchange):
+    error = InvalidStatus(Response(401, f"key {SECRET}".encode(), {"x-key": SECRET}))
+    exchange.refusal_error(error, RequestRejectedError, 401, "no")
+    assert str(error) == "HTTP 401"
+    assert error.response.body == b"key [redacted]"
+    assert SECRET not in repr(error)
+    assert SECRET not in repr(vars(error))
+
+
+class Frozen:
+    """Refuses to be copied and shows the secret."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return SECRET
+
+
+def test_value_that_cannot_be_copied_becomes_its_text(exchange):
+    error = ValueError(Frozen())
+    exchange.connection_error(error)
+    assert error.args == ("[redacted]",)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:p4ss@proxy.example:8080", "socks5://me:p4ss@proxy", "http://p4ss@x/y@z"]
+)
+def test_user_and_password_of_a_url_are_shown_by_no_error(exchange, url):
+    made = exchange.client_error(ValueError(f"{url} isn't a valid proxy"))
+    assert "p4ss" not in str(made)
+    assert "://[redacted]@" in str(made)
+
+
+def test_address_without_a_password_is_left_alone(exchange):
+    said = "see https://acme.example/help and write to me@acme.example"
+    assert said in str(exchange.client_error(ValueError(said)))
+
+
+# What a voice said instead.
+
+
+def test_error_without_audio_may_hold_what_was_said(exchange):
+    error = exchange.error(NoAudioError, "other words")
+    assert error.said is None
+    error.said = "Sure!"
+    assert error.said == "Sure!"
