@@ -31,6 +31,7 @@ FULL = {
     "layers": {"/cache": 2},
     "not_stored": {"No space left on device": 1},
     "undeclared": {"MySynth": 3},
+    "model_ends": {"acme: the model m1 ends": 1},
     "troubles": {"plugin x raised": 1},
 }
 
@@ -92,6 +93,11 @@ FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, 
             {"backend_calls": 3, "backend_characters": 15},
         ),
         (event(SynthesisFinish, **FINISH | {"backend_calls": 0, "error": ValueError()}), {}),
+        (
+            event(SynthesisFinish, **FINISH | {"model_end": "m1 ends"}),
+            {"backend_calls": 1, "backend_characters": 5, "model_ends": {"MySynth: m1 ends": 1}},
+        ),
+        (event(SynthesisFinish, **FINISH | {"backend_calls": 0, "model_end": "m1 ends"}), {}),
         (event(SynthesisFinish, nested=True, **FINISH), {"backend_calls": 1, "backend_characters": 5}),
         (event(EntryStored, **HIT), {}),
         (event(EntryDamaged, reason="rot", directory=Path("/cache")), {"damaged": 1}),

@@ -82,6 +82,7 @@ class SynthesisFinish(Event):
         characters: Length of the prompt.
         audio: The audio, or ``None`` after a failure.
         error: The exception, or ``None`` after a success.
+        model_end: The announced end of the synthesizer's model as a sentence, or ``None``.
     """
 
     hook: ClassVar[str] = "russo_synthesis_finish"
@@ -91,6 +92,7 @@ class SynthesisFinish(Event):
     characters: int
     audio: Audio | None
     error: BaseException | None
+    model_end: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Counts:
         not_stored: Audio that could not be stored, by reason.
         undeclared: Synthesizer classes that declare no ``cache_key_extra``.
         troubles: Hooks that raised, by the message to report.
+        model_ends: Announced ends of the models that were called, as sentences.
     """
 
     hits: int = 0
@@ -59,6 +60,7 @@ class Counts:
     speakers: Counter[str] = field(default_factory=Counter)
     not_stored: Counter[str] = field(default_factory=Counter)
     undeclared: Counter[str] = field(default_factory=Counter)
+    model_ends: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
@@ -144,6 +146,9 @@ class Statistics:
             self._counts.backend_calls += event.backend_calls
             if event.backend_calls:
                 self._counts.backend_calls_by[event.backend or event.synthesizer] += event.backend_calls
+                if event.model_end is not None:
+                    speaker = event.backend or event.synthesizer
+                    self._counts.model_ends[f"{speaker}: {event.model_end}"] = 1
             self._counts.backend_characters += event.backend_calls * event.characters
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""Choosing the error class for a refusal: an HTTP status, an ``error`` event, ``response.done``, a close code.
+"""Choosing the error class for a refusal: by HTTP status, ``error`` event, ``response.done`` or close.
 
 The status is ambiguous: 429 means a temporary limit or a used-up quota, 400 means a text that is too long or
 an option that does not exist. So the codes decide first. Compatible servers send FastAPI's errors

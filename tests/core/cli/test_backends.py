@@ -35,6 +35,19 @@ class Site:
         return {(each["name"], each["package"]): each for each in json.loads(out)["backends"]}
 
 
+ENDING = """
+from russo.authoring import ModelEnd
+
+class Voice:
+    model_ends = {
+        "new": ModelEnd("2999-01-01", "https://acme.example/ends"),
+        "old": ModelEnd("2001-01-01", "https://acme.example/ends"),
+        "older": ModelEnd("2001-01-01", "https://acme.example/ends"),
+        "odd": ModelEnd("soon", "x"),
+        "odder": ("2001-01-01", "x"),
+    }
+    async def synthesize(self, text): ...
+"""
 VOICE = """
 class Voice:
     credentials = ("ACME_KEY", "ACME_OTHER_KEY")
@@ -58,7 +71,11 @@ def test_the_installed_backends_are_listed():
 def test_people_get_a_table():
     head, *rows = russo("backends").lines
     assert head.split() == ["name", "package", "version", "state", "keys", "documentation"]
-    assert [row.split()[0] for row in rows] == sorted(discovery.installed_backends())
+    installed = sorted(discovery.installed_backends())
+    assert [row.split()[0] for row in rows[: len(installed)]] == installed
+    ends = rows[len(installed) :]
+    assert ends
+    assert all(row.partition(": the model")[0] in installed for row in ends)
 
 
 def test_keys_are_named_and_never_shown(site):
@@ -69,6 +86,15 @@ def test_keys_are_named_and_never_shown(site):
     out, _ = start("backends", env={"ACME_KEY": "sk-planted-key"}).communicate(timeout=60)
     assert b"ACME_KEY set, ACME_OTHER_KEY not set" in out
     assert b"sk-planted-key" not in out
+
+
+def test_announced_ends_of_models_are_listed_with_date_and_source(site):
+    site.install("acme-voice", "acme_voice", ENDING, ["acme"])
+    past, future = site.listed()["acme", "acme-voice"]["model_ends"]
+    assert past == "the models old, older ended on 2001-01-01 (https://acme.example/ends)"
+    assert future.startswith("the model new ends on 2999-01-01, in ")
+    out, _ = start("backends").communicate(timeout=60)
+    assert f"acme: {past}" in out.decode()
 
 
 def test_a_backend_that_does_not_say_its_keys_is_listed_so(site):

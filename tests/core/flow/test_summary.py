@@ -59,3 +59,8 @@ def test_verbose_adds_backends_layers_and_reasons():
         "russo: 1 not stored: disk full",
     ]
     assert len(list(summarize(total_of(parts)))) == 1
+
+
+def test_each_announced_end_of_a_model_that_was_called_has_a_line():
+    parts = [{"model_ends": {"acme: the model m1 ends": 1}}, {"model_ends": {"acme: the model m1 ends": 1}}]
+    assert list(summarize(total_of(parts)))[1:] == ["russo: acme: the model m1 ends"]

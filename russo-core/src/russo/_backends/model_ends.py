@@ -28,17 +28,30 @@ def model_ends_of(factory: object) -> dict[str, ModelEnd]:
 
 
 def announced_end(synthesizer: object) -> str | None:
-    """Return the warning for the model of a synthesizer, or None if no end is announced."""
+    """Return a sentence about the end of a synthesizer's model, or None if no end is announced."""
     model = getattr(synthesizer, "model", None)
-    end = model_ends_of(type(synthesizer)).get(model) if isinstance(model, str) else None
-    return None if end is None or model is None else describe_end(model, end)
+    ends = model_ends_of(type(synthesizer))
+    return describe_end([model], ends[model]) if isinstance(model, str) and model in ends else None
 
 
-def describe_end(model: str, end: ModelEnd) -> str:
-    """Return one sentence: whether the model ends or has ended, when, and who says so."""
+def announced_ends(factory: object) -> list[str]:
+    """Return a sentence for each announced end of models of a backend, the earliest first."""
+    ends = model_ends_of(factory)
+    return [
+        describe_end([model for model, other in ends.items() if other == end], end)
+        for end in sorted(set(ends.values()))
+    ]
+
+
+def describe_end(models: list[str], end: ModelEnd) -> str:
+    """Return one sentence: which models end or have ended, when, and who says so."""
     left = (datetime.date.fromisoformat(end.date) - today()).days
-    verb = f"ends on {end.date}, in {left} day{'s' * (left != 1)}" if left > 0 else f"ended on {end.date}"
-    return f"the model {model} {verb} ({end.source})"
+    one = len(models) == 1
+    if left > 0:
+        when = f"{'ends' if one else 'end'} on {end.date}, in {left} day{'' if left == 1 else 's'}"
+    else:
+        when = f"ended on {end.date}"
+    return f"the model{'' if one else 's'} {', '.join(models)} {when} ({end.source})"
 
 
 def today() -> datetime.date:

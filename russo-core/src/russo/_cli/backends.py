@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from .._backends.discovery import api_key_variables, installed_backends, load_backend
 from .._backends.entry_points import distribution
+from .._backends.model_ends import announced_ends
 from .._errors import BackendConfigError
 from . import screen
 from .screen import Column
@@ -35,6 +36,7 @@ class Backend:
         cause: What is wrong, empty if it is ready.
         credentials: Whether each variable that may hold a key is set; ``None`` if the backend names none.
         documentation: A URL, or the command that shows the documentation.
+        model_ends: Announced ends of models, one sentence each.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Backend:
     cause: str
     credentials: dict[str, bool] | None
     documentation: str
+    model_ends: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -83,6 +86,8 @@ def backends(*, as_json: bool) -> None:
     for backend in found:
         if backend.cause:
             screen.show(f"{screen.visible(backend.name)}: {screen.visible(backend.cause)}")
+        for end in backend.model_ends:
+            screen.show(f"{screen.visible(backend.name)}: {screen.visible(end)}")
 
 
 def _keys(credentials: dict[str, bool] | None) -> str:
@@ -107,6 +112,7 @@ def _examine(name: str, entries: Sequence[EntryPoint], entry: EntryPoint) -> Bac
         cause=cause,
         credentials=_credentials(factory),
         documentation=_documentation(entry),
+        model_ends=announced_ends(factory),
     )
 
 

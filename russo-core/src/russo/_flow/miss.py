@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from .._audio import Audio
 from .._backends.backend_call import BackendCall, current_backend_call
+from .._backends.model_ends import announced_end
 from .._errors import ServiceError, shorten
 from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed, SynthesisFinish, SynthesisStart
 from .._mode import Mode
@@ -101,6 +102,7 @@ async def _call_backend(request: Request) -> Audio:
                 characters=len(request.prompt),
                 audio=audio,
                 error=problem,
+                model_end=announced_end(request.synthesizer),
             )
         finally:  # also if Ctrl-C interrupts a listener: the audio may have been billed
             if audio is not None and request.mode is not Mode.OFF:

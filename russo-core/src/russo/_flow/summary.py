@@ -29,6 +29,8 @@ def summarize(total: Counts, *, verbose: bool = False) -> Iterator[str]:
         yield from _details(total)
     for name in sorted(total.undeclared):
         yield f"russo: {name} declares no cache_key_extra: its settings are not in the key"
+    for end in sorted(total.model_ends):
+        yield f"russo: {end}"
     for trouble in sorted(total.troubles):
         yield f"russo: {trouble}"
 

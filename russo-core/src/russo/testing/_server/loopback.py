@@ -87,6 +87,10 @@ class Reply:
         chunks = [self.body[at : at + self.chunk_size] for at in cuts]
         return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
+    def finish(self, connection: socket.socket, reader: RequestReader) -> bool:
+        """Do what follows the sent reply; return whether the connection takes another request."""
+        return True
+
     def wire(self) -> bytes:
         """Return the bytes that are sent: all of them, or those before the failure."""
         status, headers, body = self.pieces()
@@ -111,6 +115,9 @@ def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | No
 
 
 Replies = Reply | Sequence[Reply] | Callable[[Request], Reply]
+# Opens another protocol, given the reply if it is known before the client's messages: returns the request
+# with the messages, and the reply if it is sent instead of opening. None means that the client has left.
+Upgrade = Callable[[socket.socket, Request, RequestReader, Reply | None], tuple[Request, Reply | None] | None]
 
 
 class LoopbackServer:
@@ -120,6 +127,7 @@ class LoopbackServer:
         replies: One reply for every request; or a sequence with the reply of each request in order, after
             which requests get status 418; or a function of the request, which runs in the connection's
             thread and may block. If the function raises, the reply is status 418 with the traceback.
+        upgrade: Opens another protocol on a connection; `WebSocketServer` gives one.
 
     Attributes:
         url: ``http://127.0.0.1:PORT``, without a path.
@@ -128,7 +136,8 @@ class LoopbackServer:
         most_active: The highest number of requests that were being answered at the same time.
     """
 
-    def __init__(self, replies: Replies = ()) -> None:
+    def __init__(self, replies: Replies = (), *, upgrade: Upgrade | None = None) -> None:
+        self._upgrade = upgrade
         self._changed = threading.Condition()
         self._given = 0
         self._active = 0
@@ -220,10 +229,18 @@ class LoopbackServer:
         with contextlib.suppress(OSError):
             connection.sendall(Reply(status=400, body=str(error).encode(), keep_alive=False).wire())
 
-    def _answer(self, connection: socket.socket, request: Request, _: RequestReader) -> bool:
+    def _answer(self, connection: socket.socket, request: Request, reader: RequestReader) -> bool:
         """Send a reply; return whether the connection stays open."""
-        reply = self._reply_to(connection, request)
-        return reply is not None and self._send(connection, request, reply)
+        planned = None
+        if self._upgrade is not None:
+            known = None if callable(self.replies) else self._choose(request, self._given)
+            opened = self._upgrade(connection, request, reader, known)
+            if opened is None:
+                return False
+            request, planned = opened
+        reply = self._reply_to(connection, request, planned)
+        stays = reply is not None and self._send(connection, request, reply)
+        return reply is not None and stays and reply.finish(connection, reader)
 
     def _reply_to(
         self, connection: socket.socket, request: Request, planned: Reply | None = None

@@ -7,6 +7,7 @@ list of the client's messages, which the server reads before it replies.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import socket
@@ -48,6 +49,11 @@ class Frames(Reply):
         if self.fail_at not in _NEVER_OPEN:
             return opening
         return replace(opening, fail_at=self.fail_at, fail_how=self.fail_how)
+
+    def finish(self, connection: socket.socket, reader: RequestReader) -> bool:
+        """Wait until the client closes the websocket."""
+        _Messages(connection, reader).finish(answer=self.answer_close)
+        return False
 
 
 def frames(events: Iterable[Any], *, close: tuple[int, str] | None = None) -> Frames:
@@ -91,30 +97,33 @@ class WebSocketServer(LoopbackServer):
     def __init__(self, replies: Replies = (), *, greeting: Frames, is_last: Callable[[Any], bool]) -> None:
         self._greeting = greeting
         self._is_last = is_last
-        super().__init__(replies)
+        super().__init__(replies, upgrade=self._open)
 
-    def _answer(self, connection: socket.socket, request: Request, reader: RequestReader) -> bool:
-        planned = Frames() if callable(self.replies) else self._choose(request, self._given)
-        if not isinstance(planned, Frames):
-            return super()._answer(connection, request, reader)
-        opening = planned.handshake(request)
-        if opening.fail_at is not None:
-            self._reply_to(connection, request, opening)
-            return self._send(connection, request, opening)
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "replies" and callable(value):
+            value = functools.partial(_frames_of, value)
+        super().__setattr__(name, value)
+
+    def _open(
+        self, connection: socket.socket, request: Request, reader: RequestReader, known: Reply | None
+    ) -> tuple[Request, Reply | None] | None:
+        """Open a websocket and read the client's messages, unless the known reply prevents it."""
+        planned = Frames() if known is None else known
+        opening = planned.handshake(request) if isinstance(planned, Frames) else planned
+        if opening.status != 101 or opening.fail_at is not None:
+            return request, opening
         connection.sendall(opening.wire() + self._greeting.wire())
-        self._talk(connection, request, _Messages(connection, reader))
-        return False
+        asked = _Messages(connection, reader).until(self._is_last)
+        return None if asked is None else (replace(request, body=json.dumps(asked).encode()), None)
 
-    def _talk(self, connection: socket.socket, request: Request, messages: _Messages) -> None:
-        """Read the client's messages, reply, and close the websocket."""
-        asked = messages.until(self._is_last)
-        if asked is None:
-            return
-        reply = self._reply_to(connection, replace(request, body=json.dumps(asked).encode()))
-        if reply is not None and not isinstance(reply, Frames):
-            reply = frames([], close=(1011, f"not Frames: {reply.body[:80].decode(errors='replace')}"))
-        if reply is not None and self._send(connection, request, reply):
-            messages.finish(answer=reply.answer_close)
+
+def _frames_of(make: Callable[[Request], Reply], request: Request) -> Frames:
+    """Return the frames of the test's function; if there are none, a close that says why."""
+    try:
+        reply = make(request)
+    except Exception as error:  # noqa: BLE001 - the test's function may raise anything
+        return frames([], close=(1011, f"the test's reply function raised {error!r:.80}"))
+    return reply if isinstance(reply, Frames) else frames([], close=(1011, f"not Frames: {reply!r:.80}"))
 
 
 class _Messages:

@@ -1,0 +1,65 @@
+"""Announced ends of models: what is said of them, at which date."""
+
+import datetime
+
+import pytest
+
+from russo._backends import model_ends
+from russo._backends.model_ends import ModelEnd, announced_end, announced_ends, model_ends_of
+
+END = ModelEnd("2027-01-06", "https://acme.example/ends")
+
+
+class Voice:
+    model_ends = {"m1": END, "m2": END, "m0": ModelEnd("2026-07-23", "https://acme.example/old")}  # noqa: RUF012
+
+    def __init__(self, model):
+        self.model = model
+
+
+@pytest.fixture
+def today(monkeypatch):
+    return lambda date: monkeypatch.setattr(model_ends, "today", lambda: datetime.date.fromisoformat(date))
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("2026-11-26", "the model m1 ends on 2027-01-06, in 41 days (https://acme.example/ends)"),
+        ("2027-01-05", "the model m1 ends on 2027-01-06, in 1 day (https://acme.example/ends)"),
+        ("2027-01-06", "the model m1 ended on 2027-01-06 (https://acme.example/ends)"),
+        ("2028-01-01", "the model m1 ended on 2027-01-06 (https://acme.example/ends)"),
+    ],
+)
+def test_end_is_told_with_date_and_source(today, date, said):
+    today(date)
+    assert announced_end(Voice("m1")) == said
+
+
+@pytest.mark.parametrize("model", ["m3", None, 7, ["m1"]])
+def test_model_without_an_announced_end_is_not_mentioned(model):
+    assert announced_end(Voice(model)) is None
+    assert announced_end(object()) is None
+
+
+def test_ends_of_a_backend_are_one_line_for_each_date_the_earliest_first(today):
+    today("2026-11-26")
+    assert announced_ends(Voice) == [
+        "the model m0 ended on 2026-07-23 (https://acme.example/old)",
+        "the models m1, m2 end on 2027-01-06, in 41 days (https://acme.example/ends)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "declared", [None, ["m1"], {"m1": "2027-01-06"}, {"m1": ModelEnd("soon", "x")}, {"m1": 7}]
+)
+def test_malformed_ends_are_left_out(declared):
+    class Odd:
+        model_ends = declared
+
+    assert model_ends_of(Odd) == {}
+    assert announced_ends(Odd) == []
+
+
+def test_today_is_the_date_of_the_system():
+    assert model_ends.today() == datetime.date.today()
