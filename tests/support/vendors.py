@@ -7,6 +7,7 @@ trust its certificate by the usual variables; what they send arrives here.
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from russo.testing import Reply, speech_pcm, wav
-from support import elevenlabs_api, gemini
+from russo.testing import Frames, Reply, Request, speech_pcm, wav
+from russo.testing._server.request import RequestReader
+from russo.testing._server.websocket import Messages
+from support import elevenlabs_api, gemini, openai_realtime
 from support.certificates import serve_as
 
 _SAMPLES = speech_pcm(2.0)
@@ -81,7 +84,22 @@ class Vendors:
                 _, headers, _ = _read(tunnel)
                 header, speak = _SERVICES[host]
                 reply = speak() if header in headers else Reply(status=401)
+                if "upgrade" in headers and reply.status == 200:
+                    _read_aloud(tunnel, headers)
+                    return
                 tunnel.sendall(replace(reply, keep_alive=False).wire())
+
+
+def _read_aloud(tunnel: socket.socket, headers: dict[str, str]) -> None:
+    """Play the Realtime API: read the prompt aloud, in as many seconds as it takes."""
+    request = Request("GET", "/v1/realtime", {}, headers, b"")
+    tunnel.sendall(Frames().handshake(request).wire() + openai_realtime.GREETING.wire())
+    messages = Messages(tunnel, RequestReader(tunnel, lambda _: True))
+    asked = messages.until(openai_realtime.is_last)
+    if asked is not None:
+        prompt = openai_realtime.prompt_of(replace(request, body=json.dumps(asked).encode()))
+        tunnel.sendall(openai_realtime.spoken(_SAMPLES, prompt).wire())
+        messages.finish(answer=True)
 
 
 def _read(stream: socket.socket) -> tuple[str, dict[str, str], bytes]:

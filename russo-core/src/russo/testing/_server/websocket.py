@@ -52,7 +52,7 @@ class Frames(Reply):
 
     def finish(self, connection: socket.socket, reader: RequestReader) -> bool:
         """Wait until the client closes the websocket."""
-        _Messages(connection, reader).finish(answer=self.answer_close)
+        Messages(connection, reader).finish(answer=self.answer_close)
         return False
 
 
@@ -113,7 +113,7 @@ class WebSocketServer(LoopbackServer):
         if opening.status != 101 or opening.fail_at is not None:
             return request, opening
         connection.sendall(opening.wire() + self._greeting.wire())
-        asked = _Messages(connection, reader).until(self._is_last)
+        asked = Messages(connection, reader).until(self._is_last)
         return None if asked is None else (replace(request, body=json.dumps(asked).encode()), None)
 
 
@@ -126,7 +126,7 @@ def _frames_of(make: Callable[[Request], Reply], request: Request) -> Frames:
     return reply if isinstance(reply, Frames) else frames([], close=(1011, f"not Frames: {reply!r:.80}"))
 
 
-class _Messages:
+class Messages:
     """The client's messages on an open websocket."""
 
     def __init__(self, connection: socket.socket, reader: RequestReader) -> None:
