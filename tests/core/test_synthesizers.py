@@ -6,6 +6,7 @@ FIRST_PARTY = {
     "ElevenLabsSynthesizer": ("russo_elevenlabs", "elevenlabs"),
     "GoogleSynthesizer": ("russo_google", "google"),
     "LocalSynthesizer": ("russo_local", "local"),
+    "OpenAISpeechSynthesizer": ("russo_openai", "openai"),
     "OpenAISynthesizer": ("russo_openai", "openai"),
 }
 each = pytest.mark.parametrize(("name", "package", "extra"), [(n, p, e) for n, (p, e) in FIRST_PARTY.items()])
@@ -25,7 +26,10 @@ def stub(name):
 def stubs(tmp_path_factory):
     """An environment with the four packages, each without its SDK."""
     environment = Environment(tmp_path_factory.mktemp("stubs"))
-    environment.install("stubs", {package: stub(name) for name, (package, _) in FIRST_PARTY.items()}, {})
+    modules = {package: "" for package, _ in FIRST_PARTY.values()}
+    for name, (package, _) in FIRST_PARTY.items():
+        modules[package] += f"{stub(name)}\n"
+    environment.install("stubs", modules, {})
     return environment
 
 

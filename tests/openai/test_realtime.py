@@ -9,7 +9,7 @@ import pytest
 
 from russo import BackendConfigError, RequestRejectedError, TextRejectedError, load_synthesizer
 from russo.testing import Frames, Request, WebSocketServer, frames, speech_pcm
-from russo_openai import OpenAISynthesizer
+from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
 from support import openai_realtime as service
 from support.first_party import PLANTED_KEY, PROMPT, failed, run_python, samples_of, speak
 
@@ -229,6 +229,12 @@ def test_text_without_a_letter_or_digit_is_refused_before_any_call(
     assert not error.reached
     assert server.connections == 0
     assert server.requests == []
+
+
+def test_default_model_has_no_announced_end_and_the_speech_models_have_theirs() -> None:
+    assert OpenAISynthesizer().model not in OpenAISynthesizer.model_ends
+    ends = {model: end.date for model, end in OpenAISpeechSynthesizer.model_ends.items()}
+    assert ends["gpt-4o-mini-tts"] == ends["tts-1"] == ends["tts-1-hd"] == "2027-01-06"
 
 
 # What is imported.

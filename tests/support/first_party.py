@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from russo import Audio, ServiceError, SynthesisError, load_synthesizer, synthesizers
+from russo._backends.model_ends import model_ends_of
 from russo.authoring import shared_tls
 from russo.testing import BackendContract, LoopbackServer, speech_pcm
 from support.untrusted import UntrustedServer
@@ -86,6 +87,11 @@ class FirstParty(BackendContract):
     def test_plugin_contract_and_credentials_are_stated(self) -> None:
         assert self.factory.russo_api == 1
         assert isinstance(self.factory.credentials, tuple)
+
+    def test_announced_ends_of_models_are_dates_with_a_source(self, make: Any) -> None:
+        declared = getattr(self.factory, "model_ends", {})
+        assert model_ends_of(self.factory) == dict(declared)
+        assert all(end.source.startswith("https://") for end in declared.values())
 
     def test_audio_is_16_bit_wav(self, speaking: Any) -> None:
         audio = speak(speaking())

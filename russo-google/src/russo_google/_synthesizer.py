@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import NoAudioError
-from russo.authoring import Attempts, Exchange, check_base_url, check_path, shared_tls
+from russo.authoring import Attempts, Exchange, ModelEnd, check_base_url, check_path, shared_tls
 
 from ._access import Access, VertexLogin, key_access
 from ._refusals import kind_of, seconds_to_wait
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 _INSIDE: Final = "./@:"
 # These models take the instructions as a part of the text; later models would read them aloud.
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
+# Another source gives 2026-12-18.
+_RETIRED: Final = ModelEnd(
+    "2026-11-17", "https://developersdigest.tech/blog/gemini-live-tts-retirement-november-2026"
+)
+_ENDS: Final = dict.fromkeys(
+    ("gemini-2.5-flash-preview-tts", "gemini-2.5-pro-preview-tts", "gemini-3.1-flash-tts-preview"), _RETIRED
+)
 
 
 class GoogleSynthesizer:
@@ -67,6 +74,8 @@ class GoogleSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
     """Environment variables that may hold the key; the first that is set is used."""
+    model_ends: ClassVar[Mapping[str, ModelEnd]] = _ENDS
+    """The models whose end is announced, with the date and its source."""
 
     def __init__(
         self,

@@ -180,9 +180,11 @@ def test_what_is_not_a_factory_is_a_typed_error(errors_of_loads, path, kind, mes
 
 
 def test_first_party_backend_that_is_missing_says_how_to_install_it(environment):
-    names = ["google", "openai", "elevenlabs", "local"]
-    for (name,), told in load_errors(environment, [(name,) for name in names]).items():
-        hint = f'pip install "russo-core[{name}]" brings it'
+    extras = {name: name for name in ("google", "openai", "elevenlabs", "local")} | {
+        "openai-speech": "openai"
+    }
+    for (name,), told in load_errors(environment, [(name,) for name in extras]).items():
+        hint = f'pip install "russo-core[{extras[name]}]" brings it'
         message = f"no backend is named {name!r}; none is installed; {hint}"
         assert told == ["BackendNotFoundError", message, "None", []]
 

@@ -62,7 +62,7 @@ def site(tmp_path, monkeypatch):
 
 def test_the_installed_backends_are_listed():
     found = {each["name"]: each for each in russo("backends", "--json").json["backends"]}
-    assert {"local", "openai", "google", "elevenlabs"} <= set(found)
+    assert {"local", "openai", "openai-speech", "google", "elevenlabs"} <= set(found)
     local = found["local"]
     assert (local["package"], local["version"]) == ("russo-local", importlib.metadata.version("russo-local"))
     assert (local["state"], local["cause"]) == ("ready", "")
