@@ -282,6 +282,12 @@ def test_transcript_of_an_event_counts_if_the_response_has_none(server: WebSocke
     assert samples_of(speak(at(server))) == SAMPLES
 
 
+def test_frame_of_many_megabytes_is_read(server: WebSocketServer) -> None:
+    long = speech_pcm(30.0)
+    server.replies = frames([service.delta(long), service.done(items=[PROMPT])])
+    assert samples_of(speak(at(server))) == long
+
+
 def test_frame_of_bytes_is_read_too(server: WebSocketServer) -> None:
     encoded = base64.b64encode(SAMPLES).decode()
     line = f'{{"type": "response.output_audio.delta", "delta": "{encoded}"}}'.encode()

@@ -152,3 +152,14 @@ def test_request_is_made_of_whole_messages(server: WebSocketServer) -> None:
     server.replies = reply
     speak(at(server))
     assert [message["type"] for message in asked[0].json] == ["session.update", "response.create"]
+
+
+def test_credential_in_the_query_and_in_a_custom_header_is_not_shown(
+    server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Gateway-Key: Bearer gw-5ecret-0f-0ne")
+    server.replies = service.refused("neither gw-5ecret-0f-0ne nor t0ken-0f-a-gateway is known", code="no")
+    error = failed(at(server, base_url=f"{server.url}/v1?token=t0ken-0f-a-gateway"))
+    assert server.requests[0].query["token"] == "t0ken-0f-a-gateway"
+    assert "'neither [redacted] nor [redacted] is known'" in str(error)
+    assert "0f-" not in "".join(traceback.format_exception(error))
