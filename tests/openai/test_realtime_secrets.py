@@ -80,6 +80,11 @@ def test_no_frame_of_a_traceback_holds_the_key(stage: str) -> None:
     assert not [name for name, value in locals_of(error) if PLANTED_KEY in str(value)]
 
 
+def test_no_frame_holds_a_key_that_no_header_carries(server: WebSocketServer) -> None:
+    error = failed(at(server, api_key=f"{PLANTED_KEY} two words"))
+    assert not [name for name, value in locals_of(error) if PLANTED_KEY in str(value)]
+
+
 def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
     """Yield the locals of the frames that pytest -l shows, but for those of this test."""
     each: BaseException | None = error

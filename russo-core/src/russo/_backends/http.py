@@ -84,6 +84,7 @@ def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables:
         advice = f"correct {name}"
     else:
         what, advice = "there is no API key", f"set {' or '.join(variables)}, or give api_key"
+    given = key = ""  # the traceback may be shown with the locals of this frame
     raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
 
 
