@@ -102,7 +102,7 @@ def test_function_is_called_with_all_messages(server):
     assert talk(server, '"one"', '"last"')[0] == ['"hello"', "2", '"one"']
 
 
-def test_function_that_raises_or_returns_no_frames_is_told_by_the_close(server):
+def test_function_that_raises_or_returns_no_frames_is_reported_by_the_close(server):
     server.replies = lambda _: 1 / 0
     _, (code, reason) = talk(server, '"last"')
     assert code == 1011

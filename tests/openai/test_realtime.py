@@ -17,7 +17,7 @@ SAMPLES = speech_pcm(2.0)
 
 
 def reading(request: Request) -> Frames:
-    """What a model says that does as it is told."""
+    """Return the reply of a model that follows the rules."""
     return service.spoken(SAMPLES, service.prompt_of(request))
 
 

@@ -51,7 +51,7 @@ class TestOpenAI(FirstPartyService):
     backend = "openai"
     class_name = "OpenAISynthesizer"
     sdk = ("websockets", "httpx2", "httpx", "openai")
-    # The kit's sound is no speech of its texts: a fifth of a second for 5,000 characters.
+    # The sound of the kit does not fit its texts: a fifth of a second for 5,000 characters.
     options: ClassVar = {"check": "off"}
     declared: ClassVar = {
         "voice": "cedar",

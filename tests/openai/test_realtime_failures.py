@@ -83,7 +83,9 @@ def test_handshake_is_refused_by_its_status(
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"[" * 100_000, b"null", b'{"error": "no"}', b'{"error": {"type": ["x"]}}']
 )
-def test_refusal_that_cannot_be_read_is_told_by_its_status(server: WebSocketServer, body: bytes) -> None:
+def test_refusal_that_cannot_be_read_is_classified_by_its_status(
+    server: WebSocketServer, body: bytes
+) -> None:
     server.replies = Reply(status=400, body=body)
     error = failed(at(server))
     assert type(error) is RequestRejectedError
@@ -246,7 +248,7 @@ def test_response_that_did_not_complete_is_no_reading(
     assert said in str(error)
 
 
-# What cannot be read, and what is no sound.
+# What cannot be read, and what is not sound.
 
 
 @pytest.mark.parametrize("frame", [b"oops", b"", b"[1]", b"null", b"7", b"[" * 100_000])

@@ -122,7 +122,7 @@ def test_password_of_a_proxy_is_shown_by_nothing(
     assert not [text for text in shown if "pr0xypass" in text]
 
 
-def test_proxy_that_refuses_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_refuses_is_classified_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY")
     with LoopbackServer(Reply(status=407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:pr0xypass@"))

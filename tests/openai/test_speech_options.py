@@ -54,7 +54,7 @@ def not_found(message: str = "The model does not exist") -> Reply:
     return json_reply({"error": {"message": message, "type": "x", "code": "model_not_found"}}, 404)
 
 
-def test_model_that_openai_ended_is_told_with_its_successor(
+def test_model_that_openai_ended_names_its_successor(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.replies = not_found()

@@ -33,9 +33,9 @@ _SHOWN: Final = 160
 class OpenAISynthesizer:
     """OpenAI's speech over the Realtime API: 16-bit WAV, 24 kHz, mono.
 
-    A realtime model converses. It is told to read, its transcript is compared with the prompt, and a
-    reading with other words is an error that is never stored. Every call is billed, also one whose
-    words differ. Each attempt has a connection of its own, and none stays open between calls.
+    A realtime model converses. Its instructions are to read, and its transcript is compared with the prompt:
+    a reading with other words is an error and is never stored. Every call is billed, also one whose words
+    differ. Each attempt opens a connection, and no connection stays open between calls.
 
     Args:
         voice: The voice's name, or the id of a custom voice (``voice_...``).
@@ -141,7 +141,7 @@ class OpenAISynthesizer:
         """
         base_url = effective_base_url(self._base_url)
         if not count_spoken(text):
-            what = "there is no letter and no digit in it, so no reading can be checked"
+            what = "it has no letter and no digit, so a reading cannot be checked"
             raise self._attempts.error(TextRejectedError, what, prompt=text, reached=False)
         exchange = Exchange(
             self._attempts,

@@ -76,7 +76,7 @@ def test_failure_that_only_connecting_has_reached_nothing_by_itself(exchange, er
         (None, "it ended without a close code; try again"),
     ],
 )
-def test_closed_websocket_is_told_with_host_code_and_reason(exchange, received, said):
+def test_closed_websocket_has_host_code_and_reason(exchange, received, said):
     for kind in (ConnectionClosed, ConnectionClosedError):
         made = exchange.connection_error(kind(received), host="speech.example")
         assert type(made) is ServiceError
@@ -98,7 +98,7 @@ def test_exception_of_another_kind_is_shown_as_it_is(exchange):
     assert made.reached
 
 
-def test_certificate_is_told_with_the_host(exchange):
+def test_certificate_error_names_the_host(exchange):
     error = OSError("CERTIFICATE_VERIFY_FAILED: self-signed")
     made = exchange.connection_error(error, host="speech.example", connected=False)
     assert "the certificate of speech.example is not trusted" in str(made)
@@ -196,7 +196,7 @@ def test_address_without_a_password_is_left_alone(exchange):
 # What a voice said instead.
 
 
-def test_error_without_audio_may_hold_what_was_said(exchange):
+def test_error_without_audio_may_hold_the_words_that_were_spoken(exchange):
     error = exchange.error(NoAudioError, "other words")
     assert error.said is None
     error.said = "Sure!"

@@ -1,4 +1,4 @@
-"""Announced ends of models: what is said of them, at which date."""
+"""Announced ends of models: the sentence about them, by the date of today."""
 
 import datetime
 
@@ -31,7 +31,7 @@ def today(monkeypatch):
         ("2028-01-01", "the model m1 ended on 2027-01-06 (https://acme.example/ends)"),
     ],
 )
-def test_end_is_told_with_date_and_source(today, date, said):
+def test_sentence_has_date_and_source(today, date, said):
     today(date)
     assert announced_end(Voice("m1")) == said
 
