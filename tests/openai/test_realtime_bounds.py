@@ -86,6 +86,12 @@ def test_server_that_never_answers_a_close_holds_up_neither_speech_nor_failure(
     assert server.wait_closed()
 
 
+def test_whole_reading_is_not_lost_to_a_close_that_is_not_answered(server: WebSocketServer) -> None:
+    server.replies = Frames(body=frames(WHOLE).body, answer_close=False, delay=0.5)
+    assert samples_of(speak(at(server, timeout=1.0))) == SAMPLES
+    assert server.wait_closed()
+
+
 def test_hundred_unread_frames_do_not_hold_up_a_failure(server: WebSocketServer) -> None:
     server.replies = frames([{"type": "error", "error": {}}, *WHOLE * 20])
     start = time.monotonic()

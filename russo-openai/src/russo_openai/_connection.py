@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import contextlib
 import json
@@ -54,7 +55,8 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
     Raises:
         SynthesisError: The connection does not open, or breaks; or the service refuses.
     """
-    host = urlsplit(url).netloc
+    host, loop = urlsplit(url).netloc, asyncio.get_running_loop()
+    until = loop.time() + exchange.attempts.timeout
     tls = _tls(exchange) if url.startswith("wss:") else {}
     try:
         connection = await _open(exchange, url, tls)
@@ -71,7 +73,18 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
             raise known from error
         raise
     finally:
-        await connection.close()
+        # Half of what is left, so that the attempt's timeout does not discard a whole reading.
+        await _close(connection, (until - loop.time()) / 2)
+
+
+async def _close(connection: ClientConnection, seconds: float) -> None:
+    """Close a websocket; after so many seconds without an answer, drop the connection."""
+    try:
+        async with asyncio.timeout(seconds):
+            await connection.close()
+    except TimeoutError:
+        connection.transport.abort()
+        await connection.wait_closed()
 
 
 async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConnection:
