@@ -60,6 +60,8 @@ def test_request_holds_what_the_key_declares(server: WebSocketServer) -> None:
         "response": {
             "conversation": "none",
             "output_modalities": ["audio"],
+            "instructions": session["instructions"],
+            "max_output_tokens": 4096,
             "tool_choice": "none",
             "input": [
                 {"type": "message", "role": "user", "content": [{"type": "input_text", "text": PROMPT}]}

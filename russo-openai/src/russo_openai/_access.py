@@ -16,12 +16,21 @@ _VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
 _SHORTEST_SECRET: Final = 8
 
 
+class HiddenText(str):
+    """Text that may hold a credential; a traceback with locals does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
+
+
 def as_http(url: str) -> str:
     """Return a ws:// or wss:// URL as http:// or https://; any other text as it is."""
     return re.sub(r"^ws(s?)(?=://)", r"http\1", url, flags=re.IGNORECASE)
 
 
-def effective_base_url(given: str) -> str:
+def effective_base_url(given: str) -> HiddenText:
     """Return the URL to call: the option, else OPENAI_BASE_URL, else OpenAI's.
 
     Raises:
@@ -29,7 +38,7 @@ def effective_base_url(given: str) -> str:
     """
     url = given or as_http(os.environ.get("OPENAI_BASE_URL", "").strip()) or VENDOR
     endpoint(url, "OPENAI_BASE_URL")
-    return url
+    return HiddenText(url)
 
 
 def is_vendor(base_url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -11,15 +12,28 @@ _USUAL: Final = 0.07
 _SHORTEST_USUAL: Final = 1.0
 _MOST: Final = 20.0
 _SPOKEN: Final = frozenset({"L", "N"})
-_KEPT: Final = frozenset({"Mn", "Mc"})  # combining marks
+_KEPT: Final = frozenset({"Mn", "Mc", "Sc"})  # combining marks, and currencies
+_SIGNS: Final = frozenset("%+=<>@#°&")
+# Private characters that stand for a minus, a decimal point, and any other break between digits.
+_MINUS, _POINT, _BREAK = _PLACES = "\ue000", "\ue001", "\ue002"
+_BETWEEN_DIGITS: Final = (
+    (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),  # 1,000 is 1000
+    (re.compile(r"(?<!\w)[-\u2212\u2013](?=\d)"), _MINUS),
+    (re.compile(r"(?<=\d)[.,](?=\d)"), _POINT),
+    (re.compile(r"(?<=\d)[\s:/\u2044\u2013-]+(?=\d)"), _BREAK),
+)
 
 
 def words_of(text: str) -> str:
-    """Return the letters, digits and combining marks of a text in one spelling, joined.
+    """Return the letters, digits, combining marks and spoken signs of a text in one spelling, joined.
 
-    Case, punctuation, spaces and emoji are dropped, because a transcript writes them as it likes.
+    Case, other punctuation, spaces between words and emoji are dropped, because a transcript writes them as
+    it likes. What is between two digits stays, because "1.5" and "15" are spoken differently.
     """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain = plain.translate(dict.fromkeys(map(ord, _PLACES)))
+    for pattern, place in _BETWEEN_DIGITS:
+        plain = pattern.sub(place, plain)
     return "".join(filter(_is_kept, plain))
 
 
@@ -44,4 +58,4 @@ def _is_kept(each: str) -> bool:
     if "\ufe00" <= each <= "\ufe0f" or "\U000e0100" <= each <= "\U000e01ef":  # variation selectors, of emoji
         return False
     category = unicodedata.category(each)
-    return category[0] in _SPOKEN or category in _KEPT
+    return category[0] in _SPOKEN or category in _KEPT or each in _SIGNS or each in _PLACES

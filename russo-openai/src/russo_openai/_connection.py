@@ -9,14 +9,15 @@ import json
 import logging
 import os
 import re
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from russo import NoAudioError, ServiceError
-from russo.authoring import endpoint, shared_tls
+from russo import AuthenticationError, NoAudioError, RequestRejectedError, ServiceError, SynthesisError
+from russo.authoring import endpoint, seconds_to_wait, shared_tls
 
-from ._access import custom_headers
+from ._access import HiddenText, custom_headers
 from ._failures import kind_of, said_in, wait_said_in
 from ._session import DecodingError, RefusedError
 
@@ -26,13 +27,22 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-    from russo import SynthesisError
     from russo.authoring import Exchange
 
 # Seconds. A server that has not opened the connection by then is down; nothing was billed.
 _OPEN: Final = 5.0
 # Of `timeout`, so that a connection that never opens is reported as that, before the attempt's timeout.
 _SHARE_TO_OPEN: Final = 0.9
+_PROXY: Final = "a variable for a proxy is not a URL of a proxy"
+# RFC 6455, 7.4.1, and the registry of close codes: 3000 unauthorized, 3003 forbidden.
+_CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
+    1003: RequestRejectedError,
+    1007: RequestRejectedError,
+    1008: RequestRejectedError,
+    1009: RequestRejectedError,
+    3000: AuthenticationError,
+    3003: AuthenticationError,
+}
 _BOUNDS: Final[dict[str, Any]] = {
     "close_timeout": 1,
     "compression": None,
@@ -42,10 +52,10 @@ _BOUNDS: Final[dict[str, Any]] = {
 }
 
 
-def realtime_url(base_url: str, model: str) -> str:
+def realtime_url(base_url: str, model: str) -> HiddenText:
     """Return the websocket's URL for a base URL; a user and a password in it are not sent."""
     place, query = re.sub("^http", "ws", endpoint(base_url)), urlsplit(base_url).query
-    return f"{place}/realtime?{query}{query and '&'}{urlencode({'model': model})}"
+    return HiddenText(f"{place}/realtime?{query}{query and '&'}{urlencode({'model': model})}")
 
 
 @contextlib.asynccontextmanager
@@ -55,13 +65,16 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
     Raises:
         SynthesisError: The connection does not open, or breaks; or the service refuses.
     """
-    host, loop = urlsplit(url).netloc, asyncio.get_running_loop()
+    host, loop, handled = urlsplit(url).netloc, asyncio.get_running_loop(), sys.exc_info()[1]
     until = loop.time() + exchange.attempts.timeout
     tls = _tls(exchange) if url.startswith("wss:") else {}
     try:
         connection = await _open(exchange, url, tls)
     except BaseException as error:
-        _clear_locals(error)
+        _clear_locals(error, handled)
+        if _is_about_proxy(error):  # its message and its attributes show the proxy's password
+            cause = ValueError(_PROXY)
+            raise exchange.client_error(cause) from cause
         if isinstance(error, Exception):
             raise _opening_error(exchange, error, host) from error
         raise
@@ -85,6 +98,9 @@ async def _close(connection: ClientConnection, seconds: float) -> None:
     except TimeoutError:
         connection.transport.abort()
         await connection.wait_closed()
+    except BaseException:  # cancelled while the service does not answer
+        connection.transport.abort()
+        raise
 
 
 async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConnection:
@@ -104,10 +120,21 @@ async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConn
     )
 
 
-def _clear_locals(error: BaseException) -> None:
-    """Clear the frames of an exception and of those before it: their locals hold the header with the key."""
+def _is_about_proxy(error: BaseException) -> bool:
+    from websockets.exceptions import InvalidProxy
+
+    return isinstance(error, InvalidProxy)
+
+
+def _clear_locals(error: BaseException, handled: BaseException | None) -> None:
+    """Clear the frames of an exception and of those before it: their locals hold the header with the key.
+
+    Args:
+        error: The exception.
+        handled: The exception that the caller was handling. Its frames are the caller's own.
+    """
     each: BaseException | None = error
-    while each is not None:
+    while each is not None and each is not handled:
         traceback.clear_frames(each.__traceback__)
         each = each.__cause__ or each.__context__
 
@@ -138,13 +165,13 @@ def _tls(exchange: Exchange) -> dict[str, Any]:
 
 
 def _opening_error(exchange: Exchange, error: Exception, host: str) -> SynthesisError:
-    from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI
+    from websockets.exceptions import InvalidStatus, InvalidURI
 
     if isinstance(error, InvalidStatus):
         return _handshake_error(exchange, error)
     if untrusted := exchange.certificate_error(error, host=host):
         return untrusted
-    if isinstance(error, (InvalidProxy, InvalidURI, ImportError, ValueError)):
+    if isinstance(error, (InvalidURI, ImportError, ValueError)):
         return exchange.client_error(error)
     return exchange.connection_error(error, host=host, connected=False)
 
@@ -160,13 +187,16 @@ def _handshake_error(exchange: Exchange, error: InvalidStatus) -> SynthesisError
     details = inner if isinstance(inner, dict) else {}
     codes = {str(details.get("type")), str(details.get("code"))}
     kind = kind_of(codes, status=reply.status_code, param=details.get("param"), body=text)
+    said, headers = said_in(details or body, text), dict(reply.headers.raw_items())
+    wait = seconds_to_wait(headers)
     return exchange.refusal_error(
         error,
         kind,
         reply.status_code,
-        said_in(details or body, text),
+        said,
         code=details.get("code"),
-        headers=dict(reply.headers.raw_items()),
+        headers=headers,
+        retry_after=wait_said_in(said) if wait is None else wait,
     )
 
 
@@ -193,6 +223,9 @@ def _closed_error(exchange: Exchange, error: ConnectionClosed, host: str) -> Syn
     if error.rcvd is not None:
         code, reason = error.rcvd.code, error.rcvd.reason
         kind = kind_of(set(re.split(r"[^\w]+", reason)))
+        if kind is ServiceError:
+            kind = _CLOSE_KINDS.get(code, ServiceError)
         if kind is not ServiceError:
-            return exchange.refusal_error(error, kind, f"close code {code}", reason)
+            wait = wait_said_in(reason)
+            return exchange.refusal_error(error, kind, f"close code {code}", reason, retry_after=wait)
     return exchange.connection_error(error, host=host)

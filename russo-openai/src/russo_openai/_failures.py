@@ -49,10 +49,10 @@ _SERVICE: Final = frozenset(
         "session_expired",
     }
 )
-_REQUEST: Final = frozenset(
-    {"beta_api_shape_disabled", "invalid_request_error", "invalid_value", "unknown_parameter"}
-)
-# If there is no HTTP status; the first that matches decides.
+_REQUEST: Final = frozenset({"beta_api_shape_disabled", "invalid_value", "unknown_parameter"})
+# A type that goes with many codes, so it decides only if nothing else does.
+_ANY_REQUEST: Final = "invalid_request_error"
+# The first that matches decides.
 _KINDS: Final[tuple[tuple[frozenset[str], type[SynthesisError]], ...]] = (
     (_CREDENTIALS, AuthenticationError),
     (_RATE, RateLimitError),
@@ -62,7 +62,10 @@ _KINDS: Final[tuple[tuple[frozenset[str], type[SynthesisError]], ...]] = (
 )
 # A validation error about the text: ('body', 'input') in OpenAI's message, ["body", "input"] in FastAPI's.
 _ABOUT_INPUT: Final = re.compile(r"""['"]body\\?['"], *\\?['"]input\\?['"]""")
-_WAIT: Final = re.compile(r"try again in (?:([0-9]{1,6})m(?!s))?(?:([0-9]{1,6}(?:\.[0-9]+)?)(ms|s))?")
+_WAIT: Final = re.compile(
+    r"try again in (?:([0-9]{1,3})h)?(?:([0-9]{1,6})m(?!s))?(?:([0-9]{1,6}(?:\.[0-9]+)?)(ms|s))?",
+    re.IGNORECASE,
+)
 
 
 def kind_of(
@@ -80,14 +83,20 @@ def kind_of(
         return QuotaExceededError
     if codes & _MODEL:  # also with 403, if the project may not use the model
         return RequestRejectedError
-    kind = _kind_of_codes(codes) if status is None else kind_of_status(status)
+    kind = _kind_of_codes(codes) or _kind_without_code(codes, status)
     if kind is RequestRejectedError and (codes & _TEXT or param == "input" or _ABOUT_INPUT.search(body)):
         return TextRejectedError
     return kind
 
 
-def _kind_of_codes(codes: set[str]) -> type[SynthesisError]:
-    return next((kind for known, kind in _KINDS if codes & known), ServiceError)
+def _kind_of_codes(codes: set[str]) -> type[SynthesisError] | None:
+    return next((kind for known, kind in _KINDS if codes & known), None)
+
+
+def _kind_without_code(codes: set[str], status: int | None) -> type[SynthesisError]:
+    if status is not None:
+        return kind_of_status(status)
+    return RequestRejectedError if _ANY_REQUEST in codes else ServiceError
 
 
 def said_in(body: object, text: str) -> str:
@@ -107,7 +116,7 @@ def wait_said_in(message: str) -> float | None:
     An event has no Retry-After header.
     """
     found = _WAIT.search(message)
-    if found is None or not (found[1] or found[2]):
+    if found is None or not any(found.groups()):
         return None
-    rest = float(found[2] or 0) * (0.001 if found[3] == "ms" else 1.0)
-    return 60.0 * int(found[1] or 0) + rest
+    rest = float(found[3] or 0) * (0.001 if (found[4] or "").lower() == "ms" else 1.0)
+    return 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0) + rest

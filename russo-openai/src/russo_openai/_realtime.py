@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from russo import BackendConfigError, NoAudioError, TextRejectedError
-from russo.authoring import Attempts, Exchange, check_range, endpoint, pcm_audio, read_api_key, redact
+from russo.authoring import Attempts, Exchange, check_range, endpoint, pcm_audio, read_api_key
 
 from ._access import as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
 from ._check import count_spoken, odd_duration, words_of
@@ -158,7 +158,8 @@ class OpenAISynthesizer:
         """Make one attempt. ``seen`` holds the words of earlier readings that differed."""
         session = session_update(voice=self.voice, speed=self.speed, instructions=self.instructions)
         async with connected(exchange, url) as connection:
-            reading = await read_aloud(connection, session, response_create(exchange.prompt))
+            response = response_create(exchange.prompt, instructions=self.instructions)
+            reading = await read_aloud(connection, session, response)
         samples = bytes(reading.samples)
         try:
             audio = pcm_audio(samples, SAMPLE_RATE)
@@ -169,17 +170,21 @@ class OpenAISynthesizer:
         return audio
 
     def _check_reading(self, exchange: Exchange, reading: Reading, audio: Audio, seen: set[str]) -> None:
-        words = words_of(reading.transcript)
-        if words != words_of(exchange.prompt):
-            # A third call would say the same words as two equal ones.
-            error = self._mismatch(exchange, reading.transcript, retryable=words not in seen)
-            seen.add(words)
-            raise error
+        wanted = words_of(exchange.prompt)
+        for transcript in reading.transcripts or [""]:
+            words = words_of(transcript)
+            if words != wanted:
+                # A third call would say the same words as two equal ones.
+                error = self._mismatch(exchange, transcript, retryable=words not in seen)
+                seen.add(words)
+                raise error
         if odd := odd_duration(exchange.prompt, audio.duration or 0.0, self.speed):
             raise exchange.error(NoAudioError, f"the duration is not that of the text: {odd}")
 
     def _mismatch(self, exchange: Exchange, transcript: str, *, retryable: bool) -> SynthesisError:
-        said = redact(transcript, exchange.secret, *exchange.more_secrets)
+        said = transcript
+        for secret in filter(None, (exchange.secret, *exchange.more_secrets)):
+            said = said.replace(secret, "[redacted]")
         if said.strip():
             shown = said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
             what = f"the voice said {shown!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,11 +45,12 @@ class Reading:
 
     Attributes:
         samples: Signed 16-bit little-endian samples.
-        transcript: What the service says that it spoke; empty if it sent no transcript.
+        transcripts: What the service says that it spoke: by its events, and by ``response.done``. A text is
+            empty if a piece of the audio has no transcript.
     """
 
     samples: bytearray = field(default_factory=bytearray)
-    transcript: str = ""
+    transcripts: list[str] = field(default_factory=list)
 
 
 async def read_aloud(
@@ -71,24 +73,48 @@ async def read_aloud(
     return await _collect(connection)
 
 
+@dataclass
+class _Response:
+    """What has arrived of one response: samples, transcripts, and the items that have audio."""
+
+    samples: bytearray = field(default_factory=bytearray)
+    said: list[str] = field(default_factory=list)
+    with_audio: set[str] = field(default_factory=set)
+
+
 async def _collect(connection: ClientConnection) -> Reading:
-    reading, response_id, transcripts = Reading(), None, []
+    """Collect the response that was asked for; another one in the session is kept apart."""
+    ours: str | None = None
+    responses: defaultdict[str | None, _Response] = defaultdict(_Response)
     while True:
         event = await _next(connection)
         name, of = event.get("type"), event.get("response_id") or _in(event, "response").get("id")
-        if name == "response.created" and response_id is None:
-            response_id = of
-        if of != response_id and None not in (of, response_id):
+        if ours is not None and of not in (None, ours):
             continue  # another response of the session
+        if name == "response.created" and of is not None:
+            ours = str(of)
+        response = responses[None if of is None else str(of)]
         if name == "response.output_audio.delta":
-            reading.samples += base64.b64decode(str(event.get("delta")).encode(), validate=True)
+            response.samples += _samples_of(event)
+            response.with_audio.add(str(event.get("item_id", "")))
         elif name == "response.output_audio_transcript.done":
-            transcripts.append(str(event.get("transcript") or ""))
+            response.said.append(str(event.get("transcript") or ""))
         elif name == "response.done":
-            response = _in(event, "response")
-            _check_ending(response)
-            reading.transcript = " ".join(_transcripts(response) or transcripts)
-            return reading
+            ending = _in(event, "response")
+            _check_ending(ending)
+            # Some servers name the response in some of its events only.
+            parts = [responses[each] for each in dict.fromkeys((None, ours or str(of)))]
+            said = [text for part in parts for text in part.said]
+            with_audio = {item for part in parts for item in part.with_audio} - {""}
+            samples = bytearray().join(part.samples for part in parts)
+            return Reading(samples, _versions(said, ending, with_audio))
+
+
+def _samples_of(event: Mapping[str, Any]) -> bytes:
+    delta = event.get("delta")
+    if not isinstance(delta, str):
+        raise DecodingError("a piece of the audio is not text")
+    return base64.b64decode(delta.encode(), validate=True)
 
 
 def _check_ending(response: Mapping[str, Any]) -> None:
@@ -99,11 +125,30 @@ def _check_ending(response: Mapping[str, Any]) -> None:
     raise RefusedError(f"response {status}", reason if isinstance(reason, dict) else {"code": reason})
 
 
-def _transcripts(response: Mapping[str, Any]) -> list[str]:
-    """Return the transcripts of all items: a preamble is an item of its own, and must not pass unseen."""
-    items = [item for item in response.get("output") or () if isinstance(item, dict)]
-    parts = [part for item in items for part in item.get("content") or () if isinstance(part, dict)]
-    return [part["transcript"] for part in parts if isinstance(part.get("transcript"), str)]
+def _versions(said: list[str], response: Mapping[str, Any], with_audio: set[str]) -> list[str]:
+    """Return every account of what was spoken; each of them must be that of the prompt.
+
+    A preamble is an item of its own, so the texts of all items are joined.
+    """
+    parts = [(item, part) for item in _objects(response, "output") for part in _objects(item, "content")]
+    audio = [
+        (item, part) for item, part in parts if part.get("type") == "output_audio" or "transcript" in part
+    ]
+    versions = [" ".join(said)] if said else []
+    if audio:
+        texts = [part.get("transcript") for _, part in audio]
+        is_whole = all(isinstance(text, str) and text for text in texts)
+        listed = {str(item["id"]) for item, _ in audio if item.get("id")}
+        if listed:  # audio of an item that the response does not list has no transcript
+            is_whole = is_whole and with_audio <= listed
+        versions.append(" ".join(map(str, texts)) if is_whole else "")
+    return versions
+
+
+def _objects(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of an event; none if it is missing or not a list."""
+    parts = value.get(name)
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _check_session(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

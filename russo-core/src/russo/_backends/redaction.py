@@ -13,6 +13,8 @@ _HIDDEN: Final = "[redacted]"
 _MASK: Final = "**"
 # User and password of a URL, up to the last @ before its path: a proxy's, say.
 _USER_OF_URL: Final = re.compile(r"(?<=://)[^/\s'\"]+(?=@)")
+# The same without a scheme, as proxies are written too. Bounded, so that a long text costs linear time.
+_USER_OF_HOST: Final = re.compile(r"(?<![^\s'\"(/])[^\s/:@'\"]{1,64}:(?!//)[^\s@'\"]{1,128}(?=@[\w\[])")
 # An exception's reply is an object, and its headers and body are another one below.
 _DEPTH: Final = 2
 
@@ -22,7 +24,7 @@ def redact(text: str, *secrets: str | None) -> str:
     # The longest secret first, because it may begin with another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
-    text = _USER_OF_URL.sub(_HIDDEN, text)
+    text = _USER_OF_HOST.sub(_HIDDEN, _USER_OF_URL.sub(_HIDDEN, text))
     return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
 
 
