@@ -1,6 +1,5 @@
 """Models and formats of /v1/audio/speech: what is refused early, and what other servers send."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from russo import BackendConfigError, NoAudioError, RequestRejectedError, load_synthesizer
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISpeechSynthesizer, _speech
+from russo_openai._formats import read_audio
 from support.first_party import PLANTED_KEY, SAMPLES, failed, samples_of, speak
 
 
@@ -128,6 +128,10 @@ def test_bare_samples_have_the_rate_of_the_content_type(
         (b"fLaC\x00\x00", "FLAC"),
         (b"\xff\xf1\x50\x80", "AAC"),
         (b"\x1aE\xdf\xa3", "WebM"),
+        (b"\x00\x00\x00\x20ftypM4A ", "MP4"),
+        (b"\x00\x00\x00\x18ftypisom", "MP4"),
+        (b"FORM\x00\x00\x10\x00AIFF", "AIFF"),
+        (b"caff\x00\x01\x00\x00", "CAF"),
     ],
 )
 def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: bytes, name: str) -> None:
@@ -162,9 +166,69 @@ def test_bare_samples_that_are_no_speech_are_refused(server: LoopbackServer, bod
 
 
 @pytest.mark.parametrize(
-    "content_type", ["audio/pcm; rate=0", "audio/pcm; channels=0", "audio/pcm; channels=70000"]
+    "content_type",
+    [
+        "audio/mpeg",
+        "Audio/MP4; codecs=aac",
+        "audio/aac",
+        "audio/ogg",
+        "audio/flac",
+        "audio/wav",
+        "audio/x-wav",
+        "audio/pcmu",
+        "audio/PCMA;rate=8000",
+        "audio/basic",
+        "audio/L24",
+        "video/mp4",
+        "application/ogg",
+        "application/json; charset=utf-8",
+        "text/html",
+        "text/plain",
+    ],
 )
-def test_rate_that_no_sound_has_is_refused(server: LoopbackServer, content_type: str) -> None:
-    server.replies = Reply(body=speech_pcm(), headers={"Content-Type": content_type})
+def test_content_type_of_another_format_is_refused(server: LoopbackServer, content_type: str) -> None:
+    server.replies = Reply(body=SAMPLES, headers={"Content-Type": content_type})
     error = failed(at(server, max_attempts=1))
-    assert re.search(r"samples of \d+ Hz and \d+ channels", str(error))
+    assert type(error) is NoAudioError
+    assert f"the content type is {content_type.partition(';')[0]!r}, not that of bare" in str(error)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "audio/pcm", "AUDIO/X-PCM", "audio/raw", "audio/pcm_s16le", "binary/octet-stream", ";rate=24000"],
+)
+def test_content_type_of_bare_samples_or_of_any_bytes_is_taken(content_type: str) -> None:
+    audio = read_audio(SAMPLES, "pcm", content_type)
+    assert (samples_of(audio), audio.sample_rate, audio.channels) == (SAMPLES, 24000, 1)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("rate=0", "a rate of 0 Hz"),
+        ("rate=7999", "a rate of 7999 Hz"),
+        ("rate=192001", "a rate of 192001 Hz"),
+        ("rate=999999999999", "a rate of 999999999999 Hz"),
+        ("channels=0", "0 channels"),
+        ("channels=3", "3 channels"),
+        ("channels=70000", "70000 channels"),
+    ],
+)
+def test_rate_or_channels_that_no_speech_has_are_refused(
+    server: LoopbackServer, parameter: str, said: str
+) -> None:
+    server.replies = Reply(body=speech_pcm(), headers={"Content-Type": f"audio/pcm; {parameter}"})
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert f"holds no audio: {said}" in str(error)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192000, 2)])
+def test_rate_and_channels_at_the_bounds_are_taken(rate: int, channels: int) -> None:
+    audio = read_audio(SAMPLES, "pcm", f"audio/pcm;rate={rate};channels={channels}")
+    assert (audio.sample_rate, audio.channels) == (rate, channels)
+
+
+def test_reply_of_another_content_type_is_quoted(server: LoopbackServer) -> None:
+    server.replies = json_reply({"error": "no such voice"})
+    assert 'it starts with b\'{"error": "no such voice"}\'' in str(failed(at(server, max_attempts=1)))

@@ -17,6 +17,14 @@ FORMATS: Final = ("wav", "pcm")
 # OpenAI's, if the content type does not say.
 _RATE: Final = 24000
 _CHANNELS: Final = 1
+_RATES: Final = (8000, 192000)
+_MOST_CHANNELS: Final = 2
+# Types of 16-bit samples, or of bytes of any kind. Each other type names a format that is not samples, or
+# samples of another kind, such as the G.711 of audio/pcmu.
+_BARE: Final = re.compile(
+    r"(application|binary)/octet-stream|audio/(x-)?(raw|l16|linear16|s16le|pcm([-_]?(16|s16le))?)",
+    re.IGNORECASE,
+)
 _CONTAINERS: Final = {
     b"RIFF": "WAV",
     b"ID3": "MP3",
@@ -25,7 +33,10 @@ _CONTAINERS: Final = {
     b"\x1aE\xdf\xa3": "WebM",
     b"\xff\xf1": "AAC",
     b"\xff\xf9": "AAC",
+    b"FORM": "AIFF",
+    b"caff": "CAF",
 }
+_MP4: Final = b"ftyp"  # at offset 4, after the size of the box
 
 
 def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
@@ -37,18 +48,31 @@ def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
         content_type: The reply's, which may give the rate and the channels of bare samples.
 
     Raises:
-        ValueError: The body is not this format, cut short, or silent.
+        ValueError: The body is not this format, cut short, or silent; or no speech has its rate or channels.
     """
     if response_format == "wav":
         return wav_audio(data)
     if (container := _container_of(data)) is not None:
         raise ValueError(f"{container} instead of bare samples: it starts with {data[:4]!r}")
-    rate = _parameter(content_type, "rate", _RATE)
-    return pcm_audio(data, rate, channels=_parameter(content_type, "channels", _CHANNELS))
+    _check_type(content_type, data)
+    rate, channels = _parameter(content_type, "rate", _RATE), _parameter(content_type, "channels", _CHANNELS)
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise ValueError(f"a rate of {rate} Hz; {_RATES[0]} to {_RATES[1]} Hz is plausible")
+    if not 1 <= channels <= _MOST_CHANNELS:
+        raise ValueError(f"{channels} channels; 1 or {_MOST_CHANNELS} is plausible")
+    return pcm_audio(data, rate, channels=channels)
+
+
+def _check_type(content_type: str, data: bytes) -> None:
+    """Refuse a content type that names another format than bare samples; many servers send none."""
+    named = content_type.partition(";")[0].strip()
+    if named and _BARE.fullmatch(named) is None:
+        start = f"it starts with {data[:40]!r}"
+        raise ValueError(f"the content type is {named!r}, not that of bare 16-bit samples; {start}")
 
 
 def _parameter(content_type: str, name: str, default: int) -> int:
-    found = re.search(rf';\s*{name}\s*=\s*"?([0-9]{{1,9}})\b', content_type, re.IGNORECASE)
+    found = re.search(rf';\s*{name}\s*=\s*"?([0-9]{{1,18}})\b', content_type, re.IGNORECASE)
     return int(found[1]) if found else default
 
 
@@ -56,6 +80,8 @@ def _container_of(data: bytes) -> str | None:
     """Return the format whose signature the bytes begin with, or None."""
     if _is_mp3_frame(data):
         return "MP3"
+    if data[4:8] == _MP4:
+        return "MP4"
     return next((name for magic, name in _CONTAINERS.items() if data.startswith(magic)), None)
 
 
