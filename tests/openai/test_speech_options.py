@@ -1,11 +1,20 @@
 """Models and formats of /v1/audio/speech: what is refused early, and what other servers send."""
 
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from russo import BackendConfigError, NoAudioError, RequestRejectedError, load_synthesizer
+from russo import (
+    BackendConfigError,
+    NoAudioError,
+    RequestRejectedError,
+    ServiceError,
+    cache_key,
+    load_synthesizer,
+)
+from russo._backends.model_ends import announced_end
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISpeechSynthesizer, _speech
 from russo_openai._formats import read_audio
@@ -73,6 +82,26 @@ def test_model_that_another_server_does_not_have_is_not_openai_s(server: Loopbac
     assert isinstance(error, RequestRejectedError)
     assert "OpenAI ended" not in str(error)
     assert "check voice, model and options" in str(error)
+
+
+@pytest.mark.parametrize("base_url", [None, "https://eu.api.openai.com/v1/"])
+def test_end_of_a_model_is_announced_for_openai(base_url: str | None) -> None:
+    said = announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url=base_url))
+    assert said is not None
+    assert "the model tts-1 end" in said
+    assert "2027-01-06" in said
+
+
+def test_end_of_openai_s_model_is_not_announced_for_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url="http://speech.example/v1")) is None
+    plain = OpenAISpeechSynthesizer(model="tts-1")
+    assert announced_end(plain)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://speech.example/v1")
+    assert announced_end(plain) is None
+    assert announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url="https://api.openai.com/v1"))
+    monkeypatch.setenv("OPENAI_BASE_URL", "no URL")
+    assert announced_end(plain) is None
+    assert "tts-1" in OpenAISpeechSynthesizer.model_ends  # `russo backends` lists them in any environment
 
 
 # The format.
@@ -232,3 +261,38 @@ def test_rate_and_channels_at_the_bounds_are_taken(rate: int, channels: int) -> 
 def test_reply_of_another_content_type_is_quoted(server: LoopbackServer) -> None:
     server.replies = json_reply({"error": "no such voice"})
     assert 'it starts with b\'{"error": "no such voice"}\'' in str(failed(at(server, max_attempts=1)))
+
+
+# The key.
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({}, "52a6789bc9a84f605658e8613e87ea606d97b0a12326b08032858246ee182f1d"),
+        ({"response_format": "pcm"}, "9ccced4cf6c1ff0a8e259cda553e9cc53f91fbf95272ee2bd4218c980a950985"),
+        (
+            {"base_url": "http://127.0.0.1:8880/v1", "model": "kokoro"},
+            "35113e9cd93615c73eaa114bed0cca8623e21fca046fe4a79d9f7c86b7fb041e",
+        ),
+    ],
+)
+def test_key_is_for_ever(options: dict[str, Any], key: str) -> None:
+    # Recordings live in users' repositories: a change here orphans them.
+    assert cache_key("Hello", OpenAISpeechSynthesizer(**options).cache_key_extra, None) == key
+
+
+# The way to the network.
+
+
+def test_proxy_with_an_impossible_port_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:pr0xypass@127.0.0.1:99999")
+    error = failed(
+        OpenAISpeechSynthesizer(base_url="https://speech.invalid/v1", model="tts-1", api_key=PLANTED_KEY)
+    )
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (False, False)
+    assert "port must be 0-65535; check base_url, and the variables for proxies and cert" in str(error)
+    shown = "".join(traceback.format_exception(error))
+    assert "pr0xypass" not in shown
+    assert PLANTED_KEY not in shown

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from russo import BackendConfigError
-from russo.authoring import endpoint
+from russo.authoring import ModelEnd, endpoint
 
 VENDOR: Final = "https://api.openai.com/v1"
 # Hosts of the vendor's regions (eu.api.openai.com) offer the same voices.
@@ -69,3 +70,20 @@ def calls_vendor(given: str) -> bool:
         return is_vendor(effective_base_url(given))
     except BackendConfigError:
         return False
+
+
+class VendorEnds:
+    """The attribute ``model_ends``: the class has all of them, a synthesizer only if it calls OpenAI.
+
+    Another server may serve a model of the same name for ever. A synthesizer with this attribute keeps its
+    option ``base_url`` in ``_base_url``.
+    """
+
+    def __init__(self, ends: Mapping[str, ModelEnd]) -> None:
+        self._ends: Final = ends
+
+    def __get__(self, synthesizer: object, owner: object = None) -> Mapping[str, ModelEnd]:
+        """Return the ends; none for a synthesizer whose server is not OpenAI's, as the environment is now."""
+        if synthesizer is None or calls_vendor(vars(synthesizer)["_base_url"]):
+            return self._ends
+        return {}

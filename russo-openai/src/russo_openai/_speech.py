@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from russo import BackendConfigError
 from russo.authoring import Attempts, Exchange, check_range, endpoint, read_api_key, shared_tls
 
-from ._access import effective_base_url, is_vendor, more_secrets
+from ._access import VendorEnds, effective_base_url, is_vendor, more_secrets
 from ._failures import kind_of, said_in
 from ._formats import FORMATS, read_audio
 from ._models import SPEECH_ENDS, SPEECH_MODEL, is_realtime_model
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import openai
     from russo import Audio
-    from russo.authoring import ModelEnd
 
 # Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
 _CONNECT: Final = 5.0
@@ -54,8 +53,8 @@ class OpenAISpeechSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     """The environment variable that may hold the key."""
-    model_ends: ClassVar[Mapping[str, ModelEnd]] = SPEECH_ENDS
-    """The models whose end OpenAI has announced, with the date and its source."""
+    model_ends = VendorEnds(SPEECH_ENDS)
+    """The models whose end OpenAI has announced, with the date and its source; none for another server."""
 
     def __init__(
         self,
@@ -176,6 +175,8 @@ class OpenAISpeechSynthesizer:
             raise exchange.refusal_error(
                 error, kind, status, said, code=error.code, headers=headers, advice=advice
             ) from error
+        except ExceptionGroup as error:  # of connecting: the proxy's port is one that no socket has
+            raise exchange.client_error(error.exceptions[0]) from error.exceptions[0]
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError) as error:
             raise exchange.connection_error(error) from error
         try:

@@ -42,6 +42,27 @@ def test_model_without_an_announced_end_is_not_mentioned(model):
     assert announced_end(object()) is None
 
 
+def test_synthesizer_decides_which_ends_hold_and_its_class_lists_all(today):
+    class Elsewhere(Voice):
+        def __init__(self, model):
+            super().__init__(model)
+            self.model_ends = {"m0": END}
+
+    today("2026-11-26")
+    assert announced_end(Elsewhere("m1")) is None
+    assert announced_end(Elsewhere("m0")).startswith("the model m0 ends on 2027-01-06")
+    assert announced_ends(Elsewhere) == announced_ends(Voice)
+
+
+def test_ends_that_raise_are_none():
+    class Odd(Voice):
+        @property
+        def model_ends(self):
+            raise RuntimeError("no")
+
+    assert announced_end(Odd("m1")) is None
+
+
 def test_ends_of_a_backend_are_one_line_for_each_date_the_earliest_first(today):
     today("2026-11-26")
     assert announced_ends(Voice) == [

@@ -20,8 +20,16 @@ class ModelEnd(NamedTuple):
 
 
 def model_ends_of(factory: object) -> dict[str, ModelEnd]:
-    """Return the models and their ends in the class attribute ``model_ends``; malformed ones are left out."""
-    declared = getattr(factory, "model_ends", None)
+    """Return the models and their ends in the attribute ``model_ends``; malformed ones are left out.
+
+    Args:
+        factory: A class, which lists all ends that it knows; or a synthesizer, which lists those of the
+            server that it calls.
+    """
+    try:
+        declared = getattr(factory, "model_ends", None)
+    except Exception:  # noqa: BLE001 - a property of a backend may raise anything; a warning is not worth a failure
+        return {}
     if not isinstance(declared, Mapping):
         return {}
     return {str(model): end for model, end in declared.items() if _is_end(end)}
@@ -30,7 +38,7 @@ def model_ends_of(factory: object) -> dict[str, ModelEnd]:
 def announced_end(synthesizer: object) -> str | None:
     """Return a sentence about the end of a synthesizer's model, or None if no end is announced."""
     model = getattr(synthesizer, "model", None)
-    ends = model_ends_of(type(synthesizer))
+    ends = model_ends_of(synthesizer)
     return describe_end([model], ends[model]) if isinstance(model, str) and model in ends else None
 
 
