@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from russo import BackendConfigError, RequestRejectedError, TextRejectedError, load_synthesizer
+from russo import BackendConfigError, RequestRejectedError, TextRejectedError, cache_key, load_synthesizer
 from russo.testing import Frames, Request, WebSocketServer, frames, speech_pcm
 from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
 from support import openai_realtime as service
@@ -125,6 +125,22 @@ def test_key_of_the_vendor_is_golden(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENAI_BASE_URL", url)
         assert OpenAISynthesizer().cache_key_extra == golden
     assert OpenAISynthesizer(check="off").cache_key_extra == golden | {"check": "off"}
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({}, "dbd8512db050210dd2fa9b9a919562a64434c6e456ab2288f2f19cffa7929b27"),
+        ({"check": "off"}, "a0e825112dd9a540f1391864aa845c6281c303a3b673c4947bad302e5680760e"),
+        (
+            {"base_url": "wss://speech.example/v1"},
+            "7a7c922ac2a751c2c3761ac4a1a4038f1a85dfd3a70e73a5c641f875b5bde572",
+        ),
+    ],
+)
+def test_key_is_for_ever(options: dict[str, Any], key: str) -> None:
+    # Recordings live in users' repositories: a change here orphans them.
+    assert cache_key("Hello", OpenAISynthesizer(**options).cache_key_extra, None) == key
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])
