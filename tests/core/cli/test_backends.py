@@ -7,6 +7,7 @@ import pytest
 
 from russo._backends import discovery
 from support.command import russo, start
+from support.terminal import run_on_terminal
 
 GROUP = "russo.synthesizers"
 
@@ -70,12 +71,24 @@ def test_the_installed_backends_are_listed():
 
 def test_people_get_a_table():
     head, *rows = russo("backends").lines
-    assert head.split() == ["name", "package", "version", "state", "keys", "documentation"]
+    assert head.split() == ["name", "package", "version", "state", "keys"]
     installed = sorted(discovery.installed_backends())
     assert [row.split()[0] for row in rows[: len(installed)]] == installed
-    ends = rows[len(installed) :]
+    documentation, ends = rows[len(installed) : 2 * len(installed)], rows[2 * len(installed) :]
+    assert [row.partition(": documentation: ")[0] for row in documentation] == installed
+    assert "openai: documentation: python -m pydoc russo_openai" in documentation
     assert ends
     assert all(row.partition(": the model")[0] in installed for row in ends)
+
+
+def test_terminal_of_80_columns_breaks_no_name(site):
+    site.install("acme-voice", "acme_voice", ENDING, ["acme"])
+    lines = run_on_terminal("backends").splitlines()
+    words = {word for line in lines for word in line.split()}
+    assert {"russo-elevenlabs", "russo_elevenlabs", "ELEVENLABS_API_KEY", "GEMINI_API_KEY"} <= words
+    assert "acme: the models old, older ended on 2001-01-01 (https://acme.example/ends)" in lines
+    assert "elevenlabs: documentation: python -m pydoc russo_elevenlabs" in lines
+    assert all(len(line) <= 80 for line in lines if ": " not in line)
 
 
 def test_keys_are_named_and_never_shown(site):

@@ -75,14 +75,16 @@ def backends(*, as_json: bool) -> None:
         Column("version"),
         Column("state"),
         Column("keys", long=True, fold=True),
-        Column("documentation", long=True, fold=True),
     ]
     screen.show(
         screen.table(
             columns,
-            [(b.name, b.package, b.version, b.state, _keys(b.credentials), b.documentation) for b in found],
+            [(b.name, b.package, b.version, b.state, _keys(b.credentials)) for b in found],
         )
     )
+    # Below the table, because 80 columns have no room for it: a name or URL over two lines cannot be copied.
+    for backend in found:
+        screen.show(f"{screen.visible(backend.name)}: documentation: {screen.visible(backend.documentation)}")
     for backend in found:
         if backend.cause:
             screen.show(f"{screen.visible(backend.name)}: {screen.visible(backend.cause)}")
