@@ -21,8 +21,11 @@ SPEECH_ENDS: Final = {
     "tts-1": ModelEnd("2027-01-06", _GUIDE),
     "tts-1-hd": ModelEnd("2027-01-06", _GUIDE),
 }
-# The docstrings of the openai SDK 3.57 (types/realtime/realtime_session_create_request.py) give this date.
-_SDK: Final = "https://github.com/openai/openai-python"
+# The docstrings of the openai SDK 3.57 give this date, in this file of its repository.
+_SDK: Final = (
+    "https://github.com/openai/openai-python/blob/main/src/openai/types/realtime/"
+    "realtime_session_create_request.py"
+)
 REALTIME_ENDS: Final = {
     name: ModelEnd("2027-01-20", _SDK)
     for name in (
