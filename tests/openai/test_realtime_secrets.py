@@ -101,6 +101,10 @@ def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
         "http://me:pr0xypass@127.0.0.1:9",
         "gopher://me:pr0xypass@127.0.0.1:9",
         "http://me:pr0xypass@127.0.0.1:port",
+        "me:pr0xypass@127.0.0.1:9",
+        "//me:pr0xypass@127.0.0.1",
+        "http:/me:pr0xypass@127.0.0.1",
+        "http://me:pr0xypass/x@127.0.0.1",
     ],
 )
 def test_password_of_a_proxy_is_shown_by_nothing(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from russo import BackendConfigError, NoAudioError, TextRejectedError
 from russo.authoring import Attempts, Exchange, check_range, endpoint, pcm_audio, read_api_key
 
-from ._access import as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
+from ._access import VendorEnds, as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
 from ._check import count_spoken, odd_duration, words_of
 from ._connection import connected, realtime_url
 from ._models import REALTIME_ENDS, REALTIME_MODEL, SPEECH_VOICES, is_speech_model
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from russo import Audio, SynthesisError
-    from russo.authoring import ModelEnd
 
     from ._session import Reading
 
@@ -59,8 +58,8 @@ class OpenAISynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     """The environment variable that may hold the key."""
-    model_ends: ClassVar[Mapping[str, ModelEnd]] = REALTIME_ENDS
-    """The models whose end OpenAI has announced, with the date and its source."""
+    model_ends = VendorEnds(REALTIME_ENDS)
+    """The models whose end OpenAI has announced, with the date and its source; none for another server."""
 
     def __init__(
         self,
