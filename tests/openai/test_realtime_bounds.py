@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,33 +13,13 @@ from russo import (
 )
 from russo.testing import (
     Frames,
-    LoopbackServer,
     WebSocketServer,
     frames,
-    speech_pcm,
 )
 from russo_openai import OpenAISynthesizer
 from support import openai_realtime as service
-from support.first_party import PLANTED_KEY, PROMPT, failed, samples_of, speak
-
-SAMPLES = speech_pcm(2.0)
-WHOLE = service.events(SAMPLES, PROMPT)
-
-
-@pytest.fixture
-def server() -> Iterator[WebSocketServer]:
-    with service.serve(frames(WHOLE)) as server:
-        yield server
-
-
-def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
-    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
-    return OpenAISynthesizer(**{**usual, **options})
-
-
-def host_of(server: LoopbackServer) -> str:
-    return server.url.removeprefix("http://")
-
+from support.first_party import PROMPT, failed, samples_of, speak
+from support.openai_realtime import SAMPLES, WHOLE, at
 
 # Silence.
 

@@ -1,6 +1,5 @@
 """How the Realtime API fails: at the handshake, by events, by the connection, by silence."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,35 +17,15 @@ from russo import (
 )
 from russo.testing import (
     Frames,
-    LoopbackServer,
     Reply,
     WebSocketServer,
     frames,
     json_reply,
-    speech_pcm,
 )
 from russo_openai import OpenAISynthesizer
 from support import openai_realtime as service
-from support.first_party import PLANTED_KEY, PROMPT, failed
-
-SAMPLES = speech_pcm(2.0)
-WHOLE = service.events(SAMPLES, PROMPT)
-
-
-@pytest.fixture
-def server() -> Iterator[WebSocketServer]:
-    with service.serve(frames(WHOLE)) as server:
-        yield server
-
-
-def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
-    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
-    return OpenAISynthesizer(**{**usual, **options})
-
-
-def host_of(server: LoopbackServer) -> str:
-    return server.url.removeprefix("http://")
-
+from support.first_party import PROMPT, failed
+from support.openai_realtime import SAMPLES, WHOLE, at, host_of
 
 # The handshake.
 

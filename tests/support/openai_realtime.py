@@ -6,7 +6,9 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from russo.testing import Frames, Request, WebSocketServer, frames
+from russo.testing import Frames, LoopbackServer, Request, WebSocketServer, frames, speech_pcm
+from russo_openai import OpenAISynthesizer
+from support.first_party import PLANTED_KEY, PROMPT
 
 CREATED: dict[str, Any] = {"type": "session.created", "event_id": "event_1", "session": {"id": "sess_1"}}
 UPDATED: dict[str, Any] = {"type": "session.updated", "event_id": "event_2", "session": {"type": "realtime"}}
@@ -108,3 +110,17 @@ STAGES = (
     "amid the audio",
     "by drops",
 )
+
+SAMPLES = speech_pcm(2.0)
+WHOLE = events(SAMPLES, PROMPT)
+
+
+def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
+    """Return a synthesizer that calls a server, once."""
+    usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
+    return OpenAISynthesizer(**{**usual, **options})
+
+
+def host_of(server: LoopbackServer) -> str:
+    """Return the host and the port of a server, as messages name it."""
+    return server.url.removeprefix("http://")

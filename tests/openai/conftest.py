@@ -1,0 +1,15 @@
+"""What the tests of both backends share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from russo.testing import WebSocketServer, frames
+from support import openai_realtime as service
+
+
+@pytest.fixture
+def server() -> Iterator[WebSocketServer]:
+    """A service that reads the prompt of the tests aloud."""
+    with service.serve(frames(service.WHOLE)) as server:
+        yield server
