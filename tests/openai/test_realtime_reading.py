@@ -234,3 +234,17 @@ def test_frames_of_the_caller_keep_their_locals() -> None:
     assert trace is not None
     assert trace.tb_next is not None
     assert trace.tb_next.tb_frame.f_locals["mine"] == "my own local"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model", "ends"),
+    [
+        (None, "gpt-realtime", True),
+        (None, "gpt-realtime-2.1-mini", False),
+        ("https://speech.example/v1", "gpt-realtime", False),
+    ],
+)
+def test_an_end_is_announced_for_openai_alone(base_url: str | None, model: str, ends: bool) -> None:
+    synthesizer = OpenAISynthesizer(base_url=base_url, model=model)
+    assert (model in synthesizer.model_ends) is ends
+    assert "gpt-realtime" in OpenAISynthesizer.model_ends

@@ -20,6 +20,7 @@ from russo.testing import (
     json_reply,
 )
 from russo_openai import OpenAISynthesizer
+from russo_openai._connection import realtime_url
 from support import openai_realtime as service
 from support.first_party import PLANTED_KEY, failed, speak
 from support.openai_realtime import SAMPLES, WHOLE, at
@@ -86,6 +87,7 @@ def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
         "//me:pr0xypass@127.0.0.1",
         "http:/me:pr0xypass@127.0.0.1",
         "http://me:pr0xypass/x@127.0.0.1",
+        "gopher://me:a'pr0xypass@127.0.0.1:9",
     ],
 )
 def test_password_of_a_proxy_is_shown_by_nothing(
@@ -153,3 +155,10 @@ def test_credential_in_the_query_and_in_a_custom_header_is_not_shown(
     assert server.requests[0].query["token"] == "t0ken-0f-a-gateway"
     assert "'neither [redacted] nor [redacted] is known'" in str(error)
     assert "0f-" not in "".join(traceback.format_exception(error))
+
+
+def test_an_address_with_a_token_is_hidden_among_the_locals() -> None:
+    url = realtime_url("http://me:passw0rd@speech.example/v1?token=t0ken-of-mine", "m")
+    assert "t0ken-of-mine" in url
+    assert "t0ken-of-mine" not in repr(url)
+    assert "passw0rd" not in url

@@ -78,6 +78,12 @@ def test_a_worker_may_have_any_name(project, name):
     project.run("-d", "--tx", f"popen//id={name}", subprocess=True).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(("name", "number"), [("gw0", 0), ("gw13", 13), ("alpha", 0)])
+def test_a_worker_has_the_number_in_its_name(name, number):
+    config = SimpleNamespace(workerinput={"workerid": name, "workercount": 14})
+    assert (Workers(config).number, Workers(config).count) == (number, 14)
+
+
 def test_the_shared_directory_is_there_during_the_run_alone(project, monkeypatch):
     temporary = project.path / "temporary"
     temporary.mkdir()
