@@ -19,6 +19,7 @@ from .._backends.discovery import api_key_variables, installed_backends, load_ba
 from .._backends.entry_points import distribution
 from .._backends.model_ends import announced_ends
 from .._errors import BackendConfigError
+from .._foreign import visible
 from . import screen
 from .screen import Column
 from .workspace import json_option
@@ -84,12 +85,12 @@ def backends(*, as_json: bool) -> None:
     )
     # Below the table, because 80 columns have no room for it: a name or URL over two lines cannot be copied.
     for backend in found:
-        screen.show(f"{screen.visible(backend.name)}: documentation: {screen.visible(backend.documentation)}")
+        screen.show(f"{visible(backend.name)}: documentation: {visible(backend.documentation)}")
     for backend in found:
         if backend.cause:
-            screen.show(f"{screen.visible(backend.name)}: {screen.visible(backend.cause)}")
+            screen.show(f"{visible(backend.name)}: {visible(backend.cause)}")
         for end in backend.model_ends:
-            screen.show(f"{screen.visible(backend.name)}: {screen.visible(end)}")
+            screen.show(f"{visible(backend.name)}: {visible(end)}")
 
 
 def _keys(credentials: dict[str, bool] | None) -> str:

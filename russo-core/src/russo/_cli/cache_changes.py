@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from rich.progress import track
 
+from .._foreign import visible
 from .._store.cache import AudioCache, Miss
 from .._store.directory import keys_with_files
 from .._words import count
@@ -213,7 +214,7 @@ def _remove(
     removed = 0
     if not dry_run:
         if going:
-            ask(f"Remove {what} from {screen.visible(str(workspace.cache.directory))}?", yes=yes)
+            ask(f"Remove {what} from {visible(str(workspace.cache.directory))}?", yes=yes)
         if sweep is not None:
             removed = sweep()
         else:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from .._audio import Audio
 from .._errors import shorten
+from .._foreign import visible
 from .._store.cache import Miss
 from .._words import count
 from . import screen
@@ -207,7 +208,7 @@ def _waveform(audio: Audio) -> list[str]:
     try:
         samples = audio.pcm()
     except ValueError as error:
-        return [f"no waveform: {screen.visible(str(error))}"]
+        return [f"no waveform: {visible(str(error))}"]
     if not samples:
         return ["no waveform: no samples"]
     console = screen.console_for(sys.stdout)
@@ -250,7 +251,7 @@ def export(
         screen.show_json({**workspace.to_json(), "written": written, "damaged": damaged})
     else:
         workspace.announce()
-        screen.show(f"{count(len(written), 'file')} written to {screen.visible(str(target))}")
+        screen.show(f"{count(len(written), 'file')} written to {visible(str(target))}")
     for each in damaged:
         screen.complain(f"{shorten(each['prompt'] or each['key'])} is not exported: {each['reason']}")
     if damaged:
@@ -275,4 +276,4 @@ def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: boo
         screen.show_json(workspace.to_json())
         return
     workspace.announce()
-    screen.show(screen.visible(str(workspace.cache.directory)))
+    screen.show(visible(str(workspace.cache.directory)))

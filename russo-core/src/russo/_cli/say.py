@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .._audio import Audio
+from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
@@ -57,7 +58,7 @@ def say(
         return
     screen.show(_sentence(audio, ledger))
     if output is not None:
-        screen.show(f"written to {screen.visible(str(output))}")
+        screen.show(f"written to {visible(str(output))}")
     elif (problem := play(audio)) is not None:
         screen.note(problem)
         path = _path(prompt, ledger)

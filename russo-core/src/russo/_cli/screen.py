@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
@@ -24,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# Joiners only shape letters and emoji.
-_HARMLESS: Final = frozenset("\u200c\u200d")
+from .._foreign import visible
+
 # In a file, the width is not limited, but long texts are cut to this many characters.
 _FILE_TEXT: Final = 120
 _NARROWEST: Final = 10
@@ -65,21 +64,6 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def visible(text: str) -> str:
-    r"""Return text on one line; characters that act on a terminal become escapes, as ``\x1b``."""
-    if text.isprintable():
-        return text
-    return "".join(each if _is_harmless(each) else _escape(each) for each in text)
-
-
-def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character in _HARMLESS or unicodedata.category(character) == "Zs"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def console_for(stream: TextIO) -> Console:
