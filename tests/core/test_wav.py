@@ -1,10 +1,15 @@
+import contextlib
 import io
 import random
 import struct
+import time
 import wave
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from russo import Audio
 from russo._wav import (
     ALAW,
     EXTENSIBLE,
@@ -13,12 +18,14 @@ from russo._wav import (
     ULAW,
     Wav,
     is_wav,
+    plain_duration,
     read_wav,
     repair_wav,
     rewrite_wav,
-    to_s16le,
+    wav_duration,
     write_wav,
 )
+from russo.authoring import wav_audio
 from russo.testing import speech_pcm, wav
 
 SAMPLES = speech_pcm(0.1)
@@ -162,28 +169,260 @@ def test_wav_is_known_by_its_start(data, expected):
     assert is_wav(data) is expected
 
 
+# -- sizes: all samples that were sent, or an error
+
+
+def header(riff=None, size=None, fmt=FMT):
+    riff, size = (len(SAMPLES) + 36 if riff is None else riff), (len(SAMPLES) if size is None else size)
+    return (
+        struct.pack("<4sI4s4sI", b"RIFF", riff, b"WAVE", b"fmt ", len(fmt))
+        + fmt
+        + struct.pack("<4sI", b"data", size)
+    )
+
+
+PLACEHOLDERS = [
+    0,
+    0x7FFFEFFF,
+    0x7FFFF000,
+    0x7FFFFFFF,
+    0x7FFFFFFF - 36,
+    0x80000000,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+    10**9,
+]
+
+
+@pytest.mark.parametrize("size", PLACEHOLDERS)
+@pytest.mark.parametrize("riff", [None, 0, 36, len(SAMPLES), len(SAMPLES) - 8, 0xFFFFFFFF, 0x7FFFFFFF])
+def test_placeholder_is_repaired_whatever_the_size_of_the_file_is_said_to_be(riff, size):
+    data = header(riff, size) + SAMPLES
+    assert read_wav(data).samples == SAMPLES
+    assert wav_duration(data) == len(SAMPLES) / 48000
+    assert repair_wav(data) == by_stdlib()
+
+
+@given(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF), st.binary(min_size=1, max_size=64))
+@example(len(SAMPLES) + 36, len(SAMPLES) + 44, b"")
+@example(len(SAMPLES) + 36, len(SAMPLES) - 2, b"")
+@example(len(SAMPLES) + 36, len(SAMPLES) - 8, b"")
+@example(36, 2, b"")
+def test_any_sizes_give_all_samples_or_an_error(riff, size, more):
+    sent = SAMPLES + more
+    for near in (size, size % (len(sent) + 64)):
+        try:
+            wav = read_wav(header(riff, near) + sent)
+        except ValueError:
+            continue
+        assert wav.samples == sent
+
+
+@pytest.mark.parametrize("size", [len(SAMPLES) + 8, len(SAMPLES) + 36, len(SAMPLES) + 44])
+def test_file_that_is_whole_by_its_own_size_has_all_samples(size):
+    assert read_wav(header(size=size) + SAMPLES).samples == SAMPLES
+    assert repair_wav(header(size=size) + SAMPLES) == by_stdlib()
+    with pytest.raises(ValueError, match="truncated"):
+        read_wav(header(len(SAMPLES) + 40, size=size) + SAMPLES)
+
+
+@pytest.mark.parametrize("size", [2, len(SAMPLES) - 200, len(SAMPLES) - 2])
+def test_size_that_is_too_small_does_not_cut_the_speech(size):
+    for riff in (None, size + 36, 0xFFFFFFFF):
+        with pytest.raises(ValueError, match=f"the last {len(SAMPLES) - size} are no chunk"):
+            read_wav(header(riff, size) + SAMPLES)
+
+
 @pytest.mark.parametrize(
-    ("tag", "width", "samples", "expected"),
+    "junk", [b"\n", b"\r\n", b"{}", b"\0\0", b'{"error": "the voice server went away"}', b"LIST"]
+)
+def test_bytes_behind_the_samples_that_are_no_chunk_are_refused(junk):
+    with pytest.raises(ValueError, match=f"the last {len(junk)} are no chunk"):
+        read_wav(wav(SAMPLES) + junk)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000])
+@pytest.mark.parametrize(
+    "tail", [[(b"LIST", b"INFOISFT\4\0\0\0abc\0")], [(b"LIST", b"x"), (b"id3 ", b"odd")]]
+)
+def test_chunk_behind_a_stream_is_no_sound(size, tail):
+    chunks = riff(*tail)[12:]
+    assert read_wav(header(size=size) + SAMPLES + chunks).samples == SAMPLES
+    assert repair_wav(header(size=size) + SAMPLES + chunks) == by_stdlib()
+
+
+def test_name_of_a_chunk_within_the_samples_of_a_stream_is_sound():
+    samples = SAMPLES + b"LIST\x10\0\0\0" + SAMPLES
+    assert read_wav(header(0xFFFFFFFF, 0xFFFFFFFF) + samples).samples == samples
+
+
+def test_empty_data_before_another_chunk_is_empty():
+    assert read_wav(riff((b"fmt ", FMT), (b"data", b""), (b"LIST", b"INFO"))).samples == b""
+
+
+def test_samples_of_several_chunks_are_joined():
+    data = riff((b"fmt ", FMT), (b"data", SAMPLES), (b"LIST", b"odd"), (b"data", SAMPLES[:100]))
+    assert read_wav(data).samples == SAMPLES + SAMPLES[:100]
+    assert wav_duration(data) == (len(SAMPLES) + 100) / 48000
+    assert repair_wav(data) == by_stdlib(samples=SAMPLES + SAMPLES[:100])
+
+
+@pytest.mark.parametrize("size", [None, 0, 0xFFFFFFFF])
+def test_wav_files_in_a_row_are_joined(size):
+    one = header(0xFFFFFFFF, size) + SAMPLES
+    assert read_wav(one * 3).samples == SAMPLES * 3
+    assert repair_wav(one * 3) == by_stdlib(samples=SAMPLES * 3)
+
+
+def test_wav_files_of_several_formats_in_a_row_are_refused():
+    with pytest.raises(ValueError, match="of different formats"):
+        read_wav(wav(SAMPLES) + wav(SAMPLES, 8000))
+
+
+def test_pad_byte_may_be_missing():
+    fmt = struct.pack("<HHIIHH", PCM, 1, 8000, 8000, 1, 8)
+    listed = struct.pack("<4sI", b"LIST", 3) + b"odd"
+    head = struct.pack("<4sI4s", b"RIFF", 0, b"WAVE") + struct.pack("<4sI", b"fmt ", 16) + fmt
+    data = head + listed + struct.pack("<4sI", b"data", 3) + b"abc"
+    for each in (data, data + b"\0", data + listed):
+        assert read_wav(each).samples == b"abc"
+
+
+def test_file_of_odd_size_and_its_pad_byte_is_true():
+    data = riff((b"fmt ", FMT), (b"data", SAMPLES), (b"LIST", b"odd"))
+    odd = data[:4] + struct.pack("<I", len(data) - 9) + data[8:]
+    assert repair_wav(odd) == odd
+
+
+# -- numbers that no header can hold
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate", "bits"),
     [
-        (PCM, 1, b"\x00\x80\xff", (-32768, 0, 32512)),
-        (PCM, 3, b"\x01\xff\x7f\xff\x00\x80", (32767, -32768)),
-        (PCM, 4, struct.pack("<2i", 0x12345678, -0x12345678), (0x1234, -0x1235)),
-        (FLOAT, 4, struct.pack("<5f", 0.0, 1.0, -1.0, 7.5, -7.5), (0, 32767, -32767, 32767, -32767)),
-        (ULAW, 1, b"\x10\x9c\xe7", (-15996, 9852, 260)),
-        (ALAW, 1, b"\x10\x9c\xe7", (-2752, 3264, 1184)),
+        (1, 0xFFFFFFFF, 16),
+        (1, 0x80000000, 16),
+        (65535, 24000, 16),
+        (32768, 8000, 16),
+        (9, 8000, 65528),
+        (4, 2**30, 8),
     ],
 )
-def test_samples_of_every_encoding_become_16_bit(tag, width, samples, expected):
-    converted = to_s16le(Wav(tag, 1, 8000, width, samples))
-    assert struct.unpack(f"<{len(expected)}h", converted) == expected
+def test_impossible_format_is_refused_in_reading_and_writing(channels, rate, bits):
+    fmt = struct.pack("<HHIIHH", PCM, channels, rate, 0, 0, bits)
+    for read in (read_wav, wav_duration, repair_wav):
+        with pytest.raises(ValueError, match=f"cannot have {channels} channels, {rate} Hz and {bits} bits"):
+            read(header(fmt=fmt) + SAMPLES)
+    with pytest.raises(ValueError, match=f"cannot have {channels} channels, {rate} Hz and {bits} bits"):
+        write_wav(SAMPLES, rate, channels=channels, sample_width=bits // 8)
 
 
-@pytest.mark.parametrize(("tag", "width"), [(FLOAT, 8), (2, 1), (PCM, 8), (ULAW, 2)])
-def test_other_encodings_are_refused_by_tag_and_width(tag, width):
-    with pytest.raises(ValueError, match=f"format tag {tag} with {width * 8} bits"):
-        to_s16le(Wav(tag, 1, 8000, width, bytes(16)))
+def test_greatest_format_is_written():
+    for channels, rate, width in ((1, 0xFFFFFFFF, 1), (65535, 65537, 1), (1, 0x7FFFFFFF, 2)):
+        assert read_wav(write_wav(bytes(channels * width), rate, channels=channels, sample_width=width))
 
 
-def test_float_samples_that_are_no_numbers_do_not_crash():
-    samples = struct.pack("<3f", float("nan"), float("inf"), float("-inf"))
-    assert len(to_s16le(Wav(FLOAT, 1, 8000, 4, samples))) == 6
+def test_blocks_with_room_between_the_samples_are_refused():
+    with pytest.raises(ValueError, match="24 bits per sample, in blocks of 4 bytes"):
+        read_wav(header(fmt=struct.pack("<HHIIHH", PCM, 1, 8000, 32000, 4, 24)) + SAMPLES)
+
+
+@pytest.mark.parametrize("align", [0, 1, 3, 4, 0xFFFF])
+def test_block_size_that_nothing_follows_from_is_passed_over(align):
+    fmt = struct.pack("<HHIIHH", PCM, 1, 24000, 48000, align, 16)
+    assert read_wav(header(fmt=fmt) + SAMPLES).samples == SAMPLES
+
+
+def test_short_extensible_header_is_read():
+    fmt = struct.pack("<HHIIHHHHI", EXTENSIBLE, 1, 24000, 48000, 2, 16, 8, 16, 4) + struct.pack("<H", PCM)
+    assert len(fmt) == 26
+    assert read_wav(riff((b"fmt ", fmt), (b"data", SAMPLES))).tag == PCM
+
+
+def test_fact_chunk_counts_samples_of_one_channel():
+    assert write_wav(bytes(800), 8000, channels=2, sample_width=1, tag=ULAW)[38:50] == struct.pack(
+        "<4sII", b"fact", 4, 400
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        riff((b"fmt ", FMT), *[(b"JUNK", b"")] * 200_000, (b"data", SAMPLES)),
+        header(size=0) + b"LIST\0\0\0\0" * 200_000,
+        wav(b"ab") * 100_000,
+        (header(0, 0) + b"ab") * 100_000,
+        b"RIFF" * 500_000,
+        header(0, 0) + b"RIFF" * 500_000,
+    ],
+    ids=["chunks", "chunks behind", "files", "streams", "signatures", "signatures in a stream"],
+)
+def test_file_of_many_pieces_costs_little_time(data):
+    started = time.process_time()
+    with contextlib.suppress(ValueError):
+        read_wav(data)
+    assert time.process_time() - started < 2
+
+
+@given(
+    st.binary(max_size=40),
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"fmt ", b"data", b"LIST", b"\0\0\0\0"]),
+            st.integers(0, 0xFFFFFFFF),
+            st.binary(max_size=40),
+        ),
+        max_size=4,
+    ),
+)
+def test_only_a_value_error_leaves_any_bytes(fmt, chunks):
+    data = header(fmt=fmt)[:-8] + b"".join(
+        name + struct.pack("<I", size) + body for name, size, body in chunks
+    )
+    for use in (read_wav, wav_duration, repair_wav):
+        with contextlib.suppress(ValueError):
+            use(data)
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.integers(0, 0xFFFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.integers(0, 0xFFFF),
+    st.binary(max_size=200),
+)
+def test_only_a_value_error_leaves_any_format(tag, channels, rate, bits, samples):
+    data = header(0, 0, struct.pack("<HHIIHH", tag, channels, rate, 0, 0, bits)) + samples
+    audio = Audio(data)
+    assert audio.duration is None or audio.duration >= 0
+    for use in (
+        Audio.pcm,
+        lambda audio: list(audio.frames()),
+        lambda audio: audio.resample(8000),
+        lambda audio: wav_audio(audio.data),
+    ):
+        with contextlib.suppress(ValueError):
+            use(audio)
+
+
+# -- the length of a plain file
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_length_of_a_plain_file_follows_from_its_header(width, channels):
+    data = write_wav(bytes(1440), 8000, channels=channels, sample_width=width)
+    assert plain_duration(data[:44], len(data)) == 1440 / width / channels / 8000
+    assert wav_duration(data) == len(read_wav(data).samples) / width / channels / 8000
+
+
+@given(st.integers(0, 43), st.integers(0, 255), st.integers(-2, 2))
+def test_length_of_any_file_is_that_of_its_samples(at, byte, more):
+    data = bytearray(wav(SAMPLES) + b"\0\0")[: 46 + len(SAMPLES) - 2 + more]
+    data[at] = byte
+    try:
+        found = read_wav(bytes(data))
+    except ValueError:
+        assert plain_duration(bytes(data), len(data)) is None
+        return
+    assert wav_duration(bytes(data)) == len(found.samples) / found.frame_size / found.sample_rate

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _wav
+from . import _samples, _wav
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class Audio:
         Raises:
             ValueError: The format is compressed (the message names it), or the bytes do not match it.
         """
-        return _wav.to_s16le(wav_of(self))
+        return _samples.to_s16le(wav_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a playable file and return its path.
@@ -111,7 +111,7 @@ class Audio:
         """
         _check_number("sample_rate", sample_rate, 0xFFFFFFFF)
         wav = wav_of(self)
-        samples = _wav.to_s16le(wav)
+        samples = _samples.to_s16le(wav)
         if wav.sample_rate != sample_rate:
             samples = _resample(samples, wav.sample_rate, sample_rate, wav.channels)
         data = _wav.write_wav(samples, sample_rate, channels=wav.channels)
@@ -133,7 +133,7 @@ class Audio:
         size = int(wav.sample_rate * ms // 1000) * frame
         if size <= 0:
             raise ValueError(f"frames of {ms} ms hold no sample at {wav.sample_rate} Hz")
-        samples = _wav.to_s16le(wav)
+        samples = _samples.to_s16le(wav)
         return (samples[at : at + size].ljust(size, b"\0") for at in range(0, len(samples), size))
 
 

@@ -1,21 +1,37 @@
 """WAV files: read them, write them and repair their headers.
 
-Repairing changes headers only, never samples. Streaming services send headers whose sizes are placeholders
-(0, 0xFFFFFFFF, 0x7FFFFFFF…); the samples of such a file run to its end. If a size is larger than the file
-and not a placeholder, the file is truncated, which is an error.
+Every byte of a file is accounted for: reading returns all samples that were sent, or fails. Sizes in headers
+are often wrong, because a stream's header is written before its length is known. Repairing changes headers
+only, never samples.
 
 Format: https://learn.microsoft.com/windows/win32/xaudio2/resource-interchange-file-format--riff-
 and RFC 2361 for the format tags.
 """
 
+from __future__ import annotations
+
+import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from ._containers import container_of
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-# Sizes of at least this are placeholders of streams (the lowest known is from espeak-ng 1.51); the speech of
-# a real prompt is never 2 GiB long.
-_PLACEHOLDER = 0x7FFFF000
+# A size that the file does not have is a placeholder of a stream from here on, because no speech is 512 MiB
+# long (the lowest known is 0x7FFFF000, of espeak-ng 1.51). A smaller one is that of a file that was cut.
+_PLACEHOLDER: Final = 0x20000000
+# A hostile file could hold millions of chunks.
+_MOST_CHUNKS: Final = 1000
+_NEXT_FILE: Final = re.compile(rb"RIFF.{4}WAVE", re.DOTALL)
+_CHUNK: Final = re.compile(rb"[ -~]{4}.{4}", re.DOTALL)
+# The header of plain PCM; all bytes behind it are samples.
+PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
+# Chunks that encoders append to a stream, searched for in its last bytes.
+_APPENDED: Final = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"JUNK", b"_PMX")
+_APPENDED_BYTES: Final = 1 << 16
+_MOST_BYTES: Final = 0xFFFFFFFF - 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +52,35 @@ class Wav:
 
 def is_wav(data: bytes) -> bool:
     """Return whether the bytes start like a WAV file."""
-    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
+    return _NEXT_FILE.match(data) is not None
 
 
-class _Found(NamedTuple):
-    """The position of the samples in a WAV file, and their format."""
-
+class _Format(NamedTuple):
     tag: int
     channels: int
     sample_rate: int
     sample_width: int
+
+
+class _Chunk(NamedTuple):
+    """A chunk: its name, the offset of its content, and the content's true size in bytes."""
+
+    name: bytes
     start: int
     size: int
 
 
 def read_wav(data: bytes) -> Wav:
-    """Parse a WAV file; placeholder sizes, and chunks before and after the samples, are accepted.
+    """Parse a WAV file; wrong sizes, and chunks before and after the samples, are accepted.
+
+    The samples of several data chunks, and of several WAV files in a row, are joined.
 
     Raises:
-        ValueError: It is not a WAV file, its header is invalid, or its samples are truncated.
+        ValueError: It is not a WAV file, its header is invalid or impossible, its samples are truncated, or
+            some of its bytes are neither samples nor chunks.
     """
-    found = _find(data)
-    samples = data[found.start : found.start + found.size]
-    return Wav(found.tag, found.channels, found.sample_rate, found.sample_width, samples)
+    form, chunks = _find(data)
+    return Wav(*form, b"".join([data[chunk.start : chunk.start + chunk.size] for chunk in chunks]))
 
 
 def wav_duration(data: bytes) -> float:
@@ -67,62 +89,182 @@ def wav_duration(data: bytes) -> float:
     Raises:
         ValueError: As `read_wav`.
     """
-    found = _find(data)
-    return found.size / (found.channels * found.sample_width) / found.sample_rate
+    if (seconds := plain_duration(data, len(data))) is not None:
+        return seconds
+    form, chunks = _find(data)
+    return sum(chunk.size for chunk in chunks) / (form.channels * form.sample_width) / form.sample_rate
 
 
-def _find(data: bytes) -> _Found:
+def plain_duration(head: bytes, size: int) -> float | None:
+    """Return the length of a file of ``size`` bytes if its header is that of `write_wav` for PCM.
+
+    It is 5 times as fast as a walk through the chunks, at every hit, and the samples need not be read.
+    ``None`` says nothing about the file.
+    """
+    if len(head) < PLAIN_HEADER.size:
+        return None
+    riff, whole, wave, fmt, sixteen, tag, channels, rate, per_second, frame, bits, data, samples = (
+        PLAIN_HEADER.unpack_from(head)
+    )
+    is_plain = (riff, wave, fmt, data) == (b"RIFF", b"WAVE", b"fmt ", b"data") and (sixteen, tag) == (16, PCM)
+    is_true = whole + 8 == size == samples + PLAIN_HEADER.size and per_second == rate * frame != 0
+    if not (is_plain and is_true) or bits % 8 or channels * bits != frame * 8 or samples % frame:
+        return None
+    return float(samples / frame / rate)
+
+
+def _find(data: bytes) -> tuple[_Format, list[_Chunk]]:
+    """Return the format of a WAV file and its chunks of samples."""
     if not is_wav(data):
-        raise ValueError(f"not a WAV file: it starts with {data[:12]!r}")
-    fmt: tuple[int, int, int, int] | None = None
-    position = 12
-    while position + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, position)
-        position += 8
-        if name == b"data":
-            if fmt is None:
-                raise ValueError("a WAV file whose samples come before their format")
-            return _Found(*fmt, position, _size_of_samples(fmt, data, position, size))
-        if name == b"fmt ":
-            fmt = _read_format(data[position : position + size])
-        position += size + size % 2
-    raise ValueError("a WAV file without samples: no data chunk")
+        name = container_of(data)
+        raise ValueError(f"not a WAV file: it starts with {data[:12]!r}" + (f" ({name})" if name else ""))
+    forms, found = set[_Format](), list[_Chunk]()
+    position = 0
+    while position < len(data):
+        chunks = list(_chunks(data, position))
+        form, samples = _samples_of_file(data, chunks)
+        forms.add(form)
+        found += samples
+        position = _end_of(data, chunks[-1])
+        if len(forms) > 1 or len(found) > _MOST_CHUNKS:
+            raise ValueError("WAV files in a row, too many or of different formats")
+    return form, found
 
 
-def _read_format(chunk: bytes) -> tuple[int, int, int, int]:
+def _samples_of_file(data: bytes, chunks: list[_Chunk]) -> tuple[_Format, list[_Chunk]]:
+    formats = [chunk for chunk in chunks if chunk.name == b"fmt "]
+    samples = [chunk for chunk in chunks if chunk.name == b"data"]
+    if not samples:
+        raise ValueError("a WAV file without samples: no data chunk")
+    if not formats or formats[-1].start > samples[0].start:
+        raise ValueError("a WAV file whose samples come before their format")
+    form = _read_format(data[formats[-1].start : formats[-1].start + min(formats[-1].size, 40)])
+    frame = form.channels * form.sample_width
+    for chunk in samples:
+        if chunk.size % frame:
+            raise ValueError(
+                f"a truncated WAV file: {chunk.size} bytes of samples in frames of {frame} bytes"
+            )
+    return form, samples
+
+
+def _read_format(chunk: bytes) -> _Format:
     if len(chunk) < 16:
         raise ValueError(f"a WAV file with a format chunk of {len(chunk)} bytes; 16 is the least")
-    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
+    tag, channels, rate, byte_rate, align, bits = struct.unpack_from("<HHIIHH", chunk)
     if tag == EXTENSIBLE and len(chunk) >= 26:
         tag = struct.unpack_from("<H", chunk, 24)[0]
+    seen = f"{channels} channels, {rate} Hz and {bits} bits per sample"
     if not channels or not rate or not bits or bits % 8:
-        raise ValueError(f"a WAV header of {channels} channels, {rate} Hz and {bits} bits per sample")
-    return tag, channels, rate, bits // 8
+        raise ValueError(f"a WAV header of {seen}")
+    frame = channels * bits // 8
+    if align > frame and byte_rate == rate * align and align % channels == 0:
+        raise ValueError(f"a WAV header of {seen}, in blocks of {align} bytes")
+    _check_format(channels, rate, bits // 8)
+    return _Format(tag, channels, rate, bits // 8)
 
 
-def _is_streamed(data: bytes) -> bool:
-    """Return whether the size of the file in its header is a placeholder or otherwise wrong."""
-    size: int = struct.unpack_from("<I", data, 4)[0]
-    return size + 8 != len(data) and size + 8 + size % 2 != len(data)
-
-
-def _size_of_samples(fmt: tuple[int, int, int, int], data: bytes, start: int, size: int) -> int:
-    _, channels, _, width = fmt
-    available = len(data) - start
-    if size >= _PLACEHOLDER or (size == 0 and _is_streamed(data)):
-        size = available
-    elif size > available:
-        raise ValueError(f"a truncated WAV file: {size} bytes of samples promised, {available} are there")
+def _check_format(channels: int, rate: int, width: int) -> None:
+    """Refuse what the header of a WAV file cannot say: it has 16 bits for a block, 32 for the byte rate."""
     frame = channels * width
-    if size % frame:
-        raise ValueError(f"a truncated WAV file: {size} bytes of samples in frames of {frame} bytes")
-    return size
+    if not (0 < frame <= 0xFFFF and rate > 0 and rate * frame <= 0xFFFFFFFF):
+        raise ValueError(
+            f"a WAV file cannot have {channels} channels, {rate} Hz and {width * 8} bits per sample"
+        )
+
+
+# -- chunks
+
+
+def _chunks(data: bytes, start: int) -> Iterator[_Chunk]:
+    """Yield the chunks of the WAV file at ``start``; it ends where the data or the next file does."""
+    position = start + 12
+    for _ in range(_MOST_CHUNKS):
+        if position == len(data) or _NEXT_FILE.match(data, position):
+            return
+        name, at, size = _chunk_at(data, position)
+        if name == b"data":
+            size = _size_of_samples(data, start, at, size)
+        elif at + size > len(data):
+            raise _no_chunk(data, position)
+        chunk = _Chunk(name, at, size)
+        yield chunk
+        position = _end_of(data, chunk)
+    raise ValueError(f"a WAV file of more than {_MOST_CHUNKS} chunks")
+
+
+def _chunk_at(data: bytes, position: int) -> _Chunk:
+    if _CHUNK.match(data, position) is None:
+        raise _no_chunk(data, position)
+    name, size = struct.unpack_from("<4sI", data, position)
+    return _Chunk(name, position + 8, size)
+
+
+def _no_chunk(data: bytes, position: int) -> ValueError:
+    return ValueError(
+        f"a WAV file of {len(data)} bytes, of which the last {len(data) - position} are no chunk: "
+        f"they start with {data[position : position + 40]!r}"
+    )
+
+
+def _end_of(data: bytes, chunk: _Chunk) -> int:
+    """Return the offset behind a chunk and its pad byte, which some encoders leave out."""
+    end = chunk.start + chunk.size
+    return end + (chunk.size % 2 and data[end : end + 1] == b"\0")
+
+
+def _size_of_samples(data: bytes, start: int, at: int, size: int) -> int:
+    """Return the true size of the data chunk whose content is at ``at``, of the file at ``start``."""
+    available = len(data) - at
+    if size == 0 and _are_chunks(data, at, len(data)):
+        return 0
+    if 0 < size <= available:
+        return size
+    if 0 < size < _PLACEHOLDER and not _is_whole(data, start):
+        raise ValueError(f"a truncated WAV file: {size} bytes of samples promised, {available} are there")
+    return _end_of_stream(data, at) - at
+
+
+def _is_whole(data: bytes, start: int = 0) -> bool:
+    """Return whether the file at ``start`` has the size that its header gives."""
+    size = int.from_bytes(data[start + 4 : start + 8], "little")
+    return len(data) - start - 8 in (size, size + size % 2)
+
+
+def _end_of_stream(data: bytes, start: int) -> int:
+    """Return where samples of unknown size end: before the next file, or before appended chunks."""
+    following = _NEXT_FILE.search(data, start)
+    end = following.start() if following else len(data)
+    ends = [data.rfind(name, max(start, end - _APPENDED_BYTES), end) for name in _APPENDED]
+    return min((at for at in ends if at >= 0 and _are_chunks(data, at, end)), default=end)
+
+
+def _are_chunks(data: bytes, position: int, end: int) -> bool:
+    """Return whether the bytes up to ``end`` are chunks, none of which is cut."""
+    for _ in range(_MOST_CHUNKS):
+        if position >= end:
+            return position == end
+        try:
+            position = _end_of(data, _chunk_at(data, position))
+        except ValueError:
+            return False
+    return False
+
+
+# -- writing
 
 
 def write_wav(
     samples: bytes, sample_rate: int, *, channels: int = 1, sample_width: int = 2, tag: int = PCM
 ) -> bytes:
-    """Return a WAV file of the samples, which must be little-endian, with true sizes in its header."""
+    """Return a WAV file of the samples, which must be little-endian, with true sizes in its header.
+
+    Raises:
+        ValueError: The header of a WAV file cannot say these numbers.
+    """
+    _check_format(channels, sample_rate, sample_width)
+    if len(samples) > _MOST_BYTES:
+        raise ValueError(f"a WAV file cannot have {len(samples)} bytes of samples")
     frame = channels * sample_width
     # A format other than PCM carries the size of its (empty) extension and a fact chunk.
     extra = b"" if tag == PCM else struct.pack("<H4sII", 0, b"fact", 4, len(samples) // frame)
@@ -157,66 +299,8 @@ def repair_wav(data: bytes) -> bytes:
     Raises:
         ValueError: As `read_wav`.
     """
-    wav = read_wav(data)
-    return rewrite_wav(wav) if _is_streamed(data) else data
-
-
-def to_s16le(wav: Wav) -> bytes:
-    """Convert the samples to signed 16-bit little-endian.
-
-    Raises:
-        ValueError: The encoding is not 8, 16, 24 or 32-bit PCM, 32-bit float, mu-law or A-law.
-    """
-    kind = (wav.tag, wav.sample_width)
-    samples = wav.samples
-    if kind == (PCM, 2):
-        return samples
-    if kind == (PCM, 1):  # unsigned, centred on 128
-        return _interleave(bytes(len(samples)), samples.translate(_UNSIGNED_TO_SIGNED))
-    if kind in {(PCM, 3), (PCM, 4)}:  # the two upper bytes
-        width = wav.sample_width
-        return _interleave(samples[width - 2 :: width], samples[width - 1 :: width])
-    if kind == (FLOAT, 4):
-        values = struct.unpack(f"<{len(samples) // 4}f", samples)
-        return struct.pack(f"<{len(values)}h", *(round(max(-1.0, min(1.0, v)) * 32767) for v in values))
-    if kind == (ULAW, 1):
-        return expand(samples, "ulaw")
-    if kind == (ALAW, 1):
-        return expand(samples, "alaw")
-    raise ValueError(f"WAV of format tag {wav.tag} with {wav.sample_width * 8} bits has no 16-bit form here")
-
-
-_UNSIGNED_TO_SIGNED = bytes(b ^ 0x80 for b in range(256))
-
-
-def _interleave(low: bytes, high: bytes) -> bytes:
-    out = bytearray(2 * len(low))
-    out[0::2] = low
-    out[1::2] = high
-    return bytes(out)
-
-
-def expand(samples: bytes, law: str) -> bytes:
-    """Expand G.711 telephone samples, ``ulaw`` or ``alaw``, to signed 16-bit little-endian.
-
-    Decodes as ITU-T Recommendation G.711 specifies, scaled to 16 bits.
-    """
-    one = _ulaw_sample if law == "ulaw" else _alaw_sample
-    table = [one(code) & 0xFFFF for code in range(256)]
-    low = bytes(value & 0xFF for value in table)
-    high = bytes(value >> 8 for value in table)
-    return _interleave(samples.translate(low), samples.translate(high))
-
-
-def _ulaw_sample(code: int) -> int:
-    code ^= 0xFF
-    magnitude = (((code & 0x0F) << 3) + 0x84 << ((code & 0x70) >> 4)) - 0x84
-    return -magnitude if code & 0x80 else magnitude
-
-
-def _alaw_sample(code: int) -> int:
-    code ^= 0x55
-    exponent, magnitude = (code & 0x70) >> 4, ((code & 0x0F) << 4) + 8
-    if exponent:
-        magnitude = magnitude + 0x100 << exponent - 1
-    return magnitude if code & 0x80 else -magnitude
+    _, chunks = _find(data)
+    written = int.from_bytes(data[chunks[0].start - 4 : chunks[0].start], "little")
+    if len(chunks) == 1 and chunks[0].size == written and _is_whole(data):
+        return data
+    return rewrite_wav(read_wav(data))

@@ -35,7 +35,8 @@ from ._backends.http import Exchange, kind_of_status, read_api_key, seconds_to_w
 from ._backends.model_ends import ModelEnd
 from ._backends.options import check_base_url, check_path, check_range, endpoint
 from ._backends.redaction import redact
-from ._wav import PCM, Wav, read_wav, rewrite_wav, to_s16le, write_wav
+from ._samples import is_silent, to_s16le
+from ._wav import PCM, Wav, read_wav, rewrite_wav, write_wav
 
 __all__ = [
     "Attempts",
@@ -110,7 +111,7 @@ def _checked(wav: Wav) -> Audio:
     if not wav.samples:
         raise ValueError("a WAV file without samples")
     samples = to_s16le(wav)
-    if not samples.strip(b"\0"):
+    if is_silent(samples, wav):
         raise ValueError("silence from end to end")
     if (wav.tag, wav.sample_width) == (PCM, 2):
         data = rewrite_wav(wav)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,12 +19,11 @@ from .._fields import flatten, speaker_of
 from .._store.cache import AudioCache, Miss
 from .._store.entry import AUDIO_LIMIT, AUDIO_SUFFIX, META_SUFFIX
 from .._store.files import read_file
+from .._wav import PLAIN_HEADER, plain_duration
 from .screen import RefusedError
 from .workspace import CommandT, CommandWorkspace
 
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
-# The header that `russo._wav.write_wav` writes for PCM; all bytes after it are samples.
-_PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +133,10 @@ def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
         return None
     try:
         with open(path, "rb") as file:
-            head = file.read(_PLAIN_HEADER.size)
-        return _plain_seconds(head, size) or Audio(read_file(path, AUDIO_LIMIT)).duration
+            plain = plain_duration(file.read(PLAIN_HEADER.size), size)
+        return Audio(read_file(path, AUDIO_LIMIT)).duration if plain is None else plain
     except (OSError, ValueError):
         return None
-
-
-def _plain_seconds(head: bytes, size: int) -> float | None:
-    """Return the length that a header of `_PLAIN_HEADER`'s form states, or ``None`` for any other header."""
-    if len(head) < _PLAIN_HEADER.size:
-        return None
-    riff, _, wave, fmt, length, _, _, _, per_second, _, _, data, samples = _PLAIN_HEADER.unpack(head)
-    plain = (riff, wave, fmt, length, data) == (b"RIFF", b"WAVE", b"fmt ", 16, b"data")
-    if not plain or not per_second or not 0 <= size - _PLAIN_HEADER.size - samples <= 1:
-        return None
-    return float(samples) / float(per_second)
 
 
 def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = None) -> list[Entry]:
