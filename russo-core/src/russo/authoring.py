@@ -12,7 +12,8 @@ errors of russo:
 
         async def synthesize(self, text: str) -> Audio:
             key = read_api_key(self._attempts, text, self._api_key, "ACME_API_KEY")
-            return await self._attempts.run(text, lambda: self._attempt(Exchange(self._attempts, text, key)))
+            exchange = Exchange(self._attempts, text, key)
+            return await self._attempts.run(text, lambda: exchange.guard(self._attempt(exchange)))
 
         async def _attempt(self, exchange: Exchange) -> Audio:
             try:
@@ -31,23 +32,38 @@ from collections.abc import Iterable
 
 from ._audio import Audio
 from ._backends.attempts import Attempts
-from ._backends.http import Exchange, kind_of_status, read_api_key, seconds_to_wait, shared_tls
+from ._backends.bodies import (
+    ACCEPTED_ENCODINGS,
+    MOST_REPLY_BYTES,
+    OversizedReplyError,
+    bound_reply,
+    load_json,
+)
+from ._backends.credentials import read_api_key
+from ._backends.http import Exchange, kind_of_status, seconds_to_wait
 from ._backends.model_ends import ModelEnd
+from ._backends.network import shared_tls
 from ._backends.options import check_base_url, check_path, check_range, endpoint
-from ._backends.redaction import redact
+from ._backends.redaction import Secret, redact
 from ._samples import is_silent, to_s16le
 from ._wav import PCM, Wav, read_wav, rewrite_wav, write_wav
 
 __all__ = [
+    "ACCEPTED_ENCODINGS",
+    "MOST_REPLY_BYTES",
     "Attempts",
     "Exchange",
     "ModelEnd",
+    "OversizedReplyError",
+    "Secret",
+    "bound_reply",
     "check_base_url",
     "check_path",
     "check_range",
     "endpoint",
     "join_wav",
     "kind_of_status",
+    "load_json",
     "looks_like_text",
     "pcm_audio",
     "read_api_key",

@@ -1,7 +1,7 @@
 """`ElevenLabsSynthesizer`, on the elevenlabs SDK.
 
-The key is a default header of the HTTP client and is never passed to the SDK, because the SDK's debug log
-prints every header that the SDK sets, with ``xi-api-key`` in clear text.
+The key is a header that the HTTP client adds to each request. It is never passed to the SDK, because the
+SDK's debug log prints every header that the SDK sets, with ``xi-api-key`` in clear text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from russo.authoring import (
+    ACCEPTED_ENCODINGS,
     Attempts,
     Exchange,
+    bound_reply,
     check_base_url,
     check_path,
     check_range,
@@ -145,7 +147,7 @@ class ElevenLabsSynthesizer:
                 base_url=self.base_url, api_key=None, timeout=self._attempts.timeout, httpx_client=client
             )
             speech = sdk.text_to_speech.with_raw_response
-            return await self._attempts.run(text, lambda: self._attempt(speech, exchange))
+            return await self._attempts.run(text, lambda: exchange.guard(self._attempt(speech, exchange)))
 
     async def _attempt(self, speech: AsyncRawTextToSpeechClient, exchange: Exchange) -> Audio:
         import httpx
@@ -161,7 +163,7 @@ class ElevenLabsSynthesizer:
             kind = kind_of(status, body)
             raise exchange.refusal_error(error, kind, status, said, code=code, headers=headers) from error
         # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection, a
-        # proxy with an invalid port.
+        # proxy with an invalid port, a reply beyond the bounds.
         except (httpx.HTTPError, ValueError, RecursionError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
         try:
@@ -192,9 +194,13 @@ class ElevenLabsSynthesizer:
 def _client(exchange: Exchange) -> httpx.AsyncClient:
     import httpx
 
+    async def add_key(request: httpx.Request) -> None:
+        request.headers["xi-api-key"] = exchange.secret
+
     try:
         return httpx.AsyncClient(
-            headers={"xi-api-key": exchange.secret},
+            headers={"accept-encoding": ACCEPTED_ENCODINGS},
+            event_hooks={"request": [add_key], "response": [bound_reply]},
             verify=shared_tls(httpx.create_ssl_context),
             # A redirect would send the key to another host.
             follow_redirects=False,

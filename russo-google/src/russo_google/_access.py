@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from russo import AuthenticationError, RequestRejectedError, ServiceError
-from russo.authoring import Attempts, Exchange, read_api_key
+from russo.authoring import Attempts, Exchange, Secret, read_api_key
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -81,7 +81,7 @@ class VertexLogin:
             raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
         options = {"vertexai": True, "credentials": token, "project": project, "location": location}
-        return Access(Exchange(attempts, prompt, str(token.token)), options)
+        return Access(Exchange(attempts, prompt, Secret(token.token)), options)
 
     def _login(self) -> tuple[Credentials, str | None]:
         import google.auth

@@ -15,8 +15,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from russo import Audio, NoAudioError, TextRejectedError
-from russo.authoring import Exchange, join_wav, pcm_audio
+from russo.authoring import Exchange, join_wav, load_json, pcm_audio
 
+_SHOWN: Final = 1000
 # Reasons that depend on the text: the same text would be billed and refused again.
 _BLOCKED: Final = frozenset(
     {
@@ -77,11 +78,11 @@ def read_reply(body: str | None, exchange: Exchange) -> Reply:
 
 def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
     try:
-        return _mapping(json.loads(body or "null"))
+        return _mapping(load_json(body or "null"))
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # it is the whole reply, which may contain the key
-        raise exchange.error(NoAudioError, f"the reply is not JSON: {body!r}") from error
+        raise exchange.error(NoAudioError, f"the reply is not JSON: {(body or '')[:_SHOWN]!r}") from error
 
 
 def join_parts(parts: Iterable[Part]) -> Audio:
@@ -108,7 +109,7 @@ def _join(pcm: tuple[int, int] | None, pieces: list[bytes]) -> Audio:
 def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
     """Return one part, or ``None`` for a part without audio."""
     if part.get("text") and not part.get("thought"):
-        raise exchange.error(NoAudioError, f"the model answered in words: {str(part['text'])!r}")
+        raise exchange.error(NoAudioError, f"the model answered in words: {str(part['text'])[:_SHOWN]!r}")
     sound = _mapping(part.get("inlineData"))
     if not sound.get("data"):
         return None
@@ -143,7 +144,7 @@ def _unfinished(reason: str, reply: dict[str, Any], body: str | None) -> str:
     if reason:
         return f"the reply is not finished ({reason}); its audio, if any, is cut"
     error = _mapping(reply.get("error")).get("message")
-    return f"the reply holds no audio: {error or body or 'its body is empty'}"
+    return f"the reply holds no audio: {error or (body or '')[:_SHOWN] or 'its body is empty'}"
 
 
 def _mapping(value: object) -> dict[str, Any]:

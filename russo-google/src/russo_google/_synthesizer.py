@@ -13,7 +13,18 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from russo import NoAudioError
-from russo.authoring import Attempts, Exchange, ModelEnd, check_base_url, check_path, shared_tls
+from russo.authoring import (
+    ACCEPTED_ENCODINGS,
+    MOST_REPLY_BYTES,
+    Attempts,
+    Exchange,
+    ModelEnd,
+    OversizedReplyError,
+    bound_reply,
+    check_base_url,
+    check_path,
+    shared_tls,
+)
 
 from ._access import Access, VertexLogin, key_access
 from ._refusals import kind_of, seconds_to_wait
@@ -149,13 +160,17 @@ class GoogleSynthesizer:
         # The import of the SDK takes a second: it must not block the event loop, or use up the timeout of the
         # first attempt.
         await asyncio.to_thread(importlib.import_module, "google.genai.client")
-        return await self._attempts.run(text, lambda: self._attempt(text))
+        exchange = Exchange(self._attempts, text)
+        return await self._attempts.run(text, lambda: exchange.guard(self._attempt(text)))
 
     async def _attempt(self, text: str) -> Audio:
         if self._login is None:
             access = key_access(self._attempts, text, self._api_key)
         else:
             access = await asyncio.to_thread(self._login.access, self._attempts, text)
+        return await access.exchange.guard(self._speech(access))
+
+    async def _speech(self, access: Access) -> Audio:
         parts = await self._speak(access)
         try:
             return join_parts(parts)
@@ -196,7 +211,12 @@ class GoogleSynthesizer:
         try:
             # A redirect would send the key to another host.
             tls = shared_tls(httpx2.create_ssl_context)
-            http = httpx2.AsyncClient(verify=tls, follow_redirects=False)
+            http = httpx2.AsyncClient(
+                verify=tls,
+                follow_redirects=False,
+                headers={"accept-encoding": ACCEPTED_ENCODINGS},
+                event_hooks={"response": [bound_reply]},
+            )
             options = types.HttpOptions(
                 base_url=self.base_url,
                 api_version=self.api_version,
@@ -215,6 +235,7 @@ class GoogleSynthesizer:
     async def _ask(self, client: genai.Client, exchange: Exchange) -> list[Part]:
         """Request the whole speech, which the service may send in several replies."""
         parts: list[Part] = []
+        received = 0
         config = self._config()
         while True:
             raw = await client.aio.models.generate_content(
@@ -223,7 +244,11 @@ class GoogleSynthesizer:
             # The SDK's own parser warns about unknown values, which fails a test run in which warnings are
             # errors, and it accepts an error page as a reply.
             response = raw.sdk_http_response
-            reply = read_reply(response.body if response else None, exchange)
+            body = response.body if response else None
+            received += len(body or "")
+            if received > MOST_REPLY_BYTES:
+                raise OversizedReplyError(f"its parts are more than {MOST_REPLY_BYTES} bytes")
+            reply = read_reply(body, exchange)
             parts += reply.parts
             if reply.continuation is None:
                 return parts

@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
 
 from russo import BackendConfigError
-from russo.authoring import ModelEnd, endpoint
+from russo.authoring import ModelEnd, Secret, check_base_url, endpoint
 
 VENDOR: Final = "https://api.openai.com/v1"
 # Hosts of the vendor's regions (eu.api.openai.com) offer the same voices.
@@ -17,29 +16,21 @@ _VENDOR_ENDPOINT: Final = re.compile(r"https://([a-z]+\.)?api\.openai\.com/v1")
 _SHORTEST_SECRET: Final = 8
 
 
-class HiddenText(str):
-    """Text that may hold a credential; a traceback with locals does not show it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'[hidden]'"
-
-
 def as_http(url: str) -> str:
     """Return a ws:// or wss:// URL as http:// or https://; any other text as it is."""
     return re.sub(r"^ws(s?)(?=://)", r"http\1", url, flags=re.IGNORECASE)
 
 
-def effective_base_url(given: str) -> HiddenText:
+def effective_base_url(given: str) -> str:
     """Return the URL to call: the option, else OPENAI_BASE_URL, else OpenAI's.
 
     Raises:
-        BackendConfigError: It is not a URL.
+        BackendConfigError: It is not a plain URL.
     """
-    url = given or as_http(os.environ.get("OPENAI_BASE_URL", "").strip()) or VENDOR
-    endpoint(url, "OPENAI_BASE_URL")
-    return HiddenText(url)
+    if given:
+        return check_base_url(given)
+    from_environment = Secret(as_http(os.environ.get("OPENAI_BASE_URL", "").strip()))
+    return check_base_url(from_environment or VENDOR, "OPENAI_BASE_URL")
 
 
 def is_vendor(base_url: str) -> bool:
@@ -54,13 +45,12 @@ def custom_headers() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
 
-def more_secrets(base_url: str = "") -> tuple[str, ...]:
-    """Return what is sent beside the key and may be a credential: words of custom headers, values of a query.
+def more_secrets() -> tuple[str, ...]:
+    """Return the words of custom headers, which are sent beside the key and may be credentials.
 
-    Shorter words are not credentials; redacting them would cut letters out of every word of a message.
+    Shorter words are not credentials; redacting them would cut words out of a message.
     """
-    words = [word for value in custom_headers().values() for word in value.split()]
-    words += [value for _, value in parse_qsl(urlsplit(base_url).query)]
+    words = [Secret(word) for value in custom_headers().values() for word in value.split()]
     return tuple(word for word in words if len(word) >= _SHORTEST_SECRET)
 
 

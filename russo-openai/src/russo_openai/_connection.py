@@ -9,15 +9,13 @@ import json
 import logging
 import os
 import re
-import sys
-import traceback
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from russo import AuthenticationError, NoAudioError, RequestRejectedError, ServiceError, SynthesisError
-from russo.authoring import endpoint, seconds_to_wait, shared_tls
+from russo.authoring import MOST_REPLY_BYTES, OversizedReplyError, endpoint, seconds_to_wait, shared_tls
 
-from ._access import HiddenText, custom_headers
+from ._access import custom_headers
 from ._failures import kind_of, said_in, wait_said_in
 from ._session import DecodingError, RefusedError
 
@@ -43,19 +41,19 @@ _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
     3000: AuthenticationError,
     3003: AuthenticationError,
 }
+_TOO_BIG: Final = 1009  # sent by us
 _BOUNDS: Final[dict[str, Any]] = {
     "close_timeout": 1,
     "compression": None,
     "max_queue": None,  # else closing waits for its timeout whenever more than 16 frames are unread
-    "max_size": None,
+    "max_size": MOST_REPLY_BYTES,
     "ping_interval": None,
 }
 
 
-def realtime_url(base_url: str, model: str) -> HiddenText:
-    """Return the websocket's URL for a base URL; a user and a password in it are not sent."""
-    place, query = re.sub("^http", "ws", endpoint(base_url)), urlsplit(base_url).query
-    return HiddenText(f"{place}/realtime?{query}{query and '&'}{urlencode({'model': model})}")
+def realtime_url(base_url: str, model: str) -> str:
+    """Return the websocket's URL for a base URL."""
+    return f"{re.sub('^http', 'ws', endpoint(base_url))}/realtime?{urlencode({'model': model})}"
 
 
 @contextlib.asynccontextmanager
@@ -65,13 +63,12 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
     Raises:
         SynthesisError: The connection does not open, or breaks; or the service refuses.
     """
-    host, loop, handled = urlsplit(url).netloc, asyncio.get_running_loop(), sys.exc_info()[1]
+    host, loop = urlsplit(url).netloc, asyncio.get_running_loop()
     until = loop.time() + exchange.attempts.timeout
     tls = _tls(exchange) if url.startswith("wss:") else {}
     try:
         connection = await _open(exchange, url, tls)
     except BaseException as error:
-        _clear_locals(error, handled)
         if _is_about_proxy(error):  # its message and its attributes show the proxy's password
             cause = ValueError(_PROXY)
             raise exchange.client_error(cause) from cause
@@ -124,19 +121,6 @@ def _is_about_proxy(error: BaseException) -> bool:
     from websockets.exceptions import InvalidProxy
 
     return isinstance(error, InvalidProxy)
-
-
-def _clear_locals(error: BaseException, handled: BaseException | None) -> None:
-    """Clear the frames of an exception and of those before it: their locals hold the header with the key.
-
-    Args:
-        error: The exception.
-        handled: The exception that the caller was handling. Its frames are the caller's own.
-    """
-    each: BaseException | None = error
-    while each is not None and each is not handled:
-        traceback.clear_frames(each.__traceback__)
-        each = each.__cause__ or each.__context__
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -213,13 +197,16 @@ def _session_error(exchange: Exchange, error: BaseException, host: str) -> Synth
         return _closed_error(exchange, error, host)
     if isinstance(error, binascii.Error):
         return exchange.error(NoAudioError, f"a piece of the audio is not base64: {error}")
-    if isinstance(error, (DecodingError, OSError)):
+    if isinstance(error, (DecodingError, OversizedReplyError, OSError)):
         return exchange.connection_error(error, host=host)
     return None
 
 
 def _closed_error(exchange: Exchange, error: ConnectionClosed, host: str) -> SynthesisError:
     """Return the error for a closed connection; the reason of the close may be a refusal (``type.code``)."""
+    if error.sent is not None and error.sent.code == _TOO_BIG and not error.rcvd_then_sent:
+        oversized = OversizedReplyError(f"a message is more than {MOST_REPLY_BYTES} bytes")
+        return exchange.connection_error(oversized, host=host)
     if error.rcvd is not None:
         code, reason = error.rcvd.code, error.rcvd.reason
         kind = kind_of(set(re.split(r"[^\w]+", reason)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from russo import BackendConfigError, NoAudioError, TextRejectedError
-from russo.authoring import Attempts, Exchange, check_range, endpoint, pcm_audio, read_api_key
+from russo.authoring import Attempts, Exchange, check_base_url, check_range, endpoint, pcm_audio, read_api_key
 
 from ._access import VendorEnds, as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
 from ._check import count_spoken, odd_duration, words_of
@@ -50,7 +50,7 @@ class OpenAISynthesizer:
         max_concurrency: Calls, and so connections, at once.
 
     Raises:
-        BackendConfigError: ``base_url`` is not a URL, or model or voice belong to ``openai-speech``.
+        BackendConfigError: ``base_url`` is not a plain URL, or model or voice belong to ``openai-speech``.
         ValueError: A number outside its range, or a ``check`` that does not exist.
     """
 
@@ -95,7 +95,7 @@ class OpenAISynthesizer:
         if self.check not in ("words", "off"):
             raise ValueError(f"check is {self.check!r}; it must be words or off")
         if self._base_url:
-            endpoint(self._base_url)
+            check_base_url(self._base_url)
         if is_speech_model(self.model):
             raise BackendConfigError(f"model {self.model!r} is served on /v1/audio/speech only: use {_OTHER}")
         if self.voice in SPEECH_VOICES and calls_vendor(self._base_url):
@@ -116,7 +116,7 @@ class OpenAISynthesizer:
         """Every setting that shapes the sound; the check if it is off; the endpoint if it is not OpenAI's.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not a URL.
+            BackendConfigError: OPENAI_BASE_URL is not a plain URL.
         """
         fields: dict[str, object] = {
             "backend": "openai",
@@ -135,7 +135,7 @@ class OpenAISynthesizer:
         """Speak a text; billed by its length, for every attempt that spoke.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not a URL.
+            BackendConfigError: OPENAI_BASE_URL is not a plain URL.
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = effective_base_url(self._base_url)
@@ -146,12 +146,12 @@ class OpenAISynthesizer:
             self._attempts,
             text,
             read_api_key(self._attempts, text, self._api_key, "OPENAI_API_KEY"),
-            more_secrets(base_url),
+            more_secrets(),
         )
         import websockets.asyncio.client  # noqa: F401 - the first attempt's timeout must not include it
 
         url, seen = realtime_url(base_url, self.model), set[str]()
-        return await self._attempts.run(text, lambda: self._speak(exchange, url, seen))
+        return await self._attempts.run(text, lambda: exchange.guard(self._speak(exchange, url, seen)))
 
     async def _speak(self, exchange: Exchange, url: str, seen: set[str]) -> Audio:
         """Make one attempt. ``seen`` holds the words of earlier readings that differed."""
@@ -181,9 +181,7 @@ class OpenAISynthesizer:
             raise exchange.error(NoAudioError, f"the duration is not that of the text: {odd}")
 
     def _mismatch(self, exchange: Exchange, transcript: str, *, retryable: bool) -> SynthesisError:
-        said = transcript
-        for secret in filter(None, (exchange.secret, *exchange.more_secrets)):
-            said = said.replace(secret, "[redacted]")
+        said = exchange.hide(transcript)
         if said.strip():
             shown = said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
             what = f"the voice said {shown!r}"

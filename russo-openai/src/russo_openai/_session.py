@@ -8,11 +8,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from russo.authoring import MOST_REPLY_BYTES, OversizedReplyError, load_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from websockets.asyncio.client import ClientConnection
 
+# What a frame takes beside its bytes.
+_OVERHEAD: Final = 100
 # A status of response.done, and the field of status_details that gives its reason.
 _ENDINGS: Final = {"failed": "error", "incomplete": "reason", "cancelled": "reason"}
 
@@ -63,14 +67,70 @@ async def read_aloud(
     Raises:
         RefusedError: The service refused.
         DecodingError: A frame is not a JSON object.
+        OversizedReplyError: The service sends more than 64 MiB.
         binascii.Error: A piece of audio is not base64.
         websockets.exceptions.ConnectionClosed: The connection ended first.
     """
-    await _until(connection, "session.created")
-    await _send(connection, session)
-    _check_session(await _until(connection, "session.updated"), session)
-    await _send(connection, response)
-    return await _collect(connection)
+    events = _Events(connection)
+    await events.until("session.created")
+    await events.send(session)
+    _check_session(await events.until("session.updated"), session)
+    await events.send(response)
+    return await _collect(events)
+
+
+class _Events:
+    """The events of a connection, which together are at most 64 MiB."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection: Final = connection
+        self._received = 0
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next event.
+
+        Raises:
+            RefusedError: It is an error.
+            DecodingError: It is not a JSON object.
+            OversizedReplyError: The service has sent too much.
+        """
+        frame = await self._frame()
+        try:
+            event = load_json(frame)
+        except (ValueError, RecursionError) as error:
+            raise DecodingError(f"a frame of {len(frame)} bytes is not JSON") from error
+        if not isinstance(event, dict):
+            raise DecodingError(f"a frame of {len(frame)} bytes is not a JSON object")
+        if event.get("type") == "error":
+            raise RefusedError("error event", event.get("error"))
+        return event
+
+    async def until(self, name: str) -> dict[str, Any]:
+        """Return the next event of this name."""
+        while True:
+            event = await self.next()
+            if event.get("type") == name:
+                return event
+
+    async def send(self, event: Mapping[str, Any]) -> None:
+        """Send an event."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._connection.send(json.dumps(event))
+        except ConnectionClosed:
+            while True:  # the refusal was received before the close; reading ends by an exception
+                await self.next()
+
+    async def _frame(self) -> str:
+        """Return a message; its fragments are counted while they arrive, because each takes memory."""
+        pieces = []
+        async for piece in self._connection.recv_streaming(decode=True):
+            self._received += len(piece) + _OVERHEAD
+            if self._received > MOST_REPLY_BYTES:
+                raise OversizedReplyError(f"its events are more than {MOST_REPLY_BYTES} bytes")
+            pieces.append(str(piece))
+        return "".join(pieces)
 
 
 @dataclass
@@ -82,12 +142,12 @@ class _Response:
     with_audio: set[str] = field(default_factory=set)
 
 
-async def _collect(connection: ClientConnection) -> Reading:
+async def _collect(events: _Events) -> Reading:
     """Collect the response that was asked for; another one in the session is kept apart."""
     ours: str | None = None
     responses: defaultdict[str | None, _Response] = defaultdict(_Response)
     while True:
-        event = await _next(connection)
+        event = await events.next()
         name, of = event.get("type"), event.get("response_id") or _in(event, "response").get("id")
         if ours is not None and of not in (None, ours):
             continue  # another response of the session
@@ -172,36 +232,6 @@ def _same(given: Any, asked: Any) -> bool:
             return given in asked.values()
         return all(given.get(name, value) == value for name, value in asked.items())
     return bool(given == asked)
-
-
-async def _until(connection: ClientConnection, name: str) -> dict[str, Any]:
-    while True:
-        event = await _next(connection)
-        if event.get("type") == name:
-            return event
-
-
-async def _next(connection: ClientConnection) -> dict[str, Any]:
-    frame = await connection.recv()
-    try:
-        event = json.loads(frame)
-    except (ValueError, RecursionError) as error:
-        raise DecodingError(f"a frame of {len(frame)} bytes is not JSON") from error
-    if not isinstance(event, dict):
-        raise DecodingError(f"a frame of {len(frame)} bytes is not a JSON object")
-    if event.get("type") == "error":
-        raise RefusedError("error event", event.get("error"))
-    return event
-
-
-async def _send(connection: ClientConnection, event: Mapping[str, Any]) -> None:
-    from websockets.exceptions import ConnectionClosed
-
-    try:
-        await connection.send(json.dumps(event))
-    except ConnectionClosed:
-        while True:  # the refusal was received before the close; reading ends by an exception
-            await _next(connection)
 
 
 def _in(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

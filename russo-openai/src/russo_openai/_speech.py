@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from russo import BackendConfigError
-from russo.authoring import Attempts, Exchange, check_range, endpoint, read_api_key, shared_tls
+from russo.authoring import (
+    ACCEPTED_ENCODINGS,
+    Attempts,
+    Exchange,
+    bound_reply,
+    check_base_url,
+    check_range,
+    endpoint,
+    read_api_key,
+    shared_tls,
+)
 
 from ._access import VendorEnds, effective_base_url, is_vendor, more_secrets
 from ._failures import kind_of, said_in
@@ -44,7 +54,7 @@ class OpenAISpeechSynthesizer:
         max_concurrency: Calls in progress at once.
 
     Raises:
-        BackendConfigError: ``base_url`` is not an http:// or https:// URL, a model is missing, or the
+        BackendConfigError: ``base_url`` is not a plain http:// or https:// URL, a model is missing, or the
             model belongs to the backend ``openai``.
         ValueError: A number is outside its range, or a ``response_format`` that does not exist.
     """
@@ -93,7 +103,7 @@ class OpenAISpeechSynthesizer:
                 f"response_format is {self.response_format!r}; it must be {' or '.join(FORMATS)}"
             )
         if self._base_url:
-            endpoint(self._base_url)
+            check_base_url(self._base_url)
             self._check_model(self._base_url)
         if is_realtime_model(self.model):
             raise BackendConfigError(
@@ -121,7 +131,7 @@ class OpenAISpeechSynthesizer:
         """All settings that shape the sound, and the endpoint if it is not OpenAI's.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL, or a model is missing.
+            BackendConfigError: OPENAI_BASE_URL is not a plain http:// or https:// URL, or a model is missing.
         """
         base_url = self._effective_base_url()
         fields: dict[str, object] = {
@@ -139,7 +149,7 @@ class OpenAISpeechSynthesizer:
         """Turn a text into speech; billed by its length.
 
         Raises:
-            BackendConfigError: OPENAI_BASE_URL is not an http:// or https:// URL, or a model is missing.
+            BackendConfigError: OPENAI_BASE_URL is not a plain http:// or https:// URL, or a model is missing.
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
         base_url = self._effective_base_url()
@@ -151,7 +161,7 @@ class OpenAISpeechSynthesizer:
         )
         import openai  # noqa: F401 - takes 0.7 s, which must not use up the first attempt's timeout
 
-        return await self._attempts.run(text, lambda: self._speak(exchange, base_url))
+        return await self._attempts.run(text, lambda: exchange.guard(self._speak(exchange, base_url)))
 
     def _effective_base_url(self) -> str:
         base_url = effective_base_url(self._base_url)
@@ -175,9 +185,7 @@ class OpenAISpeechSynthesizer:
             raise exchange.refusal_error(
                 error, kind, status, said, code=error.code, headers=headers, advice=advice
             ) from error
-        except ExceptionGroup as error:  # of connecting: the proxy's port is one that no socket has
-            raise exchange.client_error(error.exceptions[0]) from error.exceptions[0]
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
         try:
             return read_audio(reply.content, self.response_format, str(reply.headers.get("content-type", "")))
@@ -218,7 +226,10 @@ class OpenAISpeechSynthesizer:
                 max_retries=0,
                 # A redirect would send the prompt, and on the same host the key, to another address.
                 http_client=openai.DefaultAsyncHttpxClient(
-                    verify=shared_tls(httpx2.create_ssl_context), follow_redirects=False
+                    verify=shared_tls(httpx2.create_ssl_context),
+                    follow_redirects=False,
+                    headers={"accept-encoding": ACCEPTED_ENCODINGS},
+                    event_hooks={"response": [bound_reply]},
                 ),
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, Unpack
 
 from .._errors import ErrorDetails, SynthesisError, SynthesisTimeoutError, TextRejectedError
 from .backend_call import current_backend_call
 from .limiter import Limiter
+from .redaction import clear_locals
 
 T = TypeVar("T")
 
@@ -102,22 +104,28 @@ class Attempts:
         return kind(what, backend=self.backend, model=self.model, prompt=prompt, **details)
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        reached = True
+        reached, handled = True, sys.exception()
         call = current_backend_call.get()
         if call is not None:
             call.begin_attempt()
+        try:
+            return await self._in_time(prompt, attempt)
+        except BaseException as error:
+            clear_locals(error, handled)  # frames of an HTTP client hold the key
+            if isinstance(error, SynthesisError):
+                reached = error.reached
+            raise
+        finally:
+            if call is not None and reached:
+                call.reached += 1
+
+    async def _in_time(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self.timeout):
                 return await attempt()
         except TimeoutError as error:
             what = f"no reply within {self.timeout:g} s"
             raise self.error(SynthesisTimeoutError, what, prompt=prompt) from error
-        except SynthesisError as error:
-            reached = error.reached
-            raise
-        finally:
-            if call is not None and reached:
-                call.reached += 1
 
     def _check_text(self, prompt: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`Exchange`: reading the API key, and turning the failures of an HTTP exchange into errors of russo.
+"""`Exchange`: turns the failures of an HTTP exchange into errors of russo.
 
 This module does not import an HTTP client: it recognizes exceptions by the class names that httpx and its
 successors share. Neither the errors made here nor the exceptions they are chained to show a credential.
@@ -7,14 +7,12 @@ successors share. Neither the errors made here nor the exceptions they are chain
 from __future__ import annotations
 
 import email.utils
-import functools
-import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import Final, TypeVar, Unpack
 
 from .._errors import (
     AuthenticationError,
@@ -23,18 +21,21 @@ from .._errors import (
     QuotaExceededError,
     RateLimitError,
     RequestRejectedError,
+    RussoError,
     ServiceError,
     SynthesisError,
     SynthesisTimeoutError,
     TextRejectedError,
 )
 from .attempts import Attempts
-from .redaction import redact, scrub
+from .network import network_advice
+from .redaction import hide, redact, repeats_secret, scrub
 from .sockets import broken_socket
 
-if TYPE_CHECKING:
-    import ssl
+T = TypeVar("T")
 
+# A body may be quoted whole; redacting all of it would take seconds.
+_READ: Final = 1 << 16
 _SHOWN: Final = 300
 _SHOWN_OF_SERVICE: Final = 200
 _SHOWN_OF_CODE: Final = 80
@@ -49,43 +50,15 @@ _KINDS: Final[Mapping[int, type[SynthesisError]]] = {
     429: RateLimitError,
 }
 _REDIRECT: Final = "correct base_url: a redirect is not followed, for the key would go with it"
-_NETWORK: Final = "check base_url, and the variables for proxies and certificates"
+_OVERSIZED: Final = "check base_url, and shorten the prompt if it asks for that much"
+_FAULT: Final = "this is a fault of the backend or of its SDK; report it with the output of --full-trace"
 _CERTIFICATES: Final = (
     "check base_url and the clock; behind a proxy that has certificates of its own, name their file in "
     "SSL_CERT_FILE"
 )
 _NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError"})
 _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
-
-
-def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables: str) -> str:
-    """Return the given key, else the key in the first environment variable that is set.
-
-    White space around the key is removed.
-
-    Args:
-        attempts: The attempts of the synthesizer, for the error.
-        prompt: The prompt, for the error.
-        given: The option ``api_key``.
-        variables: Environment variables, in order of precedence. They are read at every call.
-
-    Raises:
-        AuthenticationError: There is no key, or an HTTP header cannot carry it.
-    """
-    found: Iterator[tuple[str, str]] = (
-        (name, ((given if name == "api_key" else os.environ.get(name)) or "").strip())
-        for name in ("api_key", *variables)
-    )
-    name, key = next((pair for pair in found if pair[1]), ("", ""))
-    if re.fullmatch(r"[!-~]+", key):
-        return key
-    if key:  # checked here, because the HTTP client's error would contain the key
-        what = "the API key holds a space, a line end or another character that no HTTP header carries"
-        advice = f"correct {name}"
-    else:
-        what, advice = "there is no API key", f"set {' or '.join(variables)}, or give api_key"
-    given = key = ""  # the traceback may be shown with the locals of this frame
-    raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
+_OF_CLIENT: Final = frozenset({"RequestError", "DecodingError", "OversizedReplyError"})
 
 
 def kind_of_status(status: int) -> type[SynthesisError]:
@@ -107,18 +80,6 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
         return max(0.0, date.timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
-
-
-@functools.cache
-def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """Return a TLS context that all HTTP clients of the process share.
-
-    Each HTTP client would read the certificates again, which takes 20 to 40 ms.
-
-    Args:
-        create: The HTTP client's function that makes the context; called once per process.
-    """
-    return create()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +158,13 @@ class Exchange:
             connected: False if the exception was raised before the connection was open.
         """
         scrub(error, *self._secrets)
-        error = next((each for each in _causes(error) if "RequestError" in _names(each)), error)
+        if isinstance(error, ExceptionGroup):  # of connecting: the port of a proxy is one that no socket has
+            return self.client_error(error.exceptions[0])
+        error = next((each for each in _causes(error) if _names(each) & _OF_CLIENT), error)
         names, where, said = _names(error), host or _host(error), str(error) or type(error).__name__
+        if "OversizedReplyError" in names:
+            what = f"the reply of {where} is not read: {said}"
+            return self.error(ServiceError, what, advice=_OVERSIZED, retryable=False)
         if untrusted := self.certificate_error(error, host=host):
             return untrusted
         if broken := broken_socket(error, where, connected=connected):
@@ -230,7 +196,7 @@ class Exchange:
         """Build the error for an HTTP client that cannot be made. Nothing was sent. It is not retryable."""
         scrub(error, *self._secrets)
         what = f"there is no way to the network: {error}"
-        return self.error(ServiceError, what, advice=_NETWORK, retryable=False, reached=False)
+        return self.error(ServiceError, what, advice=network_advice(), retryable=False, reached=False)
 
     def no_audio_error(self, error: ValueError, body: bytes, headers: Mapping[str, str]) -> SynthesisError:
         """Build the error for a successful reply whose body is not usable audio.
@@ -240,11 +206,33 @@ class Exchange:
             body: The body.
             headers: The headers of the reply.
         """
-        if any(secret and secret.encode() in body for secret in self._secrets):
+        if repeats_secret(body, *self._secrets):
             error.args = ("it repeats the API key",)  # a quotation of the body may contain a part of the key
         scrub(error, *self._secrets)
         kind = headers.get("content-type", "no type")
         return self.error(NoAudioError, f"the reply ({kind}, {len(body)} bytes) holds no audio: {error}")
+
+    async def guard(self, attempt: Awaitable[T]) -> T:
+        """Await an attempt; turn each exception that is not an error of russo into a `ServiceError`.
+
+        This is for what a backend does not expect: another exception of its SDK, or a fault of its own. The
+        error is not retryable, because each retry may be billed and would probably end in the same way.
+
+        Args:
+            attempt: The attempt, which handles the exceptions that it expects.
+        """
+        try:
+            return await attempt
+        except (RussoError, TimeoutError):  # `Attempts` reports the timeout
+            raise
+        except Exception as error:
+            scrub(error, *self._secrets)
+            what = f"unexpected {type(error).__name__}: {error}"
+            raise self.error(ServiceError, what, advice=_FAULT, retryable=False) from error
+
+    def hide(self, text: str) -> str:
+        """Return a text without the secrets."""
+        return hide(text, *self._secrets)
 
     @property
     def _secrets(self) -> tuple[str, ...]:
@@ -255,7 +243,7 @@ class Exchange:
 
         Secrets are removed before the text is cut: a cut could leave a part of one.
         """
-        line = " ".join(redact(text, *self._secrets).split())
+        line = " ".join(redact(text[:_READ], *self._secrets).split())
         return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -1,9 +1,15 @@
-"""Removing credentials from messages, and from the exceptions that caused them."""
+"""Keeping credentials out of sight: in messages, in exceptions, and in the locals that a traceback shows.
+
+An HTTP client keeps the header with the key in its own frames, as bytes. So hiding our values is not enough:
+the frames of an exception are cleared when it leaves an attempt.
+"""
 
 from __future__ import annotations
 
 import copy
 import re
+import traceback
+from collections.abc import Iterator
 from typing import Final
 
 from .._errors import chain_of
@@ -17,15 +23,70 @@ _USER_OF_URL: Final = re.compile(r"(?<=://)[^/\s'\"]+(?=@)")
 _USER_OF_HOST: Final = re.compile(r"(?<![^\s'\"(/])[^\s/:@'\"]{1,64}:(?!//)[^\s@'\"]{1,128}(?=@[\w\[])")
 # An exception's reply is an object, and its headers and body are another one below.
 _DEPTH: Final = 2
+# Shorter secrets are not credentials but placeholders of local servers ("x", "test"). They are replaced only
+# as whole words, and the shortest not at all, because each message has words like them.
+_SHORTEST_SECRET: Final = 8
+_SHORTEST_WORD: Final = 4
+
+
+class Secret(str):
+    """A credential: text with a hidden ``repr``, which is what tracebacks and debuggers show of locals."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
 
 
 def redact(text: str, *secrets: str | None) -> str:
-    """Return a message of a service or an SDK without credentials; masked ones (``sk-**c0de``) go, too."""
+    """Return a message of a service or an SDK without credentials; masked ones (``sk-**c0de``) go, too.
+
+    A secret of less than 8 characters is replaced only if it is a whole word, one of less than 4 never.
+    """
+    text = _USER_OF_HOST.sub(_HIDDEN, _USER_OF_URL.sub(_HIDDEN, hide(text, *secrets)))
+    return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
+
+
+def hide(text: str, *secrets: str | None) -> str:
+    """Return a text without these secrets; short ones as in `redact`."""
     # The longest secret first, because it may begin with another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    text = _USER_OF_HOST.sub(_HIDDEN, _USER_OF_URL.sub(_HIDDEN, text))
-    return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, _HIDDEN)
+        elif len(secret) >= _SHORTEST_WORD:
+            text = re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", _HIDDEN, text)
+    return text
+
+
+def repeats_secret(body: bytes, *secrets: str | None) -> bool:
+    """Return whether bytes contain a secret that is long enough to be a credential."""
+    return any(secret and len(secret) >= _SHORTEST_SECRET and secret.encode() in body for secret in secrets)
+
+
+def clear_locals(error: BaseException, handled: BaseException | None) -> None:
+    """Clear the locals of the frames that an exception and its causes left.
+
+    Frames that still run keep theirs.
+
+    Args:
+        error: The exception.
+        handled: The exception that was handled when the frames were entered. Its frames are the caller's own.
+    """
+    for each in _all_of(error, handled):
+        traceback.clear_frames(each.__traceback__)
+
+
+def _all_of(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, its causes, its contexts and the members of groups, up to the handled one."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if each is handled or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
 
 
 def scrub(error: BaseException, *secrets: str | None) -> None:
