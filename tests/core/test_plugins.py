@@ -178,7 +178,7 @@ def test_the_source_of_a_setting_is_known(companion):
         ),
         (
             ["--russo-agent=parrot", "--russo-agent-option=words=3"],
-            "*agent option 'words=3' is not of the form NAME.OPTION=VALUE*",
+            "*agent option 'words=…' is not of the form NAME.OPTION=VALUE*",
         ),
         (["--russo-agent=acme_parrot:Nothing"], "*agent 'acme_parrot:Nothing' (*) fails to load*"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ._mode import Mode
+from ._secret import hide_credentials, option_of
 
 DEFAULT_DIRECTORY: Final = ".russo_cache"
 
@@ -241,8 +242,8 @@ def parse_options(texts: Sequence[str], *, noun: str) -> dict[str, dict[str, str
         name, equals, value = text.partition("=")
         entry, dot, option = name.strip().partition(".")
         if not equals or not dot or not entry or not option.isidentifier():
-            raise SettingsError(
-                f"{noun} option {text!r} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
-            )
+            shown = option_of(text)
+            said = f"{noun} option {shown!r}" if shown else f"a {noun} option"
+            raise SettingsError(f"{said} is not of the form NAME.OPTION=VALUE, as local.speed=1.2")
         options.setdefault(entry, {})[option] = value.strip()
-    return options
+    return {name: hide_credentials(texts) for name, texts in options.items()}

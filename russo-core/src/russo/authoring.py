@@ -44,8 +44,9 @@ from ._backends.http import Exchange, kind_of_status, seconds_to_wait
 from ._backends.model_ends import ModelEnd
 from ._backends.network import shared_tls
 from ._backends.options import check_base_url, check_path, check_range, endpoint
-from ._backends.redaction import Secret, redact
+from ._backends.redaction import redact
 from ._samples import is_silent, to_s16le
+from ._secret import Secret
 from ._wav import PCM, Wav, read_wav, rewrite_wav, write_wav
 
 __all__ = [

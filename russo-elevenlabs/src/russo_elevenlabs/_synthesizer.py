@@ -13,6 +13,7 @@ from russo.authoring import (
     ACCEPTED_ENCODINGS,
     Attempts,
     Exchange,
+    Secret,
     bound_reply,
     check_base_url,
     check_path,
@@ -89,6 +90,7 @@ class ElevenLabsSynthesizer:
         max_attempts: int = 3,
         max_concurrency: int = 2,
     ) -> None:
+        api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         self.voice: Final = check_path("voice", voice)
         self.model: Final = str(model)
         self.language: Final = None if language is None else str(language)

@@ -20,6 +20,7 @@ from russo.authoring import (
     Exchange,
     ModelEnd,
     OversizedReplyError,
+    Secret,
     bound_reply,
     check_base_url,
     check_path,
@@ -106,6 +107,7 @@ class GoogleSynthesizer:
         location: str | None = None,
         api_version: str | None = None,
     ) -> None:
+        api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         if vertexai and api_key:
             raise ValueError("api_key is for the Gemini API; Vertex AI takes application default credentials")
         if not vertexai and (project or location):
@@ -247,7 +249,7 @@ class GoogleSynthesizer:
             body = response.body if response else None
             received += len(body or "")
             if received > MOST_REPLY_BYTES:
-                raise OversizedReplyError(f"its parts are more than {MOST_REPLY_BYTES} bytes")
+                raise OversizedReplyError(f"its parts are more than {MOST_REPLY_BYTES >> 20} MiB")
             reply = read_reply(body, exchange)
             parts += reply.parts
             if reply.continuation is None:

@@ -205,7 +205,7 @@ def _session_error(exchange: Exchange, error: BaseException, host: str) -> Synth
 def _closed_error(exchange: Exchange, error: ConnectionClosed, host: str) -> SynthesisError:
     """Return the error for a closed connection; the reason of the close may be a refusal (``type.code``)."""
     if error.sent is not None and error.sent.code == _TOO_BIG and not error.rcvd_then_sent:
-        oversized = OversizedReplyError(f"a message is more than {MOST_REPLY_BYTES} bytes")
+        oversized = OversizedReplyError(f"a message is larger than {MOST_REPLY_BYTES >> 20} MiB")
         return exchange.connection_error(oversized, host=host)
     if error.rcvd is not None:
         code, reason = error.rcvd.code, error.rcvd.reason

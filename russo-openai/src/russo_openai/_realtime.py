@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from russo import BackendConfigError, NoAudioError, TextRejectedError
-from russo.authoring import Attempts, Exchange, check_base_url, check_range, endpoint, pcm_audio, read_api_key
+from russo.authoring import (
+    Attempts,
+    Exchange,
+    Secret,
+    check_base_url,
+    check_range,
+    endpoint,
+    pcm_audio,
+    read_api_key,
+)
 
 from ._access import VendorEnds, as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
 from ._check import count_spoken, odd_duration, words_of
@@ -75,6 +84,7 @@ class OpenAISynthesizer:
         max_attempts: int = 3,
         max_concurrency: int = 8,
     ) -> None:
+        api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         self.voice: Final = str(voice)
         self.model: Final = str(model)
         self.instructions: Final = None if instructions is None else str(instructions)

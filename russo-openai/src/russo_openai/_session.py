@@ -128,7 +128,7 @@ class _Events:
         async for piece in self._connection.recv_streaming(decode=True):
             self._received += len(piece) + _OVERHEAD
             if self._received > MOST_REPLY_BYTES:
-                raise OversizedReplyError(f"its events are more than {MOST_REPLY_BYTES} bytes")
+                raise OversizedReplyError(f"its events are more than {MOST_REPLY_BYTES >> 20} MiB")
             pieces.append(str(piece))
         return "".join(pieces)
 

@@ -12,6 +12,7 @@ from russo.authoring import (
     ACCEPTED_ENCODINGS,
     Attempts,
     Exchange,
+    Secret,
     bound_reply,
     check_base_url,
     check_range,
@@ -80,6 +81,7 @@ class OpenAISpeechSynthesizer:
         max_attempts: int = 3,
         max_concurrency: int = 8,
     ) -> None:
+        api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         self.voice: Final = str(voice)
         self.model: Final = SPEECH_MODEL if model is None else str(model)
         self._names_model: Final = model is not None

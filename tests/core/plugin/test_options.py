@@ -126,7 +126,7 @@ def test_refresh_renews_recordings_only_as_the_cache_itself(project):
         (["--russo-synth=nothing:Synth"], "*'nothing:Synth'*fails to load: ModuleNotFoundError*"),
         (
             ["--russo-synth-option=voice=Kore"],
-            "backend option 'voice=Kore' is not of the form NAME.OPTION=VALUE*",
+            "backend option 'voice=…' is not of the form NAME.OPTION=VALUE*",
         ),
         (
             ["--russo-synth=local", "--russo-synth-option=local.speed=9"],

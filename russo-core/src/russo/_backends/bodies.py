@@ -19,6 +19,7 @@ MOST_REPLY_BYTES: Final = 64 << 20
 """The most bytes of a reply, decompressed: 20 minutes of speech, or more."""
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 """What `bound_reply` decompresses, as the header Accept-Encoding of a request."""
+_LIMIT: Final = f"the limit is {MOST_REPLY_BYTES >> 20} MiB"
 # Of a refusal 200 characters are shown. It is cut instead of refused, because its status says what to do.
 _MOST_OF_REFUSAL: Final = 1 << 20
 # Small pieces are joined, because each would take more memory than its bytes.
@@ -62,7 +63,7 @@ async def bound_reply(reply: Any) -> None:
     is_success = 200 <= reply.status_code < 300
     length = reply.headers.get("content-length", "")
     if is_success and re.fullmatch("[0-9]{1,20}", length) and int(length) > MOST_REPLY_BYTES:
-        raise OversizedReplyError(f"its body is {length} bytes; the limit is {MOST_REPLY_BYTES}")
+        raise OversizedReplyError(f"its body is {int(length) >> 20} MiB; {_LIMIT}")
     if is_success and (len(encodings) > 1 or not _WINDOWS.keys() >= set(encodings)):
         raise OversizedReplyError(
             f"it is compressed as {', '.join(encodings)}; {ACCEPTED_ENCODINGS} was accepted"
@@ -97,7 +98,7 @@ class _BoundedStream:
             async for piece in pieces:
                 total += len(piece)
                 if total > MOST_REPLY_BYTES:
-                    raise OversizedReplyError(f"its body is more than {MOST_REPLY_BYTES} bytes")
+                    raise OversizedReplyError(f"its body is larger; {_LIMIT}")
                 yield piece
 
     async def _refusal(self) -> AsyncGenerator[bytes, None]:

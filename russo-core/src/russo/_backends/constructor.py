@@ -9,6 +9,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Union
 
+from .._secret import value_of
+
 _BOOLEANS: Final = {
     "true": True,
     "yes": True,
@@ -60,8 +62,16 @@ def convert_options(factory: Callable[..., Any], texts: Mapping[str, str]) -> di
         try:
             values[option] = _convert(text, known.get(option, str))
         except ValueError as error:
-            raise ValueError(f"{option}={text!r}: {error}") from error
+            if shown := value_of(option, text):
+                raise ValueError(f"{option}={shown}: {error}") from error
+            raise ValueError(f"{option}: {_without(str(error), text)}") from None
     return values
+
+
+def _without(message: str, text: str) -> str:
+    """Return a message without the text of an option, which may be a credential."""
+    instead = f"a text of {len(text)} characters"
+    return message.replace(repr(text), instead).replace(text, instead) if text else message
 
 
 def _convert(text: str, kind: Any) -> Any:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from .._errors import AuthenticationError
+from .._secret import Secret
 from .attempts import Attempts
-from .redaction import Secret
 
 
 def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
 from typing import Any, Final, cast
 
+from .._secret import hide_credentials
 from .entry_points import EntryPointGroup
 from .synthesizer import Synthesizer, check_synthesizer
 
@@ -33,7 +34,7 @@ def load_synthesizer(name: str, **options: Any) -> Synthesizer:
         BackendNotFoundError: There is no such backend; the message lists the installed ones.
         BackendConfigError: An option is unknown or unusable, or the backend cannot be loaded.
     """
-    return cast("Synthesizer", BACKENDS.make(name, options, check_synthesizer))
+    return cast("Synthesizer", BACKENDS.make(name, hide_credentials(options), check_synthesizer))
 
 
 def installed_backends() -> Mapping[str, tuple[EntryPoint, ...]]:

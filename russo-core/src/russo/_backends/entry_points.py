@@ -16,7 +16,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from .._errors import BackendConfigError, BackendNotFoundError
+from .._secret import Secret
 from .constructor import convert_options, find_unknown_option
+from .redaction import scrub
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class EntryPointGroup:
         try:
             made = factory(**options)
         except (TypeError, ValueError) as error:
+            scrub(error, *(value for value in options.values() if isinstance(value, Secret)))
             raise BackendConfigError(f"{self.noun} {name!r} refuses its options: {error}") from error
         try:
             check(made)

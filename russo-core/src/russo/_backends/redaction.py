@@ -29,15 +29,6 @@ _SHORTEST_SECRET: Final = 8
 _SHORTEST_WORD: Final = 4
 
 
-class Secret(str):
-    """A credential: text with a hidden ``repr``, which is what tracebacks and debuggers show of locals."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'[hidden]'"
-
-
 def redact(text: str, *secrets: str | None) -> str:
     """Return a message of a service or an SDK without credentials; masked ones (``sk-**c0de``) go, too.
 

@@ -13,6 +13,7 @@ from .._flow.cached import CachedSynthesizer
 from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
+from .._secret import hide_credentials, option_of
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
@@ -100,7 +101,7 @@ def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tup
     screen.note(f"backend: {name} ({chosen})")
     if ":" in name:
         make_importable(workspace.side)
-    synthesizer = workspace.make_synthesizer(name, dict(map(_split, options)))
+    synthesizer = workspace.make_synthesizer(name, hide_credentials(dict(map(_split, options))))
     ledger, manager = Ledger(), make_manager()
     manager.register(ledger.statistics, "statistics")
     manager.register(ledger, "russo command")
@@ -115,7 +116,9 @@ def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tup
 def _split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise screen.RefusedError(f"option {text!r} is not of the form NAME=VALUE, as speed=1.2")
+        shown = option_of(text)
+        said = f"option {shown!r}" if shown else "an option"
+        raise screen.RefusedError(f"{said} is not of the form NAME=VALUE, as speed=1.2")
     return name.strip(), value.strip()
 
 
