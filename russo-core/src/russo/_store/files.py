@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _READ_FLAGS: Final = (
@@ -90,8 +91,7 @@ def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identi
     Returns:
         Its path and its identity.
     """
-    path = f"{directory}{os.sep}.{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp"
-    descriptor = os.open(path, _WRITE_FLAGS, 0o666)
+    path, descriptor = _create(directory, stem)
     try:
         try:
             view = memoryview(data)
@@ -104,6 +104,29 @@ def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identi
         remove(path)
         raise
     return path, identity
+
+
+def _create(directory: str, stem: str) -> tuple[str, int]:
+    """Create a temporary file whose name cannot be guessed; return its path and its descriptor."""
+    path = f"{directory}{os.sep}.{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp"
+    return path, os.open(path, _WRITE_FLAGS, 0o666)
+
+
+def write_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a whole file or nothing. A link in its place is replaced, never followed.
+
+    Args:
+        path: The file.
+        parts: Its content, which may be made while it is written.
+    """
+    temporary, descriptor = _create(str(path.parent), path.name)
+    try:
+        with open(descriptor, "wb") as file:
+            file.writelines(parts)
+        replace(temporary, str(path))
+    except BaseException:
+        remove(temporary)
+        raise
 
 
 def identify(path: str) -> Identity | None:
