@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
+import logging
 import os
 import threading
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from .._fields import flatten, plain
+from .._foreign import shown
 from .._store.cache import AudioCache
 from ..hookspecs import hookimpl
 from .item import CURRENT_ITEM
-from .report_audio import digest_of
+from .report_audio import digest_of, is_kept
 from .report_page import StoredSection, Use, write_page
 from .report_section import SectionCollector
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from .._audio import Audio
     from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
     from .session import PytestSession
+
+_log = logging.getLogger(__name__)
 
 # How many synthesized sounds that are not stored yet are kept in memory until their test's report. Further
 # ones are written to disk at once.
@@ -53,15 +58,15 @@ class ReportListener:
         self._spare = spare
         self._lock = threading.Lock()
         self._uses: list[Use] = []
-        self._unanswered: list[Use] = []
+        self._unanswered: dict[str, list[Use]] = {}
         self._waiting: dict[str, Audio] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def take(self) -> list[Use]:
         """Return the uses since the last call of this method, each with the place of its audio."""
         with self._lock:
-            uses, self._uses = self._uses + self._unanswered, []
-            self._unanswered = []
+            uses, self._uses = [*self._uses, *chain.from_iterable(self._unanswered.values())], []
+            self._unanswered = {}
             while self._waiting:
                 self._copy_oldest()
             return [dataclasses.replace(use, place=self._places.get(use.audio)) for use in uses]
@@ -84,7 +89,7 @@ class ReportListener:
         why = _NOT_CALLED.get(event.reason, f"what is stored is not usable ({event.reason})")
         use = self._use(event, "failed", error=f"{why}, and no call was made")
         with self._lock:
-            self._unanswered.append(use)
+            self._unanswered.setdefault(event.key, []).append(use)
 
     @hookimpl
     def russo_synthesis_start(self, event: SynthesisStart) -> None:
@@ -93,7 +98,7 @@ class ReportListener:
             return
         _inner_calls.set([])
         with self._lock:
-            self._unanswered = [use for use in self._unanswered if use.key != event.key]
+            self._unanswered.pop(event.key, None)
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
@@ -150,7 +155,7 @@ class ReportListener:
 
     def _copy_oldest(self) -> None:
         digest = next(iter(self._waiting))
-        if self._spare.put(digest, self._waiting.pop(digest)):
+        if is_kept(self._spare, digest, self._waiting.pop(digest)):
             self._places[digest] = str(self._spare.directory), digest
 
 
@@ -199,18 +204,26 @@ class Report:
         self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
 
     def pytest_sessionfinish(self) -> None:
-        """Write the page in the controlling process; an error of the disk does not fail the run."""
+        """Write the page in the controlling process. No error of it fails the run: the page is not a verdict."""
         if not (self._workers.is_controller and self._has_run):
             return
+        given = shown(self._given)
+        try:
+            self._write()
+        except OSError as error:
+            self._outcome = f"russo: report not written to {given}: {shown(error.strerror or str(error))}"
+        except Exception as error:  # noqa: BLE001 - the template's, a codec's: the run was green without it
+            _log.debug("the report cannot be written", exc_info=True)
+            problem = f"{type(error).__name__}: {error}".removesuffix(": ")
+            self._outcome = f"russo: report not written to {given}: {shown(problem)}"
+        else:
+            self._outcome = f"russo: report written to {given}"
+
+    def _write(self) -> None:
         received = self._workers.received
         uses = [Use(**values) for part in received("report") for values in part]
         sections = [StoredSection(**values) for part in received("report sections") for values in part]
-        title = self._config.rootpath.name
-        try:
-            write_page(self._path, uses, self._outcomes, title=title, sections=sections)
-            self._outcome = f"russo: report written to {self._given}"
-        except OSError as error:
-            self._outcome = f"russo: report not written to {self._given}: {error.strerror or error}"
+        write_page(self._path, uses, self._outcomes, title=self._config.rootpath.name, sections=sections)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -234,8 +247,11 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _check_path(given: str, directory: Path) -> Path:
-    """Return the page's path. Links are followed, so that the page replaces the target, not the link."""
-    path = Path(os.path.realpath(directory / Path(given).expanduser()))
+    """Return the page's path. A folder may be a link; a link in the page's place is replaced."""
+    try:
+        path = directory / Path(given).expanduser()
+    except RuntimeError as error:
+        raise pytest.UsageError(f"--russo-report={given}: {error}") from None
     # Not Path.is_dir and Path.is_file: they raise if a folder on the way may not be searched.
     if os.path.isdir(path) or given.endswith(("/", os.sep)):
         raise pytest.UsageError(f"--russo-report={given} is a directory; name a file in it, as report.html")

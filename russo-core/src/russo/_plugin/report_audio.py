@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, Final
 
 from xxhash import xxh3_128
 
 from .. import _wav
 from .._audio import Audio, wav_of
+from .._foreign import shown
 from .._peaks import peaks
 from .._store.cache import AudioCache
 
 if TYPE_CHECKING:
-    from .report_page import Card, StoredSection
+    from collections.abc import Callable
+
+    from .report_page import Card, StoredSection, Use
+
+_log = logging.getLogger(__name__)
 
 BARS: Final = 120
 # With more bytes of audio than this, browsers have trouble opening the page.
@@ -59,6 +65,15 @@ def digest_of(audio: Audio) -> str:
     return digest.hexdigest()
 
 
+def is_kept(spare: AudioCache, digest: str, audio: Audio) -> bool:
+    """Store audio in the spare cache; return whether it is stored. A cache refuses what is not audio."""
+    try:
+        return spare.put(digest, audio)
+    except ValueError as error:
+        _log.warning("audio of the report is not kept: %s", shown(str(error)))
+        return False
+
+
 class PageAudio:
     """Reads the audio of the cards, each sound once, until the page has `_AUDIO_LIMIT` bytes of it."""
 
@@ -70,8 +85,13 @@ class PageAudio:
     def of(self, card: Card, number: int) -> Sound | None:
         """Return the audio of a card as the page contains it, or ``None`` if the prompt got no audio."""
         use = card.use_with_audio
-        if use is None:
-            return None
+        return None if use is None else _or_problem(lambda: self._of_use(use, number))
+
+    def of_section(self, section: StoredSection) -> Sound | None:
+        """Return the audio of a section as the page contains it, or ``None`` if the section has none."""
+        return _or_problem(lambda: self._of_section(section)) if section.audio else None
+
+    def _of_use(self, use: Use, number: int) -> Sound:
         audio = self._read(use.place, use.audio)
         if audio is None:
             return Sound(problem=_LOST)
@@ -83,10 +103,7 @@ class PageAudio:
             self._numbers[use.audio] = number
         return sound
 
-    def of_section(self, section: StoredSection) -> Sound | None:
-        """Return the audio of a section as the page contains it, or ``None`` if the section has none."""
-        if not section.audio:
-            return None
+    def _of_section(self, section: StoredSection) -> Sound:
         audio = self._read(section.place, section.audio)
         return Sound(problem=_LOST) if audio is None else self._embed(audio, "")
 
@@ -106,6 +123,17 @@ class PageAudio:
         audio = cache.get(key)
         # The entry may have been replaced meanwhile. The page plays the audio that the tests got, or nothing.
         return audio if audio is not None and digest_of(audio) == digest else None
+
+
+def _or_problem(make: Callable[[], Sound]) -> Sound:
+    """Return a sound. Audio that cannot be read costs its own player, not the page."""
+    try:
+        return make()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - audio of a repository may be anything
+        _log.debug("audio of the report cannot be read", exc_info=True)
+        return Sound(problem=shown(f"its audio cannot be read: {error!r}"))
 
 
 def _playable(audio: Audio) -> tuple[str, bytes]:

@@ -10,7 +10,6 @@ import base64
 import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -18,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .._store.files import remove, replace
+from .._store.files import write_file
 from .report_audio import BARS, PageAudio
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def write_page(
     """Write the whole page or nothing, and make the folders of its path.
 
     Args:
-        path: The path of the page; an existing file is replaced.
+        path: The path of the page; an existing file or link is replaced.
         uses: The uses of the run, in order.
         outcomes: How the tests ended, by node id.
         title: The name of the project.
@@ -178,15 +177,9 @@ def write_page(
         OSError: The page cannot be written; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = str(path.with_name(f".{path.name[:48]}.{os.getpid()}.russo-tmp"))
-    try:
-        # A lone surrogate has no UTF-8 form, so it is written as its escape.
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(_render(gather(uses), outcomes, title, sections))
-        replace(temporary, str(path))
-    except BaseException:
-        remove(temporary)
-        raise
+    page = _render(gather(uses), outcomes, title, sections)
+    # A lone surrogate has no UTF-8 form, so it is written as its escape.
+    write_file(path, (text.encode("utf-8", "backslashreplace") for text in page))
 
 
 def _render(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .item import CURRENT_ITEM
-from .report_audio import digest_of
+from .report_audio import digest_of, is_kept
 from .report_page import StoredSection
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SectionCollector:
         digest, place = "", None
         if section.audio is not None:
             digest = digest_of(section.audio)
-            if self._spare.put(digest, section.audio):
+            if is_kept(self._spare, digest, section.audio):
                 place = str(self._spare.directory), digest
         stored = StoredSection(
             title=section.title,

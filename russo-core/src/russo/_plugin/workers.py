@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import pytest
 
+from .._foreign import shown
+
 _log = logging.getLogger(__name__)
 
 _WORKERS: Final = pytest.StashKey["Workers"]()
@@ -105,13 +107,13 @@ class Workers:
         """Return what is new as ASCII text: xdist refuses a lone surrogate, which a prompt may hold."""
         values: dict[str, Any] = {}
         for name in names:
-            value = self._sources[name]()
-            if value is not None:
-                try:
-                    json.dumps(value)
-                except (TypeError, ValueError) as error:  # another package's; the run goes on without it
-                    _log.warning("values named %r are not sent: %s", name, error)
-                else:
+            try:
+                value = self._sources[name]()
+                json.dumps(value)
+            except Exception as error:  # noqa: BLE001 - another package's, or a page's; the run goes on
+                _log.warning("values named %r are not sent: %s", name, shown(str(error) or repr(error)))
+            else:
+                if value is not None:
                     values[name] = value
         return json.dumps(values) if values else ""
 

@@ -1,0 +1,191 @@
+"""``--russo-report``: what goes wrong while the page is written costs only the page, and never another file."""
+
+import errno
+import os
+import struct
+from textwrap import dedent
+
+import jinja2
+import pytest
+
+from russo._plugin import report_audio
+from support.projects import DEFAULT_FIXTURE
+from support.report import run_with_report
+
+HELLO = "def test_it(russo_say): russo_say('Hello')"
+
+
+def foreign_file(project):
+    """Return a file that the page must not touch."""
+    path = project.path / "victim"
+    path.write_text("precious")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "dangling"])
+def test_a_link_in_the_pages_place_is_replaced_not_followed(project, kind):
+    victim = foreign_file(project)
+    page = project.path / "report.html"
+    if kind == "hard":
+        os.link(victim, page)
+    else:
+        page.symlink_to("nowhere" if kind == "dangling" else "victim")
+    project.tests(HELLO)
+    _, read = run_with_report(project)
+    assert [card["prompt"] for card in read.cards] == ["Hello"]
+    assert not page.is_symlink()
+    assert victim.read_text() == "precious"
+    assert not (project.path / "nowhere").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such flag")
+def test_the_temporary_file_is_new_and_its_name_cannot_be_guessed(project, monkeypatch):
+    opened = []
+    true_open = os.open
+
+    def watch(path, flags, *args, **options):
+        if "report.html" in str(path):
+            opened.append((os.path.basename(path), flags))
+        return true_open(path, flags, *args, **options)
+
+    monkeypatch.setattr(os, "open", watch)
+    project.tests(HELLO)
+    for _ in range(2):
+        run_with_report(project)
+    names = [name.partition("-")[2].removesuffix(".russo-tmp") for name, _ in opened]
+    assert len(set(names)) == 2
+    assert all(len(name) == 16 for name in names)
+    assert all(flags & os.O_EXCL and flags & os.O_NOFOLLOW for _, flags in opened)
+
+
+FAILURES = {
+    "template": (jinja2.UndefinedError("no such name"), "UndefinedError: no such name"),
+    "memory": (MemoryError(), "MemoryError"),
+    "header": (struct.error("ushort format requires"), "error: ushort format requires"),
+    "recursion": (RecursionError("too deep"), "RecursionError: too deep"),
+    "escapes": (ValueError("\x1b[31mred\n::error::line"), r"ValueError: \x1b[31mred\n::error::line"),
+    "long": (ValueError("x" * 1_000_000), "ValueError: " + "x" * 187 + "\N{HORIZONTAL ELLIPSIS}"),
+    "disk": (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+    "no text": (AssertionError(), "AssertionError"),
+}
+
+
+def fail_with(error):
+    def fail(*args, **options):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("place", ["report.write_page", "report_page._seconds", "report_page.files"])
+@pytest.mark.parametrize("kind", FAILURES)
+def test_any_error_costs_only_the_page(project, monkeypatch, kind, place):
+    error, shown = FAILURES[kind]
+    monkeypatch.setattr(f"russo._plugin.{place}", fail_with(error))
+    page = project.path / "report.html"
+    page.write_text("an older page")
+    project.tests(HELLO)
+    result = project.run("--russo-report=report.html")
+    assert result.ret == 0
+    assert [line for line in result.outlines if "report" in line] == [
+        f"russo: report not written to report.html: {shown}"
+    ]
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert page.read_text() == "an older page"
+    assert not list(project.path.glob(".*russo-tmp"))
+
+
+def test_an_interrupt_while_the_page_is_written_leaves_nothing_behind(project):
+    project.conftest(
+        dedent(DEFAULT_FIXTURE)
+        + """
+def interrupt(*args):
+    raise KeyboardInterrupt
+
+from russo._plugin import report_page
+report_page._seconds = interrupt
+"""
+    )
+    project.tests(HELLO)
+    result = project.run("--russo-report=report.html", subprocess=True)
+    assert result.ret != 0
+    assert "report written" not in result.stdout.str()
+    assert not list(project.path.glob("*report*"))
+
+
+@pytest.mark.parametrize("place", ["peaks", "_playable"])
+def test_audio_that_cannot_be_read_costs_only_its_player(project, monkeypatch, place):
+    true = getattr(report_audio, place)
+
+    def read(given, *args):
+        data = given if isinstance(given, bytes) else given.pcm()
+        if data[1:8:2] == bytes(byte ^ 0x80 for byte in b"aBad"):
+            raise ZeroDivisionError("an odd header")
+        return true(given, *args)
+
+    monkeypatch.setattr(report_audio, place, read)
+    project.tests("def test_it(russo_say): russo_say('Good'); russo_say('Bad')")
+    result, page = run_with_report(project)
+    assert result.ret == 0
+    assert page.card("Good")["audio"].startswith("data:audio/wav")
+    assert "audio" not in page.card("Bad")
+    assert "its audio cannot be read: ZeroDivisionError('an odd header')" in page.card("Bad")["note"]
+
+
+def test_values_of_another_process_that_do_not_fit_cost_only_the_page(project):
+    project.conftest(
+        dedent(DEFAULT_FIXTURE)
+        + """
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    workers = session.config.pluginmanager.get_plugin("russo-workers")
+    workers._received["report"].append([{"another": "version"}])
+"""
+    )
+    project.tests(HELLO)
+    result = project.run("--russo-report=report.html")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["russo: report not written to report.html: TypeError: *"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_audio_that_cannot_be_kept_costs_only_its_player(project, workers):
+    project.conftest(
+        dedent(DEFAULT_FIXTURE)
+        + """
+from russo._plugin import report
+
+class Refusing(AudioCache):
+    def put(self, key, audio):
+        raise ValueError("this is not audio")
+
+report.AudioCache = Refusing
+"""
+    )
+    project.tests(HELLO)
+    result, page = run_with_report(project, *workers, "--russo-no-cache", subprocess=True)
+    assert result.ret == 0
+    assert "No player" in page.card("Hello")["note"]
+
+
+def test_prompts_that_cannot_be_sent_cost_only_the_page(project, monkeypatch):
+    monkeypatch.setattr("russo._plugin.report.ReportListener.take", fail_with(RuntimeError("no prompts")))
+    project.tests(HELLO)
+    result = project.run("--russo-report=report.html")
+    assert result.ret == 0
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("prompt", [r"lone \ud800 surrogate", r"\x1b]0;title\x07", r"</script><b>", r"\x00"])
+def test_odd_prompts_are_on_the_page(project, prompt):
+    project.tests(f'def test_it(russo_say): russo_say("{prompt}")')
+    result, page = run_with_report(project)
+    assert len(page.cards) == 1
+    assert result.outlines.count("russo: report written to report.html") == 1
+
+
+def test_a_home_that_cannot_be_found_is_a_usage_error(project):
+    project.tests(HELLO)
+    result = project.run("--russo-report=~nobody-has-this-name/report.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--russo-report=~nobody-has-this-name/report.html" in result.stderr.str()
