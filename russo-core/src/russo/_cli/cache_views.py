@@ -21,6 +21,7 @@ from .._store.cache import Miss
 from .._words import count
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
+from .output import refuse_way_out, replace_with
 from .player import suffix_of
 from .screen import Column
 from .units import age_text, seconds_text, size_text
@@ -237,6 +238,7 @@ def export(
     found = {
         entry.key: entry for entry in reversed(chosen(all_entries(workspace), grep=grep, backend=backend))
     }
+    refuse_way_out(target, workspace.side.rootdir)
     target.mkdir(parents=True, exist_ok=True)
     written: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
@@ -245,7 +247,8 @@ def export(
         if isinstance(audio, Miss):
             damaged.append({"key": entry.key, "prompt": entry.prompt, "reason": audio.reason})
         else:
-            path = audio.save(target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio)}")
+            path = target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio)}"
+            replace_with(audio, path)
             written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
     if as_json:
         screen.show_json({**workspace.to_json(), "written": written, "damaged": damaged})

@@ -13,6 +13,7 @@ from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
+from .output import is_standard_output, refuse_way_out, write_audio
 from .player import play
 from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
 from .units import seconds_text
@@ -25,8 +26,8 @@ from .workspace import CommandWorkspace, find_workspace, json_option
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a playable file instead of playing.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help='Write a playable file instead of playing; "-" is standard output.',
 )
 @speaking_options
 @json_option
@@ -45,18 +46,25 @@ def say(
     TEXT "-" reads standard input; one line end at its end is not part of the prompt. With --json nothing is
     played.
     """
+    to_standard_output = output is not None and is_standard_output(output)
+    if to_standard_output and as_json:
+        raise screen.RefusedError("standard output cannot take both audio and JSON; name a file")
     prompt = _read_standard_input() if text == "-" else text
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    if output is not None and not to_standard_output:
+        refuse_way_out(output.parent, workspace.side.rootdir)
     synthesizer, ledger = open_synthesizer(workspace, options)
     workspace.announce()
     audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, call))
     ledger.show_troubles()
     if output is not None:
-        audio.save(output)
+        write_audio(audio, output)
     if as_json:
         screen.show_json(_facts(prompt, audio, ledger, workspace, output))
         return
-    screen.show(_sentence(audio, ledger))
+    (screen.note if to_standard_output else screen.show)(_sentence(audio, ledger))
+    if to_standard_output:
+        return
     if output is not None:
         screen.show(f"written to {visible(str(output))}")
     elif (problem := play(audio)) is not None:

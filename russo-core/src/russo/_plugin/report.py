@@ -204,7 +204,7 @@ class Report:
         self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
 
     def pytest_sessionfinish(self) -> None:
-        """Write the page in the controlling process. No error of it fails the run: the page is not a verdict."""
+        """Write the page in the controlling process. An error of it never fails the run."""
         if not (self._workers.is_controller and self._has_run):
             return
         given = shown(self._given)

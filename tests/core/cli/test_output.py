@@ -1,0 +1,236 @@
+"""Files that a command writes: links in their place are replaced, and folders that lead out are refused."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from russo import Audio
+from support.command import SPEAKER, enter_project, russo, start, store_prompts
+from support.speakers import sound
+
+SUPPORT = {"PYTHONPATH": str(Path(__file__).parents[2])}
+HELLO = sound("hello").data
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    project = enter_project(tmp_path, monkeypatch, f"[pytest]\nrusso_synth = {SPEAKER}\n")
+    store_prompts(project / ".russo_cache", "hello")
+    return project
+
+
+def say(path):
+    return russo("say", "hello", "-o", path), path
+
+
+def export(path):
+    """Export the one entry; return the result, and the path of the file."""
+    return russo("cache", "export", os.path.dirname(path)), path
+
+
+WRITERS = {"say": say, "export": export}
+NAME = "speech/hello-00000000.wav"
+
+
+@pytest.fixture(params=WRITERS)
+def write(request):
+    """Return what writes the audio of "hello" to `NAME`."""
+    return lambda: WRITERS[request.param](NAME)[0]
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "dangling", "chain"])
+def test_a_link_in_the_files_place_is_replaced_not_followed(folder, write, kind):
+    victim = folder / ".git" / "config"
+    victim.parent.mkdir()
+    victim.write_text("precious")
+    (folder / "speech").mkdir()
+    path = folder / NAME
+    if kind == "hard":
+        os.link(victim, path)
+    elif kind == "chain":
+        (folder / "speech" / "middle").symlink_to("../.git/config")
+        path.symlink_to("middle")
+    else:
+        path.symlink_to("../.git/new" if kind == "dangling" else "../.git/config")
+    assert write().code == 0
+    assert victim.read_text() == "precious"
+    assert os.listdir(victim.parent) == ["config"]
+    assert not path.is_symlink()
+    assert path.read_bytes() == HELLO
+    assert path.stat().st_nlink == 1
+    assert not [name for name in os.listdir(path.parent) if name.startswith(".russo")]
+
+
+@pytest.mark.parametrize("git", [True, False])
+@pytest.mark.parametrize("place", ["outside", "git", "absolute", "above", "through the outside"])
+def test_a_folder_that_is_a_link_out_of_the_project_is_refused(folder, tmp_path, write, place, git):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / ".git").mkdir() if git else None
+    target = {
+        "outside": "../outside",
+        "git": ".git",
+        "absolute": outside,
+        "above": "..",
+        "through the outside": "other",
+    }[place]
+    if place == "through the outside":
+        (folder / "other").symlink_to(outside)
+    if place == "git" and not git:
+        pytest.skip("there is no such folder")
+    (folder / "speech").symlink_to(target, target_is_directory=True)
+    before = sorted(os.walk(tmp_path))
+    result = write()
+    assert (result.code, result.out) == (2, "")
+    assert "speech is a link that leads out of" in result.err
+    assert result.err.count("\n") == 1
+    assert sorted(os.walk(tmp_path)) == before
+
+
+def test_a_folder_below_a_link_out_is_refused(folder, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (folder / "link").symlink_to("../outside")
+    assert russo("cache", "export", "link/deep/speech").code == 2
+    assert russo("say", "hello", "-o", "link/../link/a.wav").code == 2
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_the_remedy_of_the_message_works(folder, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / "speech").symlink_to("../outside")
+    message = russo("cache", "export", "speech").err.strip()
+    assert message.endswith(f"name the directory itself: {outside}")
+    assert russo("cache", "export", outside).code == 0
+    assert [path.read_bytes() for path in outside.iterdir()] == [HELLO]
+
+
+def test_links_of_the_user_are_followed(folder, tmp_path, write, monkeypatch):
+    """A link inside the project that stays in it, and a link that is in no project."""
+    (folder / "build").mkdir()
+    (folder / "speech").symlink_to("build")
+    (tmp_path / "home").symlink_to("project")
+    assert write().code == 0
+    assert (folder / "build" / "hello-00000000.wav").read_bytes() == HELLO
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mine").symlink_to("elsewhere")
+    assert russo("cache", "export", tmp_path / "mine").code == 0
+    assert (tmp_path / "elsewhere" / "hello-00000000.wav").read_bytes() == HELLO
+
+
+def test_the_git_work_tree_counts_not_only_the_rootdir(folder, tmp_path):
+    """The project of a monorepo: its recordings may be in another folder of the same repository."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shared").mkdir()
+    (folder / "speech").symlink_to("../shared")
+    assert russo("cache", "export", "speech").code == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "link").symlink_to("/")
+    assert russo("cache", "export", "../other/link").code == 2
+
+
+def test_say_makes_the_folders_of_its_file(folder):
+    assert russo("say", "hello", "-o", "a/b/c.wav").code == 0
+    assert (folder / "a" / "b" / "c.wav").read_bytes() == HELLO
+
+
+def test_a_file_that_cannot_be_written_is_named_and_keeps_its_content(folder):
+    (folder / "file").write_text("mine")
+    result = russo("say", "hello", "-o", "file/out.wav")
+    assert result.code == 1
+    assert "file" in result.err.splitlines()[-1]
+    assert ".russo-" not in result.err
+    assert (folder / "file").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_the_old_file(folder, monkeypatch):
+    def full(self, path):
+        path.write_bytes(b"half")
+        raise OSError(28, os.strerror(28), str(path))
+
+    (folder / "out.wav").write_bytes(b"old")
+    monkeypatch.setattr(Audio, "save", full)
+    result = russo("say", "hello", "-o", "out.wav")
+    assert (result.code, result.err.splitlines()[-1]) == (1, "russo: out.wav: No space left on device")
+    assert (folder / "out.wav").read_bytes() == b"old"
+    assert not [name for name in os.listdir(folder) if name.startswith(".russo-")]
+
+
+def test_a_suffix_that_save_refuses_is_wrong_usage(folder, monkeypatch):
+    def refuse(self, path):
+        raise ValueError(f"{path.name} names another format: this is wav")
+
+    monkeypatch.setattr(Audio, "save", refuse)
+    result = russo("say", "hello", "-o", "out.mp3")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[-1] == "russo: out.mp3 names another format: this is wav"
+    assert not (folder / "out.mp3").exists()
+
+
+def test_the_file_has_the_mode_that_the_umask_gives(folder, write):
+    old = os.umask(0o022)
+    try:
+        assert write().code == 0
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of POSIX")
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("target", ["pipe", "file"])
+def test_standard_output_receives_the_audio_and_nothing_else(folder, name, target):
+    if not os.path.exists(os.path.dirname(name) or "."):
+        pytest.skip("no such name here")
+    if target == "pipe":
+        process = start("say", "hello", "-o", name, env=SUPPORT)
+        out, err = process.communicate(timeout=60)
+    else:
+        with open(folder / "captured", "wb") as file:
+            process = start("say", "hello", "-o", name, stdout=file, env=SUPPORT)
+            _, err = process.communicate(timeout=60)
+        out = (folder / "captured").read_bytes()
+    assert (process.returncode, out) == (0, HELLO)
+    assert "miss: 0.1 s of speech" in err.decode()
+    assert not (folder / "-").exists()
+    assert os.path.islink("/dev/stdout") or not os.path.exists("/dev/stdout")
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_audio_and_json_do_not_share_standard_output(folder, name):
+    process = start("say", "hello", "--json", "-o", name, env=SUPPORT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, b"")
+    assert b"standard output cannot take both audio and JSON" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_receives_the_audio_and_stays(folder):
+    os.mkfifo(folder / "pipe")
+    code = "import sys; sys.stdout.buffer.write(open('pipe', 'rb').read())"
+    reader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    result = russo("say", "hello", "-o", "pipe", "--json")
+    out, _ = reader.communicate(timeout=60)
+    assert (result.code, out) == (0, HELLO)
+    assert json.loads(result.out)["output"] == str(folder / "pipe")
+    assert stat.S_ISFIFO((folder / "pipe").stat().st_mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_link_to_a_pipe_or_device_is_replaced(folder):
+    """A repository must not choose the device that the audio is written to."""
+    (folder / "out.wav").symlink_to(os.devnull)
+    assert russo("say", "hello", "-o", "out.wav").code == 0
+    assert (folder / "out.wav").read_bytes() == HELLO
+    assert not (folder / "out.wav").is_symlink()
+
+
+def test_the_null_device_is_written_to(folder):
+    assert russo("say", "hello", "-o", os.devnull).code == 0
+    assert not os.path.isfile(os.devnull)
