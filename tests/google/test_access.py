@@ -149,6 +149,30 @@ def test_project_and_location_come_from_the_variables_where_none_is_given(google
 
 
 @pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("location", ["evil.example/x", "evil.example", "eu@evil.example/", "eu/../x"])
+def test_no_location_becomes_another_host_that_gets_the_token(google, monkeypatch, location):
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", location)
+    error = failed(vertex(google))
+    assert type(error) is RequestRejectedError
+    assert "GOOGLE_CLOUD_LOCATION" in str(error)
+    assert paths(google) in ([], ["/token"])
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"])
+@pytest.mark.parametrize("value", ["true", "1", "True"])
+def test_variable_that_asked_the_sdk_for_vertex_is_named_without_a_key(monkeypatch, variable, value):
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    error = failed(GoogleSynthesizer())
+    assert type(error) is AuthenticationError
+    assert variable in str(error)
+    assert "vertexai=True" in str(error)
+    monkeypatch.setenv(variable, "false")
+    assert "vertexai=True" not in str(failed(GoogleSynthesizer()))
+
+
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from russo import AuthenticationError, RequestRejectedError, ServiceError
-from russo.authoring import Attempts, Exchange, Secret, read_api_key
+from russo.authoring import Attempts, Exchange, Secret, check_path, read_api_key
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -35,8 +35,20 @@ def key_access(attempts: Attempts, prompt: str, given: str | None) -> Access:
     Raises:
         AuthenticationError: There is no key, or an HTTP header cannot carry it.
     """
+    if not given and (variable := _asked_for_vertex()) is not None:
+        what = f"there is no API key, and {variable} does not turn Vertex AI on"
+        advice = "give vertexai=True for Vertex AI, or set GOOGLE_API_KEY"
+        raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
     key = read_api_key(attempts, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
     return Access(Exchange(attempts, prompt, key), {"vertexai": False, "api_key": key})
+
+
+def _asked_for_vertex() -> str | None:
+    """Return the variable that asks the SDK for Vertex AI, if there is one and no key."""
+    if any(os.environ.get(name, "").strip() for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY")):
+        return None
+    variables = ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
+    return next((name for name in variables if os.environ.get(name, "").lower() in ("true", "1")), None)
 
 
 class VertexLogin:
@@ -80,6 +92,11 @@ class VertexLogin:
             what, advice = "nothing names a Google Cloud project", "give project, or set GOOGLE_CLOUD_PROJECT"
             raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
+        try:
+            # The SDK puts it into the host's name; with a slash in it, another host would get the token.
+            check_path("GOOGLE_CLOUD_LOCATION", location)
+        except ValueError as error:
+            raise fail.error(RequestRejectedError, str(error), reached=False) from None
         options = {"vertexai": True, "credentials": token, "project": project, "location": location}
         return Access(Exchange(attempts, prompt, Secret(token.token)), options)
 

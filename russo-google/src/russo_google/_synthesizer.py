@@ -121,7 +121,7 @@ class GoogleSynthesizer:
         self.base_url: Final = check_base_url(base_url) if base_url else None
         self.vertexai: Final = bool(vertexai)
         self.project: Final = _check("project", project)
-        self.location: Final = _check("location", location)
+        self.location: Final = check_path("location", location) if location else None
         self.api_version: Final = _check("api_version", api_version)
         self._api_key: Final = api_key
         self._login: Final = VertexLogin(self.project, self.location) if self.vertexai else None
