@@ -24,7 +24,7 @@ from .entry import (
     META_SUFFIX,
     DamagedEntryError,
     NewerEntryError,
-    decode_meta,
+    decode_entry,
     encode_meta,
 )
 from .files import IrregularFileError, read_file
@@ -203,7 +203,7 @@ class AudioCache:
     def describe(self, key: str) -> dict[str, Any] | None:
         """Return an entry's metadata, or ``None`` if it is missing or damaged; the audio is not read."""
         try:
-            return decode_meta(read_file(self._root + check_key(key) + META_SUFFIX, META_LIMIT), key)
+            return decode_entry(read_file(self._root + check_key(key) + META_SUFFIX, META_LIMIT), key)
         except (OSError, DamagedEntryError, NewerEntryError):
             return None
 
