@@ -62,6 +62,7 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo)
     assert set(with_russo["modules"]) - set(without["modules"]) == {
         "russo",
         "russo._plugin",
+        "russo._plugin.complete_run",
         "russo._plugin.item",
         "russo._plugin.workers",
         "russo._plugin.pytest_plugin",

@@ -1,7 +1,7 @@
 """The pytest plugin: options, marker, fixtures and hooks. The work is done in `russo._plugin.session`.
 
 Every pytest run of an environment that has russo installed imports this module. It imports pytest and
-two small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
+three small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from .complete_run import CompleteRun
 from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .session import PytestSession
 
 _SESSION: Final = pytest.StashKey["PytestSession"]()
+_COMPLETE_RUN: Final = pytest.StashKey[CompleteRun]()
 # Options and ini settings whose mere presence means that the run uses russo.
 _OPTIONS: Final = (
     "synth",
@@ -67,8 +69,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
     add("--russo-max-calls", metavar="N", type=int, help="refuse backend calls after the first N of the run")
     add("--russo-record-only", action="store_true", help="speak the marked prompts, run no test")
+    # Two options, not one with an optional value: that would take a path behind it for its value.
+    prune, dest = "--russo-prune-unused", "russo_prune_unused"
     add(
-        "--russo-prune-unused", action="store_true", help="remove entries that a complete run did not ask for"
+        prune,
+        dest=dest,
+        action="store_const",
+        const="known",
+        help="after a complete run, remove entries that earlier ones used and no test uses now",
+    )
+    add(
+        f"{prune}=all",
+        dest=dest,
+        action="store_const",
+        const="all",
+        help="remove also entries that no complete run is known to have used",
     )
     add("--russo-report", metavar="FILE", help="write a page of every prompt of the run, with its audio")
     parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
@@ -107,7 +122,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(_DAMAGED)
         if not hasattr(config, "workerinput"):
             sys.stderr.write(f"{_DAMAGED}\n")
-    workers_of(config)
+    complete_run = config.stash[_COMPLETE_RUN] = CompleteRun(config, workers_of(config))
+    config.pluginmanager.register(complete_run, "russo-complete-run")
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if _is_asked_for(config) and not config.option.help:
@@ -289,8 +305,8 @@ def pytest_terminal_summary(
     total, verbose = total_of(parts), config.get_verbosity() > 0
     for line in summarize(total, verbose=verbose):
         terminalreporter.write_line(line)
-    if verbose or prune:
-        from .unused import report_unused
+    from .unused import report_unused
 
-        for line in report_unused(config, session_of(config).cache, total, terminalreporter, exitstatus):
-            terminalreporter.write_line(line)
+    reason = config.stash[_COMPLETE_RUN].why_not(terminalreporter, exitstatus)
+    for line in report_unused(config, session_of(config).cache, total, reason):
+        terminalreporter.write_line(line)

@@ -2,13 +2,15 @@
 
 This is the only transport. Counts, the report and companions of russo put their values on it by name; it
 carries them as JSON text on the reports of the tests, so that a worker that crashes loses only its last
-test. Without xdist there is one process, which is the controller.
+test. Without xdist there is one process, which is the controller. A plugin that runs each test in a forked
+child hands the child's reports on, and they carry the child's values in the same way.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import tempfile
@@ -23,6 +25,8 @@ from .._foreign import shown
 
 _log = logging.getLogger(__name__)
 
+WITNESSED: Final = "russo_witnessed"
+"""Attribute of each report of a test whose values reach the controller."""
 _WORKERS: Final = pytest.StashKey["Workers"]()
 
 
@@ -50,6 +54,7 @@ class Workers:
         worker: dict[str, Any] = getattr(config, "workerinput", {})
         self.is_controller = not hasattr(config, "workerinput")
         self._worker = worker
+        self._pid = self._forgot_in = os.getpid()
         self._directory: Path | None = None
         if given := worker.get("russo_directory"):
             self._directory = Path(given)
@@ -117,6 +122,10 @@ class Workers:
                     values[name] = value
         return json.dumps(values) if values else ""
 
+    @property
+    def _is_forked(self) -> bool:
+        return os.getpid() != self._pid
+
     def _receive(self, text: str) -> None:
         for name, value in json.loads(text or "{}").items():
             self._received[name].append(value)
@@ -127,14 +136,22 @@ class Workers:
         if self._directory is not None:
             node.workerinput["russo_directory"] = str(self._directory)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """In a forked child, forget what it inherited: the parent sends that itself."""
+        if self._is_forked and self._forgot_in != os.getpid():
+            self._forgot_in = os.getpid()
+            self._collect(self._sources)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let each report of a worker carry what is new since the last one."""
+        """Let each report of a worker or a forked child carry what is new since the last one."""
         report = yield
-        if self.is_controller:
+        if self.is_controller and not self._is_forked:
             self._receive(self._collect(self._ordered))
         elif text := self._collect(self._sources):
             report.russo_values = text  # type: ignore[attr-defined]
+        setattr(report, WITNESSED, True)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

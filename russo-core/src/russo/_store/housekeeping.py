@@ -12,6 +12,7 @@ from typing import Final
 from .directory import file_names, has_own_metadata, is_generated
 from .entry import AUDIO_SUFFIX, META_SUFFIX
 from .files import TEMPORARY, is_alive
+from .ledger import remove_ledgers
 from .locks import sweep_locks
 
 _LEFTOVER_AGE: Final = 3600.0
@@ -19,7 +20,7 @@ _TEMPORARY_AGE: Final = 60.0
 
 
 def clear(directory: Path) -> int:
-    """Remove all entries and the leftovers of writers; return how many entries there were.
+    """Remove all entries, the leftovers of writers and the ledgers; return how many entries there were.
 
     Raises:
         OSError: Something cannot be removed.
@@ -41,6 +42,7 @@ def clear(directory: Path) -> int:
         if is_generated(name.removesuffix(AUDIO_SUFFIX)):
             _unlink(root + name)
     sweep_locks(str(directory), 0.0)
+    remove_ledgers(directory)
     return removed
 
 

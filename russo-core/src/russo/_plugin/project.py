@@ -1,0 +1,79 @@
+"""Which project a pytest run is a run of, so that each project keeps a ledger of its own.
+
+Two runs are of one project if they can be expected to use the same entries: the same rootdir, ini-file and
+testpaths, and the same options, except for those that cannot change what tests ask for. An option that is
+wrongly missing in the list of harmless ones only makes one more ledger, so an entry is kept too long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from .._store.ledger import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+# Options that change what is printed, how tests are distributed or ordered, or what is part of the identity.
+_HARMLESS_NAMES: Final = """
+    basetemp cache-clear cache-show capture code-highlight color config-file css debug
+    disable-pytest-warnings disable-warnings dist durations durations-min failed-first ff
+    force-short-summary full-trace html junit-prefix junit-xml junitprefix junitxml
+    max-worker-restart maxprocesses new-first nf no-fold-skipped no-header no-showlocals no-summary
+    numprocesses pastebin pdb pdbcls pythonwarnings quiet randomly-seed report-log reruns
+    reruns-delay rootdir russo-cache-dir russo-cache-mode russo-clear-cache russo-max-calls
+    russo-no-cache russo-prune-unused russo-recordings-dir russo-report self-contained-html
+    setup-show show-capture showlocals strict strict-config strict-markers tb timeout timeout-method
+    trace trace-config tx verbose verbosity
+"""
+_HARMLESS: Final = frozenset(_HARMLESS_NAMES.split())
+_HARMLESS_GROUPS: Final = ("cov", "no-cov", "log-")
+_HARMLESS_SHORT: Final = re.compile(r"-(?:[vqsl]+|[vqsl]*[rnWcd].*)")
+
+
+def project_of(config: pytest.Config, directory: Path) -> Project:
+    """Return the project of a run, for the cache in a directory.
+
+    The rootdir counts from the cache, so that a project that is moved, or restored elsewhere by a CI system
+    together with its cache, stays the same.
+    """
+    try:
+        rootdir = os.path.relpath(os.path.realpath(config.rootpath), os.path.realpath(directory))
+    except ValueError:  # they are on different drives
+        rootdir = os.path.realpath(config.rootpath)
+    ini = "" if config.inipath is None else os.path.relpath(config.inipath, config.rootpath)
+    given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
+    options = [*without_harmless(given), os.environ.get("RUSSO_SYNTH", "")]
+    # Only a digest is stored, because an option may hold a credential.
+    digest = hashlib.sha256("\0".join(options).encode("utf-8", "surrogatepass")).hexdigest()
+    return Project(
+        rootdir=rootdir.replace(os.sep, "/"),
+        ini=ini.replace(os.sep, "/"),
+        testpaths=tuple(config.getini("testpaths")),
+        options=digest if any(options) else "",
+    )
+
+
+def without_harmless(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield the arguments of a command line that may change which entries its run uses."""
+    dropped = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            dropped = _is_harmless(argument)
+        # An argument without a dash is the value of the option before it: complete runs have no paths.
+        if not dropped:
+            yield argument
+
+
+def _is_harmless(argument: str) -> bool:
+    if not argument.startswith("--"):
+        return _HARMLESS_SHORT.fullmatch(argument) is not None
+    name, _, value = argument[2:].partition("=")
+    return name in _HARMLESS or name.startswith(_HARMLESS_GROUPS) or ".api_key=" in value
