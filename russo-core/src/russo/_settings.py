@@ -214,10 +214,10 @@ def _directory(path: Path, source: str) -> Path:
 
 
 def _number(name: str, value: object) -> int:
-    text = str(value or "0")
-    if not text.isdecimal():
-        raise SettingsError(f"{name} is {text!r}; it must be a number, 0 or more")
-    return int(text)
+    number = value if isinstance(value, int) else 0
+    if number < 0:
+        raise SettingsError(f"{name} is {number}; it must be 0 or more")
+    return number
 
 
 def lines_of(value: object) -> list[str]:

@@ -148,15 +148,6 @@ def test_record_only_says_what_failed(acme_project):
     )
 
 
-@pytest.mark.parametrize("value", ["many", "-1"])
-def test_a_wrong_number_to_speak_ahead_is_refused(project, value):
-    project.ini(f"russo_speak_ahead = {value}")
-    project.tests("def test_it(): pass")
-    result = project.run()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: russo_speak_ahead is '{value}'; it must be a number, 0 or more"])
-
-
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_workers_divide_the_prompts_and_a_replacement_gets_none(workers):
     prompts = [f"Prompt {number}" for number in range(5)]

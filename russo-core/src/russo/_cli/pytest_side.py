@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.config import get_config
+from _pytest.config import findpaths, get_config
 from _pytest.config.findpaths import determine_setup
 
 from .._plugin import pytest_plugin
@@ -31,70 +31,81 @@ class PytestSide:
     Attributes:
         rootdir: The rootdir.
         inifile: The file that configures pytest, if there is one.
-        ini: The values of this file, unchanged.
+        ini: The values of russo's ini settings, of their types.
         options: The options in ``addopts`` and PYTEST_ADDOPTS.
+        pythonpath: The directories that pytest would put first on ``sys.path``.
     """
 
     rootdir: Path
     inifile: Path | None
     ini: Mapping[str, Any]
     options: argparse.Namespace
-
-    @property
-    def pythonpath(self) -> list[str]:
-        """The directories that pytest would put first on ``sys.path``."""
-        base = self.rootdir if self.inifile is None else self.inifile.parent
-        return [str(base / path) for path in _words(self.ini.get("pythonpath", []))]
+    pythonpath: Sequence[str]
 
 
 def look_like_pytest(folder: Path) -> PytestSide:
     """Return the configuration that pytest would use in a folder.
 
     Raises:
-        RefusedError: pytest's configuration cannot be read.
+        RefusedError: pytest's configuration cannot be read, or pytest would refuse a setting in it.
     """
     try:
         return _look(folder)
-    except (pytest.UsageError, pytest.fail.Exception, ValueError) as error:
+    except (pytest.UsageError, pytest.fail.Exception, TypeError, ValueError) as error:
         raise RefusedError(f"pytest's configuration cannot be used: {error}") from error
 
 
 def _look(folder: Path) -> PytestSide:
     config = get_config()
     pytest_plugin.pytest_addoption(config._parser)
+    config._parser.addini("addopts", "", "args")
+    config._parser.addini("pythonpath", "", "paths")
 
     def parse(arguments: Sequence[str]) -> argparse.Namespace:
         return config._parser.parse_known_args(arguments, namespace=copy.copy(config.option))
 
     given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    first = parse(given)
-    rootdir, inifile, found = _determine(first, folder)
-    # Since pytest 9 a value is an object that also has its origin.
-    ini = {name: getattr(value, "value", value) for name, value in found.items()}
-    ini |= _overrides(first)
-    options = parse([*_words(ini.get("addopts", [])), *given])
-    return PytestSide(rootdir, inifile, ini | _overrides(options), options)
+    _configure(config, parse(given), folder)
+    options = parse([*config.getini("addopts"), *given])
+    _override(config, options)
+    return PytestSide(
+        config.rootpath,
+        config.inipath,
+        {name: pytest_plugin.ini_value(config, name) for name in _ini_names()},
+        options,
+        [str(path) for path in config.getini("pythonpath")],
+    )
 
 
-def _determine(options: argparse.Namespace, folder: Path) -> tuple[Path, Path | None, Mapping[str, Any]]:
-    """Call pytest's own search. Newer versions of pytest have more parameters and results."""
+def _ini_names() -> list[str]:
+    return [f"russo_{name}" for name in pytest_plugin.INI_NAMES]
+
+
+def _configure(config: pytest.Config, options: argparse.Namespace, folder: Path) -> None:
+    """Give a configuration the rootdir and the ini-file of a folder, as ``Config.parse`` does."""
     values = {
         "inifile": options.inifilename,
-        "override_ini": None,
+        "override_ini": options.override_ini,
         "args": options.file_or_dir,
         "rootdir_cmd_arg": options.rootdir or None,
         "invocation_dir": folder,
     }
+    # Newer versions of pytest have more parameters and results.
     known = inspect.signature(determine_setup).parameters
     found: Any = determine_setup(**{name: value for name, value in values.items() if name in known})
-    return found[0], found[1], found[2]
+    config._rootpath, config._inipath = found[0], found[1]
+    setattr(config, _name_of_values(config), found[2])
+    if "override_ini" not in known:
+        config._override_ini = options.override_ini or ()  # type: ignore[attr-defined]
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    """Return the values of ``-o name=value``."""
-    pairs = [text.partition("=") for text in options.override_ini or ()]
-    return {name: value for name, equals, value in pairs if equals}
+def _name_of_values(config: pytest.Config) -> str:
+    """Return the attribute that holds the values of the ini-file: its name changed in pytest 9."""
+    return "_inicfg" if hasattr(config, "_inicfg") else "inicfg"
 
 
-def _words(value: object) -> list[str]:
-    return shlex.split(value) if isinstance(value, str) else [str(each) for each in value or []]  # type: ignore[attr-defined]
+def _override(config: pytest.Config, options: argparse.Namespace) -> None:
+    """Apply ``-o name=value`` in ``addopts``, which older versions of pytest ignore."""
+    if pytest.version_tuple >= (9, 1):
+        getattr(config, _name_of_values(config)).update(findpaths.parse_override_ini(options.override_ini))
+        config._inicache.clear()

@@ -95,7 +95,7 @@ def find_workspace(
             # The command may call the backend and store audio, even if test runs use another mode.
             mode=Mode.AUTO,
         ),
-        ini=lambda name: side.ini.get(name, ""),
+        ini=side.ini.__getitem__,
         environment=os.environ,
         rootdir=side.rootdir,
         cwd=folder,

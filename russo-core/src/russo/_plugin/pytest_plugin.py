@@ -6,6 +6,7 @@ three small modules, and must stay so: the first fixture or option of russo that
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +39,7 @@ _OPTIONS: Final = (
     "max_calls",
     "record_only",
 )
-_INIS: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
+INI_NAMES: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
 _DAMAGED: Final = (
     "russo: pip uninstall russo removed a file of russo-core; repair it: "
     "pip install --force-reinstall --no-deps russo-core"
@@ -92,7 +93,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("russo_cache_mode", "auto, replay, refresh or off")
     parser.addini("russo_cache_dir", "where audio is kept, from the rootdir")
-    parser.addini("russo_speak_ahead", "how many marked prompts to speak at once before the tests")
+    parser.addini(
+        "russo_speak_ahead", "how many marked prompts to speak at once before the tests", type="int"
+    )
     parser.addini("russo_recordings_dir", "recordings that are looked into first, from the rootdir")
 
 
@@ -142,9 +145,22 @@ def _is_damaged() -> bool:
 def _is_asked_for(config: pytest.Config) -> bool:
     return (
         any(config.getoption(f"russo_{name}") for name in _OPTIONS)
-        or any(os.environ.get(f"RUSSO_{name.upper()}") for name in _INIS)
-        or any(config.getini(f"russo_{name}") for name in _INIS)
+        or any(os.environ.get(f"RUSSO_{name.upper()}") for name in INI_NAMES)
+        or any(ini_value(config, f"russo_{name}") for name in INI_NAMES)
     )
+
+
+def ini_value(config: pytest.Config, name: str) -> Any:
+    """Return the value of an ini setting, of its type.
+
+    Raises:
+        pytest.UsageError: The value has another type.
+    """
+    try:
+        return config.getini(name)
+    except (pytest.UsageError, TypeError, ValueError) as error:  # before pytest 9.1 it is not a UsageError
+        problem = str(error)
+        raise pytest.UsageError(problem if name in problem else f"{name}: {problem}") from None
 
 
 def session_of(config: pytest.Config) -> PytestSession:
@@ -155,7 +171,9 @@ def session_of(config: pytest.Config) -> PytestSession:
             pytest.fail(_DAMAGED, pytrace=False)
         from .session import PytestSession
 
-        session = config.stash[_SESSION] = PytestSession(config, workers_of(config))
+        session = config.stash[_SESSION] = PytestSession(
+            config, workers_of(config), functools.partial(ini_value, config)
+        )
     return session
 
 
@@ -245,7 +263,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtestloop(session: pytest.Session) -> object:
     """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
     config = session.config
-    wanted = config.getini("russo_speak_ahead") or config.getoption("russo_record_only")
+    wanted = ini_value(config, "russo_speak_ahead") or config.getoption("russo_record_only")
     if config.option.collectonly or not wanted:
         return None
     from .speak_ahead import speak_ahead

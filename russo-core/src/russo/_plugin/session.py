@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -38,15 +38,16 @@ class PytestSession:
     Args:
         config: The configuration of this process.
         workers: The processes of the run.
+        ini: Returns the value of an ini setting.
 
     Raises:
         pytest.UsageError: The settings make no sense, or contradict each other.
     """
 
-    def __init__(self, config: pytest.Config, workers: Workers) -> None:
+    def __init__(self, config: pytest.Config, workers: Workers, ini: Callable[[str], object]) -> None:
         self.workers = workers
         try:
-            self.settings = _resolve(config)
+            self.settings = _resolve(config, ini)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
         self.workspace = Workspace.of(self.settings)
@@ -154,7 +155,7 @@ class PytestSession:
             self._loop.close()
 
 
-def _resolve(config: pytest.Config) -> Settings:
+def _resolve(config: pytest.Config, ini: Callable[[str], object]) -> Settings:
     get = config.getoption
     asked = Asked(
         synth=get("russo_synth"),
@@ -168,7 +169,7 @@ def _resolve(config: pytest.Config) -> Settings:
     )
     return resolve(
         asked,
-        ini=config.getini,
+        ini=ini,
         environment=os.environ,
         rootdir=config.rootpath,
         cwd=config.invocation_params.dir,
