@@ -1,6 +1,12 @@
-"""Entries that a complete run did not use."""
+"""Entries that a complete run did not use: which of them are listed, and which are removed."""
+
+import shutil
+import time
 
 import pytest
+
+from russo import Audio, AudioCache
+from russo._store.ledger import LEDGERS
 
 
 @pytest.fixture
@@ -86,3 +92,172 @@ def test_unused_recordings_are_listed_and_never_removed(complete_project):
     result = complete_project.run("--russo-prune-unused", "--russo-recordings-dir=recordings")
     result.stdout.fnmatch_lines(["russo: unused: 'Old' (*, */recordings)"])
     assert complete_project.cached("recordings") == 2
+
+
+# -- what is in no ledger
+
+
+def ledgers(path):
+    return sorted((path / ".russo_cache" / LEDGERS).glob("*.ledger"))
+
+
+def test_the_first_complete_run_removes_nothing_and_says_so_once(complete_project):
+    shutil.rmtree(complete_project.path / ".russo_cache" / LEDGERS)  # the cache is of an older russo
+    result = complete_project.run("--russo-prune-unused")
+    result.stdout.fnmatch_lines(
+        [
+            "russo: no unused entries are removed: no complete run of this project has left a ledger in "
+            "*.russo_cache before; the next complete run can tell",
+            "russo: 1 entry in *.russo_cache not used by this run nor by an earlier complete one; "
+            "--russo-prune-unused=all removes what no ledger has",
+        ]
+    )
+    result = complete_project.run("--russo-prune-unused")
+    result.stdout.no_fnmatch_line("*no unused entries are removed*")
+    assert complete_project.cached() == 3
+
+
+def test_what_no_ledger_has_goes_with_all_only(complete_project):
+    shutil.rmtree(complete_project.path / ".russo_cache" / LEDGERS)
+    complete_project.run("-v").stdout.no_fnmatch_line("russo: unused: *")
+    complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("russo: removed: *")
+    result = complete_project.run("--russo-prune-unused=all")
+    result.stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
+    assert complete_project.cached() == 2  # that of the other backend stays
+
+
+@pytest.mark.parametrize("value", ["=al", "=", "=ALL", "=unused"])
+def test_another_value_is_a_usage_error(complete_project, value):
+    result = complete_project.run(f"--russo-prune-unused{value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert complete_project.cached() == 2
+
+
+def test_a_path_behind_the_option_is_not_its_value(complete_project):
+    result = complete_project.run("--russo-prune-unused", "test_it.py")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*(paths were given)"])
+
+
+def test_an_unused_entry_stays_known_until_it_is_removed(complete_project):
+    for _ in range(3):
+        complete_project.run().assert_outcomes(passed=2)
+    complete_project.run("-v").stdout.fnmatch_lines(["russo: unused: 'Old' (*"])
+    complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
+    complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("*Old*")
+
+
+def test_an_entry_that_is_used_again_is_kept(complete_project):
+    complete_project.run().assert_outcomes(passed=2)
+    complete_project.tests("def test_it(russo_say): russo_say('Old')")
+    result = complete_project.run("--russo-prune-unused")
+    result.stdout.fnmatch_lines(["russo: removed: 'New' (*"])
+    assert complete_project.cached() == 2
+
+
+def test_an_incomplete_run_leaves_the_ledgers_alone(complete_project):
+    before = [path.read_bytes() for path in ledgers(complete_project.path)]
+    complete_project.run("-k", "test_it", "--russo-prune-unused=all")
+    assert [path.read_bytes() for path in ledgers(complete_project.path)] == before
+    complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (
+            lambda folder: next(folder.glob("*.ledger")).write_text("x\x1b"),
+            "*.ledger is unreadable: it is not a",
+        ),
+        (
+            lambda folder: next(folder.glob("*.ledger")).write_bytes(b""),
+            "*.ledger is unreadable: it is not a",
+        ),
+        (
+            lambda folder: (folder / ("0" * 32 + ".ledger")).symlink_to("/"),
+            "is unreadable: it is not a regular",
+        ),
+        (lambda folder: [shutil.rmtree(folder), folder.write_text("")], "is not a folder that russo made"),
+        (
+            lambda folder: [shutil.rmtree(folder), folder.symlink_to("/tmp")],
+            "is not a folder that russo made",
+        ),
+    ],
+    ids=["foreign text", "empty", "link", "a file as folder", "a link as folder"],
+)
+@pytest.mark.parametrize("option", ["--russo-prune-unused", "--russo-prune-unused=all"])
+def test_damaged_ledgers_remove_nothing(complete_project, damage, reason, option):
+    damage(complete_project.path / ".russo_cache" / LEDGERS)
+    result = complete_project.run(option)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"russo: no unused entries are removed: *{reason}*"])
+    assert complete_project.cached() == 3
+    complete_project.run().assert_outcomes(passed=2)
+
+
+def test_the_projects_own_damaged_ledger_is_replaced(complete_project):
+    (ledger,) = ledgers(complete_project.path)
+    ledger.write_bytes(ledger.read_bytes()[:-1])
+    complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["*unreadable: it is damaged*"])
+    complete_project.tests("def test_it(russo_say): russo_say('Newer')")
+    complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["russo: removed: 'New' (*"])
+    assert complete_project.cached() == 3
+
+
+def test_an_entry_that_cannot_be_removed_is_named(complete_project):
+    conftest = complete_project.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text() + "\ndef refuse(self, key): raise PermissionError(13, 'Permission denied')\n"
+        "@pytest.hookimpl(wrapper=True)\ndef pytest_terminal_summary():\n"
+        "    with pytest.MonkeyPatch.context() as patch:\n"
+        "        patch.setattr(AudioCache, 'remove', refuse)\n        return (yield)\n"
+    )
+    result = complete_project.run("--russo-prune-unused")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["russo: not removed (Permission denied): 'Old' (*"])
+    conftest.write_text(conftest.read_text().partition("\ndef refuse")[0])
+    complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
+
+
+def test_a_run_that_stores_nothing_makes_no_cache(complete_project):
+    path = complete_project.path
+    (path / ".russo_cache").rename(path / "recordings")
+    complete_project.tests("def test_it(russo_say): russo_say('Old')")
+    complete_project.run("--russo-prune-unused", "--russo-recordings-dir=recordings").assert_outcomes(
+        passed=1
+    )
+    assert not (path / ".russo_cache").exists()
+
+
+def test_a_run_that_uses_no_entry_removes_none(complete_project):
+    complete_project.tests("def test_it(): pass")
+    complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("russo: removed: *")
+    assert complete_project.cached() == 2
+
+
+def test_a_ledger_holds_no_option(complete_project):
+    complete_project.run(
+        "--russo-synth-option=custom.api_key=s3cret", "--russo-synth-option=custom.token=s3cret"
+    )
+    assert all(b"s3cret" not in path.read_bytes() for path in ledgers(complete_project.path))
+
+
+def test_a_new_api_key_is_not_a_new_project(complete_project):
+    for key in ("one", "two"):
+        complete_project.run(f"--russo-synth-option=custom.api_key={key}")
+    assert len(ledgers(complete_project.path)) == 1
+
+
+def test_ten_thousand_unused_entries_cost_less_than_a_second(complete_project):
+    cache = AudioCache(complete_project.path / ".russo_cache")
+    fields = {"own": {"backend": "speaker"}, "given": None}
+    for number in range(10_000):
+        cache.put(f"{number:064x}", Audio(b"xy", "pcm"), prompt="Unknown", fields=fields)
+    complete_project.run("-p", "no:logging").assert_outcomes(passed=2)
+    began = time.process_time()
+    complete_project.run("-p", "no:logging")
+    alone = time.process_time() - began
+    began = time.process_time()
+    result = complete_project.run("-p", "no:logging", "--russo-prune-unused")
+    assert time.process_time() - began - alone < 1
+    result.stdout.fnmatch_lines(["russo: 10,00? entries in *"])

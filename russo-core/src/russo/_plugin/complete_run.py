@@ -66,6 +66,11 @@ class CompleteRun:
         self._unseen: set[str] = set()
         workers.send("collected", self._take)
 
+    @property
+    def unseen(self) -> int:
+        """How many tests passed whose reports a plugin made, so that russo does not see what they use."""
+        return len(self._unseen)
+
     def why_not(self, reporter: pytest.TerminalReporter, exit_status: int) -> str | None:
         """Return why the run cannot show which entries are unused, or ``None`` if it can."""
         return (
@@ -76,10 +81,8 @@ class CompleteRun:
         )
 
     def _not_all_ran(self) -> str | None:
-        from .._words import count
-
-        if self._unseen:
-            return f"a plugin ran {count(len(self._unseen), 'test')} where russo does not see what they use"
+        if self.unseen:
+            return unseen_tests(self.unseen)
         parts: list[dict[str, Any]] = self._workers.received("collected")
         if not parts:
             return "no test ran"
@@ -89,7 +92,7 @@ class CompleteRun:
             if part["digest"] != _digest(self._passed):
                 missing = part["number"] - len(self._passed)
                 if missing > 0:
-                    return f"{missing} of {count(part['number'], 'test')} did not run"
+                    return f"{missing} of {part['number']} tests did not run"
                 return "the tests that ran are not those that were collected"
         return None
 
@@ -119,6 +122,13 @@ class CompleteRun:
         """Note a test that passed, and whether russo saw what it used."""
         if report.when == "call" and report.passed:
             (self._passed if hasattr(report, WITNESSED) else self._unseen).add(report.nodeid)
+
+
+def unseen_tests(number: int) -> str:
+    """Return in words that a plugin ran tests."""
+    from .._words import count
+
+    return f"a plugin ran {count(number, 'test')} where russo does not see what they use"
 
 
 def _narrowed_by_option(config: pytest.Config) -> str | None:

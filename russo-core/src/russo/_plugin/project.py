@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HARMLESS_NAMES: Final = """
     basetemp cache-clear cache-show capture code-highlight color config-file css debug
     disable-pytest-warnings disable-warnings dist durations durations-min failed-first ff
-    force-short-summary full-trace html junit-prefix junit-xml junitprefix junitxml
+    force-short-summary forked full-trace html junit-prefix junit-xml junitprefix junitxml
     max-worker-restart maxprocesses new-first nf no-fold-skipped no-header no-showlocals no-summary
     numprocesses pastebin pdb pdbcls pythonwarnings quiet randomly-seed report-log reruns
     reruns-delay rootdir russo-cache-dir russo-cache-mode russo-clear-cache russo-max-calls
@@ -44,21 +44,32 @@ def project_of(config: pytest.Config, directory: Path) -> Project:
     The rootdir counts from the cache, so that a project that is moved, or restored elsewhere by a CI system
     together with its cache, stays the same.
     """
-    try:
-        rootdir = os.path.relpath(os.path.realpath(config.rootpath), os.path.realpath(directory))
-    except ValueError:  # they are on different drives
-        rootdir = os.path.realpath(config.rootpath)
-    ini = "" if config.inipath is None else os.path.relpath(config.inipath, config.rootpath)
-    given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
+    ini = "" if config.inipath is None else _relative(config.inipath, config.rootpath)
+    given = [*_words(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
     options = [*without_harmless(given), os.environ.get("RUSSO_SYNTH", "")]
     # Only a digest is stored, because an option may hold a credential.
     digest = hashlib.sha256("\0".join(options).encode("utf-8", "surrogatepass")).hexdigest()
     return Project(
-        rootdir=rootdir.replace(os.sep, "/"),
-        ini=ini.replace(os.sep, "/"),
+        rootdir=_relative(config.rootpath, directory),
+        ini=ini,
         testpaths=tuple(config.getini("testpaths")),
         options=digest if any(options) else "",
     )
+
+
+def _relative(path: Path, start: Path) -> str:
+    try:
+        relative = os.path.relpath(os.path.realpath(path), os.path.realpath(start))
+    except ValueError:  # they are on different drives
+        relative = os.path.realpath(path)
+    return relative.replace(os.sep, "/")
+
+
+def _words(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError:  # a test changed the variable
+        return [options]
 
 
 def without_harmless(arguments: Iterable[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from .complete_run import CompleteRun
+from .complete_run import CompleteRun, unseen_tests
 from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
 
@@ -316,15 +316,18 @@ def pytest_terminal_summary(
     if not workers.is_controller:
         return  # a worker knows its own tests only, and its terminal is not shown
     parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")
-    if not parts and not prune:
+    complete_run = config.stash[_COMPLETE_RUN]
+    if not parts and not prune and not (complete_run.unseen and _is_asked_for(config)):
         return
     from .._flow.summary import summarize, total_of
 
     total, verbose = total_of(parts), config.get_verbosity() > 0
     for line in summarize(total, verbose=verbose):
         terminalreporter.write_line(line)
+    if complete_run.unseen:
+        terminalreporter.write_line(f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
     from .unused import report_unused
 
-    reason = config.stash[_COMPLETE_RUN].why_not(terminalreporter, exitstatus)
+    reason = complete_run.why_not(terminalreporter, exitstatus)
     for line in report_unused(config, session_of(config).cache, total, reason):
         terminalreporter.write_line(line)

@@ -61,9 +61,12 @@ class Project:
     def exists(self, directory: Path) -> bool:
         """Return whether its rootdir and its ini-file exist, seen from the directory of the cache."""
         try:
-            rootdir = directory.resolve() / self.rootdir
-            return rootdir.is_dir() and (rootdir / self.ini).exists()
-        except (OSError, ValueError):
+            rootdir = Path(os.path.realpath(directory)) / self.rootdir
+            os.stat(rootdir / self.ini)
+            return stat.S_ISDIR(os.stat(rootdir).st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return False
+        except OSError:
             return True  # not known, so it may exist
 
     def to_line(self) -> bytes:
@@ -101,6 +104,8 @@ def read_ledgers(directory: Path) -> tuple[dict[str, Ledger], dict[str, str]]:
     ledgers, problems, total = {}, {}, 0
     for name in names:
         try:
+            if not stat.S_ISREG(os.lstat(folder / name).st_mode):
+                raise ValueError("it is not a regular file")
             data = read_file(f"{folder}{os.sep}{name}", _LIMIT - total)
             total += len(data)
             ledger = _decode(data)

@@ -1,0 +1,204 @@
+"""Several projects that share one cache: none removes what another one uses."""
+
+import os
+import shutil
+
+import pytest
+
+from russo import AudioCache
+
+CONFTEST = """
+    import pytest
+    from russo import Audio
+
+    class Speaker:
+        cache_key_extra = {"backend": "speaker"}
+
+        async def synthesize(self, text):
+            return Audio(text.encode() * 100, "pcm", 8000, 1, 1)
+
+    @pytest.fixture(scope="session")
+    def russo_synthesizer():
+        return Speaker()
+"""
+
+
+class Shared:
+    """Projects in folders of one directory, with a cache beside them."""
+
+    def __init__(self, pytester):
+        self.pytester = pytester
+        self.path = pytester.path
+        pytester.makeconftest(CONFTEST)
+
+    def project(self, name, *prompts, ini="pytest.ini", settings="", tests="test_it.py"):
+        """Write a project, or write it anew."""
+        folder = self.path / name
+        (folder / tests).parent.mkdir(parents=True, exist_ok=True)
+        (folder / ini).write_text(
+            f"[pytest]\nasyncio_default_fixture_loop_scope=function\nrusso_cache_dir=../shared\n{settings}"
+        )
+        shutil.copy(self.path / "conftest.py", folder)
+        says = "; ".join(f"russo_say({prompt!r})" for prompt in prompts)
+        (folder / tests).write_text(f"def test_it(russo_say): {says}\n")
+
+    def run(self, name, *arguments):
+        """Run the tests of a project in its folder."""
+        before = os.getcwd()
+        os.chdir(self.path / name)
+        try:
+            result = self.pytester.runpytest_inprocess("-p", "no:cacheprovider", "--rootdir=.", *arguments)
+        finally:
+            os.chdir(before)
+        assert result.ret == 0
+        return [line.removeprefix("russo: ") for line in result.outlines if line.startswith("russo: ")]
+
+    @property
+    def prompts(self):
+        """The prompts in the cache."""
+        cache = AudioCache(self.path / "shared")
+        return {cache.describe(key)["prompt"] for key in cache.stored_keys()}
+
+
+@pytest.fixture
+def shared(pytester):
+    return Shared(pytester)
+
+
+PRUNE = pytest.mark.parametrize("prune", ["--russo-prune-unused", "--russo-prune-unused=all"])
+
+
+@PRUNE
+def test_packages_that_share_a_cache(shared, prune):
+    shared.project("a", "Of a", "Of both", "Old")
+    shared.project("b", "Of b", "Of both")
+    shared.run("a")
+    shared.run("b")
+    assert "Old" in shared.prompts
+    shared.project("a", "Of a")
+    lines = shared.run("a", prune)
+    assert shared.prompts == {"Of a", "Of b", "Of both"}
+    assert any(line.startswith("removed: 'Old'") for line in lines)
+    assert any("runs in ../b with pytest.ini use them" in line for line in lines)
+    # What both used goes when the other one does not use it any more.
+    shared.project("b", "Of b")
+    shared.run("b")
+    shared.run("a", prune)
+    assert shared.prompts == {"Of a", "Of b"}
+
+
+@PRUNE
+def test_checkouts_of_one_project_that_share_a_cache(shared, prune):
+    shared.project("main", "One", "Two")
+    shared.project("worktree", "One", "Two", "New")
+    shared.run("worktree")
+    shared.run("main")
+    shared.project("main", "One")
+    shared.run("main", prune)
+    assert shared.prompts == {"One", "Two", "New"}
+
+
+@PRUNE
+def test_ini_files_of_one_rootdir(shared, prune):
+    shared.project("p", "Unit", ini="unit.ini", settings="testpaths=unit", tests="unit/test_u.py")
+    shared.project("p", "Voice", ini="voice.ini", settings="testpaths=voice", tests="voice/test_v.py")
+    shared.run("p", "-c", "unit.ini")
+    shared.run("p", "-c", "voice.ini")
+    shared.run("p", "-c", "unit.ini", prune)
+    assert shared.prompts == {"Unit", "Voice"}
+
+
+@PRUNE
+def test_testpaths_that_an_edit_narrows(shared, prune):
+    shared.project("p", "Unit", tests="unit/test_u.py", settings="testpaths=unit voice")
+    shared.project("p", "Voice", tests="voice/test_v.py", settings="testpaths=unit voice")
+    shared.run("p")
+    shared.project("p", "Unit", tests="unit/test_u.py", settings="testpaths=unit")
+    shared.run("p")
+    shared.run("p", prune)
+    assert shared.prompts == {"Unit", "Voice"}
+
+
+@PRUNE
+@pytest.mark.parametrize("language", [["--language=de"], ["--language", "de"]], ids=" ".join)
+def test_options_that_change_the_prompts(shared, prune, language):
+    shared.project("p")
+    (shared.path / "p" / "test_it.py").write_text(
+        "def test_it(russo_say, pytestconfig): russo_say(pytestconfig.getoption('language'))\n"
+    )
+    conftest = shared.path / "p" / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + "\ndef pytest_addoption(parser): parser.addoption('--language', default='en')\n"
+    )
+    shared.run("p", *language)
+    shared.run("p")
+    shared.run("p", prune)
+    shared.run("p", prune, *language)
+    assert shared.prompts == {"en", "de"}
+
+
+def test_options_that_change_nothing_do_not_make_another_project(shared):
+    shared.project("p", "Old")
+    shared.run("p", "-v", "--tb", "short", "-r", "A", "--durations=3", "--log-level=INFO")
+    shared.project("p", "New")
+    assert any(line.startswith("removed: 'Old'") for line in shared.run("p", "--russo-prune-unused"))
+
+
+@pytest.mark.parametrize("gone", ["folder", "ini-file"])
+def test_a_project_that_is_gone_protects_its_entries_from_all_but_all(shared, gone):
+    shared.project("a", "Of a", "Of both")
+    shared.project("b", "Of b", "Of both")
+    shared.run("a")
+    shared.run("b")
+    if gone == "folder":
+        shutil.rmtree(shared.path / "b")
+    else:
+        (shared.path / "b" / "pytest.ini").unlink()
+    shared.project("a", "Of a")
+    assert any(
+        "runs in ../b with pytest.ini use them" in line for line in shared.run("a", "--russo-prune-unused")
+    )
+    assert shared.prompts == {"Of a", "Of b", "Of both"}
+    shared.run("a", "--russo-prune-unused=all")
+    assert shared.prompts == {"Of a"}
+
+
+def test_a_ledger_that_is_deleted_protects_nothing(shared):
+    shared.project("a", "Of a")
+    shared.project("b", "Of b")
+    shared.run("a")
+    shared.run("b")
+    (line,) = [line for line in shared.run("a", "--russo-prune-unused=all") if "runs in ../b" in line]
+    (shared.path / "shared" / line.rpartition("delete ")[2].removesuffix(" there")).unlink()
+    shared.run("a", "--russo-prune-unused=all")
+    assert shared.prompts == {"Of a"}
+
+
+def test_a_project_that_is_moved_with_its_cache_stays_the_same(shared):
+    shared.project("old/a", "One", "Old")
+    shared.run("old/a")
+    (shared.path / "old").rename(shared.path / "new")
+    shared.project("new/a", "One")
+    assert any(line.startswith("removed: 'Old'") for line in shared.run("new/a", "--russo-prune-unused"))
+
+
+def test_a_cache_under_two_names_has_one_ledger_for_each_project(shared):
+    shared.project("a", "One", "Old")
+    shared.run("a")
+    (shared.path / "link").symlink_to(shared.path / "shared")
+    shared.project("a", "One")
+    lines = shared.run("a", "--russo-prune-unused", "--russo-cache-dir=../link")
+    assert any(line.startswith("removed: 'Old'") for line in lines)
+
+
+def test_what_another_project_uses_is_not_listed_as_unused(shared):
+    shared.project("a", "Of a", "Of both", "Old")
+    shared.project("b", "Of b", "Of both")
+    shared.run("a")
+    shared.run("b")
+    shared.project("a", "Of a")
+    listed = [line for line in shared.run("a", "-v") if line.startswith("unused:")]
+    removed = [line for line in shared.run("a", "--russo-prune-unused") if line.startswith("removed:")]
+    assert [line.split(":")[1] for line in listed] == [line.split(":")[1] for line in removed]
+    assert len(listed) == 1
