@@ -1,21 +1,32 @@
-"""The message of `CacheMissError`: why a prompt is not replayed, found out from the stored entries."""
+"""The message of `CacheMissError`: why a prompt is not replayed, found out from the stored entries.
+
+Stored entries are foreign: every line is escaped, and the length and the number of lines are bounded.
+"""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .._errors import CacheMissError, shorten
 from .._fields import flatten
+from .._foreign import shown
 from .._store.cache import AudioCache, Miss
+from .._store.entry import AUDIO_SUFFIX, META_SUFFIX, PROMPT_LIMIT
 from .._store.layered import Cache
+from .._store.prompt_index import prompts_in
 
 # The search for entries of the same prompt only helps to read the message, so it is limited in a large cache.
 _SEARCH_SECONDS: Final = 0.5
 _SHOWN_ENTRIES: Final = 3
+_TRIED_ENTRIES: Final = 20
+_SHOWN_DIFFERENCES: Final = 8
+_LONGEST_NAME: Final = 80
+_LONGEST_VALUE: Final = 60
+_LONGEST_DIRECTORY: Final = 500
 _COMMAND: Final = "pytest --russo-cache-mode=auto"
+_Difference: TypeAlias = tuple[tuple[str, ...], Any, Any]
 
 
 def explain_miss(
@@ -25,14 +36,8 @@ def explain_miss(
     layers = cache.layers
     directories = " or ".join(_display(layer.directory) for layer in layers)
     lines = [f"no cached audio for {shorten(prompt)} in {directories} (mode 'replay', key {key[:12]})"]
-    if miss.reason != "absent":
-        lines.append(f"an entry lies there, but it is not usable: {miss.reason}")
-    same = [line for layer in layers for line in _same_prompt(layer, prompt, key, fields)]
-    if same:
-        lines.append("the same prompt is stored with other settings:")
-        lines += [f"  {line}" for line in same[:_SHOWN_ENTRIES]]
-        if len(same) > _SHOWN_ENTRIES:
-            lines.append(f"  and {len(same) - _SHOWN_ENTRIES} more")
+    lines += _state_of_the_entry(layers, key, miss)
+    lines += _same_prompt(layers, prompt, key, fields)
     lines.append(f"record it once with: {_COMMAND}")
     directory = str(layers[-1].directory)
     return CacheMissError("\n".join(lines), prompt=prompt, key=key, directory=directory)
@@ -41,34 +46,83 @@ def explain_miss(
 def _display(directory: os.PathLike[str]) -> str:
     try:
         relative = os.path.relpath(directory)
-    except ValueError:  # another drive
-        return str(directory)
-    return str(directory) if relative.startswith("..") else relative
+    except (ValueError, OSError):  # another drive, or the current directory was removed
+        relative = ".."
+    return shown(str(directory) if relative.startswith("..") else relative, _LONGEST_DIRECTORY)
 
 
-def _same_prompt(cache: AudioCache, prompt: str, key: str, fields: Mapping[str, Any]) -> Iterator[str]:
-    deadline = time.monotonic() + _SEARCH_SECONDS
-    for other in cache.stored_keys():
-        if time.monotonic() > deadline:
-            return
-        meta = None if other == key else cache.describe(other)
-        if meta is not None and meta.get("prompt") == prompt:
-            yield f"key {other[:12]}…: {_differences(meta.get('fields'), fields)}"
+def _state_of_the_entry(layers: tuple[AudioCache, ...], key: str, miss: Miss) -> Iterator[str]:
+    if miss.unreadable:
+        yield f"the cache cannot be read: {shown(miss.reason)}"
+    elif miss.reason != "absent":
+        yield f"an entry lies there, but it is not usable: {shown(miss.reason, 400)}"
+    elif any(os.path.islink(layer.directory / f"{key}{META_SUFFIX}") for layer in layers):
+        yield (
+            "an entry lies there, but it is not usable: its metadata is a link to a file that does not exist "
+            "(`git annex get` brings those of git-annex)"
+        )
+
+
+def _same_prompt(
+    layers: tuple[AudioCache, ...], prompt: str, key: str, fields: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield lines about the entries of the same prompt: all are counted, and some are shown."""
+    lines: list[str] = []
+    seen, more = {key}, 0
+    for layer in layers:  # of a key in two layers, the first one is replayed
+        keys, number = prompts_in(layer.directory).keys_of(prompt, _TRIED_ENTRIES, seconds=_SEARCH_SECONDS)
+        more += number - len(keys)
+        for other in keys:
+            if other in seen:
+                continue
+            seen.add(other)
+            meta = layer.describe(other)
+            if meta is None or meta.get("prompt") != prompt[:PROMPT_LIMIT] or not _has_audio(layer, other):
+                continue
+            if len(lines) < _SHOWN_ENTRIES:
+                lines.append(f"  key {other[:12]}…: {_differences(meta.get('fields'), fields)}")
+            else:
+                more += 1
+    if lines:
+        yield "the same prompt is stored with other settings:"
+        yield from lines
+        if more:
+            yield f"  and {more:,} more"
+
+
+def _has_audio(cache: AudioCache, key: str) -> bool:
+    return os.path.isfile(cache.directory / f"{key}{AUDIO_SUFFIX}")
 
 
 def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
-    old, new = dict(_dotted(flatten(stored))), dict(_dotted(flatten(wanted)))
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    return (
-        ", ".join(f"{name} is {old.get(name)!r}, wanted {new.get(name)!r}" for name in names)
-        or "no difference seen"
-    )
+    shown_ones: list[str] = []
+    number = 0
+    for number, (path, old, new) in enumerate(_differing(flatten(stored), flatten(wanted)), 1):
+        if number <= _SHOWN_DIFFERENCES:
+            name = shown(".".join(shown(part, _LONGEST_NAME) for part in path), _LONGEST_NAME)
+            shown_ones.append(f"{name} is {_value(old)}, wanted {_value(new)}")
+    if number > _SHOWN_DIFFERENCES:
+        shown_ones.append(f"and {number - _SHOWN_DIFFERENCES:,} more")
+    return ", ".join(shown_ones) or "no difference seen"
 
 
-def _dotted(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting with its name; a setting inside a mapping has the name ``outer.inner``."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
+def _value(value: Any) -> str:
+    return shorten(value) if isinstance(value, str) else shown(value, _LONGEST_VALUE)
+
+
+def _differing(
+    old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[_Difference]:
+    """Yield each setting that differs, with the names that lead to it; names are not joined before."""
+    for name in sorted(old.keys() | new.keys()):
+        one, two = old.get(name), new.get(name)
+        inner_one, inner_two = (value if isinstance(value, Mapping) else None for value in (one, two))
+        if inner_one is None and inner_two is None:
+            if type(one) is not type(two) or one != two:
+                yield (*path, name), one, two
+            continue
+        if inner_one is None and one is not None:
+            yield (*path, name), one, None
+        if inner_two is None and two is not None:
+            yield (*path, name), None, two
+        yield from _differing(inner_one or {}, inner_two or {}, (*path, name))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .._foreign import visible
 from . import housekeeping
 from .directory import check_key, stored_keys
 from .entry import (
@@ -40,9 +41,11 @@ _log = logging.getLogger(__name__)
 
 # A reader that falls between a writer's two renames looks again: at once, then after 4 and 6 ms.
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
-# System errors say nothing about the entry, so they do not mark it damaged.
+# System errors say nothing about the entry, so they do not mark it damaged. The last ones are those of disks
+# and of network file systems.
 _SYSTEM_ERRORS: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.EAGAIN}
+    | {errno.EIO, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNRESET}
 )
 
 
@@ -53,10 +56,12 @@ class Miss:
     Attributes:
         reason: In words: ``absent``, or what is wrong with the entry.
         damaged: Whether there are files under the key that are not an entry, or not whole.
+        unreadable: Whether the system does not let russo read, so that there may be an entry.
     """
 
     reason: str
     damaged: bool = False
+    unreadable: bool = False
 
 
 _ABSENT: Final = Miss("absent")
@@ -137,9 +142,10 @@ class AudioCache:
             except (DamagedEntryError, IrregularFileError) as error:
                 miss = Miss(str(error), damaged=True)
             except OSError as error:
-                miss = Miss(error.strerror or str(error), damaged=error.errno not in _SYSTEM_ERRORS)
+                refused = error.errno in _SYSTEM_ERRORS
+                miss = Miss(error.strerror or str(error), damaged=not refused, unreadable=refused)
             except MemoryError:
-                return Miss("not enough memory to read it")
+                return Miss("not enough memory to read it", unreadable=True)
         if patient:
             self._log_once(
                 f"damaged {key}" if miss.damaged else f"unreadable {miss.reason}",
@@ -176,8 +182,20 @@ class AudioCache:
         return sum(1 for _ in self.stored_keys())
 
     def stored_keys(self) -> Iterator[str]:
-        """Yield the key of every entry, in no order; the pairs are not verified."""
-        return stored_keys(self.directory)
+        """Yield the key of every entry, in no order; the pairs are not verified.
+
+        A directory that cannot be read is logged, and has no entries.
+        """
+        try:
+            yield from stored_keys(self.directory)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._log_once(
+                f"list {reason}",
+                "the entries of %s cannot be listed: %s",
+                self.directory,
+                reason,
+            )
 
     def clear(self) -> int:
         """Remove all entries and the leftovers of writers; return how many entries there were.
@@ -219,7 +237,7 @@ class AudioCache:
     def _log_once(self, topic: str, message: str, *values: object) -> None:
         if topic not in self._logged:
             self._logged.add(topic)
-            _log.warning(message, *values)
+            _log.warning(message, *(visible(str(value)) for value in values))
 
 
 def store(

@@ -58,22 +58,49 @@ def make_directory(directory: Path) -> None:
             replace(write_temporary(str(directory), "git", content)[0], str(directory / name))
 
 
-def file_names(directory: Path) -> list[str]:
-    """Return the names of the regular files of a directory. Links and sub-directories are never entries.
+def file_names(directory: Path, *, links: bool = False) -> list[str]:
+    """Return the names of the regular files of a directory.
+
+    Args:
+        directory: The directory.
+        links: Whether to return links to regular files, too. Entries are read through links, but what
+            removes files must not ask for them.
 
     Raises:
         OSError: The directory exists and cannot be read.
     """
     try:
         with os.scandir(directory) as found:
-            return [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
+            return [entry.name for entry in found if is_file(entry, links=links)]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
-def stored_keys(directory: Path) -> Iterator[str]:
-    """Yield the key of every entry, in no order. The pairs are not verified."""
-    names = file_names(directory)
+def is_file(entry: os.DirEntry[str], *, links: bool) -> bool:
+    """Return whether a name of a directory is a regular file, as far as that can be found out."""
+    try:
+        return entry.is_file(follow_symlinks=links)
+    except OSError:
+        return False
+
+
+def key_of(name: str) -> str | None:
+    """Return the key that the name of a metadata file has, or ``None`` if it is the name of another file."""
+    key = name.removesuffix(META_SUFFIX)
+    return key if key != name and _KEY.fullmatch(key) else None
+
+
+def stored_keys(directory: Path, *, links: bool = False) -> Iterator[str]:
+    """Yield the key of every entry, in no order. The pairs are not verified.
+
+    Args:
+        directory: The directory.
+        links: Whether to yield entries whose files are links, too.
+
+    Raises:
+        OSError: The directory exists and cannot be read.
+    """
+    names = file_names(directory, links=links)
     with_audio = {name for name in names if name.endswith(AUDIO_SUFFIX)}
     for name in names:
         if name.endswith(META_SUFFIX):
@@ -83,9 +110,13 @@ def stored_keys(directory: Path) -> Iterator[str]:
 
 
 def keys_with_files(directory: Path) -> list[str]:
-    """Return the keys of all entries and of halves of entries, sorted."""
+    """Return the keys of all entries and of halves of entries, sorted; their files may be links.
+
+    Raises:
+        OSError: The directory exists and cannot be read.
+    """
     keys = set()
-    for name in file_names(directory):
+    for name in file_names(directory, links=True):
         key, suffix = os.path.splitext(name)
         if (suffix == META_SUFFIX and has_own_metadata(directory, key)) or (
             suffix == AUDIO_SUFFIX and is_generated(key)
