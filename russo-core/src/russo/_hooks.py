@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 from . import hookspecs
+from ._foreign import shown
 
 if TYPE_CHECKING:
     from ._events import Event
@@ -43,7 +44,8 @@ def plugin_manager() -> pluggy.PluginManager:
             manager.register(entry.load(), name=entry.name)
         except Exception as error:  # noqa: BLE001 - a broken plugin must not stop russo
             package = entry.dist.name if entry.dist else "an unknown package"
-            _log.warning("plugin %r (%s) of %s failed to load: %r", entry.name, entry.value, package, error)
+            what = shown(_repr(error), 500)
+            _log.warning("plugin %r (%s) of %s failed to load: %s", entry.name, entry.value, package, what)
     return manager
 
 
@@ -73,4 +75,12 @@ def call_each(caller: pluggy.HookCaller, event: Event, report: Callable[[str], N
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - pytest.fail is not an Exception
-            report(f"plugin {implementation.plugin_name} raised in {caller.name}: {error!r}")
+            what = shown(_repr(error), 500)
+            report(f"plugin {shown(implementation.plugin_name)} raised in {caller.name}: {what}")
+
+
+def _repr(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:  # noqa: BLE001 - a faulty __repr__ is the plugin's, too
+        return type(error).__name__

@@ -22,6 +22,7 @@ from .._backends.backend_call import BackendCall, current_backend_call
 from .._backends.model_ends import announced_end
 from .._errors import ServiceError, shorten
 from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed, SynthesisFinish, SynthesisStart
+from .._foreign import shown
 from .._mode import Mode
 from .._store.cache import Miss, store
 from .._store.locks import KeyLock
@@ -132,7 +133,7 @@ def _store(request: Request, audio: Audio) -> None:
         if request.mode is Mode.REFRESH:
             request.refreshed.add(request.key)
     except Exception as error:  # noqa: BLE001 - the audio may have been billed and must reach the caller
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = shown(getattr(error, "strerror", None) or str(error), 500)
         if not isinstance(error, OSError):  # the cache logs those
             _log.warning("audio for %s is not kept: %s", shorten(request.prompt), reason)
         request.notify(StoreFailed, reason=reason, directory=cache.directory)
