@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 from rich.progress import track
 
-from .._foreign import visible
+from .._foreign import shown, visible
 from .._store.cache import AudioCache, Miss
 from .._store.directory import keys_with_files
 from .._words import count
@@ -26,6 +26,7 @@ from .units import parse_age, parse_size, size_text
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
 
 _SHOWN: Final = 20
+_LONGEST_REASON: Final = 300
 
 
 @click.command()
@@ -98,10 +99,20 @@ def _show_damage(number: int, damaged: Sequence[tuple[str, AudioCache, str, Miss
             Column("why", long=True, fold=True),
         ]
         rows = [
-            (key[:12], layer, (cache.describe(key) or {}).get("prompt") or "(unknown)", miss.reason)
+            (
+                key[:12],
+                layer,
+                shown(_prompt_of(cache, key) or "(unknown)"),
+                shown(miss.reason, _LONGEST_REASON),
+            )
             for layer, cache, key, miss in damaged
         ]
         screen.show(screen.table(columns, rows))
+
+
+def _prompt_of(cache: AudioCache, key: str) -> str | None:
+    meta = cache.describe(key)
+    return None if meta is None else meta.get("prompt")
 
 
 @click.command()
@@ -137,8 +148,8 @@ def prune(
     tree = _work_tree(workspace.cache.directory)
     if tree is not None and not force:
         raise screen.RefusedError(
-            f"{workspace.cache.directory} is inside the git work tree {tree}, where file times may be those "
-            "of a checkout; add --force if they are true here"
+            f"{visible(str(workspace.cache.directory))} is inside the git work tree {visible(str(tree))}, "
+            "where file times may be those of a checkout; add --force if they are true here"
         )
     entries = list(entries_of(workspace.cache, "cache"))
     going = outdated(entries, older_than=older_than, max_size=max_size, now=time.time())
@@ -288,7 +299,8 @@ def promote(
 
 def _no_recordings(workspace: CommandWorkspace) -> str:
     if workspace.is_recordings:
-        return f"{workspace.cache.directory} is the recordings' own directory: there is nothing to copy"
+        directory = visible(str(workspace.cache.directory))
+        return f"{directory} is the recordings' own directory: there is nothing to copy"
     return (
         "there is no recordings directory; give --recordings-dir DIR, or set russo_recordings_dir in the "
         "ini-file"
@@ -299,7 +311,10 @@ def _copy(entry: Entry, target: AudioCache) -> bool:
     audio, meta = entry.cache.lookup(entry.key), entry.cache.describe(entry.key)
     if isinstance(audio, Miss) or meta is None:
         return False
-    return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
+    try:
+        return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
+    except ValueError:  # its fields, made by hand, are longer as russo writes them than it may store
+        return False
 
 
 def _watched(things: Sequence[Any], what: str) -> Iterable[Any]:

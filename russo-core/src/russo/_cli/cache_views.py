@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from .._audio import Audio
 from .._errors import shorten
-from .._foreign import visible
+from .._foreign import shown, visible
 from .._store.cache import Miss
 from .._words import count
 from . import screen
@@ -39,6 +40,10 @@ _SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
 _SHORTEST_PREFIX: Final = 4
 _WIDEST: Final = 100
 _SLUG_LENGTH: Final = 48
+# What `show` prints of one entry.
+_MOST_ROWS: Final = 200
+_LONGEST_NAME: Final = 100
+_LONGEST_VALUE: Final = 4000
 
 
 @click.command("list")
@@ -93,13 +98,13 @@ def entry_table(entries: Iterable[Entry], *, layers: bool) -> str | Table:
         columns,
         (
             [
-                "(unknown)" if entry.prompt is None else entry.prompt,
-                entry.backend,
-                entry.voice,
+                entry.title,
+                shown(entry.backend),
+                shown(entry.voice),
                 seconds_text(entry.seconds),
                 size_text(entry.size),
                 age_text(now - entry.stored),
-                *([entry.layer] if layers else []),
+                *([entry.place] if layers else []),
             ]
             for entry in entries
         ),
@@ -133,7 +138,7 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
     screen.show(
         screen.table(
             columns,
-            [(row[0], row[1], f"{row[2]:,}", size_text(row[3]), seconds_text(row[4])) for row in rows],
+            [(row[0], shown(row[1]), f"{row[2]:,}", size_text(row[3]), seconds_text(row[4])) for row in rows],
         )
     )
 
@@ -157,7 +162,7 @@ def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_j
     if not found:
         raise screen.FailedError(
             f"no entry has the key or the prompt {shorten(wanted)} in "
-            f"{' or '.join(str(cache.directory) for _, cache in workspace.layers)}; "
+            f"{' or '.join(visible(str(cache.directory)) for _, cache in workspace.layers)}; "
             "russo cache list --grep PATTERN searches"
         )
     if as_json:
@@ -183,14 +188,13 @@ def _find(entries: list[Entry], wanted: str) -> list[Entry]:
 
 
 def _show_entry(entry: Entry) -> None:
-    stored = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.stored))
     rows: list[tuple[str, object]] = [
-        ("in", entry.cache.directory),
-        ("stored", f"{stored}, {size_text(entry.size)} on disk"),
+        ("in", f"{entry.cache.directory}{' (not replayed)' if entry.is_shadowed else ''}"),
+        ("stored", f"{_date(entry.stored)}, {size_text(entry.size)} on disk"),
         ("seconds", seconds_text(entry.seconds)),
     ]
     meta = entry.cache.describe(entry.key)
-    rows += _flat("", {"key": entry.key} if meta is None else meta)
+    rows += _rows({"key": entry.key} if meta is None else meta)
     screen.show(screen.table([Column("", fold=False), Column("", long=True, fold=True)], rows))
     found = entry.cache.lookup(entry.key)
     if isinstance(found, Miss):
@@ -199,10 +203,35 @@ def _show_entry(entry: Entry) -> None:
         screen.show("\n".join(_waveform(found)))
 
 
-def _flat(path: str, value: Any) -> list[tuple[str, object]]:
+def _date(stored: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stored))
+    except (OverflowError, ValueError, OSError):  # any number may be the time of a file
+        return "at an impossible time"
+
+
+def _rows(meta: dict[str, Any]) -> list[tuple[str, object]]:
+    """Return metadata as names and values, each of bounded length; a long tail is only counted."""
+    found = _flat((), meta)
+    rows: list[tuple[str, object]] = [
+        (shown(".".join(shown(name, _LONGEST_NAME) for name in path), _LONGEST_NAME), _text(value))
+        for path, value in itertools.islice(found, _MOST_ROWS)
+    ]
+    left = sum(1 for _ in found)
+    return [*rows, ("…", f"and {left:,} more; --json shows all")] if left else rows
+
+
+def _flat(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     if not isinstance(value, dict) or not value:
-        return [(path, "" if value is None else value if isinstance(value, str) else repr(value))]
-    return [row for name in sorted(value) for row in _flat(f"{path}.{name}" if path else name, value[name])]
+        yield path, value
+        return
+    for name in sorted(value):
+        yield from _flat((*path, name), value[name])
+
+
+def _text(value: Any) -> str:
+    text = "" if value is None else value if isinstance(value, str) else repr(value)
+    return shown(text, _LONGEST_VALUE)
 
 
 def _waveform(audio: Audio) -> list[str]:
@@ -243,13 +272,15 @@ def export(
     written: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
     for entry in sorted(found.values(), key=_SORTS["prompt"]):
-        audio = entry.cache.lookup(entry.key)
-        if isinstance(audio, Miss):
-            damaged.append({"key": entry.key, "prompt": entry.prompt, "reason": audio.reason})
-        else:
-            path = target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio)}"
-            replace_with(audio, path)
+        audio = workspace.layered.lookup(entry.key)  # what a test run replays
+        path = (
+            target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio) if isinstance(audio, Audio) else ''}"
+        )
+        reason = audio.reason if isinstance(audio, Miss) else _written_badly(audio, path)
+        if reason is None:
             written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
+        else:
+            damaged.append({"key": entry.key, "prompt": entry.prompt, "reason": reason})
     if as_json:
         screen.show_json({**workspace.to_json(), "written": written, "damaged": damaged})
     else:
@@ -259,6 +290,19 @@ def export(
         screen.complain(f"{shorten(each['prompt'] or each['key'])} is not exported: {each['reason']}")
     if damaged:
         raise click.exceptions.Exit(1)
+
+
+def _written_badly(audio: Audio, path: Path) -> str | None:
+    """Write a file; return why the audio cannot be written, or ``None`` if it was.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    try:
+        replace_with(audio, path)
+    except screen.RefusedError as error:
+        return error.message
+    return None
 
 
 def slug(prompt: str | None, key: str) -> str:

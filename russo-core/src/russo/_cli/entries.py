@@ -6,6 +6,7 @@ gigabytes.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,14 +17,20 @@ import click
 
 from .._audio import Audio
 from .._fields import flatten, speaker_of
-from .._store.cache import AudioCache, Miss
-from .._store.entry import AUDIO_LIMIT, AUDIO_SUFFIX, META_SUFFIX
+from .._foreign import shown
+from .._store.cache import AudioCache, Miss, examine
+from .._store.directory import is_generated, stored_keys
+from .._store.entry import AUDIO_SUFFIX, META_SUFFIX, PROMPT_LIMIT
 from .._store.files import read_file
+from .._store.key import cache_key
 from .._wav import PLAIN_HEADER, plain_duration
 from .screen import RefusedError
 from .workspace import CommandT, CommandWorkspace
 
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
+# A WAV file with an unusual header is read whole to find its length, if it is not larger.
+_READ_LIMIT: Final = 64 << 20
+_LONGEST_PROBLEM: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Entry:
         seconds: Length of the sound, or ``None`` if only a decoder could find out.
         size: Bytes of both files.
         stored: When it was stored, in seconds since 1970.
+        problem: Why the entry is not replayed, as far as metadata and sizes show it; else ``None``.
+        is_shadowed: Whether an earlier layer has the key, so that its entry is replayed and not this one.
     """
 
     cache: AudioCache
@@ -51,6 +60,22 @@ class Entry:
     seconds: float | None
     size: int
     stored: float
+    problem: str | None = None
+    is_shadowed: bool = False
+
+    @property
+    def title(self) -> str:
+        """The prompt on one line for a table, with what is wrong with the entry."""
+        prompt = "(unknown)" if self.prompt is None else shown(self.prompt)
+        if self.problem is None:
+            return prompt
+        problem = shown(self.problem, _LONGEST_PROBLEM)
+        return f"{prompt} damaged: {problem}" if self.prompt is None else f"(damaged: {problem}) {prompt}"
+
+    @property
+    def place(self) -> str:
+        """The layer, and whether another layer's entry is replayed instead."""
+        return f"{self.layer} (not replayed)" if self.is_shadowed else self.layer
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -63,6 +88,8 @@ class Entry:
             "seconds": self.seconds,
             "bytes": self.size,
             "stored": self.stored,
+            **({} if self.problem is None else {"damaged": self.problem}),
+            **({"replayed": False} if self.is_shadowed else {}),
         }
 
 
@@ -80,18 +107,31 @@ def grep_option(command: CommandT) -> CommandT:
 
 
 def all_entries(workspace: CommandWorkspace) -> Iterator[Entry]:
-    """Yield the entries of every layer."""
+    """Yield the entries of every layer, those that are links too.
+
+    Raises:
+        OSError: A directory cannot be read.
+    """
+    replayed: set[str] = set()
     for layer, cache in workspace.layers:
-        yield from entries_of(cache, layer)
+        for entry in entries_of(cache, layer, links=True):
+            yield dataclasses.replace(entry, is_shadowed=True) if entry.key in replayed else entry
+            if entry.problem is None:
+                replayed.add(entry.key)
 
 
-def entries_of(cache: AudioCache, layer: str) -> Iterator[Entry]:
+def entries_of(cache: AudioCache, layer: str, *, links: bool = False) -> Iterator[Entry]:
     """Yield the entries of one directory, in no order; entries that are removed meanwhile are left out.
+
+    Args:
+        cache: The cache of the directory.
+        layer: ``cache`` or ``recordings``.
+        links: Whether to yield entries whose files are links, too. They are replayed, and never removed.
 
     Raises:
         OSError: The directory cannot be read.
     """
-    for key in cache.stored_keys():
+    for key in stored_keys(cache.directory, links=links):
         try:
             yield read_entry(cache, layer, key)
         except FileNotFoundError:
@@ -105,37 +145,51 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
         FileNotFoundError: There is no such entry.
     """
     path = str(cache.directory / key)
-    meta_status, audio_status = os.stat(path + META_SUFFIX), os.stat(path + AUDIO_SUFFIX)
-    meta = cache.describe(key) or {}
-    prompt, settings = meta.get("prompt"), flatten(meta.get("fields"))
+    meta_size, stored = _size_and_time(path + META_SUFFIX)
+    audio_size, _ = _size_and_time(path + AUDIO_SUFFIX)
+    found = examine(cache, key)
+    meta: dict[str, Any] = {} if isinstance(found, Miss) else found
+    problem = found.reason if isinstance(found, Miss) else None
+    if meta and meta["size"] != audio_size:
+        whole = cache.lookup(key, patient=False)
+        problem = whole.reason if isinstance(whole, Miss) else None
+    voice = flatten(meta.get("fields")).get("voice")
     return Entry(
         cache=cache,
         layer=layer,
         key=key,
-        prompt=prompt if isinstance(prompt, str) else None,
+        prompt=meta.get("prompt"),
         backend=speaker_of(meta.get("fields")) or "",
-        voice=str(settings.get("voice") or ""),
-        seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_status.st_size) if meta else None,
-        size=meta_status.st_size + audio_status.st_size,
-        stored=meta_status.st_mtime,
+        voice=voice if isinstance(voice, str) else shown(voice) if voice else "",
+        seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_size) if problem is None else None,
+        size=meta_size + audio_size,
+        stored=stored,
+        problem=problem,
     )
 
 
+def _size_and_time(path: str) -> tuple[int, float]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise
+    except OSError:  # the entry is listed, with the reason that `examine` finds
+        return 0, 0.0
+    return status.st_size, status.st_mtime
+
+
 def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
-    rate, channels, width = (meta.get(name) for name in ("sample_rate", "channels", "sample_width"))
-    if not (isinstance(rate, int) and isinstance(channels, int) and isinstance(width, int)):
-        return None
-    if not (rate > 0 and channels > 0 and width > 0):
-        return None
-    if meta.get("format") in _RAW:
-        return size / channels / rate / (width if meta.get("format") == "pcm" else 1)
-    if meta.get("format") != "wav":
+    """Return the length of the sound as `Audio.duration` does, from the header alone if it is enough."""
+    if meta["format"] in _RAW:
+        frame = meta["channels"] * (meta["sample_width"] if meta["format"] == "pcm" else 1)
+        return None if size % frame else float(size / frame / meta["sample_rate"])
+    if meta["format"] != "wav":
         return None
     try:
         with open(path, "rb") as file:
             plain = plain_duration(file.read(PLAIN_HEADER.size), size)
-        return Audio(read_file(path, AUDIO_LIMIT)).duration if plain is None else plain
-    except (OSError, ValueError):
+        return Audio(read_file(path, _READ_LIMIT)).duration if plain is None else plain
+    except (OSError, ValueError, MemoryError):
         return None
 
 
@@ -161,11 +215,31 @@ def check_entry(cache: AudioCache, key: str) -> Miss | None:
     """Verify every byte of an entry; return what is wrong, or ``None`` if it is not damaged."""
     found = cache.lookup(key)
     if not isinstance(found, Miss):
-        return None
+        return _misfiled(cache, key)
     if found.reason == "absent":
         # Audio without metadata: a writer was killed between the two files, or a file was deleted by hand.
         return Miss("its metadata is missing", damaged=True) if _exists(cache, key, AUDIO_SUFFIX) else None
     return found
+
+
+def _misfiled(cache: AudioCache, key: str) -> Miss | None:
+    """Return a miss if the key of a whole entry is not the one of its prompt and fields.
+
+    Such an entry was made by hand: it replays speech that was not made for the prompt. A key that the user
+    chose, or a prompt that may have been cut, shows nothing.
+    """
+    meta = cache.describe(key) or {}
+    prompt, fields = meta.get("prompt"), meta.get("fields")
+    if not is_generated(key) or prompt is None or len(prompt) >= PROMPT_LIMIT:
+        return None
+    if fields is None or fields.keys() != {"own", "given"}:
+        return None
+    try:
+        if cache_key(prompt, fields["own"], fields["given"]) == key:
+            return None
+    except TypeError:  # the fields are no mappings, so russo made no key of them
+        pass
+    return Miss("the key does not belong to this prompt and settings", damaged=True)
 
 
 def _exists(cache: AudioCache, key: str, suffix: str) -> bool:

@@ -119,7 +119,11 @@ def show_click_error(error: click.ClickException) -> None:
 def os_error_text(error: OSError) -> str:
     """Return the message of a system error, with the file that it names."""
     reason = error.strerror or str(error)
-    return f"{os.fsdecode(error.filename)}: {reason}" if isinstance(error.filename, (str, bytes)) else reason
+    return (
+        f"{visible(os.fsdecode(error.filename))}: {reason}"
+        if isinstance(error.filename, (str, bytes))
+        else reason
+    )
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str | Table:

@@ -36,7 +36,10 @@ def parse_size(text: str) -> int:
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None or match[2] not in _SIZES:
         raise click.BadParameter(f"{text!r} is no size; write 200kB, 500MB, 2GB or 1GiB")
-    return int(float(match[1]) * _SIZES[match[2]])
+    size = float(match[1]) * _SIZES[match[2]]
+    if size == float("inf"):
+        raise click.BadParameter(f"{text[:20]}… is too large a size")
+    return int(size)
 
 
 def size_text(size: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from .._flow.workspace import Workspace
+from .._foreign import visible
 from .._mode import Mode
 from .._settings import Asked, Settings, resolve
 from . import screen
@@ -35,7 +36,7 @@ class CommandWorkspace(Workspace):
     def announce(self) -> None:
         """Print which directories are used, and why."""
         for role, cache in self.layers:
-            screen.note(f"{role}: {cache.directory} ({self.settings.sources[f'{role}_dir']})")
+            screen.note(visible(f"{role}: {cache.directory} ({self.settings.sources[f'{role}_dir']})"))
 
     def to_json(self) -> dict[str, Any]:
         """Return which directories are used, and why, as JSON values."""
@@ -48,8 +49,8 @@ class CommandWorkspace(Workspace):
         """Raise `RefusedError` if the cache's directory is that of the recordings."""
         if self.is_recordings:
             raise screen.RefusedError(
-                f"{self.cache.directory} holds the recordings, and russo cache {action} removes none; "
-                "delete their files by hand if you mean to"
+                f"{visible(str(self.cache.directory))} holds the recordings, and russo cache {action} "
+                "removes none; delete their files by hand if you mean to"
             )
 
 

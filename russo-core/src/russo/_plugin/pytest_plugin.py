@@ -324,10 +324,11 @@ def pytest_terminal_summary(
     total, verbose = total_of(parts), config.get_verbosity() > 0
     for line in summarize(total, verbose=verbose):
         terminalreporter.write_line(line)
-    if complete_run.unseen:
-        terminalreporter.write_line(f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
+    from .._foreign import shown
     from .unused import report_unused
 
+    if complete_run.unseen:
+        terminalreporter.write_line(f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
     reason = complete_run.why_not(terminalreporter, exitstatus)
     for line in report_unused(config, session_of(config).cache, total, reason):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(shown(line, 1000))

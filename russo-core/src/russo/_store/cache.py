@@ -137,15 +137,10 @@ class AudioCache:
                 if error.filename != path + AUDIO_SUFFIX:
                     return _ABSENT
                 miss = Miss("its audio file is missing", damaged=True)
-            except NewerEntryError as error:
-                return Miss(str(error))
-            except (DamagedEntryError, IrregularFileError) as error:
-                miss = Miss(str(error), damaged=True)
-            except OSError as error:
-                refused = error.errno in _SYSTEM_ERRORS
-                miss = Miss(error.strerror or str(error), damaged=not refused, unreadable=refused)
-            except MemoryError:
-                return Miss("not enough memory to read it", unreadable=True)
+            except (NewerEntryError, MemoryError) as error:
+                return _miss_of(error)
+            except (DamagedEntryError, OSError) as error:
+                miss = _miss_of(error)
         if patient:
             self._log_once(
                 f"damaged {key}" if miss.damaged else f"unreadable {miss.reason}",
@@ -220,10 +215,8 @@ class AudioCache:
 
     def describe(self, key: str) -> dict[str, Any] | None:
         """Return an entry's metadata, or ``None`` if it is missing or damaged; the audio is not read."""
-        try:
-            return decode_entry(read_file(self._root + check_key(key) + META_SUFFIX, META_LIMIT), key)
-        except (OSError, DamagedEntryError, NewerEntryError):
-            return None
+        found = examine(self, key)
+        return None if isinstance(found, Miss) else found
 
     def _refuse_read_only(self) -> None:
         if self.read_only:
@@ -238,6 +231,31 @@ class AudioCache:
         if topic not in self._logged:
             self._logged.add(topic)
             _log.warning(message, *(visible(str(value)) for value in values))
+
+
+def _miss_of(error: Exception) -> Miss:
+    """Return the miss that an error of reading means."""
+    if isinstance(error, MemoryError):
+        return Miss("not enough memory to read it", unreadable=True)
+    if isinstance(error, OSError) and not isinstance(error, IrregularFileError):
+        refused = error.errno in _SYSTEM_ERRORS
+        return Miss(error.strerror or str(error), damaged=not refused, unreadable=refused)
+    return Miss(str(error), damaged=not isinstance(error, NewerEntryError))
+
+
+def examine(cache: AudioCache, key: str) -> dict[str, Any] | Miss:
+    """Return an entry's metadata, or why there is none that can be used; the audio is not read.
+
+    Raises:
+        ValueError: The key is not a plain, portable file name.
+    """
+    path = cache._root + check_key(key) + META_SUFFIX
+    try:
+        return decode_entry(read_file(path, META_LIMIT), key)
+    except (FileNotFoundError, NotADirectoryError):
+        return _ABSENT
+    except (DamagedEntryError, NewerEntryError, OSError, MemoryError) as error:
+        return _miss_of(error)
 
 
 def store(
