@@ -20,9 +20,9 @@ def failure(kind: type[SynthesisError], reply: Reply) -> Failure:
     return Failure(reply=reply, error=kind, retried=kind.default_retryable)
 
 
-def no_audio(body: bytes, kind: str = "audio/pcm") -> Failure:
+def no_audio(body: bytes, kind: str = "audio/pcm", *, retried: bool = False) -> Failure:
     reply = Reply(body=body, headers={"Content-Type": kind})
-    return Failure(reply=reply, error=NoAudioError, retried=True, retry_now=False)
+    return Failure(reply=reply, error=NoAudioError, retried=retried, retry_now=False)
 
 
 PAID_PLAN = {"type": "payment_required", "code": "paid_plan_required", "request_id": "r1"}
@@ -56,7 +56,7 @@ class TestElevenLabs(FirstPartyService):
             "bad key": failure(AuthenticationError, coded(401, "invalid_api_key")),
             "bad key, other status": failure(AuthenticationError, coded(400, "invalid_api_key")),
             "key without the permission": failure(AuthenticationError, coded(400, "missing_permissions")),
-            "account suspected": failure(AuthenticationError, coded(401, "detected_unusual_activity")),
+            "account suspected": failure(QuotaExceededError, coded(401, "detected_unusual_activity")),
             "quota gone": failure(QuotaExceededError, coded(401, "quota_exceeded")),
             "quota gone, as a rate limit": failure(QuotaExceededError, coded(429, "quota_exceeded")),
             "quota gone, newer code": failure(
@@ -122,7 +122,7 @@ class TestElevenLabs(FirstPartyService):
                 retried=True,
                 retry_now=False,
             ),
-            "half a sample": no_audio(b"\1\2\3"),
+            "half a sample": no_audio(b"\1\2\3", retried=True),
             "plain text": no_audio(b"Internal server error.", "text/plain; charset=utf-8"),
             "XML": no_audio(b"no, not now ", "application/problem+xml"),
             "MP3": no_audio(b"ID3\4" + b"\1\2" * 200, "audio/mpeg"),

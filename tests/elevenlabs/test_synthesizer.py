@@ -271,7 +271,8 @@ def test_message_is_short_and_without_headers(server: LoopbackServer, body: byte
 
 def test_message_tells_what_came_instead_of_audio(server: LoopbackServer) -> None:
     text = message(server, Reply(body=b"Please sign in first", headers={"Content-Type": "text/plain"}))
-    assert "the reply (text/plain, 20 bytes) holds no audio: no samples, but b'Please sign in first'" in text
+    assert "the reply (text/plain, 20 bytes) is a document instead of audio: 'Please sign in first'" in text
+    assert "the server must return bare 16-bit samples (output_format=pcm_24000)" in text
 
 
 def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> None:

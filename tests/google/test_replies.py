@@ -129,8 +129,6 @@ def test_speech_that_does_not_go_on_is_no_audio():
         pytest.param(reply(), id="no parts"),
         pytest.param(reply({"text": "I am a model."}), id="words"),
         pytest.param(reply({"text": "Sure:"}, sound(wav(SAMPLES))), id="words and audio"),
-        pytest.param(reply(sound(b"\x89PNG\r\n\x1a\n" + SAMPLES, "image/png")), id="a picture"),
-        pytest.param(reply(sound(b"ID3\x04" + SAMPLES, "audio/mp3")), id="another format"),
         pytest.param(reply(sound(SAMPLES, "audio/L16;rate=0")), id="rate 0"),
         pytest.param(reply(sound(SAMPLES, "audio/L16;rate=fast")), id="no rate"),
         pytest.param(reply(sound(SAMPLES, "audio/L16;rate=24000;channels=0")), id="no channels"),
@@ -156,6 +154,25 @@ def test_reply_is_refused_although_its_status_is_200(answer):
     assert type(error) is NoAudioError
     assert (error.retryable, error.reached, requests) == (True, True, 1)
     assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply(sound(b"\x89PNG\r\n\x1a\n" + SAMPLES, "image/png")), id="a picture"),
+        pytest.param(reply(sound(b"ID3\x04" + SAMPLES, "audio/mp3")), id="another format"),
+        pytest.param(json_reply({"error": {"code": 404, "message": "no such route"}}), id="an error"),
+        pytest.param(json_reply([{"error": {"message": "no such route"}}]), id="an error in a list"),
+        pytest.param(json_reply({"detail": "Not Found"}), id="another service"),
+        pytest.param(Reply(body=b"<!doctype html><title>Sign in</title>"), id="a page"),
+        pytest.param(Reply(body=b"please sign in"), id="text"),
+    ],
+)
+def test_reply_that_cannot_improve_is_not_asked_for_again(answer):
+    error, requests = refused(answer, attempts=3)
+    assert type(error) is NoAudioError
+    assert (error.retryable, error.reached, requests) == (False, True, 1)
+    assert "must return" in str(error)
 
 
 def test_refused_reply_is_asked_for_again():

@@ -30,6 +30,15 @@ from support.openai_realtime import SAMPLES, WHOLE, at, host_of
 # The handshake.
 
 
+def test_page_in_place_of_a_websocket_is_not_asked_for_again(server: WebSocketServer) -> None:
+    server.replies = Reply(body=b"<html><title>Sign in</title><p>Please sign in.")
+    error = failed(at(server, max_attempts=3))
+    assert type(error) is NoAudioError
+    assert "(HTTP 200, 48 bytes) is a document instead of audio: 'Sign in'; check base_url" in str(error)
+    assert "the server must return the websocket of the Realtime API" in str(error)
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "details", "kind"),
     [
@@ -42,7 +51,6 @@ from support.openai_realtime import SAMPLES, WHOLE, at, host_of
         (408, {"message": "no"}, SynthesisTimeoutError),
         (429, {"code": "rate_limit_exceeded", "message": "no"}, RateLimitError),
         (429, {"type": "insufficient_quota", "message": "no"}, QuotaExceededError),
-        (200, {"message": "no"}, ServiceError),
         (500, {"message": "no"}, ServiceError),
         (529, {"message": "no"}, ServiceError),
     ],

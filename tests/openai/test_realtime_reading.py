@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from russo import AudioCache, AuthenticationError, CachedSynthesizer, NoAudioError, ServiceError
+from russo._backends.refusals import cause_of
+from russo._backends.service_words import read_words
 from russo.testing import Frames, LoopbackServer, frames, json_reply, speech_pcm
 from russo_openai import OpenAISynthesizer
 from russo_openai._check import words_of
-from russo_openai._failures import kind_of, wait_said_in
+from russo_openai._failures import wait_said_in
 from support import openai_realtime as service
 from support.first_party import PLANTED_KEY, PROMPT, failed, samples_of, speak
 
@@ -161,7 +163,8 @@ def test_spellings_of_the_same_words_are_equal(one: str, other: str) -> None:
     ],
 )
 def test_a_code_means_the_same_in_each_place(code: str, name: str, status: int | None) -> None:
-    assert kind_of({"invalid_request_error", code}, status=status).__name__ == name
+    words = read_words({"error": {"type": "invalid_request_error", "code": code}})
+    assert cause_of(words, status=status, prompt=PROMPT).kind.__name__ == name
 
 
 @pytest.mark.parametrize(

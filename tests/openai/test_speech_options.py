@@ -168,6 +168,7 @@ def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: 
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
     assert f"{name} instead of bare samples" in str(error)
+    assert not error.retryable
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_samples_that_begin_with_set_bits_are_no_mp3(server: LoopbackServer, sta
         (b"", "no samples"),
         (SAMPLES[:-1], "not whole 16-bit samples"),
         (bytes(4800), "silence"),
-        (b'{"error": "no"}', "text instead of samples"),
+        (b'{"error": "no"}', "is an error instead of audio: 'no'"),
     ],
 )
 def test_bare_samples_that_are_no_speech_are_refused(server: LoopbackServer, body: bytes, said: str) -> None:
@@ -220,6 +221,7 @@ def test_content_type_of_another_format_is_refused(server: LoopbackServer, conte
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
     assert f"the content type is {content_type.partition(';')[0]!r}, not that of bare" in str(error)
+    assert not error.retryable
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,10 @@ def test_rate_and_channels_at_the_bounds_are_taken(rate: int, channels: int) -> 
 
 def test_reply_of_another_content_type_is_quoted(server: LoopbackServer) -> None:
     server.replies = json_reply({"error": "no such voice"})
-    assert 'it starts with b\'{"error": "no such voice"}\'' in str(failed(at(server, max_attempts=1)))
+    assert "(application/json, 26 bytes) is an error instead of audio: 'no such voice'" in str(
+        failed(at(server))
+    )
+    assert len(server.requests) == 1
 
 
 # The key.

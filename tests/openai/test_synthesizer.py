@@ -125,7 +125,7 @@ def test_chunks_around_the_samples_are_dropped(server: LoopbackServer) -> None:
         (wav(SAMPLES)[:-100], "truncated"),
         (wav(b""), "without samples"),
         (wav(bytes(4800)), "silence"),
-        (b'{"error": "overloaded"}', "not a WAV file"),
+        (b'{"error": "overloaded"}', "is an error instead of audio: 'overloaded'"),
     ],
 )
 def test_reply_that_is_no_sound_says_what_it_is(server: LoopbackServer, body: bytes, said: str) -> None:

@@ -40,11 +40,13 @@ from ._backends.bodies import (
     load_json,
 )
 from ._backends.credentials import read_api_key
-from ._backends.http import Exchange, kind_of_status, seconds_to_wait
+from ._backends.http import Exchange
 from ._backends.model_ends import ModelEnd
 from ._backends.network import shared_tls
 from ._backends.options import check_base_url, check_path, check_range, endpoint
 from ._backends.redaction import redact
+from ._backends.refusals import kind_of_status
+from ._backends.retry_after import seconds_to_wait
 from ._samples import is_silent, to_s16le
 from ._secret import Secret
 from ._wav import PCM, Wav, read_wav, rewrite_wav, write_wav

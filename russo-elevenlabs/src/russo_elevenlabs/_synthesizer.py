@@ -23,8 +23,6 @@ from russo.authoring import (
     shared_tls,
 )
 
-from ._refusals import kind_of, said_in
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
 # The best rate that every plan allows: 44.1 kHz needs the Pro plan, and mp3 would lose quality.
 _RATE: Final = 24000
+_WANTED: Final = f"bare 16-bit samples (output_format=pcm_{_RATE})"
 # A gateway that ignores output_format sends a file, which would be stored as noise if read as samples.
 _FILES: Final = (b"ID3", b"RIFF", b"OggS", b"fLaC")
 
@@ -160,10 +159,8 @@ class ElevenLabsSynthesizer:
             async with request as reply:
                 samples = b"".join([chunk async for chunk in reply.data])
         except ApiError as error:
-            status, body, headers = error.status_code or 0, error.body, error.headers or {}
-            said, code = said_in(body)
-            kind = kind_of(status, body)
-            raise exchange.refusal_error(error, kind, status, said, code=code, headers=headers) from error
+            status, headers = error.status_code or 0, error.headers or {}
+            raise exchange.reply_error(error, status, error.body, headers=headers) from error
         # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection, a
         # proxy with an invalid port, a reply beyond the bounds.
         except (httpx.HTTPError, ValueError, RecursionError, OSError, ExceptionGroup) as error:
@@ -171,7 +168,7 @@ class ElevenLabsSynthesizer:
         try:
             return _audio(samples, reply.headers.get("content-type", ""))
         except ValueError as error:
-            raise exchange.no_audio_error(error, samples, reply.headers) from error
+            raise exchange.no_audio_error(error, samples, reply.headers, wanted=_WANTED, wav=False) from error
 
     def _sent(self) -> dict[str, Any]:
         """Return the arguments that are sent with the text."""

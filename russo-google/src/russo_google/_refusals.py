@@ -1,8 +1,7 @@
-"""Choosing the error class for a refusal, by its HTTP status and its JSON.
+"""Distinguishing the two refusals of Google that have one status and one code.
 
-Google's errors are ambiguous: a bad key has status 400, and "exceeded your current quota" is in the reply to
-too many calls per minute and in the reply to a used-up day's quota. So the patterns below search the whole
-reply, not single fields.
+"Exceeded your current quota" is in the reply to too many calls per minute and in the reply to a used-up day's
+quota. So the patterns below search the whole reply, not single fields.
 """
 
 from __future__ import annotations
@@ -11,15 +10,7 @@ import json
 import re
 from typing import Final
 
-from russo import (
-    AuthenticationError,
-    QuotaExceededError,
-    RateLimitError,
-    RequestRejectedError,
-    SynthesisError,
-    TextRejectedError,
-)
-from russo.authoring import kind_of_status
+from russo import QuotaExceededError, RateLimitError, SynthesisError
 
 # Limits that do not end within minutes. On the free tier, models outside of it are refused with a quota of 0.
 _GONE: Final = re.compile(
@@ -27,31 +18,26 @@ _GONE: Final = re.compile(
 )
 _SOON: Final = re.compile(r"per.?(minute|second)|retryDelay", re.I)
 _QUOTA: Final = re.compile(r"QuotaFailure|current quota|billing", re.I)
-_KEY: Final = re.compile(r"API_KEY_\w+|API key", re.I)
-_TEXT: Final = re.compile(r"token count|too long|tried to generate text|Responsible AI", re.I)
 
 
-def kind_of(status: int, details: object) -> type[SynthesisError]:
-    """Return the error class for an HTTP status and the error's JSON."""
-    reply, kind = json.dumps(details), kind_of_status(status)
-    if kind is RateLimitError and _is_quota(reply):
-        return QuotaExceededError
-    if kind is AuthenticationError and "BILLING_DISABLED" in reply:
-        return QuotaExceededError
-    if status == 400 and _KEY.search(reply):
-        return AuthenticationError
-    if kind is RequestRejectedError and _TEXT.search(reply):
-        return TextRejectedError
-    return kind
-
-
-def _is_quota(reply: str) -> bool:
+def kind_of_quota(status: int, details: object, prompt: str) -> type[SynthesisError] | None:
+    """Return the error class of a refusal with status 429, or ``None`` for another status."""
+    if status != 429:
+        return None
+    reply = _text(details).replace(json.dumps(prompt)[1:-1], "")
     if _GONE.search(reply):
-        return True
-    return not _SOON.search(reply) and bool(_QUOTA.search(reply))
+        return QuotaExceededError
+    return QuotaExceededError if not _SOON.search(reply) and _QUOTA.search(reply) else RateLimitError
 
 
 def seconds_to_wait(details: object) -> float | None:
     """Return the delay of the error's ``RetryInfo`` in seconds, or ``None`` if it has none."""
-    asked = re.search(r'"retryDelay": "(\d+(?:\.\d+)?)s"', json.dumps(details))
+    asked = re.search(r'"retryDelay": "(\d{1,9}(?:\.\d{1,9})?)s"', _text(details))
     return float(asked[1]) if asked else None
+
+
+def _text(details: object) -> str:
+    try:
+        return json.dumps(details)
+    except (ValueError, RecursionError):
+        return ""

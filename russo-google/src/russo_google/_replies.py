@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from russo import Audio, NoAudioError, TextRejectedError
+from russo import Audio, NoAudioError, SynthesisError, TextRejectedError
 from russo.authoring import Exchange, join_wav, load_json, pcm_audio
 
 _SHOWN: Final = 1000
@@ -31,6 +31,15 @@ _BLOCKED: Final = frozenset(
         "ESCALATION",
     }
 )
+
+
+# A reply has at least one of these; other JSON is an error or comes from another service.
+_FIELDS: Final = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
+_WANTED: Final = "the JSON of generateContent with audio"
+
+
+class OtherFormatError(ValueError):
+    """A part of a reply has a format that is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ def read_reply(body: str | None, exchange: Exchange) -> Reply:
         TextRejectedError: The prompt or its audio was blocked, or the speech exceeds the model's limit.
     """
     reply = _parse(body, exchange)
+    if reply and not reply.keys() & _FIELDS:
+        raise _document_error(body or "", exchange)
     candidate = _mapping(next(iter(_list(reply.get("candidates"))), None))
     reason = str(candidate.get("finishReason") or "")
     blocked = _mapping(reply.get("promptFeedback")).get("blockReason") or (reason in _BLOCKED and reason)
@@ -67,22 +78,36 @@ def read_reply(body: str | None, exchange: Exchange) -> Reply:
         raise exchange.error(TextRejectedError, "its speech is longer than the model's limit (MAX_TOKENS)")
     token = candidate.get("continuationToken") if reason == "CONTINUATION" else None
     if reason != "STOP" and not token:
-        raise exchange.error(NoAudioError, _unfinished(reason, reply, body))
+        raise exchange.error(NoAudioError, _unfinished(reason, body))
     try:
         found = _list(_mapping(candidate.get("content")).get("parts"))
         parts = [_part(_mapping(part), exchange) for part in found]
         return Reply([part for part in parts if part], _decode(token) if token else None)
+    except OtherFormatError as error:
+        advice = "check base_url and model: the service must return WAV or 16-bit samples (audio/L16)"
+        what = f"the reply holds no audio: {error}"
+        raise exchange.error(NoAudioError, what, advice=advice, retryable=False) from error
     except ValueError as error:
         raise exchange.error(NoAudioError, f"the reply holds no audio: {error}") from error
 
 
 def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
     try:
-        return _mapping(load_json(body or "null"))
+        reply = load_json(body or "null")
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # it is the whole reply, which may contain the key
-        raise exchange.error(NoAudioError, f"the reply is not JSON: {(body or '')[:_SHOWN]!r}") from error
+        if (body or "").lstrip()[:1] in ("{", "["):  # cut, so it may be whole the next time
+            raise exchange.error(NoAudioError, f"the reply is not JSON: {(body or '')[:_SHOWN]!r}") from error
+        raise _document_error(body or "", exchange) from error
+    if body and not isinstance(reply, dict):
+        raise _document_error(body or "", exchange)
+    return _mapping(reply)
+
+
+def _document_error(body: str, exchange: Exchange) -> SynthesisError:
+    """Return the error for a body that is no reply of ``generateContent``: an error or a page."""
+    return exchange.document_error(body, f"the reply ({len(body)} characters)", wanted=_WANTED)
 
 
 def join_parts(parts: Iterable[Part]) -> Audio:
@@ -126,7 +151,7 @@ def _pcm_format(kind: str) -> tuple[int, int]:
     """
     name, *parameters = (field.strip() for field in kind.lower().split(";"))
     if name not in {"audio/l16", "audio/pcm"}:
-        raise ValueError(f"a part of type {kind!r} is neither WAV nor 16-bit samples")
+        raise OtherFormatError(f"a part of type {kind!r} is neither WAV nor 16-bit samples")
     values = dict(re.findall(r"(\w+) *= *\"?(\w+)", ";".join(parameters)))
     rate, channels = int(values.get("rate", "24000")), int(values.get("channels", "1"))
     if not 1000 <= rate <= 768_000 or channels not in {1, 2}:
@@ -140,11 +165,10 @@ def _decode(text: object) -> bytes:
     return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
-def _unfinished(reason: str, reply: dict[str, Any], body: str | None) -> str:
+def _unfinished(reason: str, body: str | None) -> str:
     if reason:
         return f"the reply is not finished ({reason}); its audio, if any, is cut"
-    error = _mapping(reply.get("error")).get("message")
-    return f"the reply holds no audio: {error or (body or '')[:_SHOWN] or 'its body is empty'}"
+    return f"the reply holds no audio: {(body or 'its body is empty')[:_SHOWN]}"
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -28,7 +29,7 @@ from russo.authoring import (
 )
 
 from ._access import Access, VertexLogin, key_access
-from ._refusals import kind_of, seconds_to_wait
+from ._refusals import kind_of_quota, seconds_to_wait
 from ._replies import Part, join_parts, read_reply
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _INSIDE: Final = "./@:"
 # These models take the instructions as a part of the text; later models would read them aloud.
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
+# Elsewhere Vertex AI answers 404 for the models since 3.8.
+_LOCATIONS: Final = ("global", "us", "eu")
 # Another source gives 2026-12-18.
 _RETIRED: Final = ModelEnd(
     "2026-11-17", "https://developersdigest.tech/blog/gemini-live-tts-retirement-november-2026"
@@ -190,18 +193,29 @@ class GoogleSynthesizer:
                 with client:
                     return await self._ask(client, exchange)
         except APIError as error:
-            raise exchange.refusal_error(
+            raise exchange.reply_error(
                 error,
-                kind_of(error.code, error.details),
                 error.code,
-                str(error.message or ""),
+                error.details or error.message,
+                kind=kind_of_quota(error.code, error.details, exchange.prompt),
                 code=error.status,
+                advice=self._advice(error.code),
                 headers=getattr(error.response, "headers", {}),
                 retry_after=seconds_to_wait(error.details),
             ) from error
         # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection.
         except (httpx2.HTTPError, ValueError, RecursionError, OSError) as error:
             raise exchange.connection_error(error) from error
+
+    def _advice(self, status: int) -> str | None:
+        """Return what to do about a model that Vertex AI does not serve in this location."""
+        if not self.vertexai or status != 404 or _EARLY.search(self.model):
+            return None
+        location = self.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
+        if location in _LOCATIONS:
+            return None
+        shown = f"the location is {location[:40]}" if location.isprintable() else "see location"
+        return f"Gemini 3.8 speech is served in {', '.join(_LOCATIONS)} only, and {shown}: check location"
 
     def _connect(self, access: Access) -> tuple[genai.Client, httpx2.AsyncClient]:
         import httpx2

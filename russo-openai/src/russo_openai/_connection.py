@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import binascii
 import contextlib
-import json
 import logging
 import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from russo import AuthenticationError, NoAudioError, RequestRejectedError, ServiceError, SynthesisError
+from russo import (
+    AuthenticationError,
+    NoAudioError,
+    RateLimitError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisError,
+)
 from russo.authoring import MOST_REPLY_BYTES, OversizedReplyError, endpoint, seconds_to_wait, shared_tls
 
 from ._access import custom_headers
-from ._failures import kind_of, said_in, wait_said_in
+from ._failures import wait_said_in
 from ._session import DecodingError, RefusedError
 
 if TYPE_CHECKING:
@@ -40,7 +46,15 @@ _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
     1009: RequestRejectedError,
     3000: AuthenticationError,
     3003: AuthenticationError,
+    # Of servers that add 4000 to an HTTP status.
+    4401: AuthenticationError,
+    4403: AuthenticationError,
+    4404: RequestRejectedError,
+    4429: RateLimitError,
 }
+_WANTED: Final = "the websocket of the Realtime API"
+# Bytes of a body that are searched for a delay.
+_READ: Final = 10_000
 _TOO_BIG: Final = 1009  # sent by us
 _BOUNDS: Final[dict[str, Any]] = {
     "close_timeout": 1,
@@ -162,26 +176,14 @@ def _opening_error(exchange: Exchange, error: Exception, host: str) -> Synthesis
 
 def _handshake_error(exchange: Exchange, error: InvalidStatus) -> SynthesisError:
     reply = error.response
-    text = (reply.body or b"").decode(errors="replace")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = None
-    inner = body.get("error") if isinstance(body, dict) else None
-    details = inner if isinstance(inner, dict) else {}
-    codes = {str(details.get("type")), str(details.get("code"))}
-    kind = kind_of(codes, status=reply.status_code, param=details.get("param"), body=text)
-    said, headers = said_in(details or body, text), dict(reply.headers.raw_items())
+    body, headers = reply.body or b"", dict(reply.headers.raw_items())
     wait = seconds_to_wait(headers)
-    return exchange.refusal_error(
-        error,
-        kind,
-        reply.status_code,
-        said,
-        code=details.get("code"),
-        headers=headers,
-        retry_after=wait_said_in(said) if wait is None else wait,
-    )
+    if wait is None:
+        wait = wait_said_in(body[:_READ].decode(errors="replace"))
+    if 200 <= reply.status_code < 300 and body.strip():
+        start = f"the reply to the handshake (HTTP {reply.status_code}, {len(body)} bytes)"
+        return exchange.document_error(body, start, wanted=_WANTED)
+    return exchange.reply_error(error, reply.status_code, body, headers=headers, retry_after=wait)
 
 
 def _session_error(exchange: Exchange, error: BaseException, host: str) -> SynthesisError | None:
@@ -189,10 +191,8 @@ def _session_error(exchange: Exchange, error: BaseException, host: str) -> Synth
     from websockets.exceptions import ConnectionClosed
 
     if isinstance(error, RefusedError):
-        kind, wait = kind_of(error.codes, param=error.param), wait_said_in(error.message)
-        return exchange.refusal_error(
-            error, kind, error.place, error.message, code=error.code, retry_after=wait
-        )
+        wait = wait_said_in(error.message)
+        return exchange.reply_error(error, error.place, error.body, code=error.code, retry_after=wait)
     if isinstance(error, ConnectionClosed):
         return _closed_error(exchange, error, host)
     if isinstance(error, binascii.Error):
@@ -209,10 +209,11 @@ def _closed_error(exchange: Exchange, error: ConnectionClosed, host: str) -> Syn
         return exchange.connection_error(oversized, host=host)
     if error.rcvd is not None:
         code, reason = error.rcvd.code, error.rcvd.reason
-        kind = kind_of(set(re.split(r"[^\w]+", reason)))
-        if kind is ServiceError:
-            kind = _CLOSE_KINDS.get(code, ServiceError)
-        if kind is not ServiceError:
-            wait = wait_said_in(reason)
-            return exchange.refusal_error(error, kind, f"close code {code}", reason, retry_after=wait)
+        body = {"message": reason, "errors": [{"type": word} for word in re.findall(r"\w+", reason)]}
+        place, wait = f"close code {code}", wait_said_in(reason)
+        refusal = exchange.reply_error(error, place, body, retry_after=wait)
+        if type(refusal) is not ServiceError:
+            return refusal
+        if (kind := _CLOSE_KINDS.get(code)) is not None:
+            return exchange.reply_error(error, place, body, kind=kind, retry_after=wait)
     return exchange.connection_error(error, host=host)

@@ -39,6 +39,10 @@ _CONTAINERS: Final = {
 _MP4: Final = b"ftyp"  # at offset 4, after the size of the box
 
 
+class OtherFormatError(ValueError):
+    """The reply has another format than the one that was asked for, by its bytes or by its content type."""
+
+
 def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
     """Return the audio of a reply.
 
@@ -53,7 +57,7 @@ def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
     if response_format == "wav":
         return wav_audio(data)
     if (container := _container_of(data)) is not None:
-        raise ValueError(f"{container} instead of bare samples: it starts with {data[:4]!r}")
+        raise OtherFormatError(f"{container} instead of bare samples: it starts with {data[:4]!r}")
     _check_type(content_type, data)
     rate, channels = _parameter(content_type, "rate", _RATE), _parameter(content_type, "channels", _CHANNELS)
     if not _RATES[0] <= rate <= _RATES[1]:
@@ -68,7 +72,7 @@ def _check_type(content_type: str, data: bytes) -> None:
     named = content_type.partition(";")[0].strip()
     if named and _BARE.fullmatch(named) is None:
         start = f"it starts with {data[:40]!r}"
-        raise ValueError(f"the content type is {named!r}, not that of bare 16-bit samples; {start}")
+        raise OtherFormatError(f"the content type is {named!r}, not that of bare 16-bit samples; {start}")
 
 
 def _parameter(content_type: str, name: str, default: int) -> int:

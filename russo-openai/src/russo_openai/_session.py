@@ -34,8 +34,7 @@ class RefusedError(Exception):
         self.place: Final = place
         details = error if isinstance(error, dict) else {"message": error}
         self.code: Final = details.get("code") or details.get("type")
-        self.codes: Final = {str(details.get("type")), str(details.get("code"))}
-        self.param: Final = details.get("param")
+        self.body: Final = {"error": error}
         self.message: Final = str(details.get("message") or "")
 
 

@@ -22,8 +22,7 @@ from russo.authoring import (
 )
 
 from ._access import VendorEnds, effective_base_url, is_vendor, more_secrets
-from ._failures import kind_of, said_in
-from ._formats import FORMATS, read_audio
+from ._formats import FORMATS, OtherFormatError, read_audio
 from ._models import SPEECH_ENDS, SPEECH_MODEL, is_realtime_model
 
 if TYPE_CHECKING:
@@ -34,6 +33,11 @@ if TYPE_CHECKING:
 
 # Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
 _CONNECT: Final = 5.0
+# By response_format: what the server must return, for the advice, and the container of it.
+_WANTED: Final = {
+    "wav": "WAV (response_format=wav); one without WAV may have response_format=pcm",
+    "pcm": "bare 16-bit samples (response_format=pcm); one with WAV needs response_format=wav",
+}
 
 
 class OpenAISpeechSynthesizer:
@@ -181,18 +185,22 @@ class OpenAISpeechSynthesizer:
             async with client:
                 reply = (await client.audio.speech.create(input=exchange.prompt, **self._sent())).response
         except openai.APIStatusError as error:
-            status, body, headers = error.status_code, error.response.text, error.response.headers
-            kind = kind_of({str(error.code), str(error.type)}, status=status, param=error.param, body=body)
-            said, advice = said_in(error.body, body), self._advice(error.code, base_url)
-            raise exchange.refusal_error(
-                error, kind, status, said, code=error.code, headers=headers, advice=advice
-            ) from error
+            status, body, headers = error.status_code, error.response.content, error.response.headers
+            advice = self._advice(error.code, base_url)
+            raise exchange.reply_error(error, status, body, headers=headers, advice=advice) from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
         try:
             return read_audio(reply.content, self.response_format, str(reply.headers.get("content-type", "")))
         except ValueError as error:
-            raise exchange.no_audio_error(error, reply.content, reply.headers) from error
+            raise exchange.no_audio_error(
+                error,
+                reply.content,
+                reply.headers,
+                wanted=_WANTED[self.response_format],
+                wav=self.response_format == "wav",
+                is_other=isinstance(error, OtherFormatError),
+            ) from error
 
     def _advice(self, code: object, base_url: str) -> str | None:
         """Return what to do about a model that OpenAI does not serve any more; None for other refusals."""

@@ -6,30 +6,28 @@ successors share. Neither the errors made here nor the exceptions they are chain
 
 from __future__ import annotations
 
-import email.utils
-import re
-import time
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeVar, Unpack
 
 from .._errors import (
-    AuthenticationError,
     ErrorDetails,
     NoAudioError,
-    QuotaExceededError,
-    RateLimitError,
     RequestRejectedError,
     RussoError,
     ServiceError,
     SynthesisError,
     SynthesisTimeoutError,
-    TextRejectedError,
 )
+from .._foreign import shown
 from .attempts import Attempts
+from .documents import document_in, is_other_format
 from .network import network_advice
 from .redaction import hide, redact, repeats_secret, scrub
+from .refusals import cause_of, cause_of_code, may_improve
+from .retry_after import seconds_to_wait
+from .service_words import read_words
 from .sockets import broken_socket
 
 T = TypeVar("T")
@@ -39,16 +37,7 @@ _READ: Final = 1 << 16
 _SHOWN: Final = 300
 _SHOWN_OF_SERVICE: Final = 200
 _SHOWN_OF_CODE: Final = 80
-_KINDS: Final[Mapping[int, type[SynthesisError]]] = {
-    401: AuthenticationError,
-    402: QuotaExceededError,
-    403: AuthenticationError,
-    408: SynthesisTimeoutError,
-    409: ServiceError,
-    413: TextRejectedError,
-    425: ServiceError,
-    429: RateLimitError,
-}
+_SHOWN_OF_TYPE: Final = 60
 _REDIRECT: Final = "correct base_url: a redirect is not followed, for the key would go with it"
 _OVERSIZED: Final = "check base_url, and shorten the prompt if it asks for that much"
 _FAULT: Final = "this is a fault of the backend or of its SDK; report it with the output of --full-trace"
@@ -59,27 +48,6 @@ _CERTIFICATES: Final = (
 _NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError"})
 _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 _OF_CLIENT: Final = frozenset({"RequestError", "DecodingError", "OversizedReplyError"})
-
-
-def kind_of_status(status: int) -> type[SynthesisError]:
-    """Return the error class of an HTTP status, for a reply whose text does not say more."""
-    return _KINDS.get(status, RequestRejectedError if 300 <= status < 500 else ServiceError)
-
-
-def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the Retry-After delay in seconds, or ``None`` if it is absent or unparsable.
-
-    ``Retry-After`` contains seconds or a date (RFC 9110, 10.2.3), ``retry-after-ms`` milliseconds.
-    """
-    lower = {name.lower(): value.strip() for name, value in headers.items()}
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", lower.get(name, "")):
-            return float(lower[name]) * unit
-    try:
-        date = email.utils.parsedate_to_datetime(lower.get("retry-after", ""))
-        return max(0.0, date.timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +104,54 @@ class Exchange:
             advice: What to do next, if the advice of ``kind`` is not precise enough.
         """
         scrub(error, *self._secrets)
-        line = self._one_line(said, _SHOWN_OF_SERVICE)
+        line = self._quoted(said)
         word = self._one_line(code, _SHOWN_OF_CODE) if isinstance(code, str) else ""
         where = status if isinstance(status, str) else f"HTTP {status}"
         what = f"{where} ({word})" if word else where
         return self.error(
             kind,
-            f"{what}, {line!r}" if line else what,
+            f"{what}, {line}" if line else what,
             advice=_REDIRECT if isinstance(status, int) and 300 <= status < 400 else advice,
             retry_after=seconds_to_wait(headers) if retry_after is None else retry_after,
+        )
+
+    def reply_error(
+        self,
+        error: BaseException,
+        status: int | str,
+        body: object,
+        *,
+        kind: type[SynthesisError] | None = None,
+        code: object = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        retry_after: float | None = None,
+        advice: str | None = None,
+    ) -> SynthesisError:
+        """Build the error for a refusal, whose body may be JSON of any shape, HTML, XML or text.
+
+        Codes, words and status decide the class and the advice.
+
+        Args:
+            error: The exception of the SDK.
+            status: The HTTP status; or, as text, another place where a service refuses (``error event``).
+            body: The body: bytes, text, or JSON that is read already.
+            kind: The class of the error, if the caller knows better.
+            code: The service's code to show, if not the one in the body.
+            headers: The headers of the reply.
+            retry_after: The delay in seconds, if it is not in the headers.
+            advice: What to do next, if the caller knows better.
+        """
+        words = read_words(body)
+        cause = cause_of(words, status=status if isinstance(status, int) else None, prompt=self.prompt)
+        return self.refusal_error(
+            error,
+            kind or cause.kind,
+            status,
+            words.text,
+            code=code or words.code,
+            headers=headers,
+            retry_after=retry_after,
+            advice=advice or (None if kind else cause.advice),
         )
 
     def connection_error(
@@ -198,19 +205,62 @@ class Exchange:
         what = f"there is no way to the network: {error}"
         return self.error(ServiceError, what, advice=network_advice(), retryable=False, reached=False)
 
-    def no_audio_error(self, error: ValueError, body: bytes, headers: Mapping[str, str]) -> SynthesisError:
+    def no_audio_error(
+        self,
+        error: ValueError,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        wanted: str = "audio",
+        wav: bool | None = None,
+        is_other: bool = False,
+    ) -> SynthesisError:
         """Build the error for a successful reply whose body is not usable audio.
+
+        A document and another format do not improve, so they are not retried, unless the document says that
+        the service is busy. An empty or truncated body is retried. If a document has a code with one meaning
+        (``insufficient_quota``), the error has the class of that refusal.
 
         Args:
             error: The exception that says what is wrong with the body.
             body: The body.
             headers: The headers of the reply.
+            wanted: What the server must return, for the advice.
+            wav: Whether that is WAV, or bare samples; ``None`` for either.
+            is_other: Whether the caller knows that it is another format.
         """
-        if repeats_secret(body, *self._secrets):
+        is_echo = repeats_secret(body, *self._secrets)
+        if is_echo:
             error.args = ("it repeats the API key",)  # a quotation of the body may contain a part of the key
         scrub(error, *self._secrets)
-        kind = headers.get("content-type", "no type")
-        return self.error(NoAudioError, f"the reply ({kind}, {len(body)} bytes) holds no audio: {error}")
+        kind = shown(headers.get("content-type", "no type"), _SHOWN_OF_TYPE)
+        start = f"the reply ({kind}, {len(body)} bytes)"
+        document = None if is_echo else document_in(body, kind)
+        if document is not None:
+            return self.document_error(document, start, wanted=wanted)
+        what = f"{start} holds no audio: {error}"
+        if not (is_echo or is_other or is_other_format(body, wav)):
+            return self.error(NoAudioError, what)
+        return self.error(NoAudioError, what, advice=_must_return(wanted), retryable=False)
+
+    def document_error(self, body: object, start: str, *, wanted: str) -> SynthesisError:
+        """Build the error for a document in place of audio, as `no_audio_error` does.
+
+        Args:
+            body: The document: bytes, text, or JSON that is read already.
+            start: What was received: the beginning of the message.
+            wanted: What the server must return, for the advice.
+        """
+        words = read_words(body)
+        said = self._quoted(words.text)
+        what = f"{start} is {'an error' if words.is_error else 'a document'} instead of audio"
+        what = f"{what}: {said}" if said else what
+        cause = cause_of_code(words, self.prompt) if words.is_error else None
+        if cause is not None and not cause.kind.default_retryable:
+            return self.error(cause.kind, what, advice=cause.advice)
+        if cause is not None or may_improve(words, self.prompt):
+            return self.error(NoAudioError, what)
+        return self.error(NoAudioError, what, advice=_must_return(wanted), retryable=False)
 
     async def guard(self, attempt: Awaitable[T]) -> T:
         """Await an attempt; turn each exception that is not an error of russo into a `ServiceError`.
@@ -243,8 +293,17 @@ class Exchange:
 
         Secrets are removed before the text is cut: a cut could leave a part of one.
         """
-        line = " ".join(redact(text[:_READ], *self._secrets).split())
-        return line if len(line) <= most else line[: most - 1] + "…"
+        return shown(" ".join(redact(text[:_READ], *self._secrets).split()), most)
+
+    def _quoted(self, text: str) -> str:
+        """Return a message of the service in quotation marks, or an empty text."""
+        line = self._one_line(text, _SHOWN_OF_SERVICE)
+        mark = '"' if "'" in line and '"' not in line else "'"
+        return f"{mark}{line.replace(mark, f'{chr(92)}{mark}')}{mark}" if line else ""
+
+
+def _must_return(wanted: str) -> str:
+    return f"check base_url, model and options: the server must return {wanted}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -95,10 +95,16 @@ class ReplyChecks(ServiceContractBase):
             error = self.error_of(speaking(max_attempts=1), when=what)
             self._check_one_request(loopback, what, before=before)
             expect(
-                isinstance(error, NoAudioError | ServiceError) and error.retryable and error.reached,
-                f"{what} is a NoAudioError or a ServiceError, retryable, reached",
+                isinstance(error, NoAudioError | ServiceError) and error.reached,
+                f"{what} is a NoAudioError or a ServiceError, reached",
                 error,
                 "gateways and sign-in pages answer 200; what passes for speech is recorded for ever",
+            )
+            expect(
+                error.retryable is (not NO_AUDIO[no_audio]),
+                f"{what} is retryable only if it is empty",
+                error,
+                "a document that is no audio is the same at the next attempt, which is billed too",
             )
 
     def test_reply_without_sound_is_no_audio(

@@ -1,0 +1,138 @@
+"""Decides what a refusal means: the class of the error, and what to do next.
+
+Three things are known of a refusal, and they are asked in this order: a code that has one meaning, words that
+have one meaning, a code or a status that has several. Words decide only with a status that services and
+gateways use freely. The prompt's own text is removed from the words first, because services quote it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import Final
+
+from .._errors import SynthesisError
+from .causes import BUSY, CODES, LAST_CODES, LOOSE_CODES, RATE, REQUEST, STATUSES, TEXT, Cause, plain
+from .refusal_words import BELIEVED, FREE, WORDS
+from .service_words import ServiceWords, quoted_codes
+
+# Fields of a request that hold the prompt; and their place as a message quotes it.
+_PROMPT_FIELDS: Final = frozenset({"input", "text", "prompt"})
+_ABOUT_PROMPT: Final = re.compile(r"""['"]body\\?['"], *\\?['"](input|text|prompt)\\?['"]""")
+# Characters of a message that are judged.
+_JUDGED: Final = 8000
+_SHORTEST_ECHO: Final = 12
+_URL: Final = re.compile(r"https?://\S+")
+_QUOTED: Final = re.compile(r"""'([^']{3,4000})'|"([^"]{3,4000})"|`([^`]{3,4000})`|“([^”]{3,4000})”""")
+
+
+def kind_of_status(status: int) -> type[SynthesisError]:
+    """Return the error class of an HTTP status, for a reply whose text does not say more."""
+    return _of_status(status).kind
+
+
+def cause_of(words: ServiceWords, *, status: int | None, prompt: str) -> Cause:
+    """Return the cause of a refusal.
+
+    Args:
+        words: What the service says.
+        status: The HTTP status, or ``None`` if the refusal has none (an event of a websocket).
+        prompt: The prompt, whose text says nothing about the cause.
+    """
+    if status is not None and (300 <= status < 400 or status == 413):
+        return _of_status(status)
+    text = _judged(words.text, prompt)
+    codes = (*words.codes, *quoted_codes(text))
+    cause = (
+        _ranked(CODES, codes)
+        or _of_words(text, words, status)
+        or _ranked(LOOSE_CODES, codes)
+        or (_ranked(LAST_CODES, codes) or BUSY if status is None else _of_status(status))
+    )
+    if cause is REQUEST and _is_about_prompt(words, text):
+        return TEXT
+    # A voice's name and the instructions may be too long, too.
+    return REQUEST if cause is TEXT and _is_about_others(words, text) else cause
+
+
+def cause_of_code(words: ServiceWords, prompt: str) -> Cause | None:
+    """Return the cause that a code with one meaning gives, or ``None``."""
+    return _ranked(CODES, (*words.codes, *quoted_codes(_judged(words.text, prompt))))
+
+
+def may_improve(words: ServiceWords, prompt: str) -> bool:
+    """Return whether an error in the body of a success may be absent from the next reply."""
+    if words.status is not None:
+        return _of_status(words.status).kind.default_retryable
+    return _of_words(_judged(words.text, prompt), words, None) in (RATE, BUSY)
+
+
+def _of_status(status: int) -> Cause:
+    return STATUSES.get(status, REQUEST if 300 <= status < 500 else BUSY)
+
+
+def _ranked(table: Mapping[str, tuple[int, Cause]], codes: Iterable[str]) -> Cause | None:
+    """Return the cause of the first row of a table that has one of the codes."""
+    found = [table[name] for code in codes if (name := plain(code[:100])) in table]
+    return min(found, key=lambda row: row[0])[1] if found else None
+
+
+def _of_words(text: str, words: ServiceWords, status: int | None) -> Cause | None:
+    """Return the cause that a text names, or ``None`` if the words may not decide with this status."""
+    believed = BELIEVED.get(status or 0, frozenset())
+    cause = next(
+        (
+            cause
+            for cause, pattern in WORDS
+            if pattern.search(text) and not (cause is TEXT and _is_about_others(words, text))
+        ),
+        None,
+    )
+    return cause if status in FREE or cause in believed else None
+
+
+def _is_about_prompt(words: ServiceWords, text: str) -> bool:
+    return any(_names_prompt(field) for field in words.fields) or bool(_ABOUT_PROMPT.search(text))
+
+
+def _is_about_others(words: ServiceWords, text: str) -> bool:
+    return bool(words.fields) and not _is_about_prompt(words, text)
+
+
+def _names_prompt(field: str) -> bool:
+    return any(part in _PROMPT_FIELDS for part in re.split(r"[^a-z]+", field.lower())[:6])
+
+
+def _judged(text: str, prompt: str) -> str:
+    """Return the words to judge by: without addresses, and without the prompt or pieces of it.
+
+    A prompt may say "quota", and a service may quote it whole, cut or as JSON.
+    """
+    text = _URL.sub(" ", text[:_JUDGED])
+    low = prompt.lower()
+    text = _QUOTED.sub(lambda found: " " if _is_inside(found, low) else found[0], text)
+    forms = (prompt, " ".join(prompt.split()), json.dumps(prompt)[1:-1], repr(prompt)[1:-1])
+    for form in dict.fromkeys(forms):
+        text = _without(text, form)
+    return text
+
+
+def _is_inside(found: re.Match[str], prompt: str) -> bool:
+    piece = next(filter(None, found.groups()), "").lower().strip().rstrip(".…")
+    return piece in prompt
+
+
+def _without(text: str, form: str) -> str:
+    """Return a text without another one, of which it may hold only the beginning."""
+    start = form[:_SHORTEST_ECHO]
+    if len(start) < _SHORTEST_ECHO:  # too short to be recognized outside of quotation marks
+        return text
+    kept, at = [], 0
+    while (found := text.find(start, at)) >= 0:
+        pairs = zip(text[found:], form, strict=False)
+        length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        kept.append(text[at:found])
+        at = found + length
+    return " ".join([*kept, text[at:]])
