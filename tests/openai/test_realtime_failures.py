@@ -34,7 +34,7 @@ def test_page_in_place_of_a_websocket_is_not_asked_for_again(server: WebSocketSe
     server.replies = Reply(body=b"<html><title>Sign in</title><p>Please sign in.")
     error = failed(at(server, max_attempts=3))
     assert type(error) is NoAudioError
-    assert "(HTTP 200, 48 bytes) is a document instead of audio: 'Sign in'; check base_url" in str(error)
+    assert "(HTTP 200, 46 bytes) is a document instead of audio: 'Sign in'; check base_url" in str(error)
     assert "the server must return the websocket of the Realtime API" in str(error)
     assert len(server.requests) == 1
 

@@ -21,13 +21,15 @@ _QUOTA: Final = re.compile(r"QuotaFailure|current quota|billing", re.I)
 
 
 def kind_of_quota(status: int, details: object, prompt: str) -> type[SynthesisError] | None:
-    """Return the error class of a refusal with status 429, or ``None`` for another status."""
+    """Return the error class of a refusal with status 429, or ``None`` if the reply does not say it."""
     if status != 429:
         return None
     reply = _text(details).replace(json.dumps(prompt)[1:-1], "")
     if _GONE.search(reply):
         return QuotaExceededError
-    return QuotaExceededError if not _SOON.search(reply) and _QUOTA.search(reply) else RateLimitError
+    if _SOON.search(reply):
+        return RateLimitError
+    return QuotaExceededError if _QUOTA.search(reply) else None
 
 
 def seconds_to_wait(details: object) -> float | None:

@@ -63,7 +63,7 @@ PLACE: Final = Cause(
 )
 API_OFF: Final = Cause(
     RequestRejectedError,
-    "the project may not use this API: enable it in the project's settings, then wait minutes",
+    "the key is right: enable the API in the project's settings, and wait some minutes",
 )
 VERIFY: Final = Cause(
     RequestRejectedError, "verify the organization in the account's settings, or choose another model"

@@ -136,7 +136,7 @@ def text_of(body: bytes, *, is_text: bool) -> str | None:
         return body.decode("utf-16", errors="replace")
     body = body.removeprefix(b"\xef\xbb\xbf")
     start, is_document = body[:_JUDGED], body.lstrip()[:1] in _STARTS
-    if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in start):
+    if not is_text and any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in start):
         return None
     try:
         start[: -_LONGEST_CHARACTER if len(body) > _JUDGED else None].decode()
