@@ -10,6 +10,8 @@ from russo.authoring import join_wav, looks_like_text, pcm_audio, wav_audio
 from russo.testing import speech_pcm, wav
 
 SAMPLES = speech_pcm(0.1)
+MP3 = b"\xff\xfb\x90\x64".ljust(417, b"\0") * 4
+NAN = struct.pack("<3f", 0.5, math.nan, -0.5)
 
 
 def test_true_wav_is_kept_as_it_is():
@@ -26,10 +28,12 @@ def test_fields_of_wav_audio_come_from_its_header():
     assert (audio.format, audio.sample_rate, audio.channels, audio.sample_width) == ("wav", 8000, 2, 2)
 
 
-@pytest.mark.parametrize(("tag", "width"), [(1, 1), (1, 3), (1, 4), (3, 4), (7, 1), (6, 1)])
+@pytest.mark.parametrize(("tag", "width"), [(1, 1), (1, 3), (1, 4), (3, 4), (3, 8), (7, 1), (6, 1)])
 def test_wav_of_another_encoding_becomes_16_bit(tag, width):
     samples = (
-        struct.pack("<300f", *(math.sin(at) for at in range(300))) if tag == 3 else SAMPLES[: 300 * width]
+        array.array("f" if width == 4 else "d", map(math.sin, range(300))).tobytes()
+        if tag == 3
+        else SAMPLES[: 300 * width]
     )
     audio = wav_audio(authoring.write_wav(samples, 8000, sample_width=width, tag=tag))
     assert (audio.sample_width, audio.duration) == (2, 300 / 8000)
@@ -73,6 +77,33 @@ def test_part_of_silence_or_nothing_may_be_joined():
         (lambda: pcm_audio(SAMPLES[:-2], 24000, channels=2), "bytes are not whole 16-bit samples"),
         (lambda: pcm_audio(b'{"error": "no such voice"}', 24000), "text instead of samples"),
         (lambda: pcm_audio(b"<!doctype html><html></html>", 24000), "text instead of samples"),
+        (lambda: pcm_audio(b"Too many requests", 24000), "text instead of samples"),
+        (
+            lambda: pcm_audio(SAMPLES + b'{"error": {"message": "quota \xc3\xbc"}}\n', 24000),
+            "samples that end in a text",
+        ),
+        (
+            lambda: pcm_audio(SAMPLES + b"<html><body>502 Bad Gateway</body></html>", 24000),
+            "that end in a text",
+        ),
+        (
+            lambda: wav_audio(wav(SAMPLES, sizes="streamed") + b'{"detail": "went away."}'),
+            "that end in a text",
+        ),
+        (lambda: pcm_audio(wav(SAMPLES), 24000), "WAV instead of bare samples"),
+        (lambda: pcm_audio(SAMPLES + wav(SAMPLES), 24000), f"header of a WAV file at byte {len(SAMPLES)}"),
+        (lambda: wav_audio(wav(wav(SAMPLES))), "WAV instead of bare samples"),
+        (lambda: wav_audio(wav(SAMPLES + wav(SAMPLES))), "the header of a WAV file at byte"),
+        (lambda: wav_audio(wav(MP3)), "MP3 instead of bare samples"),
+        (lambda: wav_audio(wav(b"Internal Server Error.")), "text instead of samples"),
+        (lambda: wav_audio(MP3), "not a WAV file: it starts with b'\\xff\\xfb\\x90d"),
+        (lambda: wav_audio(MP3), "(MP3)"),
+        (lambda: join_wav([Audio(wav(MP3))]), "MP3 instead of bare samples"),
+        (lambda: pcm_audio(SAMPLES, 2**32 - 1), "cannot have 1 channels, 4294967295 Hz"),
+        (lambda: pcm_audio(SAMPLES * 50, 8000, channels=40000), "cannot have 40000 channels"),
+        (lambda: pcm_audio(struct.pack("<800h", *[1, -1] * 400), 24000), "silence from end to end"),
+        (lambda: wav_audio(authoring.write_wav(b"\xd5" * 800, 8000, sample_width=1, tag=6)), "silence"),
+        (lambda: wav_audio(authoring.write_wav(NAN, 8000, sample_width=4, tag=3)), "finite"),
         (lambda: join_wav([]), "cannot join 0 parts"),
         (lambda: join_wav([Audio(wav(SAMPLES)), Audio(wav(SAMPLES, 8000))]), "2 parts of 2 formats"),
         (lambda: join_wav([Audio(wav(SAMPLES)), Audio(wav(SAMPLES, channels=2))]), "2 parts of 2 formats"),
@@ -101,6 +132,20 @@ def test_reply_without_usable_audio_is_refused(make, message):
         (b"<\xff\x7b\x01" * 9, False),
         (b"ID3\x04", False),
         (array.array("h", [123, 60, 91]).tobytes(), False),
+        (b"Internal Server Error", True),
+        (b"Rate limit reached; wait 20 s.\r\n", True),
+        ("Zu viele Anfragen für dieses Gerät".encode(), True),
+        ("请求过于频繁,请稍后再试".encode(), True),
+        (("\ufeff" + '{"fehler": "ungültig"}').encode(), True),
+        ('{"error": "ungültig"}'.encode(), True),
+        (("ü" * 600 + "abcdef").encode()[1:], False),
+        (("abcdef" + "ü" * 600).encode(), True),
+        (("abcde" + "ü" * 600).encode(), True),
+        (b"data: {}\n\nevent: error\n", True),
+        (b"UklGRiQAAABXQVZFZm10IBAAAAABAAEA", True),
+        (b"ab" * 800, False),
+        (b"abcd" * 800, False),
+        (b"abcdef\x01", False),
     ],
 )
 def test_documents_are_distinguished_from_sound(data, expected):

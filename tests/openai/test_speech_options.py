@@ -150,12 +150,12 @@ def test_bare_samples_have_the_rate_of_the_content_type(
     [
         (wav(b"")[:44], "WAV"),
         (b"ID3\x04\x00\x00", "MP3"),
-        (b"\xff\xfb\x90\x64", "MP3"),
-        (b"\xff\xf3\x84\xc4", "MP3"),
-        (b"\xff\xe3\x18\xc4", "MP3"),
+        (b"\xff\xfb\x90\x64".ljust(417) * 3, "MP3"),
+        (b"\xff\xf3\x84\xc4".ljust(192) * 3, "MP3"),
+        (b"\xff\xe3\x18\xc4".ljust(72) * 3, "MP3"),
         (b"OggS\x00\x02", "Ogg"),
         (b"fLaC\x00\x00", "FLAC"),
-        (b"\xff\xf1\x50\x80", "AAC"),
+        (b"\xff\xf1\x50\x80\x0c\x9f\xfc".ljust(100) * 3, "AAC"),
         (b"\x1aE\xdf\xa3", "WebM"),
         (b"\x00\x00\x00\x20ftypM4A ", "MP4"),
         (b"\x00\x00\x00\x18ftypisom", "MP4"),
@@ -172,7 +172,15 @@ def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: 
 
 
 @pytest.mark.parametrize(
-    "start", [b"\xff\xff\xff\xff", b"\xff\xff\x00\x00", b"\xff\xfb\xf0\xff", b"\xff\xea\x90\x00"]
+    "start",
+    [
+        b"\xff\xff\xff\xff",
+        b"\xff\xff\x00\x00",
+        b"\xff\xfb\xf0\xff",
+        b"\xff\xea\x90\x00",
+        b"\xff\xfb\x90\x64",
+        b"\xff\xf1\x50\x80",
+    ],
 )
 def test_samples_that_begin_with_set_bits_are_no_mp3(server: LoopbackServer, start: bytes) -> None:
     server.replies = Reply(body=start + SAMPLES)

@@ -16,6 +16,9 @@ _BLOCK_FRAMES: Final = 8192
 # speech is 30 dB above. Samples of 8 bits have steps of 256: one step up and one down are dither.
 _SILENT_RANGE: Final = 16
 _SILENT_RANGE_8_BIT: Final = 512
+# Converters have offsets of at most 1 %. A higher constant level is no sound either, but not what a service
+# sends instead of speech.
+_OFFSET: Final = 328
 
 
 def to_s16le(wav: Wav) -> bytes:
@@ -44,7 +47,7 @@ def to_s16le(wav: Wav) -> bytes:
 
 
 def is_silent(samples: bytes, wav: Wav) -> bool:
-    """Return whether no channel has a sound, at any constant level. No samples are silent, too.
+    """Return whether no channel has a sound, also with a small constant offset. No samples are silent, too.
 
     Args:
         samples: The samples, converted to 16 bits.
@@ -57,7 +60,7 @@ def is_silent(samples: bytes, wav: Wav) -> bool:
             one = values[channel :: wav.channels]
             lows[channel] = low = min(lows[channel], *one)
             highs[channel] = high = max(highs[channel], *one)
-            if high - low > limit:
+            if high - low > limit or low > _OFFSET or high < -_OFFSET:
                 return False
     return True
 

@@ -55,6 +55,12 @@ def is_wav(data: bytes) -> bool:
     return _NEXT_FILE.match(data) is not None
 
 
+def find_wav(data: bytes) -> int | None:
+    """Return the offset of the first header of a WAV file in the bytes, or ``None``."""
+    found = _NEXT_FILE.search(data)
+    return found.start() if found else None
+
+
 class _Format(NamedTuple):
     tag: int
     channels: int

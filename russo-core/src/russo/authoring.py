@@ -28,7 +28,10 @@ errors of russo:
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from ._audio import Audio
 from ._backends.attempts import Attempts
@@ -47,9 +50,10 @@ from ._backends.options import check_base_url, check_path, check_range, endpoint
 from ._backends.redaction import redact
 from ._backends.refusals import kind_of_status
 from ._backends.retry_after import seconds_to_wait
+from ._containers import container_of
 from ._samples import is_silent, to_s16le
 from ._secret import Secret
-from ._wav import PCM, Wav, read_wav, rewrite_wav, write_wav
+from ._wav import PCM, Wav, find_wav, read_wav, rewrite_wav, write_wav
 
 __all__ = [
     "ACCEPTED_ENCODINGS",
@@ -63,6 +67,7 @@ __all__ = [
     "check_base_url",
     "check_path",
     "check_range",
+    "container_of",
     "endpoint",
     "join_wav",
     "kind_of_status",
@@ -77,13 +82,28 @@ __all__ = [
 ]
 
 
+# A wave of two levels has at most four different bytes, which may all be printable.
+_FEWEST_LETTERS: Final = 5
+_START_BYTES: Final = 1024
+_SHOWN: Final = 40
+_END_BYTES: Final = 4096
+# What a service that fails in the middle of a stream appends to the samples it has sent.
+_TEXT_AT_THE_END: Final = re.compile(
+    rb"""(\{\s*"[\w -]+"\s*:[^\x00-\x08\x0e-\x1f]{2,}\}      # JSON
+    |<(!doctype\ |html|\?xml\ )[^\x00-\x08\x0e-\x1f]{8,}>  # a page
+    )\s*\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
 def wav_audio(data: bytes) -> Audio:
-    """Make 16-bit WAV audio from a WAV reply of a service: repair placeholder sizes, keep the samples.
+    """Make 16-bit WAV audio from a WAV reply of a service: repair wrong sizes, keep all samples.
 
     Samples of another encoding are converted to 16 bits.
 
     Raises:
-        ValueError: It is not a WAV file, truncated, without samples, or silent from end to end.
+        ValueError: It is not a WAV file, truncated, without samples, or silent from end to end; its samples
+            are text, another file, or not finite; or some of its bytes are neither samples nor chunks.
     """
     return _checked(read_wav(data))
 
@@ -92,15 +112,14 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
     """Make WAV audio from raw samples (signed 16-bit little-endian).
 
     Raises:
-        ValueError: There are no samples, the last one is incomplete, all are silent, the bytes are text, or
-            the rate or the number of channels is impossible.
+        ValueError: There are no samples, the last one is incomplete, all are silent, the bytes are text or a
+            file (`container_of` names it), or the rate or the number of channels is impossible.
     """
     if not (0 < sample_rate < 1 << 32 and 0 < channels < 1 << 16):
         raise ValueError(f"samples of {sample_rate} Hz and {channels} channels")
     if not samples:
         raise ValueError("no samples")
-    if looks_like_text(samples):
-        raise ValueError(f"text instead of samples: {samples[:40]!r}")
+    _check_samples(samples)
     if len(samples) % (2 * channels):
         raise ValueError(f"{len(samples)} bytes are not whole 16-bit samples")
     return _checked(Wav(PCM, channels, sample_rate, 2, samples))
@@ -121,14 +140,35 @@ def join_wav(parts: Iterable[Audio]) -> Audio:
 
 
 def looks_like_text(data: bytes) -> bool:
-    """Return whether bytes are a JSON, XML or HTML document instead of sound."""
-    start = data[:256].lstrip()
-    return start[:1] in (b"{", b"[", b"<") and start.isascii() and b"\0" not in start
+    """Return whether bytes are a text, such as JSON, HTML or an error message, instead of sound."""
+    start = data[:_START_BYTES].removeprefix(codecs.BOM_UTF8).lstrip()
+    document = start[:256]
+    if document[:1] in (b"{", b"[", b"<") and document.isascii() and b"\0" not in document:
+        return True
+    try:
+        # The last character may be cut.
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, final=len(data) <= _START_BYTES)
+    except UnicodeDecodeError:
+        return False
+    return len(set(text)) >= _FEWEST_LETTERS and all(each.isprintable() or each in "\t\r\n" for each in text)
+
+
+def _check_samples(samples: bytes) -> None:
+    """Refuse bytes that are called samples and are a text or a file, or hold one."""
+    if looks_like_text(samples):
+        raise ValueError(f"text instead of samples: {samples[:_SHOWN]!r}")
+    if (name := container_of(samples)) is not None:
+        raise ValueError(f"{name} instead of bare samples: it starts with {samples[:4]!r}")
+    if (at := find_wav(samples)) is not None:
+        raise ValueError(f"the header of a WAV file at byte {at} of the samples")
+    if (found := _TEXT_AT_THE_END.search(samples[-_END_BYTES:])) is not None:
+        raise ValueError(f"samples that end in a text: {found[0][:_SHOWN]!r}")
 
 
 def _checked(wav: Wav) -> Audio:
     if not wav.samples:
         raise ValueError("a WAV file without samples")
+    _check_samples(wav.samples)
     samples = to_s16le(wav)
     if is_silent(samples, wav):
         raise ValueError("silence from end to end")

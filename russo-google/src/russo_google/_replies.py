@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from russo import Audio, NoAudioError, SynthesisError, TextRejectedError
-from russo.authoring import Exchange, join_wav, load_json, pcm_audio
+from russo.authoring import Exchange, container_of, join_wav, load_json, looks_like_text, pcm_audio
 
 _SHOWN: Final = 1000
 # Reasons that depend on the text: the same text would be billed and refused again.
@@ -139,8 +139,11 @@ def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
     if not sound.get("data"):
         return None
     data, kind = _decode(sound["data"]), str(sound.get("mimeType", ""))
-    if data.startswith(b"RIFF"):
+    container = container_of(data)
+    if container == "WAV":
         return Part(None, data)
+    if container is not None or looks_like_text(data):
+        raise ValueError(f"a part of type {kind!r} is {container or 'text'}: it starts with {data[:40]!r}")
     return Part(_pcm_format(kind), data)
 
 

@@ -93,9 +93,10 @@ class LocalSynthesizer:
         except asyncio.CancelledError:
             stop.set()  # the thread ends after its current sentence
             raise
-        if not samples.strip(b"\0"):
-            raise self._unspeakable(text)
-        return pcm_audio(samples, 24000)
+        try:
+            return pcm_audio(samples, 24000)
+        except ValueError as error:  # no sentence, or silence
+            raise self._unspeakable(text) from error
 
     def _sentences(self, text: str, stop: threading.Event) -> Iterator[bytes]:
         """Yield the samples of each sentence, converted at once: floats of a long text take much memory."""

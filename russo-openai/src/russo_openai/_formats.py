@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from russo.authoring import pcm_audio, wav_audio
+from russo.authoring import container_of, pcm_audio, wav_audio
 
 if TYPE_CHECKING:
     from russo import Audio
@@ -25,18 +25,6 @@ _BARE: Final = re.compile(
     r"(application|binary)/octet-stream|audio/(x-)?(raw|l16|linear16|s16le|pcm([-_]?(16|s16le))?)",
     re.IGNORECASE,
 )
-_CONTAINERS: Final = {
-    b"RIFF": "WAV",
-    b"ID3": "MP3",
-    b"OggS": "Ogg",
-    b"fLaC": "FLAC",
-    b"\x1aE\xdf\xa3": "WebM",
-    b"\xff\xf1": "AAC",
-    b"\xff\xf9": "AAC",
-    b"FORM": "AIFF",
-    b"caff": "CAF",
-}
-_MP4: Final = b"ftyp"  # at offset 4, after the size of the box
 
 
 class OtherFormatError(ValueError):
@@ -56,7 +44,7 @@ def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
     """
     if response_format == "wav":
         return wav_audio(data)
-    if (container := _container_of(data)) is not None:
+    if (container := container_of(data)) is not None:
         raise OtherFormatError(f"{container} instead of bare samples: it starts with {data[:4]!r}")
     _check_type(content_type, data)
     rate, channels = _parameter(content_type, "rate", _RATE), _parameter(content_type, "channels", _CHANNELS)
@@ -78,23 +66,3 @@ def _check_type(content_type: str, data: bytes) -> None:
 def _parameter(content_type: str, name: str, default: int) -> int:
     found = re.search(rf';\s*{name}\s*=\s*"?([0-9]{{1,18}})\b', content_type, re.IGNORECASE)
     return int(found[1]) if found else default
-
-
-def _container_of(data: bytes) -> str | None:
-    """Return the format whose signature the bytes begin with, or None."""
-    if _is_mp3_frame(data):
-        return "MP3"
-    if data[4:8] == _MP4:
-        return "MP4"
-    return next((name for magic, name in _CONTAINERS.items() if data.startswith(magic)), None)
-
-
-def _is_mp3_frame(data: bytes) -> bool:
-    """Return whether bytes begin with the header of an MPEG layer III frame (ISO 11172-3).
-
-    The sync bits alone are not enough: samples of -1 are 0xFF too.
-    """
-    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE6 != 0xE2 or data[1] & 0x18 == 0x08:
-        return False
-    bitrate, rate = data[2] >> 4, data[2] >> 2 & 3
-    return bitrate not in (0, 15) and rate != 3

@@ -28,6 +28,20 @@ WRONG_SOUNDS = {
         "return Audio(wav(b'\\0' * 800, 8000), sample_rate=8000)",
         "audio is not silent from end to end",
     ),
+    "dither": (
+        "return Audio(wav(b'\\1\\0\\xff\\xff' * 800, 8000), sample_rate=8000)",
+        "all samples about 1",
+    ),
+    "A-law idle": ("return Audio(b'\\xd5' * 800, 'alaw', 8000)", "all samples 8"),
+    "A-law idle of both signs": ("return Audio(b'\\xd5U' * 800, 'alaw', 8000)", "all samples about 8"),
+    "MP3 as samples": (
+        "return Audio(b'\\xff\\xfb\\x90\\0'.ljust(417) * 10, 'pcm')",
+        "MP3 as samples",
+    ),
+    "MP3 in WAV": (
+        "return Audio(wav(b'\\xff\\xfb\\x90\\0'.ljust(417) * 10, 8000), sample_rate=8000)",
+        "MP3 as samples",
+    ),
     "half a sample": ("return Audio(b'abc', 'pcm')", "its samples can be read"),
     "a page": ("return Audio(b'<html>Sorry, no!', 'pcm')", "samples, not a text"),
     "WAV as samples": ("return Audio(sound, 'pcm')", "a WAV file has the format 'wav'"),

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ... import Audio
+from ..._audio import wav_of
+from ..._samples import is_silent
 from ..._wav import Wav, read_wav
-from ...authoring import looks_like_text
+from ...authoring import container_of, looks_like_text
 from .expect import expect, refuse
 
 _TRUE_FIELDS: Final = "audio is what it says it is"
@@ -93,13 +95,17 @@ def _check_samples(audio: Audio) -> None:
 
 def _check_sound(audio: Audio) -> None:
     try:
-        samples = audio.pcm()
+        wav, samples = wav_of(audio), audio.pcm()
     except ValueError as error:
         refuse(f"{_TRUE_FIELDS}: its samples can be read", error, _WHY)
+    container = container_of(wav.samples)
+    expect(container is None, f"{_TRUE_FIELDS}: samples, not a file", f"{container} as samples", _WHY)
+    first = int.from_bytes(samples[:2], "little", signed=True)
+    is_constant = samples == samples[:2] * (len(samples) // 2)
     expect(
-        samples != samples[:2] * (len(samples) // 2),
+        not is_constant and not is_silent(samples, wav),
         "audio is not silent from end to end",
-        f"{audio!r}, all samples {int.from_bytes(samples[:2], 'little', signed=True)}",
+        f"{audio!r}, all samples {'' if is_constant else 'about '}{first}",
         "an agent that hears nothing makes a test of nothing; raise NoAudioError or TextRejectedError",
     )
 
