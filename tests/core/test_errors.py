@@ -116,6 +116,11 @@ def test_prompt_is_quoted_and_cut_at_60_characters(prompt, shown):
     assert shorten(prompt) == shown
 
 
+def test_prompt_of_escapes_is_shown_shorter():
+    assert shorten("\x1b" * 60) == repr("\x1b" * 29 + "…")
+    assert len(shorten("\U000e0001" * 60)) <= 150
+
+
 VALUES = {
     CacheMissError: {"prompt": PROMPT, "key": "abc", "directory": "/cache"},
     BackendNotFoundError: {"name": "acme", "installed": ["local"]},

@@ -284,6 +284,10 @@ def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> N
 # Options.
 
 
+def test_default_is_what_the_smallest_plan_allows() -> None:
+    assert ElevenLabsSynthesizer()._attempts.max_concurrency == 2
+
+
 @pytest.mark.parametrize(
     "voice",
     ["../models", "a/b", "a?b=c", "a#b", "a%2Fb", "a b", "a\n", "", ".", "ä", "٣", "http://127.0.0.1"],

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth.exceptions import RefreshError
 
 from russo import AuthenticationError, RequestRejectedError, ServiceError
 from russo.testing import LoopbackServer, Reply, json_reply
@@ -232,6 +233,36 @@ def test_refused_credentials_are_an_authentication_error(google):
     assert "gcloud auth application-default login" in str(error)
     assert error.__cause__ is not None
     assert set(paths(google)) == {"/token"}
+
+
+@pytest.mark.parametrize(("retryable", "kind"), [(True, ServiceError), (False, AuthenticationError)])
+def test_token_that_cannot_be_fetched_now_may_be_later(google, monkeypatch, retryable, kind):
+    def default(**_):
+        raise RefreshError("internal_failure", retryable=retryable)
+
+    monkeypatch.setattr("google.auth.default", default)
+    error = failed(vertex(google, max_attempts=1))
+    assert type(error) is kind
+    assert (error.retryable, error.reached) == (retryable, False)
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize(
+    ("model", "location", "names_it"),
+    [
+        ("gemini-3.8-flash-tts", "us-central1", True),
+        ("gemini-3.8-flash-tts", "eu", False),
+        ("gemini-2.5-flash-tts", "us-central1", False),
+    ],
+)
+def test_location_that_does_not_serve_the_model_is_named(google, model, location, names_it):
+    answer = json_reply({"error": {"code": 404, "message": "Publisher Model was not found"}}, 404)
+    token = {"access_token": TOKEN, "expires_in": 3600}
+    google.replies = lambda asked: json_reply(token) if asked.path == "/token" else answer
+    error = failed(vertex(google, model=model, location=location, project="my-project"))
+    assert type(error) is RequestRejectedError
+    advice = f"is served in global, us, eu only, and the location is {location}: check location"
+    assert (advice in str(error)) is names_it
 
 
 @pytest.mark.usefixtures("credentials")

@@ -133,7 +133,6 @@ def test_speech_that_does_not_go_on_is_no_audio():
         pytest.param(reply(sound(SAMPLES, "audio/L16;rate=fast")), id="no rate"),
         pytest.param(reply(sound(SAMPLES, "audio/L16;rate=24000;channels=0")), id="no channels"),
         pytest.param(reply(sound(SAMPLES[:-1], "audio/L16")), id="half a sample"),
-        pytest.param(reply(sound(b'{"error": "no"}!', "audio/L16")), id="JSON for samples"),
         pytest.param(reply(sound(wav(SAMPLES)[:-100])), id="a truncated WAV"),
         pytest.param(reply(sound(wav(SAMPLES)[:30])), id="a truncated WAV header"),
         pytest.param(reply(sound(wav(b""))), id="a WAV without samples"),
@@ -161,6 +160,7 @@ def test_reply_is_refused_although_its_status_is_200(answer):
     [
         pytest.param(reply(sound(b"\x89PNG\r\n\x1a\n" + SAMPLES, "image/png")), id="a picture"),
         pytest.param(reply(sound(b"ID3\x04" + SAMPLES, "audio/mp3")), id="another format"),
+        pytest.param(reply(sound(b'{"error": "no"}!', "audio/L16")), id="JSON for samples"),
         pytest.param(json_reply({"error": {"code": 404, "message": "no such route"}}), id="an error"),
         pytest.param(json_reply([{"error": {"message": "no such route"}}]), id="an error in a list"),
         pytest.param(json_reply({"detail": "Not Found"}), id="another service"),
@@ -173,6 +173,22 @@ def test_reply_that_cannot_improve_is_not_asked_for_again(answer):
     assert type(error) is NoAudioError
     assert (error.retryable, error.reached, requests) == (False, True, 1)
     assert "must return" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(reason="\x1b[2J\n::error::q" * 100),
+        reply({"text": "\x1b[2J\n::error::q" * 100}),
+        json_reply({"promptFeedback": {"blockReason": "\x1b[2J\n::error::q" * 100}}),
+        reply(sound(SAMPLES, "audio/\x1b[2J\n::error::q" * 100)),
+    ],
+)
+def test_foreign_text_acts_on_no_terminal(answer):
+    message = str(refused(answer)[0])
+    assert message.isprintable()
+    assert "\\x1b[2J" in message
+    assert len(message) <= 700
 
 
 def test_refused_reply_is_asked_for_again():

@@ -165,6 +165,67 @@ def test_refusal_means_the_same_in_every_place(
     assert raised.__cause__ is not None
 
 
+@pytest.mark.parametrize(
+    ("message", "kind", "advice"),
+    [
+        ("Country, region, or territory not supported", RequestRejectedError, "not the key"),
+        ("You exceeded your current quota, please check your plan", QuotaExceededError, "plan and billing"),
+        ("It was flagged by our content policy", TextRejectedError, "change the prompt"),
+        ("Your organization must be verified", RequestRejectedError, "verify the organization"),
+        ("Incorrect API key provided", AuthenticationError, "check the credentials"),
+        ("Rate limit reached", RateLimitError, "max_concurrency"),
+        ("cannot read 'Book a flight from Berlin to Rome'", ServiceError, "try again later"),
+    ],
+)
+@pytest.mark.parametrize("place", ["error event", "response failed", "close code 4000"])
+def test_words_mean_the_same_in_every_place(
+    server: WebSocketServer, place: str, message: str, kind: type[SynthesisError], advice: str
+) -> None:
+    server.replies = {
+        "error event": frames([{"type": "error", "error": {"message": message}}]),
+        "response failed": frames([service.done("failed", error={"message": message})]),
+        "close code 4000": frames([], close=(4000, message)),
+    }[place]
+    error = failed(at(server))
+    assert type(error) is kind
+    assert advice in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(4401, AuthenticationError), (4404, RequestRejectedError), (4429, RateLimitError)]
+)
+def test_close_code_that_is_a_status_names_the_class(
+    server: WebSocketServer, code: int, kind: type[SynthesisError]
+) -> None:
+    server.replies = frames([], close=(code, ""))
+    assert type(failed(at(server))) is kind
+
+
+HOSTILE = "\x1b]0;PWNED\x07\u202e\n::error::x"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        frames([{"type": "error", "error": {"message": HOSTILE, "code": HOSTILE, "type": HOSTILE}}]),
+        frames([{"type": "error", "error": HOSTILE * 1000}]),
+        frames([service.done(HOSTILE * 1000)]),
+        frames([service.done("failed", error={"message": HOSTILE, "code": HOSTILE * 100})]),
+        frames([service.done("incomplete", reason=HOSTILE)]),
+        frames([], close=(4000, HOSTILE)),
+        frames([], close=(1011, HOSTILE)),
+        service.spoken(SAMPLES, HOSTILE * 100),
+        Reply(status=400, body=HOSTILE.encode()),
+    ],
+)
+def test_foreign_text_acts_on_no_terminal(server: WebSocketServer, reply: Any) -> None:
+    server.replies = reply
+    message = str(failed(at(server)))
+    assert message.isprintable()
+    assert "PWNED" in message
+    assert len(message) <= 700
+
+
 @pytest.mark.parametrize("greeting", [[], [service.CREATED], [service.CREATED, service.UPDATED]])
 @pytest.mark.parametrize("closes", [True, False])
 def test_refusal_is_read_wherever_it_comes_before_the_close(greeting: list[Any], closes: bool) -> None:

@@ -84,6 +84,17 @@ def test_model_that_another_server_does_not_have_is_not_openai_s(server: Loopbac
     assert "check voice, model and options" in str(error)
 
 
+@pytest.mark.parametrize("path", ["v1x", "v1beta", "v1/proxy"])
+def test_another_path_of_the_vendor_s_host_is_another_server(path: str) -> None:
+    synthesizer = OpenAISpeechSynthesizer(model="tts-1", base_url=f"https://api.openai.com/{path}")
+    assert synthesizer.cache_key_extra["base_url"] == f"https://api.openai.com/{path}"
+
+
+def test_blank_variable_is_no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", " ")
+    assert "base_url" not in OpenAISpeechSynthesizer(model="tts-1").cache_key_extra
+
+
 @pytest.mark.parametrize("base_url", [None, "https://eu.api.openai.com/v1/"])
 def test_end_of_a_model_is_announced_for_openai(base_url: str | None) -> None:
     said = announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url=base_url))

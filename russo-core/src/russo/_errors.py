@@ -23,12 +23,18 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, TypedDict
 
 _SHOWN_PROMPT = 60
+# An escape of one character has up to ten.
+_LONGEST_LITERAL = 150
 
 
 def shorten(prompt: str) -> str:
     """Return a prompt as a quoted literal on one line, of which at most 60 characters are shown."""
-    cut = prompt if len(prompt) <= _SHOWN_PROMPT else prompt[: _SHOWN_PROMPT - 1] + "…"
-    return repr(cut)
+    most = _SHOWN_PROMPT
+    while (
+        len(literal := repr(prompt if len(prompt) <= most else prompt[: most - 1] + "…")) > _LONGEST_LITERAL
+    ):
+        most //= 2
+    return literal
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
@@ -186,7 +192,7 @@ class AuthenticationError(SynthesisError):
 
 
 class QuotaExceededError(SynthesisError):
-    """The account's quota is used up."""
+    """The account's quota is used up, or its plan does not include this voice, model, option or network."""
 
     default_advice = "check the account's plan and billing; waiting does not help"
 
@@ -219,13 +225,20 @@ class TextRejectedError(SynthesisError):
 
 
 class RequestRejectedError(SynthesisError):
-    """The service does not know this voice, model or option (a retired model, say)."""
+    """The service does not serve this request.
+
+    It does not know the voice, model or option (a retired model, say), or it does not serve this country,
+    network or project.
+    """
 
     default_advice = "check voice, model and options"
 
 
 class NoAudioError(SynthesisError):
     """The reply holds no usable audio: it is empty, truncated, not audio at all, or speaks other words.
+
+    A reply that cannot improve is not asked for again: an error or a page in place of audio, or another
+    format than the one that was asked for.
 
     Attributes:
         said: What the audio says instead of the prompt, if the service sends a transcript; else ``None``.

@@ -49,7 +49,8 @@ class ElevenLabsSynthesizer:
         language: ISO 639-1 code (``de``), for models that support it; multilingual v2 does not.
         speed: Pace, 0.7 (slow) to 1.2 (fast); the service would clamp other values.
         seed: 0 to 4294967295; equal seeds mostly sound equal.
-        stability: 0 (lively) to 1 (even).
+        stability: 0 (lively) to 1 (even). ``eleven_v3`` takes 0, 0.5 or 1; the service refuses other values
+            (`RequestRejectedError`).
         similarity_boost: Closeness to the original voice, 0 to 1.
         style: Exaggeration of the original's style, 0 to 1.
         use_speaker_boost: Whether to increase the similarity further, with more latency.

@@ -143,7 +143,9 @@ def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
     if container == "WAV":
         return Part(None, data)
     if container is not None or looks_like_text(data):
-        raise ValueError(f"a part of type {kind!r} is {container or 'text'}: it starts with {data[:40]!r}")
+        raise OtherFormatError(
+            f"a part of type {kind!r} is {container or 'text'}: it starts with {data[:40]!r}"
+        )
     return Part(_pcm_format(kind), data)
 
 

@@ -77,7 +77,8 @@ class GoogleSynthesizer:
         vertexai: Use Vertex AI, with application default credentials. An environment variable cannot
             turn this on.
         project: Google Cloud project of Vertex AI; without one, the project of the credentials.
-        location: Location of Vertex AI; without one, GOOGLE_CLOUD_LOCATION, else ``global``.
+        location: Location of Vertex AI; without one, GOOGLE_CLOUD_LOCATION, else ``global``. Gemini 3.8
+            speech is served in ``global``, ``us`` and ``eu`` only.
         api_version: Version in the URL's path; without one, the SDK's (``v1``, on Vertex AI ``v1beta1``).
 
     Raises:

@@ -48,7 +48,8 @@ class OpenAISpeechSynthesizer:
 
     Args:
         voice: The voice's name.
-        model: The model's name; without one, ``gpt-4o-mini-tts`` at OpenAI. Another server needs one.
+        model: The model's name; without one, ``gpt-4o-mini-tts`` at OpenAI, which refuses more than 2000
+            tokens of text. Another server needs one.
         instructions: The manner of speaking, in words; for models that support it (``gpt-4o-mini-tts``).
         speed: Pace, 0.25 (slow) to 4.0 (fast).
         response_format: What to ask for: ``wav``, or ``pcm`` of servers that have no WAV.

@@ -282,6 +282,15 @@ def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
     assert "it repeats the API key" in str(error)
 
 
+@pytest.mark.parametrize("secret", [SECRET, "another-secret"])
+def test_no_secret_in_a_body_is_quoted_in_part(secret):
+    cause = ValueError(f"it starts with {secret[:8]!r}")
+    both = Exchange(exchange().attempts, PROMPT, SECRET, ("another-secret",))
+    error = raised(both.no_audio_error(cause, b"\1\2" + secret.encode(), {}), cause)
+    assert secret[:8] not in shown(error)
+    assert not error.retryable
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -295,7 +304,12 @@ def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
         (408, SynthesisTimeoutError),
         (409, ServiceError),
         (410, RequestRejectedError),
+        (405, RequestRejectedError),
+        (407, RequestRejectedError),
         (413, TextRejectedError),
+        (451, RequestRejectedError),
+        (498, AuthenticationError),
+        (499, ServiceError),
         (422, RequestRejectedError),
         (425, ServiceError),
         (429, RateLimitError),
@@ -323,6 +337,11 @@ def test_status_decides_the_kind_of_failure(status, kind):
         ({"retry-after": "-5"}, None),
         ({"retry-after": "9" * 400}, None),
         ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"}, None),
+        ({"retry-after": "Mon, 01 Jan 0001 00:00:00 +9999"}, None),
+        ({"retry-after": "0 a 0 0:0:0 +99999999999"}, None),
+        ({"retry-after": "1e5"}, None),
+        ({"retry-after": "\u0661\u0662"}, None),
     ],
 )
 def test_wait_that_a_service_asks_for_is_read(headers, seconds):

@@ -143,7 +143,7 @@ CODES: Final = _table(
     ),
     (
         RATE,
-        "rate_limit_exceeded rate_limited too_many_requests too_many_concurrent_requests "
+        "rate_limit_exceeded rate_limited too_many_concurrent_requests "
         "concurrent_limit_exceeded system_busy throttling_exception throttled",
     ),
     (
@@ -165,7 +165,7 @@ CODES: Final = _table(
 LOOSE_CODES: Final = _table(
     (KEY, "authentication_error unauthenticated unauthorized"),
     (DENIED, "permission_denied permission_error forbidden access_denied permission_denied_error"),
-    (RATE, "rate_limit_error"),
+    (RATE, "rate_limit_error too_many_requests"),
     (BUSY, "server_error"),
     (REQUEST, "beta_api_shape_disabled invalid_value unknown_parameter"),
 )
