@@ -66,7 +66,7 @@ class Russo:
 
     def put(self, key: str, data: bytes) -> object:
         """Store it as `CachedSynthesizer` does."""
-        return self._cache.put(key, Audio(data), prompt=_PROMPT, fields={"own": FIELDS, "given": None})
+        return self._cache.put(key, Audio(data, "pcm"), prompt=_PROMPT, fields={"own": FIELDS, "given": None})
 
 
 class Pickle:

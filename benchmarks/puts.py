@@ -69,12 +69,12 @@ def _renamed_pairs(directory: Path, meta: bytes, data: bytes) -> Subject:
 
 
 def _puts(directory: Path, data: bytes) -> Subject:
-    cache, audio = AudioCache(directory), Audio(data)
+    cache, audio = AudioCache(directory), Audio(data, "pcm")
     return new_files(directory, lambda key: cache.put(key, audio, prompt=_PROMPT, fields=_FIELDS))
 
 
 def _replacing(place: Place, data: bytes) -> Subject:
-    cache, audio = AudioCache(place.fresh("replace")), Audio(data)
+    cache, audio = AudioCache(place.fresh("replace")), Audio(data, "pcm")
     keys = [f"{number:064x}" for number in range(16)]
     for key in keys:
         cache.put(key, audio, prompt=_PROMPT, fields=_FIELDS)

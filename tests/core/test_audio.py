@@ -1,4 +1,5 @@
 import array
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -12,7 +13,7 @@ import wave
 
 import pytest
 
-from russo import Audio
+from russo import Audio, AudioCache
 from russo.testing import speech_pcm, wav
 
 COMPRESSED = ("mp3", "ogg", "opus", "flac", "aac")
@@ -227,7 +228,7 @@ def test_saved_telephone_samples_are_a_wav_file_of_their_tag(tmp_path, law, tag)
     assert Audio(data).pcm() == Audio(bytes(range(200)), law).pcm()
 
 
-@pytest.mark.parametrize("name", [*COMPRESSED, "wav"])
+@pytest.mark.parametrize("name", COMPRESSED)
 def test_bytes_that_are_no_samples_are_saved_as_they_are(tmp_path, name):
     assert Audio(b"\x00\xff anything", name).save(tmp_path / "a").read_bytes() == b"\x00\xff anything"
 
@@ -306,3 +307,129 @@ def test_audio_without_samples_has_no_frames():
 def test_frames_without_a_sample_are_refused_at_once(ms):
     with pytest.raises(ValueError, match=f"frames of {ms} ms hold no sample at 24000 Hz"):
         Audio(wav(SAMPLES)).frames(ms)
+
+
+@pytest.mark.parametrize("ms", [3_600_001, 10**12, math.inf, math.nan])
+def test_frames_of_more_than_an_hour_are_refused(ms):
+    with pytest.raises(ValueError, match="3600000 is the most"):
+        Audio(wav(SAMPLES)).frames(ms)
+
+
+def test_frames_of_less_than_nothing_are_refused():
+    with pytest.raises(ValueError, match="hold no sample"):
+        Audio(wav(SAMPLES)).frames(-math.inf)
+
+
+# -- samples that are called WAV
+
+
+USES = {
+    "pcm": Audio.pcm,
+    "frames": Audio.frames,
+    "resample": lambda audio: audio.resample(8000),
+    "save": lambda audio: audio.save("never/made.wav"),
+    "store": lambda audio: AudioCache("never").put("key", audio),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (SAMPLES, 'format="pcm"'),
+        (bytes(4800), 'format="pcm"'),
+        (b"x", 'format="pcm"'),
+        (b"ID3\x04 and so on", "(MP3); pass format='mp3'"),
+        (b"OggS and so on", "(Ogg); pass format='ogg'"),
+        (b"\0\0\0\x20ftypM4A ", "(MP4)"),
+    ],
+)
+def test_samples_that_are_called_wav_are_refused_with_the_remedy(tmp_path, monkeypatch, use, data, remedy):
+    monkeypatch.chdir(tmp_path)
+    audio = Audio(data)
+    assert audio.duration is None
+    with pytest.raises(ValueError, match="is not a WAV file: it starts with") as caught:
+        USES[use](audio)
+    assert remedy in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("start", [b"RIFF", b"RF64", b"RIFX", b"riff\x2e\x91\xcf\x11"])
+def test_wav_that_russo_cannot_read_is_kept(tmp_path, start):
+    audio = Audio(start + bytes(range(100)))
+    assert audio.save(tmp_path / "a.wav").read_bytes() == audio.data
+    cache = AudioCache(tmp_path / "cache")
+    assert cache.put("key", audio)
+    assert cache.get("key") == audio
+
+
+# -- names of files
+
+
+@pytest.mark.parametrize(
+    ("audio", "name"),
+    [
+        (Audio(wav(SAMPLES)), "out.wav"),
+        (Audio(wav(SAMPLES)), "OUT.WAV"),
+        (Audio(wav(SAMPLES)), "out.wave"),
+        (Audio(wav(SAMPLES)), "out"),
+        (Audio(wav(SAMPLES)), "out.bin"),
+        (Audio(wav(SAMPLES)), "speech v1.2"),
+        (Audio(wav(SAMPLES)), "mp3"),
+        (Audio(wav(SAMPLES)), ".mp3"),
+        (Audio(SAMPLES, "pcm"), "out.wav"),
+        (Audio(SAMPLES, "ulaw"), "out.wav"),
+        (Audio(b"x", "opus"), "out.ogg"),
+        (Audio(b"x", "ogg"), "out.opus"),
+        (Audio(b"x", "mp3"), "a/b/c/out.mp3"),
+    ],
+)
+def test_saved_file_has_the_given_name(tmp_path, audio, name):
+    assert audio.save(tmp_path / "new" / name) == tmp_path / "new" / name
+    assert (tmp_path / "new" / name).stat().st_size
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg", "flac", "aac", "pcm", "ulaw", "alaw", "m4a", "webm"])
+@pytest.mark.parametrize("name", ["wav", "pcm", "ulaw", "alaw", *COMPRESSED])
+def test_suffix_of_another_format_is_refused(tmp_path, name, suffix):
+    audio = Audio(wav(SAMPLES) if name == "wav" else SAMPLES, name)
+    written = "wav" if name in {"pcm", "ulaw", "alaw"} else name
+    if suffix in {written, {"opus": "ogg"}.get(written)}:
+        pytest.skip("the format's own suffix")
+    for each in (suffix, suffix.upper()):
+        with pytest.raises(ValueError, match=rf"would hold {written}; name it out\.{written}$"):
+            audio.save(tmp_path / "new" / f"out.{each}")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- numbers that no file can hold
+
+
+EXTREME = [
+    Audio(SAMPLES, "pcm", 0xFFFFFFFF),
+    Audio(SAMPLES * 30, "pcm", 8000, 32768),
+    Audio(SAMPLES * 30, "pcm", 8000, 65535, 1),
+    Audio(bytes(65535 * 4), "pcm", 0xFFFFFFFF, 65535, 4),
+    Audio(bytes(65535), "ulaw", 0xFFFFFFFF, 65535),
+    Audio(bytes(65535), "alaw", 8000, 65535),
+]
+
+
+@pytest.mark.parametrize("audio", EXTREME, ids=repr)
+@pytest.mark.parametrize(
+    "use", [*(USES[name] for name in USES if name != "store"), lambda a: a.resample(0xFFFFFFFF)]
+)
+def test_only_a_value_error_leaves_extreme_audio(tmp_path, monkeypatch, audio, use):
+    monkeypatch.chdir(tmp_path)
+    assert audio.duration is None or audio.duration > 0
+    with contextlib.suppress(ValueError):
+        use(audio)
+
+
+def test_resampling_to_more_than_a_file_can_hold_is_refused():
+    with pytest.raises(ValueError, match="a WAV file cannot have"):
+        Audio(bytes(2_000_000), "pcm", 1).resample(1_000_000)
+
+
+def test_resampled_wav_has_the_channels_of_its_header():
+    assert Audio(wav(SAMPLES, channels=2), channels=1).resample(8000).channels == 2

@@ -368,7 +368,7 @@ from russo import Audio, AudioCache, CachedSynthesizer
 class Speaker:
     cache_key_extra = {}
     async def synthesize(self, text):
-        return Audio(b"x")
+        return Audio(b"x", "pcm")
 with tempfile.TemporaryDirectory() as directory:
     asyncio.run(CachedSynthesizer(Speaker(), cache=AudioCache(directory)).synthesize("hello"))
 import ear

@@ -71,7 +71,9 @@ print(json.dumps([result is not None, seen]))
 """
 GET = "cache.get(key)"
 AWAIT = "wait_for(synthesizer.synthesize(prompt))"
-PUT = "cache.put(key, Audio(b'sound' * 2000), prompt=prompt, fields={'own': {}, 'given': None}) or None"
+PUT = (
+    "cache.put(key, Audio(b'sound' * 2000, 'pcm'), prompt=prompt, fields={'own': {}, 'given': None}) or None"
+)
 
 WRAP = """
 import russo._store.pair as inner
@@ -98,7 +100,9 @@ BROKEN_FOR_STRACE = BROKEN_FOR_AUDIT | {
 @pytest.fixture
 def directory(tmp_path):
     cache = AudioCache(tmp_path / "cache")
-    assert cache.put(KEY, Audio(os.urandom(10_000)), prompt=PROMPT, fields={"own": FIELDS, "given": None})
+    assert cache.put(
+        KEY, Audio(os.urandom(10_000), "pcm"), prompt=PROMPT, fields={"own": FIELDS, "given": None}
+    )
     return cache.directory
 
 
@@ -130,12 +134,10 @@ HIT = [True, [["open", f"{KEY}.meta"], ["open", f"{KEY}.audio"]]]
 
 
 @pytest.mark.parametrize("work", [GET, AWAIT])
-@pytest.mark.parametrize("warm_up", ["work()", "cache.put('other', Audio(b'x')); cache.get('other')"])
+@pytest.mark.parametrize("warm_up", ["work()", "cache.put('other', Audio(b'x', 'pcm')); cache.get('other')"])
 def test_hit_opens_two_files_and_does_nothing_else(directory, work, warm_up):
     if work == AWAIT:  # what only the first call needs is not part of a hit
-        warm_up += (
-            "; cache.put(__import__('russo').cache_key('x', Speaker.cache_key_extra, None), Audio(b'x'))"
-        )
+        warm_up += "; cache.put(__import__('russo').cache_key('x', Speaker.cache_key_extra, None), Audio(b'x', 'pcm'))"
         warm_up += "; wait_for(synthesizer.synthesize('x'))"
     assert events(directory, work, warm_up=warm_up) == HIT
 
@@ -238,7 +240,7 @@ def best_ratio(work, base, enough):
 def stored(tmp_path, size):
     """Return a cache with one entry of a size, and the work of reading its two files."""
     cache = AudioCache(tmp_path / "cache")
-    cache.put(KEY, Audio(os.urandom(size)), prompt=PROMPT, fields={"own": FIELDS, "given": None})
+    cache.put(KEY, Audio(os.urandom(size), "pcm"), prompt=PROMPT, fields={"own": FIELDS, "given": None})
     paths = [str(cache.directory / f"{KEY}.{suffix}") for suffix in ("meta", "audio")]
     return cache, lambda: [raw(path) for path in paths]
 

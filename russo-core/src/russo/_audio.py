@@ -11,12 +11,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _samples, _wav
+from ._containers import container_of
+from ._foreign import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 FORMATS: Final = frozenset({"wav", "pcm", "mp3", "ogg", "opus", "flac", "aac", "ulaw", "alaw"})
+# Which formats a file of a suffix may have. `Audio.save` makes WAV files of raw samples; Opus is in Ogg.
+_OGG: Final = frozenset({"ogg", "opus"})
+_SUFFIXES: Final[dict[str, frozenset[str]]] = {
+    **{f".{name}": frozenset({name}) for name in ("wav", "mp3", "flac", "aac")},
+    ".wave": frozenset({"wav"}),
+    **dict.fromkeys((".ogg", ".oga", ".opus"), _OGG),
+    **dict.fromkeys((".pcm", ".raw", ".ulaw", ".alaw"), frozenset[str]()),
+    **dict.fromkeys((".m4a", ".mp4", ".webm", ".aiff", ".au", ".caf", ".wma", ".amr"), frozenset[str]()),
+}
+# In milliseconds. The last piece is filled up, so a longer one would only take memory.
+_LONGEST_FRAME: Final = 3_600_000
+_NAMES: Final = {"MP3": "mp3", "AAC": "aac", "FLAC": "flac", "Ogg": "ogg"}
 _G711_TAGS: Final = {"ulaw": _wav.ULAW, "alaw": _wav.ALAW}
 
 
@@ -27,7 +41,9 @@ class Audio:
     Args:
         data: The encoded bytes. For ``pcm``, little-endian samples, channels interleaved, signed
             (8-bit ones unsigned, as WAV has them).
-        format: One of wav, pcm, mp3, ogg, opus, flac, aac, ulaw, alaw.
+        format: One of wav, pcm, mp3, ogg, opus, flac, aac, ulaw, alaw. It says what ``data`` is: raw
+            samples are ``pcm``. Samples that are called ``wav`` are refused by every method, and when they
+            are stored, because no player opens them.
         sample_rate: Samples per second and channel, in Hz.
         channels: Number of channels, 1 or more.
         sample_width: Bytes per sample of the decoded sound, 1 to 4.
@@ -80,16 +96,24 @@ class Audio:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a playable file and return its path.
 
-        Raw samples get a WAV header. A WAV file keeps its header; placeholder sizes are replaced by the
-        true ones. Every other format is written unchanged.
+        Raw samples get a WAV header. A WAV file keeps its header; wrong sizes are replaced by the true
+        ones. Every other format is written unchanged. Missing folders are made.
+
+        Raises:
+            ValueError: The suffix is that of another format (``out.mp3`` for WAV), or the format is ``wav``
+                and the bytes have no WAV header.
         """
         from pathlib import Path
 
         target = Path(path)
-        target.write_bytes(self._playable())
+        check_suffix(target, self.format)
+        data = self._playable()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
         return target
 
     def _playable(self) -> bytes:
+        check_format(self)
         if self.format == "wav":
             try:
                 return _wav.repair_wav(self.data)
@@ -107,11 +131,13 @@ class Audio:
 
         Raises:
             ModuleNotFoundError: The extra is not installed; ``pip install "russo-core[audio]"``.
-            ValueError: The format is compressed, or the rate is not positive.
+            ValueError: The format is compressed, the rate is not positive, or the sound would be too long for
+                a WAV file.
         """
         _check_number("sample_rate", sample_rate, 0xFFFFFFFF)
         wav = wav_of(self)
         samples = _samples.to_s16le(wav)
+        _wav.check_size(len(samples) * sample_rate // wav.sample_rate, sample_rate, wav.channels)
         if wav.sample_rate != sample_rate:
             samples = _resample(samples, wav.sample_rate, sample_rate, wav.channels)
         data = _wav.write_wav(samples, sample_rate, channels=wav.channels)
@@ -126,11 +152,14 @@ class Audio:
             ms: Length of a piece in milliseconds.
 
         Raises:
-            ValueError: The format is compressed, or a piece would be shorter than one sample.
+            ValueError: The format is compressed, or a piece would be shorter than one sample or longer than
+                an hour.
         """
         wav = wav_of(self)
+        if not ms <= _LONGEST_FRAME:
+            raise ValueError(f"frames of {ms} ms; {_LONGEST_FRAME} is the most")
         frame = wav.channels * 2
-        size = int(wav.sample_rate * ms // 1000) * frame
+        size = int(max(0, wav.sample_rate * ms // 1000)) * frame
         if size <= 0:
             raise ValueError(f"frames of {ms} ms hold no sample at {wav.sample_rate} Hz")
         samples = _samples.to_s16le(wav)
@@ -143,6 +172,7 @@ def wav_of(audio: Audio) -> _wav.Wav:
     Raises:
         ValueError: The format is compressed, or the bytes do not match it.
     """
+    check_format(audio)
     if audio.format == "wav":
         return _wav.read_wav(audio.data)
     if audio.format == "pcm":
@@ -154,6 +184,43 @@ def wav_of(audio: Audio) -> _wav.Wav:
     if len(audio.data) % (audio.channels * width):
         raise ValueError(f"{len(audio.data)} bytes of {audio.format} are not whole samples")
     return _wav.Wav(tag, audio.channels, audio.sample_rate, width, audio.data)
+
+
+def check_format(audio: Audio) -> None:
+    """Refuse data that is called WAV and has no WAV header: no player opens it.
+
+    Raises:
+        ValueError: The message says which ``format=`` is right.
+    """
+    if audio.format != "wav" or not audio.data or (container := container_of(audio.data)) == "WAV":
+        return
+    remedy = (
+        f"format={_NAMES[container]!r}" if container in _NAMES else 'format="pcm" if they are raw samples'
+    )
+    seen = f"{audio.data[:12]!r}" + (f" ({container})" if container else "")
+    raise ValueError(f"Audio of format 'wav' is not a WAV file: it starts with {seen}; pass {remedy}")
+
+
+def check_suffix(path: str | os.PathLike[str], format: str) -> None:
+    """Refuse the name of a file whose suffix is that of another format than `Audio.save` writes.
+
+    A name without a suffix, or with one that is no format's, may have any content.
+
+    Args:
+        path: The file to be written.
+        format: The format of the audio.
+
+    Raises:
+        ValueError: The message says which suffix is right.
+    """
+    written = "wav" if format == "pcm" or format in _G711_TAGS else format
+    stem, suffix = os.path.splitext(os.fspath(path))
+    if written not in _SUFFIXES.get(suffix.lower(), {written}):
+        name = os.path.basename(stem)
+        raise ValueError(
+            f"a file named {shown(os.path.basename(os.fspath(path)))} would hold {written}; "
+            f"name it {shown(f'{name}.{written}')}"
+        )
 
 
 def _check_number(name: str, value: Any, most: int) -> None:
@@ -172,4 +239,7 @@ def _resample(samples: bytes, old: int, new: int, channels: int) -> bytes:
             f'resampling needs {error.name}: pip install "russo-core[audio]"', name=error.name
         ) from error
     waves = numpy.frombuffer(samples, dtype="<i2").reshape(-1, channels)
-    return bytes(soxr.resample(waves, old, new).astype("<i2").tobytes())
+    try:
+        return bytes(soxr.resample(waves, old, new).astype("<i2").tobytes())
+    except (ValueError, RuntimeError, OverflowError) as error:
+        raise ValueError(f"cannot resample {channels} channels from {old} to {new} Hz: {error}") from error

@@ -260,6 +260,17 @@ def _are_chunks(data: bytes, position: int, end: int) -> bool:
 # -- writing
 
 
+def check_size(size: int, sample_rate: int, channels: int, sample_width: int = 2) -> None:
+    """Refuse samples of ``size`` bytes that a WAV file cannot have.
+
+    Raises:
+        ValueError: The header of a WAV file cannot say one of the numbers.
+    """
+    _check_format(channels, sample_rate, sample_width)
+    if size > _MOST_BYTES:
+        raise ValueError(f"a WAV file cannot have {size} bytes of samples; {_MOST_BYTES} is the most")
+
+
 def write_wav(
     samples: bytes, sample_rate: int, *, channels: int = 1, sample_width: int = 2, tag: int = PCM
 ) -> bytes:
@@ -268,9 +279,7 @@ def write_wav(
     Raises:
         ValueError: The header of a WAV file cannot say these numbers.
     """
-    _check_format(channels, sample_rate, sample_width)
-    if len(samples) > _MOST_BYTES:
-        raise ValueError(f"a WAV file cannot have {len(samples)} bytes of samples")
+    check_size(len(samples), sample_rate, channels, sample_width)
     frame = channels * sample_width
     # A format other than PCM carries the size of its (empty) extension and a fact chunk.
     extra = b"" if tag == PCM else struct.pack("<H4sII", 0, b"fact", 4, len(samples) // frame)

@@ -3,7 +3,9 @@ import time
 
 import pytest
 
-from russo import AudioCache
+from russo import Audio, AudioCache
+from russo._store.entry import encode_meta
+from russo._store.pair import write_pair
 from support.command import SPEAKER_FIELDS, damage_audio, numbered_key, russo, set_age, store_prompts
 from support.speakers import sound
 from support.terminal import run_on_terminal
@@ -240,3 +242,12 @@ def test_promote_fails_where_an_entry_is_damaged(cache, recordings):
     result = russo("cache", "promote")
     assert (result.code, result.lines[-1]) == (1, "2 entries copied to the recordings")
     assert "1 entry could not be copied" in result.err
+
+
+def test_promote_fails_for_samples_that_are_called_wav(cache, recordings):
+    key, audio = numbered_key(9), Audio(b"samples of an earlier russo")
+    write_pair(cache.directory, key, audio.data, encode_meta(key, audio, prompt="old", fields=None))
+    assert cache.get(key) == audio
+    result = russo("cache", "promote")
+    assert (result.code, result.lines[-1]) == (1, "3 entries copied to the recordings")
+    assert "'old' is not copied: Audio of format 'wav' is not a WAV file" in result.err.replace("\n", " ")

@@ -21,6 +21,8 @@ from russo import (
     TextRejectedError,
 )
 from russo._statistics import Statistics
+from russo._store.entry import encode_meta
+from russo._store.pair import write_pair
 from russo.testing import FakeSynthesizer
 from support.flow import FAILURE, FRESH, STORED, Wrapper, key_of, run_context, stored_files
 from support.speakers import PROMPT, Speaker, registered, run, sound, synthesize
@@ -243,6 +245,28 @@ def test_empty_audio_is_an_error_and_not_stored(cache, mode):
     with pytest.raises(NoAudioError, match="the audio is empty"):
         synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
     assert cache.size() == 1
+
+
+@pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
+def test_samples_that_are_called_wav_are_an_error_with_the_remedy_and_not_stored(cache, mode):
+    speaker = Speaker(Audio(b"\1\2" * 100))
+    cache.put(key_of(speaker, "before"), STORED)
+    with pytest.raises(
+        NoAudioError, match=r"Speaker\.synthesize returned audio that no player opens"
+    ) as caught:
+        synthesize(CachedSynthesizer(speaker, cache=cache, mode=mode))
+    assert 'Audio(samples, format="pcm", sample_rate=...)' in str(caught.value)
+    assert not caught.value.retryable
+    assert len(speaker.texts) == 1
+    assert cache.size() == 1
+
+
+def test_samples_that_are_called_wav_and_were_stored_earlier_are_replayed(cache):
+    speaker, audio = Speaker(), Audio(b"\1\2" * 100)
+    key = key_of(speaker)
+    write_pair(cache.directory, key, audio.data, encode_meta(key, audio, prompt=None, fields=None))
+    assert synthesize(CachedSynthesizer(speaker, cache=cache)) == audio
+    assert speaker.texts == []
 
 
 def test_audio_whose_samples_cannot_be_read_is_stored(cache):

@@ -301,7 +301,7 @@ def test_the_cache_is_cleared_before_a_conftest_stores_something(project):
         conftest.read_text()
         + """
 def pytest_sessionstart(session):
-    AudioCache(".russo_cache").put("k", Audio(b"sound"))
+    AudioCache(".russo_cache").put("k", Audio(b"sound", "pcm"))
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line("the line of conftest.py")

@@ -57,7 +57,7 @@ def test_repr_names_the_directory(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_all_five_fields_survive(cache, name):
-    audio = Audio(b"\x00\x01\r\n\xff", name, 44100, 6, 3)
+    audio = Audio(b"RIFF\x00\x01\r\n\xff", name, 44100, 6, 3)
     cache.put(KEY, audio)
     assert AudioCache(cache.directory).get(KEY) == audio
 
@@ -249,7 +249,7 @@ def test_full_disk_leaves_the_old_entry_and_no_leftover(cache, tmp_path):
         "import resource, signal, sys; from russo import Audio, AudioCache\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
-        "sys.exit(AudioCache(sys.argv[1]).put(sys.argv[2], Audio(b'x' * 100000)))"
+        "sys.exit(AudioCache(sys.argv[1]).put(sys.argv[2], Audio(b'x' * 100000, 'pcm')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(cache.directory), KEY], check=True, capture_output=True, text=True

@@ -133,9 +133,9 @@ def test_ages_are_measured_by_the_clock_of_the_file_server(tmp_path):
 
 def test_one_cache_object_sweeps_once(tmp_path):
     cache = AudioCache(tmp_path)
-    cache.put("a", Audio(b"sound"))
+    cache.put("a", Audio(b"sound", "pcm"))
     old = make_leftover(tmp_path, "old", 7200)
-    cache.put("b", Audio(b"sound"))
+    cache.put("b", Audio(b"sound", "pcm"))
     assert old.exists()
-    AudioCache(tmp_path).put("c", Audio(b"sound"))
+    AudioCache(tmp_path).put("c", Audio(b"sound", "pcm"))
     assert not old.exists()

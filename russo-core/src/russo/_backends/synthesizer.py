@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._audio import Audio
 
 
+@runtime_checkable
 class Synthesizer(Protocol):
     """An object that turns text into speech; it does not need a base class.
 
+    ``isinstance`` looks for the method ``synthesize`` only.
+
     It may also have ``cache_key_extra`` (a mapping from the name of every setting that shapes its sound to
-    a JSON value, never a credential) and ``async def aclose(self)``.
+    a JSON value, never a credential) and ``async def aclose(self)``. A subclass that changes the sound must
+    add to the mapping it inherits, or it replays the audio of its base class::
+
+        return {**super().cache_key_extra, "loudness": self.loudness}
     """
 
     async def synthesize(self, text: str) -> Audio:

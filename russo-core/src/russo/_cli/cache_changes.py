@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from rich.progress import track
 
+from .._errors import shorten
 from .._foreign import shown, visible
 from .._store.cache import AudioCache, Miss
 from .._store.directory import keys_with_files
@@ -313,7 +314,10 @@ def _copy(entry: Entry, target: AudioCache) -> bool:
         return False
     try:
         return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
-    except ValueError:  # its fields, made by hand, are longer as russo writes them than it may store
+    except ValueError as error:
+        # Samples that are called WAV, stored by an earlier russo; or fields, made by hand, that are longer as
+        # russo writes them than it may store.
+        screen.complain(f"{shorten(entry.prompt or entry.key)} is not copied: {shown(str(error))}")
         return False
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .._audio import Audio
+from .._audio import Audio, check_format
 from .._backends.backend_call import BackendCall
 from .._backends.synthesizer import Synthesizer
 from .._errors import NoAudioError, SynthesisError
@@ -96,7 +96,7 @@ class Request:
         """Return what a synthesizer returned, if it is audio.
 
         Raises:
-            NoAudioError: It is something else, or empty audio.
+            NoAudioError: It is something else, empty audio, or samples that are called WAV.
         """
         if not isinstance(reply, Audio):
             raise self.error(
@@ -107,6 +107,16 @@ class Request:
             )
         if not reply.data:
             raise self.error(NoAudioError, "the audio is empty")
+        try:
+            check_format(reply)
+        except ValueError as error:
+            what = f"{self.class_name}.synthesize returned audio that no player opens: {error}"
+            raise self.error(
+                NoAudioError,
+                what,
+                advice='for raw samples return Audio(samples, format="pcm", sample_rate=...)',
+                retryable=False,
+            ) from error
         return reply
 
 

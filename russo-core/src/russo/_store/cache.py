@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .._audio import check_format
 from .._foreign import visible
 from . import housekeeping
 from .directory import check_key, stored_keys
@@ -158,13 +159,13 @@ class AudioCache:
 
         Args:
             key: A plain, portable file name: lower-case letters, digits, ``_`` and ``-``.
-            audio: What to store. Empty audio is refused.
+            audio: What to store. Empty audio, and samples that are called ``wav``, are refused.
             prompt: The prompt, stored for people to read.
             fields: The settings that went into the key, stored for people to read.
 
         Raises:
-            ValueError: The key is not a plain, portable file name, the audio is empty, or ``fields`` are
-                not JSON.
+            ValueError: The key is not a plain, portable file name, the audio is empty, its format is ``wav``
+                and it has no WAV header, or ``fields`` are not JSON.
         """
         try:
             store(self, key, audio, prompt=prompt, fields=fields)
@@ -270,6 +271,7 @@ def store(
     check_key(key)
     if not audio.data:
         raise ValueError(f"the audio for key {key} is empty; empty audio is never stored")
+    check_format(audio)
     meta = encode_meta(key, audio, prompt=prompt, fields=fields)
     try:
         cache._refuse_read_only()
