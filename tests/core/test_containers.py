@@ -8,24 +8,7 @@ from hypothesis import strategies as st
 
 from russo._containers import container_of
 from russo.testing import speech_pcm
-
-NOISE = random.Random(1).randbytes(1 << 16)
-
-
-def mpeg(header, length, frames=8):
-    """Return frames of one MPEG header, whose length in bytes the caller has from the tables of the standard."""
-    return b"".join(header + NOISE[at : at + length - 4] for at in range(0, frames * length, length))
-
-
-def adts(second=0xF1, size=300, frames=8):
-    head = bytes([0xFF, second, 0x50, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC])
-    return b"".join(head + NOISE[at : at + size - 7] for at in range(0, frames * size, size))
-
-
-def loas(size=200, frames=8):
-    head = bytes([0x56, 0xE0 | size >> 8, size & 0xFF])
-    return b"".join(head + NOISE[at : at + size] for at in range(0, frames * size, size))
-
+from support.containers import FILES, LOOKALIKES, NOISE, adts, loas, mpeg
 
 FRAMES = {
     "MPEG-1 III 128 kbit/s 44.1 kHz": (mpeg(b"\xff\xfb\x90\x64", 417), "MP3"),
@@ -100,6 +83,17 @@ def test_few_frames_are_known_if_they_fill_all_bytes(frames, end):
 def test_signature_is_known(start, expected):
     assert container_of(start) == expected
     assert container_of(start + NOISE) == expected
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_that_the_backends_meet_is_known(name):
+    data, expected = FILES[name]
+    assert container_of(data) == expected
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_sound_that_the_backends_meet_is_sound(name):
+    assert container_of(LOOKALIKES[name] + speech_pcm(0.2)) is None
 
 
 def samples(values):

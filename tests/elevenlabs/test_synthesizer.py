@@ -22,6 +22,7 @@ from russo import (
 )
 from russo.testing import LoopbackServer, Reply, Request, json_reply
 from russo_elevenlabs import ElevenLabsSynthesizer
+from support.containers import FILES, LOOKALIKES
 from support.elevenlabs_api import coded, error_reply, refused_field, spoken
 from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python, samples_of, speak
 
@@ -273,6 +274,38 @@ def test_message_tells_what_came_instead_of_audio(server: LoopbackServer) -> Non
     text = message(server, Reply(body=b"Please sign in first", headers={"Content-Type": "text/plain"}))
     assert "the reply (text/plain, 20 bytes) is a document instead of audio: 'Please sign in first'" in text
     assert "the server must return bare 16-bit samples (output_format=pcm_24000)" in text
+
+
+@pytest.mark.parametrize("kind", ["audio/mpeg", "audio/pcm", "application/octet-stream"])
+@pytest.mark.parametrize("name", FILES)
+def test_file_instead_of_samples_is_no_audio(server: LoopbackServer, name: str, kind: str) -> None:
+    body, expected = FILES[name]
+    server.replies = Reply(body=body, headers={"Content-Type": kind})
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert f"{expected} instead of bare samples" in str(error)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_samples_that_begin_like_a_file_are_samples(server: LoopbackServer, name: str) -> None:
+    server.replies = spoken(LOOKALIKES[name] + SAMPLES)
+    assert samples_of(speak(at(server))) == LOOKALIKES[name] + SAMPLES
+
+
+@pytest.mark.parametrize("kind", ["audio/pcm", "audio/mpeg", ""])
+@pytest.mark.parametrize("body", [b"Too many requests.", "Kein Guthaben für diese Stimme".encode()])
+def test_text_instead_of_samples_is_no_audio(server: LoopbackServer, body: bytes, kind: str) -> None:
+    server.replies = Reply(body=body, headers={"Content-Type": kind})
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert "text instead of samples" in str(error)
+
+
+def test_samples_that_end_in_an_error_are_no_audio(server: LoopbackServer) -> None:
+    server.replies = spoken(SAMPLES + b'{"detail": {"status": "went_away"}}')
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert "samples that end in a text" in str(error)
 
 
 def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> None:

@@ -7,6 +7,7 @@ import pytest
 from russo import NoAudioError, ServiceError, TextRejectedError
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_google import GoogleSynthesizer
+from support.containers import FILES, LOOKALIKES
 from support.first_party import SAMPLES, failed, samples_of, speak
 from support.gemini import reply, sound, spoken
 
@@ -255,3 +256,25 @@ def test_threads_with_event_loops_of_their_own_may_share_one_synthesizer():
             thread.join()
         assert server.wait_closed()
     assert found == [SAMPLES] * 12
+
+
+@pytest.mark.parametrize("kind", ["audio/L16;rate=24000", "audio/pcm", "audio/wav"])
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("name", FILES)
+def test_part_that_is_a_file_of_another_format_is_no_audio(name, before, kind):
+    body, expected = FILES[name]
+    error, _ = refused(reply(*[sound(SAMPLES, "audio/L16")] * before, sound(body, kind)))
+    assert type(error) is NoAudioError
+    assert f"is {expected}: it starts with" in str(error) or "not a WAV file" in str(error)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_samples_that_begin_like_a_file_are_samples(name):
+    samples = LOOKALIKES[name] + SAMPLES
+    assert samples_of(heard(reply(sound(samples, "audio/L16")))) == samples
+
+
+def test_part_that_is_a_text_is_no_audio():
+    error, _ = refused(reply(sound(SAMPLES, "audio/L16"), sound(b"Internal error encountered.", "audio/L16")))
+    assert type(error) is NoAudioError
+    assert "is text: it starts with" in str(error)

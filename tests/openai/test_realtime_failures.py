@@ -24,7 +24,8 @@ from russo.testing import (
 )
 from russo_openai import OpenAISynthesizer
 from support import openai_realtime as service
-from support.first_party import PROMPT, failed
+from support.containers import FILES, LOOKALIKES
+from support.first_party import PROMPT, failed, samples_of, speak
 from support.openai_realtime import SAMPLES, WHOLE, at, host_of
 
 # The handshake.
@@ -313,6 +314,21 @@ def test_piece_that_is_no_base64_is_no_audio(server: WebSocketServer, delta: str
     error = failed(at(server))
     assert type(error) is NoAudioError
     assert "a piece of the audio is not base64" in str(error)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_reading_that_is_a_file_is_no_audio(server: WebSocketServer, name: str) -> None:
+    body, expected = FILES[name]
+    server.replies = service.spoken(body, PROMPT)
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert f"{expected} instead of bare samples" in str(error)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_reading_that_begins_like_a_file_is_sound(server: WebSocketServer, name: str) -> None:
+    server.replies = service.spoken(LOOKALIKES[name] + SAMPLES, PROMPT)
+    assert samples_of(speak(at(server))) == LOOKALIKES[name] + SAMPLES
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from russo._backends.model_ends import announced_end
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISpeechSynthesizer, _speech
 from russo_openai._formats import read_audio
+from support.containers import FILES, LOOKALIKES
 from support.first_party import PLANTED_KEY, SAMPLES, failed, samples_of, speak
 
 
@@ -180,6 +181,36 @@ def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: 
     assert type(error) is NoAudioError
     assert f"{name} instead of bare samples" in str(error)
     assert not error.retryable
+
+
+@pytest.mark.parametrize("asked", ["wav", "pcm"])
+@pytest.mark.parametrize("name", FILES)
+def test_file_of_another_format_is_no_audio(server: LoopbackServer, name: str, asked: str) -> None:
+    body, expected = FILES[name]
+    server.replies = Reply(body=body, headers={"Content-Type": "application/octet-stream"})
+    error = failed(at(server, max_attempts=1, response_format=asked))
+    assert type(error) is NoAudioError
+    seen = f"{expected} instead of bare samples" if asked == "pcm" else f"({expected})"
+    assert seen in str(error)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_as_samples_of_a_wav_file_is_no_audio(server: LoopbackServer, name: str) -> None:
+    body, expected = FILES[name]
+    server.replies = Reply(body=wav(body), headers={"Content-Type": "audio/wav"})
+    error = failed(at(server, max_attempts=1, response_format="wav"))
+    assert type(error) is NoAudioError
+    assert f"{expected} instead of bare samples" in str(error)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+@pytest.mark.parametrize("asked", ["wav", "pcm"])
+def test_samples_that_begin_like_a_file_are_samples(server: LoopbackServer, name: str, asked: str) -> None:
+    samples = LOOKALIKES[name] + SAMPLES
+    server.replies = Reply(
+        body=wav(samples) if asked == "wav" else samples, headers={"Content-Type": "application/octet-stream"}
+    )
+    assert samples_of(speak(at(server, response_format=asked))) == samples
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Bodies that are files of other formats, for the tests of every backend."""
+
+import random
+
+NOISE = random.Random(1).randbytes(1 << 16)
+
+
+def mpeg(header: bytes, length: int, frames: int = 8) -> bytes:
+    """Return frames of one MPEG header, whose length in bytes is that of the tables of the standard."""
+    return b"".join(header + NOISE[at : at + length - 4] for at in range(0, frames * length, length))
+
+
+def adts(second: int = 0xF1, size: int = 300, frames: int = 8) -> bytes:
+    """Return AAC frames of ``size`` bytes."""
+    head = bytes([0xFF, second, 0x50, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC])
+    return b"".join(head + NOISE[at : at + size - 7] for at in range(0, frames * size, size))
+
+
+def loas(size: int = 197, frames: int = 8) -> bytes:
+    """Return AAC frames as MPEG-4 streams have them."""
+    head = bytes([0x56, 0xE0 | size >> 8, size & 0xFF])
+    return b"".join(head + NOISE[at : at + size] for at in range(0, frames * size, size))
+
+
+# Of even length, as samples are.
+FILES = {
+    "MP3 frames": (mpeg(b"\xff\xfb\x90\x64", 417), "MP3"),
+    "MP3 frames of MPEG-2": (mpeg(b"\xff\xf3\x84\xc4", 192), "MP3"),
+    "MP3 frames of MPEG-2.5": (mpeg(b"\xff\xe3\x28\xc4", 144), "MP3"),
+    "MP3 with a tag": (b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + mpeg(b"\xff\xfb\x90\x64", 417), "MP3"),
+    "AAC": (adts(), "AAC"),
+    "AAC of MPEG-4": (loas(), "AAC"),
+    "MP4": (b"\0\0\0\x20ftypM4A " + NOISE[:4000], "MP4"),
+    "3GP": (b"\0\0\0\x18ftyp3gp4" + NOISE[:4000], "MP4"),
+    "WebM": (b"\x1aE\xdf\xa3" + NOISE[:4000], "WebM"),
+    "Ogg": (b"OggS\0\x02" + NOISE[:4000], "Ogg"),
+    "FLAC": (b"fLaC\0\0" + NOISE[:4000], "FLAC"),
+    "AIFF": (b"FORM\0\0\x10\0AIFF" + NOISE[:4000], "AIFF"),
+    "CAF": (b"caff\0\x01\0\0" + NOISE[:4000], "CAF"),
+    "AU": (b".snd\0\0\0\x18" + NOISE[:4000], "AU"),
+    "AMR": (b"#!AMR\n" + NOISE[:4000], "AMR"),
+    "gzip": (b"\x1f\x8b\x08\0" + NOISE[:4000], "gzip"),
+    "RF64": (b"RF64\xff\xff\xff\xffWAVE" + NOISE[:4000], "WAV"),
+}
+# Samples that begin as a file does and are none.
+LOOKALIKES = {
+    "MPEG header": b"\xff\xfb\x90\x64",
+    "MPEG-2 header": b"\xff\xf3\x84\xc4",
+    "ADTS header": b"\xff\xf1\x50\x80\x25\x9f\xfc\0",
+    "LOAS header": b"\x56\xe0\xc5\0",
+    "set bits": b"\xff" * 400,
+    "half a tag": b"ID\0\0",
+}
