@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 
 from russo import (
     Audio,
+    NoAudioError,
     RequestRejectedError,
     ServiceError,
     SynthesisError,
@@ -306,6 +308,36 @@ def test_cancelled_speech_ends_with_its_sentence(monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     assert len(spoken) < 20
     assert asyncio.run(synthesizer.synthesize("Next.")).duration > 0.2
+
+
+def made(monkeypatch: pytest.MonkeyPatch, *levels: float) -> None:
+    """Let the engine make these samples for every sentence."""
+    import numpy
+    from hibari import Hibari
+
+    asyncio.run(load_synthesizer("local").synthesize(PROMPT))
+    monkeypatch.setattr(Hibari, "from_ids", lambda *_: numpy.array(levels * 100, dtype="float32"))
+
+
+def test_samples_above_full_scale_are_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    made(monkeypatch, 1.5, -1.5, 0.5, 1.0)
+    assert speak("Hello.").pcm()[:8] == struct.pack("<4h", 32767, -32767, 16383, 32767)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_samples_that_are_not_finite_are_no_audio(monkeypatch: pytest.MonkeyPatch, odd: float) -> None:
+    made(monkeypatch, 0.5, odd, -0.5)
+    error = fail("Hello.")
+    assert type(error) is NoAudioError
+    assert "not finite numbers" in str(error)
+
+
+@pytest.mark.parametrize("levels", [(0.0,), (3e-5, -3e-5), (0.001,)])
+def test_text_that_is_spoken_as_silence_is_refused(
+    monkeypatch: pytest.MonkeyPatch, levels: tuple[float, ...]
+) -> None:
+    made(monkeypatch, *levels)
+    assert type(fail("Hello.")) is TextRejectedError
 
 
 @pytest.mark.parametrize("speed", [0.49, 2.01, 0, -1, float("nan"), float("inf")])

@@ -10,7 +10,14 @@ import unicodedata
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from russo import BackendConfigError, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
+from russo import (
+    BackendConfigError,
+    NoAudioError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisError,
+    TextRejectedError,
+)
 from russo.authoring import Attempts, pcm_audio
 
 if TYPE_CHECKING:
@@ -79,6 +86,7 @@ class LocalSynthesizer:
         """Turn a text into speech.
 
         Raises:
+            NoAudioError: The engine made samples that are not finite numbers.
             RequestRejectedError: There is no such voice.
             ServiceError: The voice is not installed and cannot be downloaded.
             TextRejectedError: The text has nothing to speak (only emoji, or no Latin letters), or hibari-tts
@@ -111,6 +119,9 @@ class LocalSynthesizer:
                 if stop.is_set():
                     return
                 wave = voice.from_ids(voice.ids(phonemes), self.speed, noise)
+                if not numpy.isfinite(wave).all():
+                    what = "hibari-tts made samples that are not finite numbers"
+                    raise self._attempts.error(NoAudioError, what, prompt=text, retryable=False)
                 yield (numpy.clip(wave, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
 
     def _phonemes(self, voice: Hibari, text: str) -> Iterator[str]:
