@@ -7,7 +7,7 @@ import pytest
 from russo import NoAudioError, ServiceError, TextRejectedError
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_google import GoogleSynthesizer
-from support.containers import FILES, LOOKALIKES
+from support.containers import FILES, LOOKALIKES, ODD_WAVS, SIZES, WHOLE, header
 from support.first_party import SAMPLES, failed, samples_of, speak
 from support.gemini import reply, sound, spoken
 
@@ -278,3 +278,15 @@ def test_part_that_is_a_text_is_no_audio():
     error, _ = refused(reply(sound(SAMPLES, "audio/L16"), sound(b"Internal error encountered.", "audio/L16")))
     assert type(error) is NoAudioError
     assert "is text: it starts with" in str(error)
+
+
+@pytest.mark.parametrize("name", ODD_WAVS)
+def test_odd_wav_is_no_audio(name):
+    error, _ = refused(reply(sound(ODD_WAVS[name])))
+    assert type(error) is NoAudioError
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_all_samples_are_kept_whatever_sizes_the_header_has(name):
+    riff, size = SIZES[name]
+    assert samples_of(heard(reply(sound(header(riff=riff, size=size) + WHOLE)))) == WHOLE

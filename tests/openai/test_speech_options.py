@@ -18,7 +18,7 @@ from russo._backends.model_ends import announced_end
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
 from russo_openai import OpenAISpeechSynthesizer, _speech
 from russo_openai._formats import read_audio
-from support.containers import FILES, LOOKALIKES
+from support.containers import FILES, LOOKALIKES, ODD_WAVS, SIZES, WHOLE, header
 from support.first_party import PLANTED_KEY, SAMPLES, failed, samples_of, speak
 
 
@@ -201,6 +201,19 @@ def test_file_as_samples_of_a_wav_file_is_no_audio(server: LoopbackServer, name:
     error = failed(at(server, max_attempts=1, response_format="wav"))
     assert type(error) is NoAudioError
     assert f"{expected} instead of bare samples" in str(error)
+
+
+@pytest.mark.parametrize("name", ODD_WAVS)
+def test_odd_wav_is_no_audio(server: LoopbackServer, name: str) -> None:
+    server.replies = Reply(body=ODD_WAVS[name], headers={"Content-Type": "audio/wav"})
+    assert type(failed(at(server, max_attempts=1, response_format="wav"))) is NoAudioError
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_all_samples_are_kept_whatever_sizes_the_header_has(server: LoopbackServer, name: str) -> None:
+    riff, size = SIZES[name]
+    server.replies = Reply(body=header(riff=riff, size=size) + WHOLE, headers={"Content-Type": "audio/wav"})
+    assert samples_of(speak(at(server, response_format="wav"))) == WHOLE
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)

@@ -1,6 +1,7 @@
 """Bodies that are files of other formats, for the tests of every backend."""
 
 import random
+import struct
 
 NOISE = random.Random(1).randbytes(1 << 16)
 
@@ -50,4 +51,43 @@ LOOKALIKES = {
     "LOAS header": b"\x56\xe0\xc5\0",
     "set bits": b"\xff" * 400,
     "half a tag": b"ID\0\0",
+}
+
+
+def header(rate: int = 24000, channels: int = 1, bits: int = 16, *, riff: int, size: int) -> bytes:
+    """Return the header of a WAV file with any numbers."""
+    numbers = (b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, channels, rate, 0, 0, bits, b"data", size)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", *numbers)
+
+
+WHOLE = NOISE[:4000]
+# WAV files that are not one whole speech: what a service may send in the place of one.
+ODD_WAVS = {
+    "a rate of 4 GHz": header(rate=0xFFFFFFFF, riff=4036, size=4000) + WHOLE,
+    "65535 channels": header(channels=65535, riff=131106, size=131070) + NOISE[:65535] * 2,
+    "32768 channels": header(channels=32768, riff=65572, size=65536) + NOISE,
+    "no channels": header(channels=0, riff=4036, size=4000) + WHOLE,
+    "65528 bits": header(bits=65528, channels=9, riff=4036, size=4000) + WHOLE,
+    "64-bit integers": header(bits=64, riff=4036, size=4000) + WHOLE,
+    "too small a size": header(riff=4036, size=400) + WHOLE,
+    "too small sizes": header(riff=436, size=400) + WHOLE,
+    "a truncated file": header(riff=8036, size=8000) + WHOLE,
+    "an error behind the samples": header(riff=4036, size=4000) + WHOLE + b'{"error": "went away"}',
+    "an error behind a stream": header(riff=0xFFFFFFFF, size=0xFFFFFFFF) + WHOLE + b'{"error": "went away"}',
+    "files of two rates": (header(riff=4036, size=4000) + WHOLE)
+    + (header(8000, riff=4036, size=4000) + WHOLE),
+}
+# Sizes in the header of one whole speech of `WHOLE`; all of it is meant.
+SIZES = {
+    "true": (4036, 4000),
+    "0": (0, 0),
+    "an empty file": (36, 0),
+    "0xFFFFFFFF": (0xFFFFFFFF, 0xFFFFFFFF),
+    "0xFFFFFFFE": (0xFFFFFFFE, 0xFFFFFFFE),
+    "0x7FFFFFFF": (0x7FFFFFFF, 0x7FFFFFFF),
+    "0x7FFFEFFF": (0x7FFFEFFF, 0x7FFFEFFF),
+    "0x80000000": (0x80000000, 0x80000000),
+    "a billion": (1_000_000_036, 1_000_000_000),
+    "a file without its header": (3992, 4000),
+    "samples and header": (4036, 4044),
 }
