@@ -1,9 +1,12 @@
 import array
 import math
+import random
 import re
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from russo import Audio, authoring
 from russo.authoring import join_wav, looks_like_text, pcm_audio, wav_audio
@@ -90,6 +93,10 @@ def test_part_of_silence_or_nothing_may_be_joined():
             lambda: wav_audio(wav(SAMPLES, sizes="streamed") + b'{"detail": "went away."}'),
             "that end in a text",
         ),
+        (
+            lambda: pcm_audio(SAMPLES + b"upstream connect error or reset before headers\r\n", 24000),
+            "that end in a text: b'upstream",
+        ),
         (lambda: pcm_audio(wav(SAMPLES), 24000), "WAV instead of bare samples"),
         (lambda: pcm_audio(SAMPLES + wav(SAMPLES), 24000), f"header of a WAV file at byte {len(SAMPLES)}"),
         (lambda: wav_audio(wav(wav(SAMPLES))), "WAV instead of bare samples"),
@@ -150,3 +157,33 @@ def test_reply_without_usable_audio_is_refused(make, message):
 )
 def test_documents_are_distinguished_from_sound(data, expected):
     assert looks_like_text(data) is expected
+
+
+def bits16(values):
+    return array.array("h", values).tobytes()
+
+
+SOUNDS = {
+    "a square wave": bits16([32767] * 50 + [-32768] * 50) * 20,
+    "a square wave of printable bytes": b"ab" * 40 + b"}{" * 40,
+    "a level of printable bytes": b"ab" * 800,
+    "clicks": (bits16([-300]) + bytes(998)) * 10,
+    "speech after silence": bytes(48_000) + SAMPLES + bytes(48_000),
+    "set bits before speech": b"\xff" * 4800 + SAMPLES,
+    "loud noise": bits16(random.Random(1).choices([-32768, -1, 0, 32767], k=4800)),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_sound_of_any_kind_is_kept(name):
+    assert pcm_audio(SOUNDS[name], 24000).pcm() == SOUNDS[name]
+    assert wav_audio(wav(SOUNDS[name])).pcm() == SOUNDS[name]
+
+
+@given(st.integers(0), st.integers(100, 2000), st.integers(2, 400), st.integers(40, 32767))
+def test_noise_and_tones_are_kept(seed, count, period, peak):
+    noise = random.Random(seed).randbytes(2 * count)
+    tone = bits16(round(peak * math.sin(2 * math.pi * (at + seed % period) / period)) for at in range(count))
+    for sound in (noise, tone, tone + noise, noise + tone):
+        if max(array.array("h", sound)) - min(array.array("h", sound)) > 16:
+            assert pcm_audio(sound, 24000).pcm() == sound

@@ -91,6 +91,7 @@ _END_BYTES: Final = 4096
 _TEXT_AT_THE_END: Final = re.compile(
     rb"""(\{\s*"[\w -]+"\s*:[^\x00-\x08\x0e-\x1f]{2,}\}      # JSON
     |<(!doctype\ |html|\?xml\ )[^\x00-\x08\x0e-\x1f]{8,}>  # a page
+    |[\t\r\n\x20-\x7e]{40,}  # a sentence; 20 samples of a sound are not all of such bytes
     )\s*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -161,7 +162,8 @@ def _check_samples(samples: bytes) -> None:
         raise ValueError(f"{name} instead of bare samples: it starts with {samples[:4]!r}")
     if (at := find_wav(samples)) is not None:
         raise ValueError(f"the header of a WAV file at byte {at} of the samples")
-    if (found := _TEXT_AT_THE_END.search(samples[-_END_BYTES:])) is not None:
+    found = _TEXT_AT_THE_END.search(samples[-_END_BYTES:])
+    if found is not None and len(set(found[0])) >= _FEWEST_LETTERS:
         raise ValueError(f"samples that end in a text: {found[0][:_SHOWN]!r}")
 
 
