@@ -31,7 +31,11 @@ _FEW: Final = r"\S{0,3}\s(?:\S{1,40}\s){0,5}?[\"'(]?"
 WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
     (cause, re.compile(pattern, re.IGNORECASE))
     for cause, pattern in (
-        (RATE, r"rate.?limit|too many (concurrent )?requests|(requests|tokens) per (minute|second|min\b)"),
+        (
+            RATE,
+            r"rate.?limit(?!error)|too many (concurrent )?requests"
+            r"|(requests|tokens) per (min(ute)?|second)\b",
+        ),
         (ACTIVITY, r"unusual activity|free tier usage disabled"),
         (
             RESTRICTED,
@@ -46,7 +50,7 @@ WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
             r"|unsupported (country|region|territory)"
             rf"|\byour (ip|network)\b{_FEW}(not (allowed|authori[sz]ed|permitted|whitelisted)|blocked|denied)"
             r"|\bip( address)? (is )?(not (allowed|authori[sz]ed|permitted|whitelisted)|blocked)"
-            r"|you have been blocked"
+            r"|you have been blocked|firewall rules|\berror code: 10(0[5-9]|1[0-9]|20)\b"
             r"|request (was )?blocked(?! (by|due to) (the )?(content|safety|moderation))",
         ),
         (API_OFF, r"has not been used in project|api (is not enabled|has not been enabled|is disabled)"),
@@ -81,7 +85,7 @@ WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
             rf"\b(text|string|input|prompt|message|request|sentence|utterance|body|payload|entity){_FEW}"
             r"(too (long|large)|longer than)"
             r"|at most [0-9,]+ (characters|tokens|bytes)"
-            r"|(maximum|max|maximal) (context|text|input|prompt) (length|size)"
+            r"|(maximum|max|maximal) (context|text|input|prompt) (length|size)|maximum length of [0-9]"
             r"|(character|token|text length|input length) limit|context length|token count"
             rf"|too many (characters|tokens)|exceed\w*{_FEW}(characters|tokens|character|token|text|input)\b"
             rf"|\b(characters|tokens|text|input|prompt|length){_FEW}exceed"
@@ -106,6 +110,10 @@ WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
             r"|(not have|no|without) access to (the )?(model|voice)",
         ),
     )
+)
+# In the body of a success, beside those of the causes that pass.
+PASSING: Final = re.compile(
+    r"internal (server )?error|try again|temporar|unavailable|overloaded|\bbusy\b|timed? ?out", re.IGNORECASE
 )
 # Statuses that services and gateways use for every cause.
 FREE: Final = frozenset({None, 400, 403, 404, 406, 422, 424})

@@ -15,7 +15,7 @@ from typing import Final
 
 from .._errors import SynthesisError
 from .causes import BUSY, CODES, LAST_CODES, LOOSE_CODES, RATE, REQUEST, STATUSES, TEXT, Cause, plain
-from .refusal_words import BELIEVED, FREE, WORDS
+from .refusal_words import BELIEVED, FREE, PASSING, WORDS
 from .service_words import ServiceWords, quoted_codes
 
 # Fields of a request that hold the prompt; and their place as a message quotes it.
@@ -66,7 +66,9 @@ def may_improve(words: ServiceWords, prompt: str) -> bool:
     """Return whether an error in the body of a success may be absent from the next reply."""
     if words.status is not None:
         return _of_status(words.status).kind.default_retryable
-    return _of_words(_judged(words.text, prompt), words, None) in (RATE, BUSY)
+    text = _judged(words.text, prompt)
+    cause = _ranked(LOOSE_CODES, words.codes) or _of_words(text, words, None)
+    return cause in (RATE, BUSY) or (cause is None and PASSING.search(text) is not None)
 
 
 def _of_status(status: int) -> Cause:

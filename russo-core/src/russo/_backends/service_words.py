@@ -7,6 +7,7 @@ shape is read here, for all backends, and bounded: a body may be of any depth an
 
 from __future__ import annotations
 
+import codecs
 import html
 import json
 import re
@@ -18,9 +19,8 @@ from typing import Any, Final
 _READ: Final = 64_000
 # Of JSON, which cannot be cut: a reply of audio in base64 is larger than every error.
 _PARSED: Final = 1_000_000
-# Bytes by which text is distinguished from data; the last character among them may be cut.
+# Bytes by which text is distinguished from data.
 _JUDGED: Final = 512
-_LONGEST_CHARACTER: Final = 3
 _STARTS: Final = (b"{", b"[", b"<")
 _DEPTH: Final = 6
 _MOST_PARTS: Final = 5
@@ -112,7 +112,7 @@ def read_words(body: object) -> ServiceWords:
     return ServiceWords(
         text=text,
         codes=tuple(dict.fromkeys(_codes_of(value, _CODES))),
-        code=next((code for code in shown_codes if code != text), ""),
+        code=next((code for code in shown_codes if code != text and not code.isdigit()), ""),
         fields=tuple(dict.fromkeys(_fields_of(value))),
         status=_status_of(value),
         is_document=True,
@@ -139,7 +139,7 @@ def text_of(body: bytes, *, is_text: bool) -> str | None:
     if not is_text and any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in start):
         return None
     try:
-        start[: -_LONGEST_CHARACTER if len(body) > _JUDGED else None].decode()
+        codecs.getincrementaldecoder("utf-8")().decode(start, final=len(body) <= _JUDGED)
     except UnicodeDecodeError:  # an old encoding, or data
         ascii_bytes = sum(byte < 128 for byte in start)
         is_text = (is_text or is_document) and ascii_bytes > 0.7 * len(start)
@@ -223,7 +223,7 @@ def _said(value: object, depth: int = _DEPTH) -> str:
     if not isinstance(value, Mapping):
         return ""
     lower = _lower(value)
-    words = _with_title(lower, _first_words(lower, depth)) or _flat(lower)
+    words = _with_title(lower, _first_words(lower, depth)) or _flat(lower, depth)
     place = _place(lower)
     return f"{place}: {words}" if place and words else words
 
@@ -232,24 +232,37 @@ def _first_words(lower: Mapping[str, Any], depth: int) -> str:
     # An object in "error" or "detail" says more than a text beside it.
     inner = [name for name in ("error", "detail", "errors") if isinstance(lower.get(name), (dict, list))]
     found = (_said(lower[name], depth - 1) for name in (*inner, *_SAYING) if lower.get(name))
-    return next(filter(None, found), "")
+    words = next(filter(None, found), "")
+    more = _behind(lower, depth) if words else ""
+    return f"{words}; {more}" if more and more not in words else words
+
+
+def _behind(lower: Mapping[str, Any], depth: int) -> str:
+    """Return what a gateway quotes of the service behind it, or an object of details."""
+    metadata, details = lower.get("metadata"), lower.get("details")
+    raw = _lower(metadata).get("raw") if isinstance(metadata, Mapping) else None
+    return _said(raw or (details if isinstance(details, Mapping) else None), depth - 1)
 
 
 def _with_title(lower: Mapping[str, Any], words: str) -> str:
     """Return the words behind the title of problem details (RFC 9457)."""
     title = lower.get("title")
-    return f"{title}: {words}" if isinstance(title, str) and title and title not in words else words
+    if not isinstance(title, str) or not title or title in words:
+        return words
+    return f"{title.rstrip('.: ')}: {words}" if words else title
 
 
-def _flat(lower: Mapping[str, Any]) -> str:
-    """Return the texts of an object of an unknown shape; a long one is data, such as audio in base64."""
-    found = [(name, each) for name, each in lower.items() if isinstance(each, str) and each]
-    parts = [
-        f"{name}: {each if len(each) <= _LONGEST_FLAT else f'{len(each)} characters of data'}"
-        for name, each in found
-        if name not in _CODES
-    ]
-    return "; ".join(parts[:_MOST_PARTS])
+def _flat(lower: Mapping[str, Any], depth: int) -> str:
+    """Return the texts in an object of an unknown shape; a long one is data, such as audio in base64."""
+    parts = []
+    for name, each in lower.items():
+        if isinstance(each, str) and len(each) > _LONGEST_FLAT:
+            parts.append(f"{name}: {len(each)} characters of data")
+        elif name not in _CODES and (words := _said(each, depth - 1)):
+            parts.append(f"{name}: {words}")
+        if len(parts) == _MOST_PARTS:
+            break
+    return "; ".join(parts)
 
 
 def _place(lower: Mapping[str, Any]) -> str:
