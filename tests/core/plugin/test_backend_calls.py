@@ -27,6 +27,21 @@ def test_the_limit_holds_over_all_workers(acme_project):
     assert len(acme_project.calls) == 5
 
 
+def test_the_limit_alone_makes_a_run_of_russo_in_every_process(project):
+    """No setting of russo's is given, so only the option itself can tell the controller of the workers."""
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(8))
+        def test_it(russo_say, number): russo_say(f"Prompt {number}")
+        """
+    )
+    result = project.run("-n", "2", "--russo-max-calls=3", subprocess=True)
+    result.assert_outcomes(passed=3, failed=5)
+    assert len(project.calls) == 3
+
+
 def test_verbose_counts_by_backend_and_layer(acme_project):
     acme_project.run("-k", "one")
     result = acme_project.run("-v", "-k", "one or said")
