@@ -188,7 +188,7 @@ def test_every_option_ini_and_variable_of_pytest_is_in_the_reference_and_no_othe
     assert len(inis) >= 6
     assert len(variables()) == 4
     rows = re.search(r'id="options".*?<table>(.*?)</table>', reference("pytest").html, re.DOTALL)[1]
-    told = set(re.findall(r"<code>(--russo-[a-z-]+|RUSSO_\w+|russo_\w+)\b", rows))
+    told = set(re.findall(r"<code>(--russo-[a-z-]+(?:=all)?|RUSSO_\w+|russo_\w+)\b", rows))
     assert told == options | inis | variables() | ({"russo_synth", "russo_speak_ahead"} & told)
 
 
