@@ -106,8 +106,8 @@ def test_the_first_complete_run_removes_nothing_and_says_so_once(complete_projec
     result = complete_project.run("--russo-prune-unused")
     result.stdout.fnmatch_lines(
         [
-            "russo: no unused entries are removed: no complete run of this project has left a ledger in "
-            "*.russo_cache before; the next complete run can tell",
+            "russo: no unused entries are removed: no complete run of this project, with these options, has "
+            "left a ledger in *.russo_cache before; the next complete run can tell",
             "russo: 1 entry in *.russo_cache not used by this run nor by an earlier complete one; "
             "--russo-prune-unused=all removes what no ledger has",
         ]

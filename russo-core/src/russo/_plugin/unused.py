@@ -91,8 +91,8 @@ def report_unused(
         return
     if known.earlier is None and prune and prune != ALL:
         yield (
-            f"{_KEPT}no complete run of this project has left a ledger in {directory} before; "
-            "the next complete run can tell"
+            f"{_KEPT}no complete run of this project, with these options, has left a ledger in {directory} "
+            "before; the next complete run can tell"
         )
     if prune or config.get_verbosity() > 0:
         for layer in cache.layers:
