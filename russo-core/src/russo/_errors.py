@@ -22,9 +22,13 @@ contains a credential, or a value that may contain one.
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypedDict
 
+from ._foreign import shown
+
 _SHOWN_PROMPT = 60
 # An escape of one character has up to ten.
 _LONGEST_LITERAL = 150
+# What happened is often in a service's words, so it is escaped and cut like all foreign text.
+_SHOWN_REASON = 2000
 
 
 def shorten(prompt: str) -> str:
@@ -169,8 +173,8 @@ class SynthesisError(RussoError):
         retry_after: float | None = None,
         reached: bool = True,
     ) -> None:
-        speaker = f"{backend} ({model})" if model else backend
-        message = f"{speaker} could not speak {shorten(prompt)}: {what}"
+        speaker = shown(f"{backend} ({model})" if model else backend)
+        message = f"{speaker} could not speak {shorten(prompt)}: {shown(what, _SHOWN_REASON)}"
         advice = self.default_advice if advice is None else advice
         if advice:
             message = f"{message.removesuffix('.')}; {advice}"

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import sys
 import time
 import tracemalloc
 
@@ -318,3 +319,30 @@ def test_json_of_hostile_entries_is_json(folder):
     found = json.loads(russo("cache", "list", "--json").out)["entries"][0]
     assert found["prompt"] == HOSTILE
     assert json.loads(russo("cache", "show", KEY, "--json").out)["entries"][0]["meta"]["prompt"] == HOSTILE
+
+
+@pytest.mark.parametrize(
+    "failure", ["", "ServiceError(HOSTILE, backend=HOSTILE, prompt=text)", "ValueError(HOSTILE)"]
+)
+@pytest.mark.parametrize("command", ["record", "say", "record --json"])
+def test_hostile_prompts_and_errors_are_spoken_and_recorded_safely(folder, monkeypatch, command, failure):
+    name = HOSTILE.replace("\0", "").replace("/", "")
+    (folder / "hostile_voice.py").write_text(
+        "from russo import ServiceError\n"
+        "from support.speakers import sound\n"
+        f"HOSTILE = {HOSTILE!r}\n"
+        "class Voice:\n"
+        "    cache_key_extra = {'backend': HOSTILE, HOSTILE: HOSTILE}\n"
+        "    async def synthesize(self, text):\n"
+        f"        {f'raise {failure}' if failure else 'return sound(text)'}\n"
+    )
+    monkeypatch.delitem(sys.modules, "hostile_voice", raising=False)
+    prompts = folder / f"{name[:20]}.jsonl"
+    prompts.write_text(json.dumps({"prompt": HOSTILE}) + "\n" + json.dumps({"prompt": "x" * 100_000}) + "\n")
+    words = command.split()
+    if words[0] == "say" and failure.startswith("ValueError"):
+        pytest.skip("an error of the user's own code keeps its traceback")
+    text = [str(prompts)] if words[0] == "record" else [HOSTILE.replace("\0", ""), "-o", f"{name}.wav"]
+    result = russo(*words, *text, "--synth", "hostile_voice:Voice", "--cache-dir", name)
+    assert result.code == bool(failure), result.err
+    assert_is_clean(result, longest=None if "--json" in command else 60_000)
