@@ -122,7 +122,7 @@ def test_list_names_what_is_damaged_as_a_lookup_does(folder, cache):
     (cache.directory / f"{numbered_key(2)}.audio").write_bytes(b"short")
     result = russo("cache", "list")
     assert any(line.startswith("(unknown) damaged: its metadata describes no audio") for line in result.lines)
-    found = {entry["key"]: entry.get("damaged") for entry in russo("cache", "list", "--json").json["entries"]}
+    found = {entry["key"]: entry.get("problem") for entry in russo("cache", "list", "--json").json["entries"]}
     assert found == {
         numbered_key(number): None if number == 3 else cache.lookup(numbered_key(number)).reason
         for number in (1, 2, 3)
@@ -304,7 +304,7 @@ def test_file_that_cannot_be_read_is_listed(folder, cache, monkeypatch):
         return real(path, *more, **options)
 
     monkeypatch.setattr(os, "open", refusing)
-    assert any("damaged: Permission denied" in line for line in russo("cache", "list").lines)
+    assert any("(unknown) unusable: Permission denied" in line for line in russo("cache", "list").lines)
     for command in COMMANDS[:-3]:
         assert_is_clean(russo("cache", *(numbered_key(1) if part == KEY else part for part in command)))
     result = russo("cache", "verify", "--repair", "--yes", "--json")

@@ -47,7 +47,7 @@ class Entry:
         seconds: Length of the sound, or ``None`` if only a decoder could find out.
         size: Bytes of both files.
         stored: When it was stored, in seconds since 1970.
-        problem: Why the entry is not replayed, as far as metadata and sizes show it; else ``None``.
+        problem: Why the entry cannot be replayed, as far as metadata and sizes show it; else ``None``.
         is_shadowed: Whether an earlier layer has the key, so that its entry is replayed and not this one.
     """
 
@@ -60,7 +60,7 @@ class Entry:
     seconds: float | None
     size: int
     stored: float
-    problem: str | None = None
+    problem: Miss | None = None
     is_shadowed: bool = False
 
     @property
@@ -69,8 +69,9 @@ class Entry:
         prompt = "(unknown)" if self.prompt is None else shown(self.prompt)
         if self.problem is None:
             return prompt
-        problem = shown(self.problem, _LONGEST_PROBLEM)
-        return f"{prompt} damaged: {problem}" if self.prompt is None else f"(damaged: {problem}) {prompt}"
+        state = "damaged" if self.problem.damaged else "unusable"
+        problem = f"{state}: {shown(self.problem.reason, _LONGEST_PROBLEM)}"
+        return f"{prompt} {problem}" if self.prompt is None else f"({problem}) {prompt}"
 
     @property
     def place(self) -> str:
@@ -88,7 +89,7 @@ class Entry:
             "seconds": self.seconds,
             "bytes": self.size,
             "stored": self.stored,
-            **({} if self.problem is None else {"damaged": self.problem}),
+            **({} if self.problem is None else {"problem": self.problem.reason}),
             **({"replayed": False} if self.is_shadowed else {}),
         }
 
@@ -149,10 +150,10 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
     audio_size, _ = _size_and_time(path + AUDIO_SUFFIX)
     found = examine(cache, key)
     meta: dict[str, Any] = {} if isinstance(found, Miss) else found
-    problem = found.reason if isinstance(found, Miss) else None
+    problem = found if isinstance(found, Miss) else None
     if meta and meta["size"] != audio_size:
         whole = cache.lookup(key, patient=False)
-        problem = whole.reason if isinstance(whole, Miss) else None
+        problem = whole if isinstance(whole, Miss) else None
     voice = flatten(meta.get("fields")).get("voice")
     return Entry(
         cache=cache,
