@@ -14,6 +14,7 @@ from russo import (
 from russo.testing import Failure, HttpService, Reply, json_reply
 from support.elevenlabs_api import coded, error_reply, refused_field, spoken, wait
 from support.first_party import LIMITS, FirstPartyService
+from support.first_party_bounds import BoundedHttp
 
 
 def failure(kind: type[SynthesisError], reply: Reply) -> Failure:
@@ -28,7 +29,7 @@ def no_audio(body: bytes, kind: str = "audio/pcm", *, retried: bool = False) -> 
 PAID_PLAN = {"type": "payment_required", "code": "paid_plan_required", "request_id": "r1"}
 
 
-class TestElevenLabs(FirstPartyService):
+class TestElevenLabs(BoundedHttp, FirstPartyService):
     backend = "elevenlabs"
     class_name = "ElevenLabsSynthesizer"
     sdk = ("elevenlabs", "httpx", "pydantic")

@@ -3,13 +3,14 @@ from typing import ClassVar
 from russo import AuthenticationError, QuotaExceededError, RequestRejectedError, TextRejectedError
 from russo.testing import Failure, HttpService
 from support.first_party import FirstPartyService
+from support.first_party_bounds import BoundedHttp
 from support.gemini import error_reply, quota, reason, spoken
 
 CURRENT_QUOTA = "You exceeded your current quota, please check your plan and billing details."
 TOO_LONG = "The input token count (9001) exceeds the maximum number of tokens allowed (8192)."
 
 
-class TestGoogle(FirstPartyService):
+class TestGoogle(BoundedHttp, FirstPartyService):
     backend = "google"
     class_name = "GoogleSynthesizer"
     sdk = ("google.genai", "google.auth", "httpx2", "aiohttp", "pydantic")

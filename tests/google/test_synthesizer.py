@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from russo import BackendConfigError, RequestRejectedError, load_synthesizer
+from russo import BackendConfigError, load_synthesizer
 from russo.testing import LoopbackServer
 from russo_google import GoogleSynthesizer
 from support.first_party import PROMPT, SAMPLES, failed, samples_of, speak
@@ -170,11 +170,18 @@ def test_installed_aiohttp_changes_nothing(server):
     assert isinstance(error.__cause__, httpx2.ConnectError)
 
 
-def test_endpoint_without_a_scheme_is_a_rejected_request(monkeypatch):
-    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "ftp://127.0.0.1")
-    error = failed(GoogleSynthesizer(api_key="k"))
-    assert type(error) is RequestRejectedError
-    assert (error.retryable, error.reached) == (False, False)
+@pytest.mark.parametrize(
+    ("variable", "options"),
+    [("GOOGLE_GEMINI_BASE_URL", {"api_key": "k"}), ("GOOGLE_VERTEX_BASE_URL", {"vertexai": True})],
+)
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1", "http://me:pw-HIDDEN@127.0.0.1:9", "http://127.0.0.1:9/?a"]
+)
+def test_endpoint_of_the_variable_is_checked_as_the_option(monkeypatch, variable, options, url):
+    monkeypatch.setenv(variable, url)
+    with pytest.raises(BackendConfigError, match=f"^{variable} ") as caught:
+        speak(GoogleSynthesizer(**options))
+    assert "HIDDEN" not in str(caught.value)
 
 
 def test_waits_between_attempts_grow(server, monkeypatch):

@@ -11,6 +11,7 @@ from russo import (
 )
 from russo.testing import Failure, HttpService, Reply, json_reply, wav
 from support.first_party import LIMITS, FirstPartyService
+from support.first_party_bounds import BoundedHttp
 
 
 def good(samples: bytes) -> Reply:
@@ -34,7 +35,7 @@ TOO_LONG = (
 )
 
 
-class TestOpenAISpeech(FirstPartyService):
+class TestOpenAISpeech(BoundedHttp, FirstPartyService):
     backend = "openai-speech"
     class_name = "OpenAISpeechSynthesizer"
     sdk = ("openai", "httpx2", "httpx", "websockets")

@@ -161,13 +161,21 @@ class GoogleSynthesizer:
         """Turn a text into speech; billed by the token.
 
         Raises:
+            BackendConfigError: The SDK's variable for the endpoint is not a plain http:// or https:// URL.
             SynthesisError: The subclass says why; see the table of failures in the README.
         """
+        self._endpoint()
         # The import of the SDK takes a second: it must not block the event loop, or use up the timeout of the
         # first attempt.
         await asyncio.to_thread(importlib.import_module, "google.genai.client")
         exchange = Exchange(self._attempts, text)
         return await self._attempts.run(text, lambda: exchange.guard(self._attempt(text)))
+
+    def _endpoint(self) -> str | None:
+        """Return the endpoint: the option, else the SDK's variable; None for Google's own."""
+        variable = "GOOGLE_VERTEX_BASE_URL" if self.vertexai else "GOOGLE_GEMINI_BASE_URL"
+        found = Secret(os.environ.get(variable, ""))
+        return self.base_url or (check_base_url(found, variable) if found else None)
 
     async def _attempt(self, text: str) -> Audio:
         if self._login is None:
@@ -235,7 +243,7 @@ class GoogleSynthesizer:
                 event_hooks={"response": [bound_reply]},
             )
             options = types.HttpOptions(
-                base_url=self.base_url,
+                base_url=self._endpoint(),
                 api_version=self.api_version,
                 httpx_async_client=http,
                 # For the synchronous client and for WebSockets, which are not used. Without these

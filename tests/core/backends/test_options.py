@@ -39,8 +39,12 @@ def test_what_is_not_a_url_is_refused_under_its_name_and_not_shown(check, url):
         ("http://user:secret@127.0.0.1", "a user, a query or a fragment"),
         ("http://127.0.0.1?key=secret", "a user, a query or a fragment"),
         ("http://127.0.0.1#secret", "a user, a query or a fragment"),
-        ("http://127.0.0.1/secret place", "write it escaped"),
-        ("http://secret-ä.example", "write it escaped"),
+        ("http://127.0.0.1/v1?", "a user, a query or a fragment"),
+        ("http://127.0.0.1/v1#", "a user, a query or a fragment"),
+        ("http://@127.0.0.1/v1", "a user, a query or a fragment"),
+        ("http://127.0.0.1\\secret", "escape it"),
+        ("http://127.0.0.1/secret place", "escape it"),
+        ("http://secret-ä.example", "escape it"),
     ],
 )
 def test_base_url_is_a_plain_url(url, message):

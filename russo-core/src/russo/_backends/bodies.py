@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import itertools
 import json
 import re
 import zlib
@@ -28,6 +29,7 @@ _PIECE: Final = 1 << 16
 _STEP: Final = 1 << 18
 # JSON values take up to 60 times the memory of their text. A reply has some hundred.
 _MOST_VALUES: Final = 200_000
+_DEEPEST: Final = 100
 _WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 # Other codecs of Python are slow for long texts (punycode), or no encodings of text (zip).
 _CHARSETS: Final = frozenset(
@@ -71,16 +73,18 @@ async def bound_reply(reply: Any) -> None:
     # The client accepts only streams of its own class.
     base = next(each for each in type(reply.stream).__mro__ if each.__name__ == "AsyncByteStream")
     bounded = type("BoundedStream", (_BoundedStream, base), {})
-    reply.stream = bounded(reply.stream, encodings, is_success=is_success)
-    reply.encoding = _charset(reply.charset_encoding)
+    charset = _charset(reply.charset_encoding)
+    reply.stream = bounded(reply.stream, encodings, charset, is_success=is_success)
+    reply.encoding = charset if is_success else "utf-8"
 
 
 class _BoundedStream:
     """The stream of a reply's body, decompressed, within the bounds, in pieces of a usual size."""
 
-    def __init__(self, stream: Any, encodings: list[str], *, is_success: bool) -> None:
+    def __init__(self, stream: Any, encodings: list[str], charset: str, *, is_success: bool) -> None:
         self._stream = stream
         self._encodings = encodings
+        self._charset = charset
         self._is_success = is_success
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
@@ -102,17 +106,22 @@ class _BoundedStream:
                 yield piece
 
     async def _refusal(self) -> AsyncGenerator[bytes, None]:
-        """Yield the start of the body; nothing of a compression that cannot be read."""
-        left = _MOST_OF_REFUSAL
+        """Yield the start of the body in UTF-8; nothing of a compression that cannot be read.
+
+        SDKs read each error as JSON, and would raise another error for bytes that are not UTF-8, or for a
+        nesting that Python cannot read.
+        """
+        body = bytearray()
         if len(self._encodings) > 1 or not _WINDOWS.keys() >= set(self._encodings):
             return
         with contextlib.suppress(DecodingError):
             async with contextlib.aclosing(_decompressed(self._stream, self._encodings)) as pieces:
                 async for piece in pieces:
-                    yield piece[:left]
-                    left -= len(piece)
-                    if left <= 0:
-                        return
+                    body += piece
+                    if len(body) >= _MOST_OF_REFUSAL:
+                        break
+        text = body[:_MOST_OF_REFUSAL].decode(self._charset, "replace")
+        yield (f"nested too deep: {text}" if _depth(text) > _DEEPEST else text).encode()
 
 
 async def _decompressed(stream: AsyncIterator[bytes], encodings: list[str]) -> AsyncGenerator[bytes, None]:
@@ -185,6 +194,12 @@ def load_json(text: str | bytes) -> Any:
     if sum(map(text.count, marks)) > _MOST_VALUES:  # type: ignore[arg-type]
         raise ValueError(f"JSON of more than {_MOST_VALUES} values")
     return json.loads(text)
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets are nested, at most."""
+    marks = re.findall(r"[\[\]{}]", text)
+    return max(itertools.accumulate(1 if mark in "[{" else -1 for mark in marks), default=0)
 
 
 def _charset(named: str | None) -> str:

@@ -75,10 +75,9 @@ def check_base_url(url: str, name: str = "base_url") -> str:
             or has more than scheme, host, port and path. The message does not show the value.
     """
     endpoint(url, name)
-    if not re.fullmatch(r"[!-~]+", url):
-        raise BackendConfigError(f"{name} holds a space or a character beyond ASCII; write it escaped")
-    parts = urlsplit(url)
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if not re.fullmatch(r"[!-~]+", url) or "\\" in url:
+        raise BackendConfigError(f"{name} holds a space, a backslash or a character beyond ASCII; escape it")
+    if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
         # HTTP clients log URLs, and these parts may contain a credential.
         raise BackendConfigError(
             f"{name} has a user, a query or a fragment; give scheme, host, port and path only"
