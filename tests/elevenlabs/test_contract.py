@@ -15,6 +15,7 @@ from russo.testing import Failure, HttpService, Reply, json_reply
 from support.elevenlabs_api import coded, error_reply, refused_field, spoken, wait
 from support.first_party import LIMITS, FirstPartyService
 from support.first_party_bounds import BoundedHttp
+from support.first_party_secrets import HidesKey
 
 
 def failure(kind: type[SynthesisError], reply: Reply) -> Failure:
@@ -29,7 +30,7 @@ def no_audio(body: bytes, kind: str = "audio/pcm", *, retried: bool = False) -> 
 PAID_PLAN = {"type": "payment_required", "code": "paid_plan_required", "request_id": "r1"}
 
 
-class TestElevenLabs(BoundedHttp, FirstPartyService):
+class TestElevenLabs(BoundedHttp, HidesKey, FirstPartyService):
     backend = "elevenlabs"
     class_name = "ElevenLabsSynthesizer"
     sdk = ("elevenlabs", "httpx", "pydantic")

@@ -4,13 +4,14 @@ from russo import AuthenticationError, QuotaExceededError, RequestRejectedError,
 from russo.testing import Failure, HttpService
 from support.first_party import FirstPartyService
 from support.first_party_bounds import BoundedHttp
+from support.first_party_secrets import HidesKey
 from support.gemini import error_reply, quota, reason, spoken
 
 CURRENT_QUOTA = "You exceeded your current quota, please check your plan and billing details."
 TOO_LONG = "The input token count (9001) exceeds the maximum number of tokens allowed (8192)."
 
 
-class TestGoogle(BoundedHttp, FirstPartyService):
+class TestGoogle(BoundedHttp, HidesKey, FirstPartyService):
     backend = "google"
     class_name = "GoogleSynthesizer"
     sdk = ("google.genai", "google.auth", "httpx2", "aiohttp", "pydantic")

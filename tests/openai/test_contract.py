@@ -12,6 +12,7 @@ from russo import (
 from russo.testing import Failure, HttpService, Reply, json_reply, wav
 from support.first_party import LIMITS, FirstPartyService
 from support.first_party_bounds import BoundedHttp
+from support.first_party_secrets import HidesKey
 
 
 def good(samples: bytes) -> Reply:
@@ -35,7 +36,7 @@ TOO_LONG = (
 )
 
 
-class TestOpenAISpeech(BoundedHttp, FirstPartyService):
+class TestOpenAISpeech(BoundedHttp, HidesKey, FirstPartyService):
     backend = "openai-speech"
     class_name = "OpenAISpeechSynthesizer"
     sdk = ("openai", "httpx2", "httpx", "websockets")

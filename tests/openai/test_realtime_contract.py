@@ -15,6 +15,7 @@ from russo import (
 )
 from russo.testing import Failure, Frames, LoopbackServer, Reply, WebSocketService, frames, json_reply
 from support.first_party import LIMITS, FirstPartyService, failed
+from support.first_party_secrets import HidesKey
 from support.openai_realtime import GREETING, done, is_last, prompt_of, refused, spoken
 
 # What the service calls a failure that has this status on /v1/audio/speech.
@@ -47,8 +48,9 @@ def failure(kind: type[SynthesisError], reply: Reply, *, now: bool = True) -> Fa
     return Failure(reply=reply, error=kind, retried=kind.default_retryable, retry_now=now)
 
 
-class TestOpenAI(FirstPartyService):
+class TestOpenAI(HidesKey, FirstPartyService):
     backend = "openai"
+    deep = "russo_openai._session.load_json"
     class_name = "OpenAISynthesizer"
     sdk = ("websockets", "httpx2", "httpx", "openai")
     # The sound of the kit does not fit its texts: a fifth of a second for 5,000 characters.

@@ -34,7 +34,8 @@ def load_synthesizer(name: str, **options: Any) -> Synthesizer:
         BackendNotFoundError: There is no such backend; the message lists the installed ones.
         BackendConfigError: An option is unknown or unusable, or the backend cannot be loaded.
     """
-    return cast("Synthesizer", BACKENDS.make(name, hide_credentials(options), check_synthesizer))
+    options = hide_credentials(options)  # a traceback may show the locals of this frame
+    return cast("Synthesizer", BACKENDS.make(name, options, check_synthesizer))
 
 
 def installed_backends() -> Mapping[str, tuple[EntryPoint, ...]]:
