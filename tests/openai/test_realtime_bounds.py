@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from russo import (
+    ServiceError,
     SynthesisTimeoutError,
 )
 from russo.testing import (
@@ -110,3 +111,40 @@ def test_failed_attempt_makes_a_connection_of_its_own(server: WebSocketServer) -
     assert samples_of(speak(at(server, max_attempts=2))) == SAMPLES
     first, second = server.requests
     assert first.headers["sec-websocket-key"] != second.headers["sec-websocket-key"]
+
+
+# Size.
+
+CREATED = frames([{"type": "session.created"}]).body
+LARGE = frames([{"type": "any", "filling": "x" * (1 << 20)}]).body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda: CREATED + LARGE * 65,
+        lambda: LARGE * 65,
+        lambda: CREATED + b"\x01\x01x" + b"\x00\x01x" * 200_000,
+        lambda: CREATED + b"\x81\x7f" + (65 << 20).to_bytes(8, "big") + bytes(99),
+        lambda: CREATED + b"\x82\x7f" + (1 << 62).to_bytes(8, "big") + bytes(99),
+    ],
+    ids=["sum of events", "before the session", "fragments", "one message", "one binary message"],
+)
+def test_oversized_reply_is_a_final_error(body: Any) -> None:
+    with service.serve([frames(WHOLE)] * 2, Frames(body=body())) as server:
+        error = failed(at(server, max_attempts=2))
+        assert server.wait_closed()
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (False, True)
+    assert "64 MiB" in str(error)
+
+
+def test_event_of_countless_values_is_not_read() -> None:
+    event = b'{"type":"any","x":[' + b"{}," * (4 << 20) + b"0]}"
+    body = CREATED + b"\x81\x7f" + len(event).to_bytes(8, "big") + event
+    with service.serve([frames(WHOLE)], Frames(body=body)) as server:
+        start = time.process_time()
+        error = failed(at(server))
+        assert time.process_time() - start < 2.0
+    assert type(error) is ServiceError
+    assert "is not JSON" in str(error)

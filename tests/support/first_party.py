@@ -6,14 +6,16 @@ import asyncio
 import gc
 import io
 import os
+import re
 import subprocess
 import sys
+import traceback
 import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from russo import Audio, ServiceError, SynthesisError, load_synthesizer, synthesizers
+from russo import Audio, BackendConfigError, ServiceError, SynthesisError, load_synthesizer, synthesizers
 from russo._backends.model_ends import model_ends_of
 from russo.authoring import shared_tls
 from russo.testing import BackendContract, LoopbackServer, speech_pcm
@@ -123,6 +125,9 @@ class FirstPartyService(FirstParty):
             ("HTTPS_PROXY", "gopher://127.0.0.1:9"),
             ("HTTPS_PROXY", "http://127.0.0.1:port"),
             ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+            ("HTTPS_PROXY", "http://me:pr0xypass@127.0.0.1:port"),
+            ("https_proxy", "http://[::1"),
+            ("HTTPS_PROXY", "http://127.0.0.1:99999"),
         ],
     )
     def test_variable_that_leads_nowhere_is_said_at_once(
@@ -135,9 +140,53 @@ class FirstPartyService(FirstParty):
     ) -> None:
         shared_tls.cache_clear()
         monkeypatch.setenv(variable, value)
-        error = failed(speaking())
+        if value.endswith("99999"):  # found when it is connected to
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            error = failed(speaking(base_url=self.service.base_url("https://speech.example")))
+        else:
+            error = failed(speaking())
         assert type(error) is ServiceError
         assert (error.retryable, error.reached) == (False, False)
-        assert "check base_url, and the variables for proxies and certificates" in str(error)
+        assert re.search(
+            rf"check base_url, and the variables for proxies and certificates \(.*{variable}\b", str(error)
+        )
         assert error.__cause__ is not None
+        assert "pr0xypass" not in "".join(traceback.format_exception(error))
+        assert loopback.requests == []
+
+    @pytest.mark.parametrize(
+        "value", ["localhost,127.0.0.0/8,::1/128", "127.0.0.1,[::1]", "a:b", "fd00::/8", "*,:"]
+    )
+    def test_no_proxy_with_networks_is_passed_over_or_named(
+        self, speaking: Any, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for variable in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(variable, value)
+        try:
+            speak(speaking())
+        except ServiceError as error:
+            said = (error.retryable, "NO_PROXY" in str(error))
+        else:
+            return
+        assert said == (False, True)
+
+    def test_proxy_that_is_not_there_is_named(self, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.setenv("HTTP_PROXY", "http://me:pr0xypass@127.0.0.1:1")
+        url = self.service.base_url("http://speech.example")
+        error = failed(make(base_url=url, api_key=PLANTED_KEY, max_attempts=1))
+        assert (type(error), error.reached) == (ServiceError, False)
+        assert "check the proxy that is named by HTTP_PROXY" in str(error)
+        assert "pr0xypass" not in "".join(traceback.format_exception(error))
+
+    @pytest.mark.parametrize(
+        "place", ["http://user:pw-HIDDEN@{}", "http://{}?key=pw-HIDDEN", "http://{}#pw-HIDDEN", "http://{}?"]
+    )
+    def test_base_url_with_more_than_a_place_is_refused_before_any_call(
+        self, loopback: LoopbackServer, place: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        url = self.service.base_url(loopback.url).removeprefix("http://")
+        with pytest.raises(BackendConfigError, match=r"^base_url has a user, a query") as caught:
+            load_synthesizer(self.backend, api_key=PLANTED_KEY, base_url=place.format(url))
+        assert "HIDDEN" not in "".join(traceback.format_exception(caught.value)) + caplog.text
         assert loopback.requests == []

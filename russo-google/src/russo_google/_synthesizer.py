@@ -212,8 +212,9 @@ class GoogleSynthesizer:
                 headers=getattr(error.response, "headers", {}),
                 retry_after=seconds_to_wait(error.details),
             ) from error
-        # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection.
-        except (httpx2.HTTPError, ValueError, RecursionError, OSError) as error:
+        # Also errors that are not the HTTP client's: a body that is not UTF-8, a broken TLS connection, a
+        # proxy with an invalid port.
+        except (httpx2.HTTPError, ValueError, RecursionError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
 
     def _advice(self, status: int) -> str | None:

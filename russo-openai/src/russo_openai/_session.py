@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 # What a frame takes beside its bytes.
-_OVERHEAD: Final = 100
+_OVERHEAD: Final = 400
 # A status of response.done, and the field of status_details that gives its reason.
 _ENDINGS: Final = {"failed": "error", "incomplete": "reason", "cancelled": "reason"}
 

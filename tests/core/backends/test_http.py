@@ -1,4 +1,8 @@
+import asyncio
 import email.utils
+import pickle
+import re
+import struct
 import time
 import traceback
 import types
@@ -8,6 +12,7 @@ import pytest
 
 from russo import (
     AuthenticationError,
+    BackendConfigError,
     NoAudioError,
     QuotaExceededError,
     RateLimitError,
@@ -16,7 +21,15 @@ from russo import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
-from russo.authoring import Attempts, Exchange, kind_of_status, read_api_key, seconds_to_wait, shared_tls
+from russo.authoring import (
+    Attempts,
+    Exchange,
+    Secret,
+    kind_of_status,
+    read_api_key,
+    seconds_to_wait,
+    shared_tls,
+)
 from support.speakers import PROMPT
 
 
@@ -393,3 +406,58 @@ def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeyp
     assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
     assert key not in str(caught.value)
     assert not caught.value.reached
+
+
+# What a backend does not expect.
+
+
+async def raising(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [struct.error("x sk-123-of-mine"), AssertionError(), KeyError("sk-123-of-mine"), RecursionError("deep")],
+)
+def test_unexpected_exception_is_a_final_error_that_names_its_type(error):
+    exchange = Exchange(Attempts("acme"), "Hello", "sk-123-of-mine")
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(Attempts("acme").run("Hello", lambda: exchange.guard(raising(error))))
+    assert re.search(
+        rf"unexpected {type(error).__name__}(: '?(x |deep|\[redacted\]).*)?; ", str(caught.value)
+    )
+    assert not caught.value.retryable
+    assert caught.value.__cause__ is error
+    assert "sk-123" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError, TimeoutError])
+def test_what_is_no_fault_passes_the_guard(kind):
+    with pytest.raises(kind):
+        asyncio.run(Exchange(Attempts("acme"), "Hello").guard(raising(kind())))
+
+
+def test_error_of_russo_passes_the_guard_as_it_is():
+    error = BackendConfigError("a variable is no URL")
+    with pytest.raises(BackendConfigError) as caught:
+        asyncio.run(Exchange(Attempts("acme"), "Hello").guard(raising(error)))
+    assert caught.value is error
+
+
+def test_key_is_text_whose_repr_is_hidden(monkeypatch):
+    monkeypatch.setenv("ACME_API_KEY", "sk-123-of-mine")
+    for given in (None, "sk-123-of-mine"):
+        key = read_api_key(Attempts("acme"), "Hello", given, "ACME_API_KEY")
+        assert (key, f"Bearer {key}", key.encode()) == (
+            "sk-123-of-mine",
+            "Bearer sk-123-of-mine",
+            b"sk-123-of-mine",
+        )
+        assert repr({"key": key}) == "{'key': '[hidden]'}"
+        assert pickle.loads(pickle.dumps(key)) == Secret("sk-123-of-mine")
+
+
+def test_short_key_does_not_garble_a_body_without_audio():
+    exchange = Exchange(Attempts("acme"), "Hello", "a")
+    error = exchange.no_audio_error(ValueError("a bad page"), b"<a>", {"content-type": "a/a"})
+    assert "the reply (a/a, 3 bytes) holds no audio: a bad page" in str(error)

@@ -36,6 +36,21 @@ def test_key_that_the_service_masked_is_removed_too(text, expected):
     assert redact(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        ("a", "a bad test key: 'test', test-1, latest"),
+        ("key", "a bad test key: 'test', test-1, latest"),
+        ("test", "a bad [redacted] key: '[redacted]', test-1, latest"),
+        ("test-1", "a bad test key: 'test', [redacted], latest"),
+        ("test.", "a bad test key: 'test', test-1, latest"),
+        ("bad test", "a [redacted] key: 'test', test-1, latest"),
+    ],
+)
+def test_short_secret_is_removed_only_as_a_whole_word(secret, expected):
+    assert redact("a bad test key: 'test', test-1, latest", secret) == expected
+
+
 def test_long_text_without_blanks_is_redacted_in_no_time():
     text = "x" * 2_000_000
     start = time.monotonic()

@@ -23,7 +23,7 @@ from .._errors import (
 from .._foreign import shown
 from .attempts import Attempts
 from .documents import document_in, is_other_format
-from .network import network_advice
+from .network import network_advice, proxy_advice
 from .redaction import hide, redact, repeats_secret, scrub
 from .refusals import cause_of, cause_of_code, may_improve
 from .retry_after import seconds_to_wait
@@ -175,11 +175,13 @@ class Exchange:
         if untrusted := self.certificate_error(error, host=host):
             return untrusted
         if broken := broken_socket(error, where, connected=connected):
-            return self.error(broken.kind, broken.what, reached=broken.reached)
+            advice = None if broken.reached else proxy_advice()
+            return self.error(broken.kind, broken.what, reached=broken.reached, advice=advice)
         if names & _NEVER_SENT:
             return self.error(RequestRejectedError, f"nothing can be sent to {where}: {said}", reached=False)
         if names & _NOT_CONNECTED:
-            return self.error(ServiceError, f"no connection to {where}: {said}", reached=False)
+            what = f"no connection to {where}: {said}"
+            return self.error(ServiceError, what, reached=False, advice=proxy_advice())
         if "TimeoutException" in names:
             return self.error(SynthesisTimeoutError, f"no reply within {self.attempts.timeout:g} s")
         if "TransportError" in names:
@@ -277,7 +279,7 @@ class Exchange:
             raise
         except Exception as error:
             scrub(error, *self._secrets)
-            what = f"unexpected {type(error).__name__}: {error}"
+            what = f"unexpected {type(error).__name__}: {error}".removesuffix(": ")
             raise self.error(ServiceError, what, advice=_FAULT, retryable=False) from error
 
     def hide(self, text: str) -> str:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import ssl
 
 # HTTP clients read them in lower or upper case.
-_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_OTHERS: Final = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @functools.cache
@@ -27,7 +28,20 @@ def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
 
 
 def network_advice() -> str:
-    """Return what to check: the variables that are set, by name. Their values may contain a password."""
-    names = [each for name in _VARIABLES for each in (name, name.lower()) if os.environ.get(each)]
-    these = f" ({', '.join(names)})" if names else ""
+    """Return what to check if there is no way to the network, with the variables that are set.
+
+    They are named without their values, which may contain a password.
+    """
+    names = _set(*_PROXIES, *_OTHERS)
+    these = f" ({names})" if names else ""
     return f"check base_url, and the variables for proxies and certificates{these}"
+
+
+def proxy_advice() -> str | None:
+    """Return what to do if no connection opens, if a variable names a proxy; else ``None``."""
+    names = _set(*_PROXIES)
+    return f"try again later, and check the proxy that is named by {names}" if names else None
+
+
+def _set(*variables: str) -> str:
+    return ", ".join(each for name in variables for each in (name, name.lower()) if os.environ.get(each))
