@@ -457,7 +457,23 @@ def test_key_is_text_whose_repr_is_hidden(monkeypatch):
         assert pickle.loads(pickle.dumps(key)) == Secret("sk-123-of-mine")
 
 
-def test_short_key_does_not_garble_a_body_without_audio():
-    exchange = Exchange(Attempts("acme"), "Hello", "a")
-    error = exchange.no_audio_error(ValueError("a bad page"), b"<a>", {"content-type": "a/a"})
-    assert "the reply (a/a, 3 bytes) holds no audio: a bad page" in str(error)
+@pytest.mark.parametrize("key", ["a", "no", "page"])
+def test_short_key_does_not_garble_a_message(key):
+    exchange = Exchange(Attempts("acme"), "Hello", key)
+    error = exchange.no_audio_error(
+        ValueError("a bad webpage"), b"\0\1a no page", {"content-type": "audio/a"}
+    )
+    assert "the reply (audio/a, 11 bytes) holds no audio: a bad webpage" in str(error)
+
+
+def test_causes_of_an_error_are_without_the_key():
+    async def attempt():
+        try:
+            raise LookupError("sk-123-of-mine")
+        except LookupError as error:
+            raise Attempts("acme").error(ServiceError, "no", prompt="sk-123-of-mine") from error
+
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(Exchange(Attempts("acme"), "Hello", "sk-123-of-mine").guard(attempt()))
+    assert caught.value.__cause__.args == ("[redacted]",)
+    assert caught.value.prompt == "sk-123-of-mine"

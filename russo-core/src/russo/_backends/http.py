@@ -269,13 +269,18 @@ class Exchange:
 
         This is for what a backend does not expect: another exception of its SDK, or a fault of its own. The
         error is not retryable, because each retry may be billed and would probably end in the same way.
+        The secrets are removed from the causes of every error.
 
         Args:
             attempt: The attempt, which handles the exceptions that it expects.
         """
         try:
             return await attempt
-        except (RussoError, TimeoutError):  # `Attempts` reports the timeout
+        except TimeoutError:  # `Attempts` reports it
+            raise
+        except RussoError as error:
+            if error.__cause__ is not None:
+                scrub(error.__cause__, *self._secrets)
             raise
         except Exception as error:
             scrub(error, *self._secrets)
