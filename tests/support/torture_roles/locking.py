@@ -44,7 +44,7 @@ def place_sweeper(directory, seconds):
 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        sweep_locks(directory, 0.0)
+        sweep_locks(directory, None)
         time.sleep(0.0001)
     say("done")
 

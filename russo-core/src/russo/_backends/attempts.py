@@ -5,12 +5,12 @@ A retry is one more backend call. Only this module decides what is retried, and 
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, Unpack
 
+from .._alarms import sleep, timeout
 from .._errors import ErrorDetails, SynthesisError, SynthesisTimeoutError, TextRejectedError
 from .backend_call import current_backend_call
 from .limiter import Limiter
@@ -22,6 +22,8 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 # A service that asks for a longer delay will not be available again within a test run.
 _LONGEST_RETRY_AFTER: Final = 60.0
+# Not the generator of module random: a test may have seeded it, and then expects its numbers.
+_JITTER: Final = random.SystemRandom()
 
 
 class Attempts:
@@ -87,7 +89,7 @@ class Attempts:
                     delay = _delay(number, error.retry_after)
                     if delay is None:
                         raise
-                await asyncio.sleep(delay)
+                await sleep(delay)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def error(
@@ -121,7 +123,7 @@ class Attempts:
 
     async def _in_time(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with asyncio.timeout(self.timeout):
+            async with timeout(self.timeout):
                 return await attempt()
         except TimeoutError as error:
             what = f"no reply within {self.timeout:g} s"
@@ -143,4 +145,4 @@ def _delay(number: int, retry_after: float | None) -> float | None:
     """Return the seconds to wait after attempt ``number``, or ``None`` to not retry."""
     if retry_after is not None:
         return max(0.0, retry_after) if retry_after <= _LONGEST_RETRY_AFTER else None
-    return min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (number - 1)) * random.uniform(0.5, 1.0)
+    return min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (number - 1)) * _JITTER.uniform(0.5, 1.0)

@@ -10,11 +10,12 @@ from typing import Final
 from .budget import Budget
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BackendCall:
     """A call of a synthesizer, which may be billed.
 
     Attributes:
+        backend: The backend's name, or the class of the synthesizer.
         prompt: The prompt.
         keys: Cache keys of this call and of the calls that enclose it.
         budget: The run's limit of backend calls, if there is one.
@@ -23,6 +24,7 @@ class BackendCall:
         reached: Attempts that reached the service, and so may be billed.
     """
 
+    backend: str
     prompt: str
     keys: frozenset[str]
     budget: Budget | None

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import threading
 from concurrent.futures import Future
 from typing import Final
+
+from .._alarms import timeout
+from .._loops import is_gone
+
+# A caller's event loop may be closed before the caller left, so those who wait check it from time to time.
+_CHECK_SECONDS: Final = 0.5
 
 
 class Limiter:
@@ -21,18 +28,22 @@ class Limiter:
 
     def __init__(self, number: int) -> None:
         self.number: Final = number
-        self._inside: list[asyncio.AbstractEventLoop] = []
+        self._inside: collections.Counter[asyncio.AbstractEventLoop] = collections.Counter()
+        self._room = number
         self._waiting: collections.deque[tuple[asyncio.AbstractEventLoop, Future[None]]]
         self._waiting = collections.deque()
         self._lock = threading.Lock()
 
     async def __aenter__(self) -> None:
         loop = asyncio.get_running_loop()
-        ticket = self._enter_or_queue(loop)
-        if ticket is None:
+        ticket: Future[None] = Future()
+        with self._lock:
+            self._waiting.append((loop, ticket))
+        self._admit()
+        if ticket.done():
             return
         try:
-            await asyncio.wrap_future(ticket)
+            await self._wait_for(ticket)
         except BaseException:
             if not ticket.cancel():  # the ticket was granted at the same moment
                 self._leave(loop)
@@ -41,26 +52,39 @@ class Limiter:
     async def __aexit__(self, *_: object) -> None:
         self._leave(asyncio.get_running_loop())
 
-    def _enter_or_queue(self, loop: asyncio.AbstractEventLoop) -> Future[None] | None:
-        """Enter and return ``None``, or return a ticket that is done when this caller may enter."""
-        with self._lock:
-            self._inside = [each for each in self._inside if not each.is_closed()]
-            if len(self._inside) < self.number:
-                self._inside.append(loop)
-                return None
-            ticket: Future[None] = Future()
-            self._waiting.append((loop, ticket))
-            return ticket
+    async def _wait_for(self, ticket: Future[None]) -> None:
+        granted = asyncio.wrap_future(ticket)
+        while not granted.done():
+            with contextlib.suppress(TimeoutError):
+                async with timeout(_CHECK_SECONDS):
+                    await asyncio.shield(granted)
+            self._admit()
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._remove(loop, 1)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Grant the tickets of those who wait the longest, as many as there is room for."""
         granted = []
         with self._lock:
-            if loop in self._inside:
-                self._inside.remove(loop)
-            while self._waiting and len(self._inside) < self.number:
-                waiter, ticket = self._waiting.popleft()
-                if not waiter.is_closed() and ticket.set_running_or_notify_cancel():
-                    self._inside.append(waiter)
+            if self._waiting and not self._room:
+                for loop in [each for each in self._inside if is_gone(each)]:
+                    self._remove(loop, self._inside[loop])
+            while self._waiting and self._room:
+                loop, ticket = self._waiting.popleft()
+                if not is_gone(loop) and ticket.set_running_or_notify_cancel():
+                    self._inside[loop] += 1
+                    self._room -= 1
                     granted.append(ticket)
         for ticket in granted:
             ticket.set_result(None)
+
+    def _remove(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        """Count fewer callers of an event loop; those of a loop that is gone may be removed already."""
+        number = min(number, self._inside[loop])
+        self._inside[loop] -= number
+        self._room += number
+        if not self._inside[loop]:
+            del self._inside[loop]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email.utils
 import re
-import time
 from collections.abc import Mapping
+
+from .._clock import now
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
@@ -19,6 +20,6 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
             return float(lower[name]) * unit
     try:
         date = email.utils.parsedate_to_datetime(lower.get("retry-after", ""))
-        return max(0.0, date.timestamp() - time.time())
+        return max(0.0, date.timestamp() - now())
     except (ValueError, OverflowError):
         return None

@@ -130,7 +130,7 @@ def record(
             bar.update(task, advance=1, counts=_progress(recording))
 
         try:
-            run_to_end(synthesizer, recording.speak_all(jobs, step))
+            run_to_end(synthesizer, ledger, recording.speak_all(jobs, step))
         except KeyboardInterrupt:
             recording.stopped = True
     recording.failures.sort(key=lambda failure: failure.prompt.line)

@@ -55,7 +55,7 @@ def say(
         refuse_way_out(output.parent, workspace.side.rootdir)
     synthesizer, ledger = open_synthesizer(workspace, options)
     workspace.announce()
-    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, call))
+    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, ledger, call))
     ledger.show_troubles()
     if output is not None:
         write_audio(audio, output)

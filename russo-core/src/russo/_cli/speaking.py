@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .._flow.background_loop import BackgroundLoop
 from .._flow.cached import CachedSynthesizer
 from .._flow.run import RunContext
 from .._hooks import make_manager
@@ -20,6 +20,9 @@ from . import screen
 from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from .._backends.backend_call import BackendCall
     from .._events import CacheHit, EntryStored, StoreFailed
 
 T = TypeVar("T")
@@ -48,6 +51,7 @@ class Ledger:
         self.keys: dict[str, str] = {}
         self.directories: dict[str, Path] = {}
         self.not_stored: dict[str, str] = {}
+        self.calls: dict[BackendCall, AbstractEventLoop] = {}
         self._counts = Counts()
 
     @property
@@ -110,6 +114,7 @@ def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tup
     context = RunContext(
         cache=workspace.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager
     )
+    ledger.calls = context.calls
     return cached.bound_to(context), ledger
 
 
@@ -122,8 +127,11 @@ def _split(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def run_to_end(synthesizer: CachedSynthesizer, call: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a new event loop, then close the synthesizer."""
+def run_to_end(synthesizer: CachedSynthesizer, ledger: Ledger, call: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a new event loop, then close the synthesizer.
+
+    The event loop has its own thread, so that Ctrl-C also ends the command if the backend blocks.
+    """
 
     async def speak() -> T:
         try:
@@ -131,4 +139,9 @@ def run_to_end(synthesizer: CachedSynthesizer, call: Coroutine[Any, Any, T]) -> 
         finally:
             await synthesizer.aclose()
 
-    return asyncio.run(speak())
+    loop = BackgroundLoop()
+    try:
+        return loop.run(speak())
+    finally:
+        for sentence in loop.close(ledger.calls):
+            screen.complain(sentence)

@@ -13,19 +13,21 @@ import inspect
 import logging
 import random
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from .._alarms import sleep
 from .._audio import Audio
 from .._backends.backend_call import BackendCall, current_backend_call
 from .._backends.model_ends import announced_end
+from .._clock import monotonic
 from .._errors import ServiceError, shorten
 from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed, SynthesisFinish, SynthesisStart
 from .._foreign import shown
 from .._mode import Mode
 from .._store.cache import Miss, store
 from .._store.locks import KeyLock
+from .event_loops import run_in_new_loop
 from .request import Request
 from .single_flight import Landing, flights
 
@@ -34,6 +36,7 @@ _log = logging.getLogger(__name__)
 # A waiter looks for the entry again every 10 to 50 ms.
 _SHORTEST_LOOK: Final = 0.01
 _LONGEST_LOOK: Final = 0.05
+_RANDOM: Final = random.SystemRandom()  # a test may have seeded the generator of module random
 
 
 async def synthesize_request(request: Request) -> Audio:
@@ -69,7 +72,7 @@ async def _fly(request: Request) -> Landing:
                 reason = found.reason
             if acquired:
                 break
-            await asyncio.sleep(random.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
+            await sleep(_RANDOM.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
         request.notify(CacheMiss, reason=reason)
         _log.debug("miss %s for %s: %s", request.key, shorten(request.prompt), reason)
         return Landing(await _call_backend(request), None, is_new=True)
@@ -81,13 +84,16 @@ async def _fly(request: Request) -> Landing:
 async def _call_backend(request: Request) -> Audio:
     """Call the synthesizer, call the hooks, and store the audio."""
     request.notify(SynthesisStart)
-    budget = request.context.budget if request.context is not None else None
-    call = BackendCall(request.prompt, request.enclosing_keys | {request.key}, budget)
+    context = request.context
+    budget = context.budget if context is not None else None
+    call = BackendCall(request.backend, request.prompt, request.enclosing_keys | {request.key}, budget)
     token = current_backend_call.set(call)
-    start, audio = time.monotonic(), None
+    start, audio = monotonic(), None
     problem: BaseException | None = None
     try:
         call.open(request.outer)
+        if context is not None and request.outer is None:
+            context.calls[call] = asyncio.get_running_loop()
         audio = await _await_reply(request)
         return audio
     except BaseException as error:
@@ -95,11 +101,13 @@ async def _call_backend(request: Request) -> Audio:
         raise
     finally:
         current_backend_call.reset(token)
+        if context is not None:
+            context.calls.pop(call, None)
         try:
             request.notify(
                 SynthesisFinish,
                 backend_calls=call.close(problem),
-                seconds=time.monotonic() - start,
+                seconds=monotonic() - start,
                 characters=len(request.prompt),
                 audio=audio,
                 error=problem,
@@ -158,7 +166,7 @@ def run_alone(call: Coroutine[Any, Any, Audio]) -> Audio:
     if _in_asyncio():
         call.close()  # else Python warns that it was never awaited
         raise RuntimeError("an event loop runs here: await synthesize(…) instead of synthesize_sync(…)")
-    return asyncio.run(call)
+    return run_in_new_loop(call)
 
 
 async def _in_thread(call: Callable[[Request], Coroutine[Any, Any, Audio]], request: Request) -> Audio:
@@ -166,5 +174,5 @@ async def _in_thread(call: Callable[[Request], Coroutine[Any, Any, Audio]], requ
     trio = sys.modules.get("trio")
     if trio is None:
         raise RuntimeError("CachedSynthesizer.synthesize needs a running asyncio or trio event loop")
-    audio: Audio = await trio.to_thread.run_sync(asyncio.run, call(request))
+    audio: Audio = await trio.to_thread.run_sync(run_in_new_loop, call(request))
     return audio

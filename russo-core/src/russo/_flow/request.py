@@ -54,6 +54,11 @@ class Request:
     _frozen_fields: Fields | None = None
 
     @property
+    def backend(self) -> str:
+        """The name of the backend, or of the synthesizer's class."""
+        return backend_of(self.fields) or self.class_name
+
+    @property
     def is_due(self) -> bool:
         """Whether mode ``refresh`` has yet to synthesize the key again."""
         return self.mode is Mode.REFRESH and self.key not in self.refreshed
@@ -89,8 +94,7 @@ class Request:
 
     def error(self, kind: type[SynthesisError], what: str, **details: Any) -> SynthesisError:
         """Build an error that names this request's backend, or its synthesizer's class, and its prompt."""
-        backend = backend_of(self.fields) or self.class_name
-        return kind(what, backend=backend, prompt=self.prompt, **details)
+        return kind(what, backend=self.backend, prompt=self.prompt, **details)
 
     def check_audio(self, reply: object) -> Audio:
         """Return what a synthesizer returned, if it is audio.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from .._mode import Mode
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     import pluggy
 
+    from .._backends.backend_call import BackendCall
     from .._backends.budget import Budget
     from .._store.layered import Cache
 
@@ -51,6 +53,7 @@ class RunContext:
         manager: The run's own listeners, if it has any.
         refreshed: The keys that mode ``refresh`` has synthesized again.
         budget: The limit of backend calls, if there is one.
+        calls: The backend calls in progress, with their event loops, but not those that another call makes.
     """
 
     cache: Cache
@@ -59,3 +62,4 @@ class RunContext:
     manager: pluggy.PluginManager | None = None
     refreshed: Refreshed = field(default_factory=Refreshed)
     budget: Budget | None = None
+    calls: dict[BackendCall, AbstractEventLoop] = field(default_factory=dict)

@@ -13,13 +13,15 @@ import contextlib
 import functools
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from .._alarms import timeout
 from .._audio import Audio
+from .._clock import monotonic
+from .._loops import is_gone
 from .._store.locks import PATIENCE
 
 if TYPE_CHECKING:
@@ -79,14 +81,16 @@ class _Flight:
 
         self.outcome.add_done_callback(wake)
         # The loop of the flight may end, so waiters in other loops check it from time to time.
-        timeout = None if loop is self.loop else _CHECK_SECONDS
+        if loop is self.loop:
+            await landed.wait()
         asleep_since: float | None = None
         while not self.outcome.done():
-            asleep_since = None if self.loop.is_running() else asleep_since or time.monotonic()
-            if self.loop.is_closed() or (asleep_since and time.monotonic() - asleep_since > PATIENCE):
+            asleep_since = None if self.loop.is_running() else asleep_since or monotonic()
+            if is_gone(self.loop) or (asleep_since and monotonic() - asleep_since > PATIENCE):
                 raise _AbandonedError
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(landed.wait(), timeout)
+                async with timeout(_CHECK_SECONDS):
+                    await landed.wait()
         if self.outcome.cancelled():
             raise _AbandonedError
         return self.outcome.result()
@@ -102,6 +106,7 @@ class SingleFlight:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._flights: dict[FlightName, _Flight] = {}
+        self._forget_at = 1
 
     async def join(self, name: FlightName, call: Callable[[], Awaitable[Landing]]) -> tuple[Landing, bool]:
         """Make the call, or wait for an equal call that is in progress.
@@ -137,10 +142,18 @@ class SingleFlight:
             flight = self._flights.get(name)
             if flight is not None and flight is not abandoned:
                 return flight, False
-            # A flight whose loop was closed never ends, so it is removed here.
-            self._flights = {each: f for each, f in self._flights.items() if not f.loop.is_closed()}
+            if len(self._flights) >= self._forget_at:
+                self._forget_the_gone()
             flight = self._flights[name] = _Flight(asyncio.get_running_loop())
             return flight, True
+
+    def _forget_the_gone(self) -> None:
+        """Remove the flights whose loop is gone, because they never end.
+
+        Done again when there are twice as many flights, so that the work per flight stays the same.
+        """
+        self._flights = {each: f for each, f in self._flights.items() if not is_gone(f.loop)}
+        self._forget_at = 2 * len(self._flights) + 1
 
     def _close(self, name: FlightName, flight: _Flight, _: asyncio.Task[None]) -> None:
         if not flight.outcome.done():

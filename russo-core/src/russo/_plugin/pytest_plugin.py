@@ -142,9 +142,14 @@ def _is_damaged() -> bool:
     return getattr(sys.modules["russo"], "__file__", None) is None
 
 
+def _is_given(value: object) -> bool:
+    """Return whether an option was given. A limit of 0 calls was; ``0 == False`` in Python."""
+    return bool(value) or (value == 0 and value is not False)
+
+
 def _is_asked_for(config: pytest.Config) -> bool:
     return (
-        any(config.getoption(f"russo_{name}") for name in _OPTIONS)
+        any(_is_given(config.getoption(f"russo_{name}")) for name in _OPTIONS)
         or any(os.environ.get(f"RUSSO_{name.upper()}") for name in INI_NAMES)
         or any(ini_value(config, f"russo_{name}") for name in INI_NAMES)
     )

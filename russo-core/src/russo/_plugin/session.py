@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
@@ -24,12 +24,14 @@ from .speak_ahead import SpokenAhead
 
 if TYPE_CHECKING:
     from .._backends.synthesizer import Synthesizer
+    from .._flow.background_loop import BackgroundLoop
     from .._store.layered import Cache
-    from .background_loop import BackgroundLoop
     from .workers import Workers
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_ACLOSE_SECONDS: Final = 10.0
 
 
 class PytestSession:
@@ -52,6 +54,8 @@ class PytestSession:
             raise pytest.UsageError(str(error)) from None
         self.workspace = Workspace.of(self.settings)
         limit: int | None = config.getoption("russo_max_calls")
+        if limit is not None and limit < 0:
+            raise pytest.UsageError(f"--russo-max-calls={limit}: the limit must be 0 or more")
         record_only: bool = config.getoption("russo_record_only")
         needs_directory = (
             self.settings.mode is Mode.REFRESH
@@ -79,6 +83,9 @@ class PytestSession:
         )
         self._loop: BackgroundLoop | None = None
         self._loop_lock = threading.Lock()
+        self._pid = os.getpid()
+        self._has_abandoned = False
+        workers.before_end(self._end)  # so that the summary names what is abandoned
         config.add_cleanup(self._end)
 
     @property
@@ -133,18 +140,40 @@ class PytestSession:
     def wait_for(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, for a plain test, in the event loop of the run."""
         __tracebackhide__ = True
+        try:
+            loop = self._usable_loop()
+        except BaseException:
+            call.close()  # else Python warns that it was never awaited
+            raise
+        return loop.run(call)
+
+    def _usable_loop(self) -> BackgroundLoop:
+        """Return the event loop of the run; make one if there is none, or if the one there is blocked."""
+        if self._pid != os.getpid():  # a forked child: the parent has the loop, and may hold the lock
+            self._pid, self._loop, self._loop_lock = os.getpid(), None, threading.Lock()
         with self._loop_lock:
-            if self._loop is None or self._loop.pid != os.getpid():
-                from .background_loop import BackgroundLoop
+            if self._loop is not None and not self._loop.is_usable:
+                self._close_loop(seconds=0.0)
+            if self._loop is None:
+                from .._flow.background_loop import BackgroundLoop
 
                 self._loop = BackgroundLoop()
-        return self._loop.run(call)
+            return self._loop
 
     def close_synthesizer(self, synthesizer: Synthesizer) -> None:
         """Let a synthesizer release what it holds, if it has an ``aclose``."""
         close = getattr(synthesizer, "aclose", None)
-        if close is not None:
-            self.wait_for(close())
+        if close is None or self._has_abandoned:  # its connections belong to a loop that is blocked
+            return
+        from .._flow.background_loop import StillRunningError
+
+        try:
+            self._usable_loop().run(close(), _ACLOSE_SECONDS)
+        except StillRunningError:
+            name = type(synthesizer).__qualname__
+            self.statistics.report(
+                f"abandoned: aclose of {name}, which took longer than {_ACLOSE_SECONDS:g} s"
+            )
 
     def _take_counts(self) -> dict[str, Any] | None:
         counts = self.statistics.take()
@@ -152,7 +181,14 @@ class PytestSession:
 
     def _end(self) -> None:
         if self._loop is not None and self._loop.pid == os.getpid():
-            self._loop.close()
+            self._close_loop()
+
+    def _close_loop(self, **limits: float) -> None:
+        loop, self._loop = self._loop, None
+        assert loop is not None
+        for sentence in loop.close(self.context.calls, **limits):
+            self._has_abandoned = True
+            self.statistics.report(sentence)
 
 
 def _resolve(config: pytest.Config, ini: Callable[[str], object]) -> Settings:

@@ -60,6 +60,7 @@ class Workers:
             self._directory = Path(given)
         self._sources: dict[str, Callable[[], Any]] = {}
         self._ordered: list[str] = []
+        self._last_acts: list[Callable[[], None]] = []
         self._received: defaultdict[str, list[Any]] = defaultdict(list)
 
     @property
@@ -91,6 +92,10 @@ class Workers:
         self._sources[name] = take
         if in_order:
             self._ordered.append(name)
+
+    def before_end(self, act: Callable[[], None]) -> None:
+        """Call a function when the tests and their fixtures have ended, before the last values are sent."""
+        self._last_acts.append(act)
 
     def received(self, name: str) -> list[Any]:
         """Return all values that were sent under a name, by every process, in the order they arrived."""
@@ -162,6 +167,8 @@ class Workers:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Send what is new after a worker's last report."""
+        for act in self._last_acts:
+            act()
         if not self.is_controller and (text := self._collect(self._sources)):
             self._config.workeroutput["russo_values"] = text  # type: ignore[attr-defined]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from .._audio import check_format
@@ -131,7 +131,7 @@ class AudioCache:
         miss = _ABSENT
         for pause in _LOOKS if patient else _LOOKS[:1]:
             if pause:
-                time.sleep(pause)
+                sleep(pause)
             try:
                 return read_pair(path, key)
             except (FileNotFoundError, NotADirectoryError) as error:

@@ -7,12 +7,15 @@ Reading avoids check-then-use races: it opens first, then calls fstat on the des
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
 import sys
-import time
+from time import sleep
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from .._clock import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +99,10 @@ def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identi
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(descriptor, view) :]
+                written = os.write(descriptor, view)
+                if not written:
+                    raise OSError(errno.EIO, "the file system takes no more bytes")
+                view = view[written:]
             identity = _identify(os.fstat(descriptor))
         finally:
             os.close(descriptor)
@@ -147,21 +153,23 @@ def replace(temporary: str, path: str) -> None:
     Windows refuses while another process has the old file open. Readers close it quickly, so the rename is
     repeated for up to a second.
     """
-    deadline = time.monotonic() + _WINDOWS_PATIENCE
+    deadline = monotonic() + _WINDOWS_PATIENCE
     pause = 0.001
     while True:
         try:
             os.replace(temporary, path)
             return
         except IsADirectoryError:
+            if monotonic() > deadline:
+                raise
             # An empty directory is removed; a directory with content is an error.
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.rmdir(path)
             continue
         except PermissionError:
-            if sys.platform != "win32" or time.monotonic() > deadline:
+            if sys.platform != "win32" or monotonic() > deadline:
                 raise
-        time.sleep(pause)
+        sleep(pause)
         pause *= 2
 
 

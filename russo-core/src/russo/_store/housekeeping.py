@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import time
 from pathlib import Path
 from typing import Final
 
+from .._clock import now
 from .directory import file_names, has_own_metadata, is_generated
 from .entry import AUDIO_SUFFIX, META_SUFFIX
 from .files import TEMPORARY, is_alive
@@ -41,7 +41,7 @@ def clear(directory: Path) -> int:
     for name in audio_names:
         if is_generated(name.removesuffix(AUDIO_SUFFIX)):
             _unlink(root + name)
-    sweep_locks(str(directory), 0.0)
+    sweep_locks(str(directory), None)
     remove_ledgers(directory)
     return removed
 
@@ -69,12 +69,12 @@ def sweep(directory: Path, fresh: str) -> None:
             clock decides.
     """
     with contextlib.suppress(OSError):
-        now = os.stat(fresh).st_mtime
+        today = os.stat(fresh).st_mtime
         for name in file_names(directory):
             path = f"{directory}{os.sep}{name}"
-            if TEMPORARY.fullmatch(name) and now - os.lstat(path).st_mtime > _LEFTOVER_AGE:
+            if TEMPORARY.fullmatch(name) and today - os.lstat(path).st_mtime > _LEFTOVER_AGE:
                 _unlink(path)
-    sweep_locks(str(directory), _LEFTOVER_AGE)
+        sweep_locks(str(directory), today - _LEFTOVER_AGE)
 
 
 def _is_left_over(root: str, name: str) -> bool:
@@ -87,7 +87,7 @@ def _is_left_over(root: str, name: str) -> bool:
     if match is None:
         return False
     with contextlib.suppress(OSError):
-        if time.time() - os.lstat(root + name).st_mtime > _TEMPORARY_AGE:
+        if now() - os.lstat(root + name).st_mtime > _TEMPORARY_AGE:
             return True
     return not is_alive(int(match["pid"]))
 

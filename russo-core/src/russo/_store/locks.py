@@ -5,6 +5,9 @@ locks. The holder keeps an advisory lock on a file, which the kernel releases wh
 touches the file every few seconds. If a waiter sees no touch for PATIENCE seconds, it uses the key's next
 lock file. So a frozen holder costs one bounded wait, and the waiters still call the backend one at a time.
 On a file system without advisory locks, the lock is held while its file exists.
+
+A waiter goes on without a lock if locks do not work here: if its lock file vanishes each time, or if the
+file that it made itself is refused and shows no holder.
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ import re
 import stat
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
+from .._clock import monotonic
+from .._loops import is_gone
 from .directory import make_directory
 from .files import remove
 
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
 _SIGN_OF_LIFE: Final = 2.0
+# A holder touches the file as soon as it has the lock. A file that this waiter made, and that nobody has
+# touched for this long, has no holder.
+_OWN_PATIENCE: Final = 5 * _SIGN_OF_LIFE
+_MOST_VANISHED: Final = 100  # tries in a row; a waiter tries every 10 to 50 ms
 # A waiter that was itself stopped did not watch the file in that time, so at most this long is counted.
 _LONGEST_WATCH: Final = 1.0
 _LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
@@ -79,7 +87,9 @@ class KeyLock:
         self._pid = os.getpid()
         self._sign: int | None = None
         self._silence = 0.0
-        self._watched = time.monotonic()
+        self._watched = monotonic()
+        self._created: int | None = None
+        self._vanished = 0
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._pulse: threading.Thread | None = None
@@ -95,16 +105,21 @@ class KeyLock:
                 os.mkdir(self._locks)
             if not stat.S_ISDIR(os.lstat(self._locks).st_mode):
                 return True  # a symbolic link leads out of the cache: write no lock file there
+            generation = self._generation
             created, descriptor = _open(self._path)
-        except OSError as error:
-            # The directory was swept at this moment: try again. After any other error, go on without a lock.
-            return not (isinstance(error, FileNotFoundError) and os.path.isdir(self._directory))
+        except FileNotFoundError:  # a holder removed its file, or a sweep the directory: try again
+            return self._has_vanished() or not os.path.isdir(self._directory)
+        except OSError:
+            return True
         if self._take(descriptor, created=created):
             self._show_life()
             return True
-        self._watch(descriptor)
-        os.close(descriptor)
-        return False
+        try:
+            return generation == self._generation and self._watch(descriptor, created=created)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
 
     def _take(self, descriptor: int, *, created: bool) -> bool:
         try:
@@ -131,19 +146,38 @@ class KeyLock:
         except OSError:
             return False
 
-    def _watch(self, descriptor: int) -> None:
-        """Look for a touch by the holder; after PATIENCE seconds without one, use the next lock file."""
-        sign, now = os.fstat(descriptor).st_mtime_ns, time.monotonic()
+    def _has_vanished(self) -> bool:
+        """Count a try whose lock file vanished; return whether it happens each time."""
+        self._vanished += 1
+        return self._vanished > _MOST_VANISHED
+
+    def _watch(self, descriptor: int, *, created: bool) -> bool:
+        """Look for a touch by the holder; after PATIENCE seconds without one, use the next lock file.
+
+        Returns:
+            Whether to go on without a lock, because locks do not work here.
+        """
+        status, now = os.fstat(descriptor), monotonic()
+        if not status.st_nlink:
+            return self._has_vanished()
+        sign = status.st_mtime_ns
+        if created:
+            self._created = sign
         self._silence += min(now - self._watched, _LONGEST_WATCH)
         self._watched = now
         if sign != self._sign:
             self._sign, self._silence = sign, 0.0
+        elif sign == self._created and self._silence > _OWN_PATIENCE:
+            return True
         elif self._silence > PATIENCE:
             self._move_on()
+        else:
+            self._vanished = 0
+        return False
 
     def _move_on(self) -> None:
         self._generation += 1
-        self._sign, self._silence = None, 0.0
+        self._sign, self._silence, self._created = None, 0.0, None
 
     def _show_life(self) -> None:
         # A thread, because a backend may block the event loop while its process is alive.
@@ -155,7 +189,7 @@ class KeyLock:
 
     def _beat(self) -> None:
         while not self._stop.wait(_SIGN_OF_LIFE):
-            if self._loop.is_closed():
+            if is_gone(self._loop):
                 self._let_go()
                 return
             if self._loop.is_running():
@@ -169,7 +203,7 @@ class KeyLock:
         """Release the lock; does nothing if it was not acquired."""
         self._stop.set()
         if self._pulse is not None and self._is_mine():
-            self._pulse.join()
+            self._pulse.join(_SIGN_OF_LIFE)  # it may hang in a file system that does not answer
         self._let_go()
 
     def _is_mine(self) -> bool:
@@ -196,8 +230,13 @@ def _open(path: str) -> tuple[bool, int]:
         return False, os.open(path, _FLAGS & ~os.O_CREAT)
 
 
-def sweep_locks(directory: str, age: float) -> None:
-    """Remove lock files that are not held and were not touched for ``age`` seconds."""
+def sweep_locks(directory: str, before: float | None) -> None:
+    """Remove lock files that are not held.
+
+    Args:
+        directory: The directory of the cache.
+        before: Only those last touched before this time, in seconds of the file server's clock.
+    """
     locks = os.path.join(directory, LOCKS)
     try:
         if not stat.S_ISDIR(os.lstat(locks).st_mode):
@@ -212,20 +251,20 @@ def sweep_locks(directory: str, age: float) -> None:
         return
     for path in paths:
         with contextlib.suppress(OSError):
-            _sweep_one(path, age)
+            _sweep_one(path, before)
     with contextlib.suppress(OSError):
         os.rmdir(locks)
 
 
-def _sweep_one(path: str, age: float) -> None:
-    if time.time() - os.lstat(path).st_mtime < age:
+def _sweep_one(path: str, before: float | None) -> None:
+    if before is not None and os.lstat(path).st_mtime > before:
         return
     descriptor = os.open(path, _FLAGS & ~os.O_CREAT)
     try:
         try:
             _lock(descriptor)
         except OSError as error:
-            if error.errno in _HELD or age < PATIENCE:
+            if error.errno in _HELD or before is None:
                 return
         if os.path.samestat(os.fstat(descriptor), os.stat(path)):
             remove(path)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from pathlib import Path
+from time import sleep  # by its name here: a test may have replaced `time.sleep`
 from typing import TYPE_CHECKING, Final
 
 from .directory import make_directory
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .._audio import Audio
 
 _WRITE_ATTEMPTS: Final = 8
+_RANDOM: Final = random.SystemRandom()  # a test may have seeded the generator of module random
 
 
 def read_pair(path: str, key: str) -> Audio:
@@ -63,7 +64,7 @@ def write_pair(directory: Path, key: str, data: bytes, meta: bytes) -> None:
         found = [identify(path + AUDIO_SUFFIX), identify(path + META_SUFFIX)]
         if found == written or _is_whole(path, key):
             return
-        time.sleep(random.uniform(0, 0.001 * 2**attempt))
+        sleep(_RANDOM.uniform(0, 0.001 * 2**attempt))
 
 
 def _write_once(directory: str, path: str, key: str, data: bytes, meta: bytes) -> list[Identity]:

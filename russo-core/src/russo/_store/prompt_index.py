@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from .._clock import monotonic
 from .cache import AudioCache
 from .directory import is_file, key_of
 from .entry import PROMPT_LIMIT
@@ -51,13 +51,13 @@ class PromptIndex:
             most: The largest number of keys to return.
             seconds: For how long files are read. Later calls go on where this one stopped.
         """
-        deadline = time.monotonic() + seconds
+        deadline = monotonic() + seconds
         if not self._lock.acquire(timeout=seconds):
             return [], 0
         try:
             if self._is_outdated():
                 self._list()
-            while self._unread and time.monotonic() < deadline:
+            while self._unread and monotonic() < deadline:
                 self._read(self._unread.pop())
             keys = self._keys.get(hash(prompt[:PROMPT_LIMIT]), {})
             return list(islice(keys, most)), len(keys)
@@ -71,13 +71,13 @@ class PromptIndex:
             return False
         state = (status.st_dev, status.st_ino, status.st_mtime_ns)
         was, self._state = self._state, state
-        return state != was or time.monotonic() >= self._next_listing
+        return state != was or monotonic() >= self._next_listing
 
     def _list(self) -> None:
-        start = time.monotonic()
+        start = monotonic()
         found = sorted(self._changed_keys(), reverse=True)
         self._unread = [*found, *self._unread]
-        end = time.monotonic()
+        end = monotonic()
         self._next_listing = end + (end - start) / _PART
 
     def _changed_keys(self) -> Iterator[str]:

@@ -1,0 +1,159 @@
+"""An event loop in its own thread, for callers that are not async: plain tests, and the command.
+
+A run has one loop, so that a synthesizer can keep its connections between tests. The loop has its own
+thread, so that it does not disturb the event loops of the tests, and so that a call that blocks it cannot
+keep the run from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future, wait
+from typing import Any, Final, TypeVar
+
+from .._backends.backend_call import BackendCall
+from .._clock import monotonic
+from .._errors import RussoError, shorten
+from .._foreign import shown
+from .._loops import give_up
+from .event_loops import DaemonThreads, new_event_loop
+
+T = TypeVar("T")
+
+START_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 5.0
+_REPLY_SECONDS: Final = 2.0
+_CHECK_SECONDS: Final = 1.0
+_MOST_NAMED: Final = 5
+
+
+class StillRunningError(Exception):
+    """A coroutine did not end in time. It was cancelled, but may go on."""
+
+
+class BackgroundLoop:
+    """Runs coroutines for callers that have no event loop.
+
+    Attributes:
+        pid: The process that runs the thread; a forked child does not have the thread.
+
+    Raises:
+        RussoError: The thread or the event loop cannot start.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._threads = DaemonThreads()
+        self._was_interrupted = False
+        self._started: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._serve, name="russo", daemon=True)
+        try:
+            self._thread.start()
+            self._loop = self._started.result(START_SECONDS)
+        except Exception as error:
+            reason = str(error) or f"no sign of it within {START_SECONDS:g} s"
+            raise RussoError(f"the event loop for plain tests cannot start: {reason}") from error
+
+    def _serve(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: new_event_loop(self._threads)) as runner:
+                runner.run(self._wait_until_closed())
+        except BaseException as error:  # noqa: BLE001 - the thread that waits for the loop reports it
+            if not self._started.done():
+                self._started.set_exception(error)
+
+    async def _wait_until_closed(self) -> None:
+        self._closing = asyncio.Event()
+        self._started.set_result(asyncio.get_running_loop())
+        await self._closing.wait()
+
+    def run(self, coroutine: Coroutine[Any, Any, T], seconds: float = math.inf) -> T:
+        """Run a coroutine and return its result; an interrupt of the caller cancels the coroutine.
+
+        Args:
+            coroutine: What to run.
+            seconds: The longest wait. By default there is no limit, because a backend has its own; but the
+                wait ends if the event loop does.
+
+        Raises:
+            RussoError: The event loop has ended, or it is the loop that makes this call.
+            StillRunningError: The coroutine did not end in time.
+        """
+        __tracebackhide__ = True
+        try:
+            if threading.current_thread() is self._thread:
+                raise RuntimeError("it cannot wait for itself; await what is called here")
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError as error:
+            coroutine.close()  # else Python warns that it was never awaited
+            raise RussoError(f"russo's event loop cannot run this: {error}") from error
+        try:
+            self._wait_for(future, monotonic() + seconds)
+        except BaseException:
+            self._was_interrupted = True
+            future.cancel()
+            raise
+        return future.result()
+
+    def _wait_for(self, future: Future[Any], deadline: float) -> None:
+        __tracebackhide__ = True
+        while not wait([future], min(_CHECK_SECONDS, max(0.0, deadline - monotonic()))).done:
+            if not self._thread.is_alive() and not future.done():
+                raise RussoError("russo's event loop ended during the call")
+            if monotonic() >= deadline:
+                raise StillRunningError
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the loop runs, and is not blocked by a call whose caller was interrupted."""
+        if not self._thread.is_alive():
+            return False
+        if self._was_interrupted:
+            replied = threading.Event()
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(replied.set)
+            if not replied.wait(_REPLY_SECONDS):
+                return False
+            self._was_interrupted = False
+        return True
+
+    def close(
+        self, calls: Mapping[BackendCall, asyncio.AbstractEventLoop], seconds: float | None = None
+    ) -> list[str]:
+        """Cancel the tasks, and end the loop and its threads, but do not wait for a call that blocks them.
+
+        Args:
+            calls: The backend calls in progress, with their event loops.
+            seconds: How long to wait; by default 5 s.
+
+        Returns:
+            A sentence for each call that is abandoned.
+        """
+        seconds = CLOSE_SECONDS if seconds is None else seconds
+        self._threads.shutdown_seconds = seconds / 2
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join(seconds)
+        abandoned = self._threads.calls
+        if self._thread.is_alive():
+            give_up(self._loop)
+            blocked = [call for call, loop in list(calls.items()) if loop is self._loop]
+            abandoned = list(dict.fromkeys([*blocked, *abandoned]))
+            if not abandoned:
+                return [f"abandoned: something blocks the event loop, and did not end within {seconds:g} s"]
+        return list(_sentences(abandoned, seconds))
+
+
+def _sentences(abandoned: list[BackendCall], seconds: float) -> Iterator[str]:
+    for call in abandoned[:_MOST_NAMED]:
+        yield (
+            f"abandoned: a call of {shown(call.backend)} for {shorten(call.prompt)}, "
+            f"which did not end within {seconds:g} s"
+        )
+    if len(abandoned) > _MOST_NAMED:
+        yield f"abandoned: {len(abandoned) - _MOST_NAMED} calls more"
