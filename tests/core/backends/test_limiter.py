@@ -1,11 +1,14 @@
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trio
 
 from russo import CachedSynthesizer
+from russo._backends import limiter
+from russo._loops import give_up
 from russo.authoring import Attempts
 from support.attempts import AttemptsBackend, ScriptedService, never_reply
 from support.speakers import PROMPT, run, sound
@@ -83,3 +86,110 @@ def test_loop_that_ends_under_its_calls_gives_their_turns_back():
 
     run(leave())
     assert run(calls.run(PROMPT, ScriptedService("audio")), seconds=5) == "audio"
+
+
+def test_a_closed_loop_gives_the_turns_of_its_calls_back():
+    calls = Attempts("acme", max_concurrency=1)
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(calls.run(PROMPT, never_reply))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()  # the call is neither cancelled nor ended
+    left._log_destroy_pending = False
+    assert run(calls.run(PROMPT, ScriptedService("audio")), seconds=5) == "audio"
+
+
+def test_a_caller_that_waits_already_learns_that_a_loop_was_closed(monkeypatch):
+    monkeypatch.setattr(limiter, "_CHECK_SECONDS", 0.05)
+    calls = Attempts("acme", max_concurrency=1)
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(calls.run(PROMPT, never_reply))
+    loop.run_until_complete(asyncio.sleep(0.01))
+
+    async def wait_and_close():
+        waiting = asyncio.ensure_future(calls.run(PROMPT, ScriptedService("audio")))
+        await asyncio.sleep(0.02)
+        assert not waiting.done()
+        loop.close()
+        return await waiting
+
+    assert run(wait_and_close(), seconds=5) == "audio"
+    left._log_destroy_pending = False
+
+
+def test_a_waiter_whose_loop_was_closed_is_passed_over():
+    calls, closed = Attempts("acme", max_concurrency=1), asyncio.new_event_loop()
+
+    async def main():
+        release = asyncio.Event()
+
+        async def hold():
+            await release.wait()
+            return "first"
+
+        first = asyncio.ensure_future(calls.run(PROMPT, hold))
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(queue_in_closed_loop)
+        third = asyncio.ensure_future(calls.run(PROMPT, ScriptedService("third")))
+        await asyncio.sleep(0.01)
+        release.set()
+        return await asyncio.gather(first, third)
+
+    def queue_in_closed_loop():
+        second = closed.create_task(calls.run(PROMPT, ScriptedService("second")))
+        closed.run_until_complete(asyncio.sleep(0.01))
+        closed.close()
+        second._log_destroy_pending = False
+
+    assert run(main(), seconds=5) == ["first", "third"]
+
+
+def test_a_loop_that_was_given_up_counts_as_closed_and_may_still_leave():
+    limit = limiter.Limiter(1)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(limit.__aenter__())
+    give_up(loop)
+
+    async def enter_twice():
+        async with limit:
+            pass
+        async with limit:
+            await asyncio.to_thread(loop.run_until_complete, limit.__aexit__())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(limit.__aenter__(), 0.05)
+
+    run(enter_twice(), seconds=5)
+    loop.close()
+
+
+def test_callers_enter_in_the_order_in_which_they_asked():
+    order, calls = [], Attempts("acme", max_concurrency=1)
+
+    async def call(number):
+        async def attempt():
+            order.append(number)
+            await asyncio.sleep(0.001)
+
+        await calls.run(PROMPT, attempt)
+
+    async def main():
+        await asyncio.gather(*map(call, range(8)))
+
+    run(main())
+    assert order == list(range(8))
+
+
+@pytest.mark.parametrize("room", [1, 8, 10_000])
+def test_work_per_caller_does_not_grow_with_their_number(room):
+    async def at_once(number):
+        limit = limiter.Limiter(room)
+
+        async def enter():
+            async with limit:
+                await asyncio.sleep(0)
+
+        begun = time.process_time()
+        await asyncio.gather(*(enter() for _ in range(number)))
+        return time.process_time() - begun
+
+    few, many = run(at_once(200)), run(at_once(1600))
+    assert many < 8 * 5 * max(few, 0.005)

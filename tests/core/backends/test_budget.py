@@ -1,0 +1,155 @@
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from russo import BudgetExceededError
+from russo._backends.budget import Budget
+
+
+def claim_all(budget):
+    """Claim until the budget refuses; return the slots."""
+    slots = []
+    while True:
+        try:
+            slots.append(budget.claim("Hello"))
+        except BudgetExceededError:
+            return slots
+
+
+@pytest.mark.parametrize("limit", [0, 1, 7])
+def test_as_many_calls_as_the_limit_and_no_more(tmp_path, limit):
+    assert len(claim_all(Budget(limit, tmp_path))) == limit
+    with pytest.raises(BudgetExceededError, match=f"limit of {limit} backend calls is reached: 'Hello'"):
+        Budget(limit, tmp_path).claim("Hello")
+
+
+def test_a_limit_beyond_the_range_of_integers(tmp_path):
+    assert Budget(10**30, tmp_path).claim("Hello").exists()
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_slot_that_was_given_back_is_used_again_by_every_process(tmp_path, number):
+    one, other = Budget(3, tmp_path), Budget(3, tmp_path)
+    slots = claim_all(one)
+    assert claim_all(other) == []
+    one.give_back(slots[number])
+    assert claim_all(other) == [slots[number]]
+    other.give_back(slots[number])
+    assert claim_all(one) == [slots[number]]
+    assert claim_all(one) == claim_all(other) == []
+
+
+def test_a_slot_given_back_twice_is_one_slot(tmp_path):
+    budget = Budget(2, tmp_path)
+    slots = claim_all(budget)
+    budget.give_back(slots[0])
+    budget.give_back(slots[0])
+    assert len(claim_all(budget)) == 1
+
+
+def test_a_slot_is_not_lost_if_giving_it_back_cannot_be_noted(tmp_path):
+    budget = Budget(1, tmp_path)
+    (slot,) = claim_all(budget)
+    (tmp_path / "calls-returned").mkdir()
+    budget.give_back(slot)
+    shutil.rmtree(tmp_path / "calls-returned")
+    assert claim_all(budget) == [slot]
+
+
+@pytest.mark.parametrize("rest", [b"9", b"99999999999999999999", b"0" * 50])
+def test_a_damaged_note_never_raises_the_limit(tmp_path, rest):
+    (tmp_path / "calls-returned").write_bytes(rest)
+    assert len(claim_all(Budget(3, tmp_path))) == 3
+
+
+def test_calls_that_cannot_be_counted_are_not_made(tmp_path):
+    budget = Budget(3, tmp_path / "gone")
+    with pytest.raises(
+        BudgetExceededError, match=r"cannot be counted \(No such file or directory\)"
+    ) as caught:
+        budget.claim("Hello")
+    assert not caught.value.reached
+
+
+def test_threads_share_the_limit(tmp_path):
+    budget = Budget(200, tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        claimed = [slot for slots in threads.map(lambda _: claim_all(budget), range(8)) for slot in slots]
+    assert len(claimed) == len(set(claimed)) == 200
+
+
+def _count(directory, limit, queue):
+    queue.put(len(claim_all(Budget(limit, directory))))
+
+
+def test_processes_share_the_limit(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    workers = [context.Process(target=_count, args=(tmp_path, 300, queue)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    counts = [queue.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join(60)
+    assert sum(counts) == 300
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_forked_while_a_thread_claims_does_not_hang(tmp_path):
+    budget = Budget(5, tmp_path)
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with budget._lock:
+            held.set()
+            free.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    child = os.fork()
+    if not child:
+        signal.alarm(8)  # kills a child that hangs
+        os._exit(0 if len(claim_all(budget)) == 5 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    free.set()
+    holder.join(10)
+
+
+def test_a_killed_holder_keeps_its_slot(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from russo._backends.budget import Budget;"
+        "Budget(2, Path(sys.argv[1])).claim('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, timeout=60)
+    assert len(claim_all(Budget(2, tmp_path))) == 1
+
+
+def seconds_of(work):
+    begun = time.process_time()
+    work()
+    return max(time.process_time() - begun, 0.001)
+
+
+def test_claims_refusals_and_returns_cost_the_same_however_many_there_are(tmp_path):
+    def work(number):
+        (tmp_path / str(number)).mkdir()
+        budget, other = Budget(number, tmp_path / str(number)), Budget(number, tmp_path / str(number))
+        slots = claim_all(budget)
+        for slot in slots:
+            with pytest.raises(BudgetExceededError):
+                other.claim("Hello")
+            budget.give_back(slot)
+            other.claim("Hello")
+
+    few, many = seconds_of(lambda: work(100)), seconds_of(lambda: work(800))
+    assert many < 8 * 4 * few
