@@ -70,6 +70,8 @@ class ElevenLabsSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("ELEVENLABS_API_KEY",)
     """The environment variable that may hold the key."""
+    hosts: ClassVar[tuple[str, ...]] = ("elevenlabs.io",)
+    """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
 
     def __init__(
         self,

@@ -90,6 +90,8 @@ class GoogleSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
     """Environment variables that may hold the key; the first that is set is used."""
+    hosts: ClassVar[tuple[str, ...]] = ("googleapis.com",)
+    """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
     model_ends: ClassVar[Mapping[str, ModelEnd]] = _ENDS
     """The models whose end is announced, with the date and its source."""
 

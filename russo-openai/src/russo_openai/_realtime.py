@@ -67,6 +67,8 @@ class OpenAISynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     """The environment variable that may hold the key."""
+    hosts: ClassVar[tuple[str, ...]] = ("api.openai.com",)
+    """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
     model_ends = VendorEnds(REALTIME_ENDS)
     """The models whose end OpenAI has announced, with the date and its source; none for another server."""
 

@@ -34,6 +34,8 @@ class PytestSide:
         ini: The values of russo's ini settings, of their types.
         options: The options in ``addopts`` and PYTEST_ADDOPTS.
         pythonpath: The directories that pytest would put first on ``sys.path``.
+        own_ini: The settings that PYTEST_ADDOPTS gives with ``-o``.
+        own_options: The options in PYTEST_ADDOPTS alone.
     """
 
     rootdir: Path
@@ -41,6 +43,8 @@ class PytestSide:
     ini: Mapping[str, Any]
     options: argparse.Namespace
     pythonpath: Sequence[str]
+    own_ini: Mapping[str, str]
+    own_options: argparse.Namespace
 
 
 def look_like_pytest(folder: Path) -> PytestSide:
@@ -65,7 +69,8 @@ def _look(folder: Path) -> PytestSide:
         return config._parser.parse_known_args(arguments, namespace=copy.copy(config.option))
 
     given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    _configure(config, parse(given), folder)
+    own = parse(given)
+    _configure(config, own, folder)
     options = parse([*config.getini("addopts"), *given])
     _override(config, options)
     return PytestSide(
@@ -74,6 +79,8 @@ def _look(folder: Path) -> PytestSide:
         {name: pytest_plugin.ini_value(config, name) for name in _ini_names()},
         options,
         [str(path) for path in config.getini("pythonpath")],
+        dict(text.split("=", 1) for text in own.override_ini or () if "=" in text),
+        own,
     )
 
 

@@ -110,6 +110,7 @@ def record(
     options: tuple[str, ...],
     cache_dir: str | None,
     recordings_dir: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Speak every prompt of FILE ahead of time, so that the tests find it stored.
@@ -120,7 +121,7 @@ def record(
     """
     prompts = read_prompts(file)
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
-    synthesizer, ledger = open_synthesizer(workspace, options)
+    synthesizer, ledger = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
     recording = Recording(synthesizer, ledger, prompts)
     with _bar() as bar:

@@ -39,6 +39,7 @@ def say(
     options: tuple[str, ...],
     cache_dir: str | None,
     recordings_dir: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
@@ -53,7 +54,7 @@ def say(
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
     if output is not None and not to_standard_output:
         refuse_way_out(output.parent, workspace.side.rootdir)
-    synthesizer, ledger = open_synthesizer(workspace, options)
+    synthesizer, ledger = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
     audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, ledger, call))
     ledger.show_troubles()

@@ -17,6 +17,7 @@ from .._secret import hide_credentials, option_of
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
+from .trust import Trust, show_endpoint
 from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ T = TypeVar("T")
 
 
 def speaking_options(command: CommandT) -> CommandT:
-    """Add the options for the backend and the directories."""
+    """Add the options for the backend and the directories, and for consent."""
     command = directory_options(command)
+    command = click.option(
+        "-y", "--yes", is_flag=True, help="Do not ask before using a server or code that the ini-file names."
+    )(command)
     command = click.option(
         "--option",
         "options",
@@ -92,20 +96,33 @@ class Ledger:
             screen.complain(trouble)
 
 
-def open_synthesizer(workspace: CommandWorkspace, options: Sequence[str]) -> tuple[CachedSynthesizer, Ledger]:
+def open_synthesizer(
+    workspace: CommandWorkspace, options: Sequence[str], *, yes: bool
+) -> tuple[CachedSynthesizer, Ledger]:
     """Make the chosen backend's synthesizer, with the cache that a test run would use.
+
+    Args:
+        workspace: The workspace of the command.
+        options: Options on the command line, as NAME=VALUE.
+        yes: Whether servers and code that the ini-file names are used without asking.
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: There is no such backend.
-        RefusedError: An option does not have the form NAME=VALUE.
+        FailedError: The user does not consent to a server or to code that the ini-file names.
+        RefusedError: An option does not have the form NAME=VALUE, or there is no terminal to ask on.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
     screen.note(f"backend: {name} ({chosen})")
+    given = dict(map(_split, options))
+    trust = Trust(workspace, given, yes=yes)
+    trust.ask_for_factory(name)
     if ":" in name:
         make_importable(workspace.side)
-    synthesizer = workspace.make_synthesizer(name, hide_credentials(dict(map(_split, options))))
+    trust.ask_for_endpoints(name)
+    synthesizer = workspace.make_synthesizer(name, hide_credentials(given))
+    show_endpoint(synthesizer, workspace.options(name, given))
     ledger, manager = Ledger(), make_manager()
     manager.register(ledger.statistics, "statistics")
     manager.register(ledger, "russo command")

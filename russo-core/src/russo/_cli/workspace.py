@@ -29,9 +29,11 @@ class CommandWorkspace(Workspace):
 
     Attributes:
         side: The configuration of pytest in this folder.
+        of_user: The backend and options that the user gave: without those that come with the folder.
     """
 
     side: PytestSide
+    of_user: Settings
 
     def announce(self) -> None:
         """Print which directories are used, and why."""
@@ -102,7 +104,18 @@ def find_workspace(
         cwd=folder,
     )
     sources = {name: _source(name, given.get(name), settings, side) for name in settings.sources}
-    return CommandWorkspace.of(dataclasses.replace(settings, sources=sources), side=side)
+    of_user = resolve(
+        Asked(
+            synth=synth or side.own_options.russo_synth,
+            options=side.own_options.russo_synth_option,
+            mode=Mode.AUTO,
+        ),
+        ini=lambda name: side.own_ini.get(name, "") if name.startswith("russo_synth") else "",
+        environment=os.environ,
+        rootdir=side.rootdir,
+        cwd=folder,
+    )
+    return CommandWorkspace.of(dataclasses.replace(settings, sources=sources), side=side, of_user=of_user)
 
 
 def _source(name: str, given: str | None, settings: Settings, side: PytestSide) -> str:

@@ -1,0 +1,136 @@
+"""Asking before a key goes to a server, or code is run, that the folder's ini-file names.
+
+An ini-file comes with a repository. What the user gave (command line, environment) needs no question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from .._backends.discovery import load_backend
+from .._foreign import shown
+from . import screen
+from .workspace import CommandWorkspace
+
+# Names of options whose value is a server, as `base_url`.
+_SERVER: Final = re.compile(
+    r"(.*_)?(url|uri|endpoint|host|server|proxy|gateway|address|api_base)", re.IGNORECASE
+)
+
+
+class Trust:
+    """What the user of a command gave, and what only the folder's ini-file says.
+
+    Args:
+        workspace: The workspace of the command.
+        given: The options on the command line.
+        yes: Whether the user consents to everything.
+    """
+
+    def __init__(self, workspace: CommandWorkspace, given: Mapping[str, str], *, yes: bool) -> None:
+        self._workspace = workspace
+        self._given = given
+        self._yes = yes
+
+    def ask_for_factory(self, name: str) -> None:
+        """Ask before a factory is imported that the user did not give.
+
+        Without a terminal it is imported: a test run in this folder runs the same code.
+
+        Raises:
+            FailedError: The answer is no.
+        """
+        is_users = name == self._workspace.of_user.synth
+        if ":" in name and not is_users and not self._yes and _is_terminal():
+            source = self._workspace.settings.sources["synth"]
+            self._ask(f"Run the code of {shown(name)}, which {source} names?")
+
+    def ask_for_endpoints(self, name: str) -> None:
+        """Show each server that an option names; ask if the ini-file alone names it and it is foreign.
+
+        Raises:
+            FailedError: The answer is no.
+            RefusedError: There is no terminal to ask on.
+        """
+        options = {**self._workspace.settings.options_of(name), **self._given}
+        for option, value in options.items():
+            if not (_SERVER.fullmatch(option.lower()) or "://" in value):
+                continue
+            source = self._source(name, option, value)
+            where = without_credentials(value)
+            screen.note(f"{option}: {where} ({source or self._ini_name})")
+            if source is None and not self._yes and not is_near(value, load_backend(name)):
+                self._refuse_without_terminal(name, option, where)
+                self._ask(f"Send prompts and the key to {where}, which {self._ini_name} names?")
+
+    def _source(self, name: str, option: str, value: str) -> str | None:
+        """Return how the user gave the value of an option, or ``None`` if only the ini-file says it."""
+        if option in self._given:
+            return "command line"
+        return "PYTEST_ADDOPTS" if self._workspace.of_user.options_of(name).get(option) == value else None
+
+    @property
+    def _ini_name(self) -> str:
+        inifile = self._workspace.side.inifile
+        return "pytest's configuration" if inifile is None else shown(inifile.name)
+
+    def _refuse_without_terminal(self, name: str, option: str, where: str) -> None:
+        if not _is_terminal():
+            raise screen.RefusedError(
+                f"{self._ini_name} sends prompts and the key to {where}, and there is no terminal to ask on; "
+                f"nothing was sent. If you trust it, add --yes or --option {option}={where}"
+            )
+
+    def _ask(self, question: str) -> None:
+        if not click.confirm(question, err=True):
+            raise screen.FailedError("nothing was sent")
+
+
+def show_endpoint(synthesizer: object, given: Mapping[str, str]) -> None:
+    """Show the server that a synthesizer says it calls, if no option names it."""
+    with contextlib.suppress(Exception):  # a synthesizer that fails here fails with its own message later
+        extra: Any = getattr(synthesizer, "cache_key_extra", None)
+        declared = extra.get("base_url") if isinstance(extra, Mapping) else None
+        if isinstance(declared, str) and "base_url" not in given:
+            screen.note(f"base_url: {without_credentials(declared)} (environment)")
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL on one line, without the parts that may contain a credential."""
+    scheme, separator, rest = url.rpartition("://")
+    host = re.split(r"[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return shown(f"{scheme}{separator}{host}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def is_near(url: str, factory: object) -> bool:
+    """Return whether a URL names this machine, or a host of the service that the backend is made for.
+
+    A backend names such hosts in its class attribute ``hosts``; their sub-domains count too.
+    """
+    # Clients read other characters in different ways, and would call another host than is checked here.
+    if not re.fullmatch(r"[a-z]+://[\w.:\[\]-]+(/[\w./%~-]*)?", url, re.ASCII | re.IGNORECASE):
+        return False
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    hosts = getattr(factory, "hosts", ())
+    if not url.lower().startswith(("https://", "wss://")) or not isinstance(hosts, (tuple, list)):
+        return False
+    return any(host == each or host.endswith(f".{each}") for each in hosts if isinstance(each, str) and each)

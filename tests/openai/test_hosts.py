@@ -1,0 +1,26 @@
+"""The hosts that the command may send a key to without a question."""
+
+import pytest
+
+from russo._cli.trust import is_near
+from russo_elevenlabs import ElevenLabsSynthesizer
+from russo_google import GoogleSynthesizer
+from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
+
+
+@pytest.mark.parametrize(
+    ("backend", "url"),
+    [
+        (OpenAISynthesizer, "https://api.openai.com/v1"),
+        (OpenAISynthesizer, "wss://eu.api.openai.com/v1"),
+        (OpenAISpeechSynthesizer, "https://us.api.openai.com/v1"),
+        (GoogleSynthesizer, "https://generativelanguage.googleapis.com"),
+        (GoogleSynthesizer, "https://us-central1-aiplatform.googleapis.com"),
+        (ElevenLabsSynthesizer, "https://api.elevenlabs.io"),
+        (ElevenLabsSynthesizer, "https://api.eu.residency.elevenlabs.io"),
+    ],
+)
+def test_the_service_itself_is_near_and_a_server_with_its_name_in_front_is_not(backend, url):
+    assert is_near(url, backend)
+    assert not is_near(f"{url.partition('/v1')[0]}.evil.example/v1", backend)
+    assert not is_near(url.replace("://", "://evil"), backend)
