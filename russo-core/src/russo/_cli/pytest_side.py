@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import copy
+import glob
 import inspect
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ class PytestSide:
         ini: The values of russo's ini settings, of their types.
         options: The options in ``addopts`` and PYTEST_ADDOPTS.
         pythonpath: The directories that pytest would put first on ``sys.path``.
+        conftest_folders: The directories that pytest would add to ``sys.path`` for ``conftest.py`` files.
         own_ini: The settings that PYTEST_ADDOPTS gives with ``-o``.
         own_options: The options in PYTEST_ADDOPTS alone.
     """
@@ -43,6 +46,7 @@ class PytestSide:
     ini: Mapping[str, Any]
     options: argparse.Namespace
     pythonpath: Sequence[str]
+    conftest_folders: Sequence[str]
     own_ini: Mapping[str, str]
     own_options: argparse.Namespace
 
@@ -79,6 +83,7 @@ def _look(folder: Path) -> PytestSide:
         {name: pytest_plugin.ini_value(config, name) for name in _ini_names()},
         options,
         [str(path) for path in config.getini("pythonpath")],
+        list(_conftest_folders(config, options, folder)),
         dict(text.split("=", 1) for text in own.override_ini or () if "=" in text),
         own,
     )
@@ -116,3 +121,32 @@ def _override(config: pytest.Config, options: argparse.Namespace) -> None:
     if pytest.version_tuple >= (9, 1):
         getattr(config, _name_of_values(config)).update(findpaths.parse_override_ini(options.override_ini))
         config._inicache.clear()
+
+
+def _conftest_folders(config: pytest.Config, options: argparse.Namespace, folder: Path) -> Iterator[str]:
+    """Yield what the ``conftest.py`` files that pytest loads first add to ``sys.path``, in their order."""
+    if options.importmode == "importlib" or options.noconftest:
+        return
+    top = Path(options.confcutdir or (config.inipath.parent if config.inipath else config.rootpath))
+    for start in _starts(config, options, folder):
+        inside = sorted(each for each in start.glob("test*") if each.is_dir()) if start.is_dir() else []
+        for each in (start if start.is_dir() else start.parent, *inside):
+            for place in (*reversed(each.parents), each):
+                if place.is_relative_to(top) and (place / "conftest.py").is_file():
+                    yield str(_import_root(place))
+
+
+def _starts(config: pytest.Config, options: argparse.Namespace, folder: Path) -> list[Path]:
+    """Return the files and directories that pytest begins with."""
+    arguments = [text.partition("::")[0] for text in options.file_or_dir]
+    if not arguments and folder == config.rootpath:
+        found = (glob.iglob(each, recursive=True, root_dir=folder) for each in config.getini("testpaths"))
+        arguments = sorted(chain.from_iterable(found))
+    return [path for each in arguments if (path := folder / each).exists()] or [folder]
+
+
+def _import_root(folder: Path) -> Path:
+    """Return the first folder upwards that is not a package."""
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        folder = folder.parent
+    return folder

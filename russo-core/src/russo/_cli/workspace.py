@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from .._flow.workspace import Workspace
+from .._flow.workspace import Workspace, add_folders
 from .._foreign import visible
 from .._mode import Mode
 from .._settings import Asked, Settings, resolve
@@ -132,6 +132,10 @@ def _source(name: str, given: str | None, settings: Settings, side: PytestSide) 
 
 def make_importable(side: PytestSide) -> None:
     """Extend ``sys.path`` so that ``package.module:factory`` is found as in a test run."""
-    for path in reversed([*side.pythonpath, str(side.rootdir)]):
-        if path not in sys.path:
+    sys.path[:0] = side.pythonpath
+    for path in side.conftest_folders:
+        if side.options.importmode == "append":
+            sys.path.append(path)
+        elif path != sys.path[0]:
             sys.path.insert(0, path)
+    add_folders(side.rootdir, Path.cwd())

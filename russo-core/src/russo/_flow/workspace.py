@@ -5,8 +5,10 @@ Both read the same settings, so that `russo record` stores what a test run will 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from .._backends.discovery import convert_options, installed_backends, load_backend, load_synthesizer
@@ -17,6 +19,17 @@ from .._store.layered import Cache, LayeredCache
 
 if TYPE_CHECKING:
     from .._backends.synthesizer import Synthesizer
+
+
+def add_folders(rootdir: Path, folder: Path) -> None:
+    """Let ``package.module:factory`` be found in the rootdir and the current folder, after all other places.
+
+    ``sys.path`` begins with what pytest adds for ``conftest.py`` files and ``pythonpath``. So a test run and
+    the command search the same places, whether they are started as a program or as ``python -m``.
+    """
+    for path in (str(rootdir), str(folder)):
+        if path not in sys.path:
+            sys.path.append(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .._backends.budget import Budget
 from .._backends.discovery import load_backend, load_synthesizer
 from .._errors import BackendConfigError, BackendNotFoundError
 from .._flow.run import Refreshed, RunContext
-from .._flow.workspace import Workspace
+from .._flow.workspace import Workspace, add_folders
 from .._hooks import make_manager
 from .._mode import Mode
 from .._settings import Asked, Settings, SettingsError, resolve
@@ -53,6 +53,8 @@ class PytestSession:
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
         self.workspace = Workspace.of(self.settings)
+        if ":" in (self.settings.synth or ""):
+            add_folders(config.rootpath, config.invocation_params.dir)
         limit: int | None = config.getoption("russo_max_calls")
         if limit is not None and limit < 0:
             raise pytest.UsageError(f"--russo-max-calls={limit}: the limit must be 0 or more")
