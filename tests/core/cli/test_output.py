@@ -173,6 +173,22 @@ def test_a_suffix_that_save_refuses_is_wrong_usage(folder, monkeypatch):
     assert not (folder / "out.mp3").exists()
 
 
+def test_an_entry_that_save_refuses_is_left_out_of_the_export(folder, monkeypatch):
+    store_prompts(folder / ".russo_cache", "bye", first=2)
+    true_save = Audio.save
+
+    def refuse(self, path):
+        if path.name.startswith("bye"):
+            raise ValueError("these are samples without a header")
+        return true_save(self, path)
+
+    monkeypatch.setattr(Audio, "save", refuse)
+    result = russo("cache", "export", "speech")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "russo: 'bye' is not exported: these are samples without a header"
+    assert os.listdir(folder / "speech") == ["hello-00000000.wav"]
+
+
 def test_the_file_has_the_mode_that_the_umask_gives(folder, write):
     old = os.umask(0o022)
     try:

@@ -300,8 +300,8 @@ def _written_badly(audio: Audio, path: Path) -> str | None:
     """
     try:
         replace_with(audio, path)
-    except screen.RefusedError as error:
-        return error.message
+    except ValueError as error:
+        return str(error)
     return None
 
 

@@ -39,7 +39,7 @@ def write_audio(audio: Audio, path: Path) -> None:
 
     Raises:
         OSError: It cannot be written; what was at its path is unchanged.
-        RefusedError: The suffix is that of another format.
+        ValueError: The suffix is that of another format, or the audio is not what its format says.
     """
     if path == STANDARD_OUTPUT:
         sys.stdout.flush()
@@ -59,22 +59,15 @@ def replace_with(audio: Audio, path: Path) -> None:
 
     Raises:
         OSError: It cannot be written; what was at its path is unchanged.
-        RefusedError: The suffix is that of another format.
+        ValueError: The suffix is that of another format, or the audio is not what its format says.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A directory that no other user can enter, on the same file system.
         with tempfile.TemporaryDirectory(prefix=".russo-", dir=path.parent) as private:
-            os.replace(_save(audio, Path(private) / path.name), path)
+            os.replace(audio.save(Path(private) / path.name), path)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-
-
-def _save(audio: Audio, path: Path) -> Path:
-    try:
-        return audio.save(path)
-    except ValueError as error:
-        raise RefusedError(str(error)) from error
 
 
 def _playable(audio: Audio) -> bytes:

@@ -59,7 +59,10 @@ def say(
     audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, ledger, call))
     ledger.show_troubles()
     if output is not None:
-        write_audio(audio, output)
+        try:
+            write_audio(audio, output)
+        except ValueError as error:
+            raise screen.RefusedError(str(error)) from error
     if as_json:
         screen.show_json(_facts(prompt, audio, ledger, workspace, output))
         return
