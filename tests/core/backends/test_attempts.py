@@ -140,6 +140,10 @@ def test_retry_after_that_is_too_long_is_not_waited_for(seconds):
     assert time.monotonic() - start < 5
 
 
+def test_retry_after_of_the_longest_delay_is_waited_for():
+    assert attempts_module._delay(1, 60.0) == 60.0
+
+
 def test_attempt_without_a_reply_in_time_is_a_timeout():
     with pytest.raises(SynthesisTimeoutError, match=r"no reply within 0\.01 s") as caught:
         attempt_with(never_reply, timeout=0.01, max_attempts=1)

@@ -5,6 +5,7 @@ import pytest
 
 from russo import (
     AuthenticationError,
+    BudgetExceededError,
     CachedSynthesizer,
     ServiceError,
     SynthesisError,
@@ -12,6 +13,8 @@ from russo import (
     SynthesisTimeoutError,
 )
 from russo._backends import attempts as attempts_module
+from russo._backends.backend_call import BackendCall
+from russo._backends.budget import Budget
 from support.attempts import AttemptsBackend, ScriptedService, failure, failure_with_short_wait, never_reply
 from support.speakers import PROMPT, run, sound, synthesize
 
@@ -55,3 +58,26 @@ def test_attempts_of_concurrent_calls_are_counted_apart(cache, events):
 
     run(main())
     assert {e.prompt: e.backend_calls for e in events.all(SynthesisFinish)} == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "slots"), [(0, 1), (1, 2)], ids=["only delegates", "made a call itself"]
+)
+def test_an_inner_call_takes_the_outer_slot_only_if_the_outer_made_no_attempt(tmp_path, attempts, slots):
+    budget = Budget(slots, tmp_path)
+    outer, inner = (BackendCall("acme", PROMPT, frozenset(), budget) for _ in range(2))
+    outer.open(None)
+    for _ in range(attempts):
+        outer.begin_attempt()
+    inner.open(outer)
+    with pytest.raises(BudgetExceededError):  # as many slots are taken as calls may be billed
+        budget.claim(PROMPT)
+
+
+def test_no_slot_is_left_for_an_inner_call_of_a_call_that_was_billed(tmp_path):
+    budget = Budget(1, tmp_path)
+    outer, inner = (BackendCall("acme", PROMPT, frozenset(), budget) for _ in range(2))
+    outer.open(None)
+    outer.begin_attempt()
+    with pytest.raises(BudgetExceededError):
+        inner.open(outer)

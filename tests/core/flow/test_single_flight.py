@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,7 +16,9 @@ from russo import (
     SynthesisFinish,
     SynthesisStart,
 )
+from russo._flow import single_flight
 from russo._flow.single_flight import SingleFlight
+from russo._loops import give_up
 from russo._store.locks import KeyLock
 from support.flow import FAILURE, FRESH, key_of, stored_files
 from support.speakers import PROMPT, Speaker, run, sound, synthesize
@@ -339,3 +342,97 @@ def test_flights_of_closed_loops_are_forgotten(tmp_path):
     assert flights._flights == {}
     for task in tasks:
         task._log_destroy_pending = False
+
+
+def test_waiters_of_a_flight_cancelled_before_its_first_step_make_the_call_anew(cache):
+    async def main():
+        speaker = Speaker()
+        cached = CachedSynthesizer(speaker, cache=cache)
+        others = asyncio.all_tasks()
+        first = asyncio.create_task(cached.synthesize(PROMPT))
+        await asyncio.sleep(0)  # the flight's task exists, and has not begun
+        (flight,) = asyncio.all_tasks() - others - {first}
+        second = asyncio.create_task(cached.synthesize(PROMPT))
+        flight.cancel()
+        return await asyncio.wait_for(asyncio.gather(first, second), 5), speaker.texts
+
+    assert run(main()) == ([sound(PROMPT)] * 2, [PROMPT])
+
+
+def test_a_late_landing_of_an_abandoned_flight_leaves_its_successor(tmp_path, monkeypatch):
+    monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
+    flights, name = SingleFlight(), (AudioCache(tmp_path), "key")
+    stopped = asyncio.new_event_loop()
+    old, new = asyncio.Event(), asyncio.Event()
+
+    def make(gate, result):
+        async def call():
+            await gate.wait()
+            return result
+
+        return call
+
+    left = stopped.create_task(flights.join(name, make(old, "old")))
+    stopped.run_until_complete(asyncio.sleep(0.01))  # and now its loop stands still
+
+    async def main():
+        second = asyncio.ensure_future(flights.join(name, make(new, "new")))
+        while flights._flights[name].loop is stopped:  # noqa: ASYNC110 - until it was abandoned
+            await asyncio.sleep(0.01)
+        old.set()
+        await asyncio.to_thread(stopped.run_until_complete, left)  # the old flight lands
+        third = asyncio.ensure_future(flights.join(name, make(new, "a third call")))
+        await asyncio.sleep(0.01)
+        new.set()
+        return await asyncio.gather(second, third)
+
+    assert run(main()) == [("new", True), ("new", False)]
+    stopped.close()
+
+
+def test_a_flight_whose_loop_was_given_up_is_made_anew(tmp_path):
+    flights, name = SingleFlight(), (AudioCache(tmp_path), "key")
+    blocked, release, begun = asyncio.new_event_loop(), threading.Event(), threading.Event()
+
+    async def block():
+        begun.set()
+        release.wait(30)
+        return "late"
+
+    async def land():
+        return "new"
+
+    thread = threading.Thread(target=lambda: blocked.run_until_complete(flights.join(name, block)))
+    thread.start()
+    assert begun.wait(10)
+
+    async def main():
+        waiting = asyncio.ensure_future(flights.join(name, land))
+        await asyncio.sleep(0.02)
+        give_up(blocked)
+        return await waiting
+
+    assert run(main(), seconds=5) == ("new", True)
+    release.set()
+    thread.join(10)
+    blocked.close()
+
+
+@pytest.mark.parametrize("is_equal", [True, False], ids=["waiters of one flight", "flights"])
+def test_work_per_request_does_not_grow_with_their_number(tmp_path, is_equal):
+    async def at_once(number):
+        flights, cache, gate = SingleFlight(), AudioCache(tmp_path), asyncio.Event()
+
+        async def call():
+            await gate.wait()
+
+        begun = time.process_time()
+        names = ("key" if is_equal else f"key {at}" for at in range(number))
+        joined = [asyncio.ensure_future(flights.join((cache, name), call)) for name in names]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*joined)
+        return time.process_time() - begun
+
+    few, many = run(at_once(250)), run(at_once(2000))
+    assert many < 8 * 5 * max(few, 0.005)

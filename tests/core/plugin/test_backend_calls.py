@@ -1,5 +1,7 @@
 """The limit of backend calls, and what ``--verbose`` counts."""
 
+import pytest
+
 from support.projects import summary
 
 
@@ -29,6 +31,27 @@ def test_the_limit_holds_over_all_workers(acme_project):
 
 def test_the_limit_alone_makes_a_run_of_russo_in_every_process(project):
     """No setting of russo's is given, so only the option itself can tell the controller of the workers."""
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("-1", "--russo-max-calls=-1: the limit must be 0 or more"),
+        ("-999999999999999999999", "the limit must be 0 or more"),
+        ("many", "invalid int value: 'many'"),
+        ("9" * 5000, "invalid int value"),
+    ],
+)
+def test_a_limit_that_is_none_is_a_usage_error(project, limit, message):
+    project.tests("def test_it(): pass")
+    result = project.run(f"--russo-max-calls={limit}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("limit", [0, 3])
+def test_a_limit_without_another_setting_of_russo_holds(project, limit, workers):
     project.tests(
         """
         import pytest
@@ -39,6 +62,30 @@ def test_the_limit_alone_makes_a_run_of_russo_in_every_process(project):
     )
     result = project.run("-n", "2", "--russo-max-calls=3", subprocess=True)
     result.assert_outcomes(passed=3, failed=5)
+
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(russo_say, number): russo_say(f"Prompt {number}")
+        """
+    )
+    result = project.run(f"--russo-max-calls={limit}", *workers, subprocess=bool(workers))
+    result.assert_outcomes(passed=limit, failed=6 - limit)
+    assert len(project.calls) == limit
+
+
+def test_a_worker_that_crashes_keeps_its_calls_counted(project):
+    project.tests(
+        """
+        import os, pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(russo_say, number):
+            russo_say(f"Prompt {number}")
+            if number == 1:
+                os._exit(1)
+        """
+    )
+    project.run("--russo-max-calls=3", "-n", "2", subprocess=True)
     assert len(project.calls) == 3
 
 
