@@ -29,10 +29,6 @@ def test_the_limit_holds_over_all_workers(acme_project):
     assert len(acme_project.calls) == 5
 
 
-def test_the_limit_alone_makes_a_run_of_russo_in_every_process(project):
-    """No setting of russo's is given, so only the option itself can tell the controller of the workers."""
-
-
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
@@ -55,14 +51,6 @@ def test_a_limit_without_another_setting_of_russo_holds(project, limit, workers)
     project.tests(
         """
         import pytest
-
-        @pytest.mark.parametrize("number", range(8))
-        def test_it(russo_say, number): russo_say(f"Prompt {number}")
-        """
-    )
-    result = project.run("-n", "2", "--russo-max-calls=3", subprocess=True)
-    result.assert_outcomes(passed=3, failed=5)
-
 
         @pytest.mark.parametrize("number", range(6))
         def test_it(russo_say, number): russo_say(f"Prompt {number}")
