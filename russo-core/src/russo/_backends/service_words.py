@@ -56,6 +56,8 @@ _CODES: Final = (
     "faultcode",
     "error",
 )
+# Of FastAPI: the place, the value that was sent, and what the rule was.
+_NO_WORDS: Final = frozenset({*_CODES, "loc", "input", "ctx", "url"})
 _SHOWN_CODES: Final = ("code", "error_code", "errorcode", "status", "__type", "faultcode", "error")
 _BESIDE_CODE: Final = frozenset({"message", "msg", "detail", "error_description", "description"})
 # Where an object keeps other objects with words and codes.
@@ -258,7 +260,7 @@ def _flat(lower: Mapping[str, Any], depth: int) -> str:
     for name, each in lower.items():
         if isinstance(each, str) and len(each) > _LONGEST_FLAT:
             parts.append(f"{name}: {len(each)} characters of data")
-        elif name not in _CODES and (words := _said(each, depth - 1)):
+        elif name not in _NO_WORDS and (words := _said(each, depth - 1)):
             parts.append(f"{name}: {words}")
         if len(parts) == _MOST_PARTS:
             break
