@@ -161,6 +161,14 @@ HOOKS = {
         "def pytest_runtest_protocol(item): return True if 'more' in item.nodeid else None",
         "1 of 4 tests did not run",
     ),
+    "tests whose body is left out": (
+        "from _pytest.runner import call_and_report\n"
+        "def pytest_runtest_protocol(item, nextitem):\n"
+        "    call_and_report(item, 'setup')\n"
+        "    call_and_report(item, 'teardown', nextitem=nextitem)\n"
+        "    return True",
+        "4 of 4 tests did not run",
+    ),
     "a loop that is cut short": (
         "def pytest_runtestloop(session):\n"
         "    item = session.items[0]\n"

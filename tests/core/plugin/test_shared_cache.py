@@ -131,11 +131,10 @@ def test_options_that_change_the_prompts(shared, prune, language):
         conftest.read_text()
         + "\ndef pytest_addoption(parser): parser.addoption('--language', default='en')\n"
     )
-    shared.run("p", *language)
-    shared.run("p")
-    shared.run("p", prune)
-    shared.run("p", prune, *language)
-    assert shared.prompts == {"en", "de"}
+    other = [word.replace("de", "fr") for word in language]
+    for options in (language, other, [], [prune], [prune, *other], [prune, *language]):
+        shared.run("p", *options)
+    assert shared.prompts == {"en", "de", "fr"}
 
 
 def test_options_that_change_nothing_do_not_make_another_project(shared):

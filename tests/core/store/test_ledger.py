@@ -219,6 +219,13 @@ def test_ten_thousand_keys_cost_less_than_a_second_of_work(tmp_path):
     assert time.process_time() - began < 1
 
 
+def test_what_is_read_of_many_large_ledgers_is_bounded(tmp_path, ledger):
+    for number in range(5):
+        (ledger.parent / Project(str(number)).name).write_bytes(b"\n" * (6 * 1024 * 1024))
+    _, problems = read_ledgers(tmp_path)
+    assert [("bytes" in problem) for problem in problems.values()].count(True) >= 3  # refused by their size
+
+
 # -- clearing
 
 
