@@ -1,11 +1,14 @@
 """How nested key fields are read: by one rule, everywhere."""
 
+from collections import Counter
+
 import pytest
 
 from russo import AudioCache, CachedSynthesizer
 from russo._cli.entries import read_entry
 from russo._fields import backend_of, flatten, frozen, speaker_of
-from russo._plugin.unused import unused_entries
+from russo._plugin.unused import Known
+from russo._statistics import Counts
 from support.speakers import PROMPT, Speaker, synthesize
 
 INNER = {"own": {"backend": "acme", "voice": "anna", "speed": 1.0}, "given": {"voice": "bert"}}
@@ -51,5 +54,17 @@ def test_the_command_and_pruning_see_the_same_backend_of_a_wrapped_synthesizer(t
     (key,) = cache.stored_keys()
     listed = read_entry(cache, "cache", key)
     assert (listed.backend, listed.prompt) == ("speaker", PROMPT)
-    assert list(unused_entries(cache, used=(), speakers={listed.backend})) == [(key, PROMPT)]
+    known = Known(Counts(speakers=Counter({listed.backend: 1})), None, ())
+    assert list(known.not_used(cache)) == [(key, PROMPT)]
     assert {event.backend for event in events.recorded} == {"speaker"}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"a": {"b": 1}}, {"a": [{"b": 1}]}, {"a": [[{"b": {}}]]}, {"a": ({"b": 1},)}]
+)
+def test_mappings_at_any_depth_are_frozen(fields):
+    inner = frozen(fields)["a"]
+    while isinstance(inner, tuple):
+        (inner,) = inner
+    with pytest.raises(TypeError):
+        inner["b"] = 2

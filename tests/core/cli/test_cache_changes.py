@@ -114,6 +114,22 @@ def test_prune_shows_what_would_go_and_removes_nothing(aged_cache):
     assert russo("cache", "prune", "--older-than", "2d", "--dry-run", "--json").json["removed"] == 0
 
 
+def test_prune_refuses_a_cache_that_is_itself_a_git_work_tree(aged_cache):
+    (aged_cache.directory / ".git").mkdir()
+    result = russo("cache", "prune", "--max-size", "0", "--yes")
+    assert result.code == 2
+    assert f"is inside the git work tree {aged_cache.directory}" in result.err
+    assert len(keys_of(aged_cache)) == 3
+
+
+def test_prune_keeps_what_is_younger_than_minutes(cache):
+    now = time.time()
+    for number, age in ((1, 46), (2, 44 * 60), (3, 46 * 60)):
+        set_age(cache, number, age, now)
+    assert russo("cache", "prune", "--older-than", "45min", "--yes").code == 0
+    assert keys_of(cache) == [numbered_key(1), numbered_key(2)]
+
+
 @pytest.mark.parametrize("marker", ["folder", "file"])
 def test_prune_refuses_inside_a_git_work_tree_unless_forced(folder, aged_cache, marker):
     if marker == "folder":

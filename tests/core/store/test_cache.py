@@ -188,6 +188,7 @@ def test_newer_format_is_a_miss_and_no_damage(cache, caplog):
     assert cache.get(KEY) is None
     assert not cache.lookup(KEY).damaged
     assert "it has format version 2, this russo reads 1" in cache.lookup(KEY).reason
+    assert cache.describe(KEY) is None
 
 
 def test_audio_without_metadata_is_not_an_entry(cache):

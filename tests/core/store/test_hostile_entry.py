@@ -142,3 +142,10 @@ def test_what_git_or_a_download_left_in_place_of_a_file_is_named(tmp_path, suffi
     assert found.damaged
     assert hint in found.reason
     assert found.reason.startswith("its metadata " if suffix == "meta" else "its audio ")
+
+
+def test_audio_of_no_bytes_is_damage(tmp_path):
+    forge(tmp_path, KEY, Audio(b"", "pcm"), size=0)
+    found = AudioCache(tmp_path).lookup(KEY)
+    assert found.damaged
+    assert found.reason == "its metadata promises 0 bytes of audio"

@@ -139,3 +139,35 @@ def test_one_cache_object_sweeps_once(tmp_path):
     assert old.exists()
     AudioCache(tmp_path).put("c", Audio(b"sound", "pcm"))
     assert not old.exists()
+
+
+@pytest.mark.parametrize(("age", "stays"), [(0, True), (600, True), (3500, True), (3700, False)])
+def test_temporary_file_of_a_slow_writer_stays_for_an_hour(tmp_path, age, stays):
+    temporary = make_leftover(tmp_path, "slow", age)
+    AudioCache(tmp_path).put("a", AUDIO)
+    assert temporary.exists() == stays
+
+
+def test_named_entry_of_a_newer_russo_is_counted_and_cleared(cache):
+    cache.put("named", AUDIO)
+    meta = cache.directory / "named.meta"
+    meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
+    assert cache.size() == 1
+    assert cache.clear() == 1
+    assert entry_files(cache.directory) == {}
+
+
+def test_entry_that_is_removed_in_half_is_absent_and_not_damaged(cache, monkeypatch):
+    cache.put(KEY, AUDIO)
+    unlink, done = os.unlink, []
+
+    def die_at_the_second(path, **options):
+        done.append(path)
+        if len(done) == 2:
+            raise OSError(5, "Input/output error")
+        return unlink(path, **options)
+
+    monkeypatch.setattr(os, "unlink", die_at_the_second)
+    with pytest.raises(OSError, match="Input/output"):
+        cache.remove(KEY)
+    assert cache.lookup(KEY).reason == "absent"

@@ -1,6 +1,9 @@
 import threading
 
-from support.cache_files import KEY
+import pytest
+
+from russo._store import pair
+from support.cache_files import AUDIO, KEY
 from support.speakers import sound
 
 
@@ -27,3 +30,20 @@ def test_readers_and_writers_of_one_key_see_whole_entries(cache):
     reader.join()
     assert {audio for audio in seen if audio is not None} <= set(spoken)
     assert cache.get(KEY) in spoken
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_pair_that_can_never_be_written_is_not_stored(cache, monkeypatch, caplog, error):
+    calls = []
+
+    def vanish(*_):
+        calls.append(1)
+        raise error(2, "No such file or directory")
+
+    monkeypatch.setattr(pair, "write_temporary", vanish)
+    assert cache.put(KEY, AUDIO) is False
+    assert len(calls) == (8 if error is FileNotFoundError else 1)
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "No such file or directory"
+    ]
+    assert cache.get(KEY) is None
