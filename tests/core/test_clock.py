@@ -173,6 +173,34 @@ def test_a_retry_in_a_frozen_test_ends(project, how):
     project.run().assert_outcomes(passed=3)
 
 
+def test_a_backends_own_sleep_ends_in_a_plain_frozen_test(project):
+    pytest.importorskip("freezegun")
+    project.conftest(
+        """
+        class Sleepy(Speaker):
+            async def synthesize(self, text):
+                import asyncio
+                await asyncio.sleep(0.02)
+                return await super().synthesize(text)
+
+        @pytest.fixture(scope="session")
+        def russo_synthesizer():
+            return Sleepy()
+        """
+    )
+    project.tests(
+        """
+        import freezegun
+
+        @freezegun.freeze_time("2026-01-01")
+        def test_plain(russo_say, russo_synthesizer):
+            assert russo_say("Plain").data
+            assert russo_synthesizer.synthesize_sync("Alone").data
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+
+
 # -- seeded generators
 
 
