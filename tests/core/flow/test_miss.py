@@ -1,4 +1,6 @@
 import asyncio
+import threading
+import time
 
 import anyio
 import pytest
@@ -115,6 +117,29 @@ def test_equal_requests_of_trio_make_one_call(cache):
 
     trio.run(main)
     assert speaker.texts == [PROMPT]
+
+
+def test_a_cancelled_trio_test_does_not_wait_for_a_backend_that_blocks(cache):
+    release, ended = threading.Event(), threading.Event()
+
+    class Blocking(Speaker):
+        async def synthesize(self, text):
+            release.wait(30)
+            ended.set()
+            return sound(text)
+
+    async def main():
+        with trio.move_on_after(0.1) as scope:
+            await CachedSynthesizer(Blocking(), cache=cache).synthesize(PROMPT)
+        assert scope.cancelled_caught
+        assert not ended.is_set()
+
+    trio.run(main)
+    release.set()
+    until = time.monotonic() + 10
+    while not cache.size():  # the call outlives its waiter, and is stored
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_error_passes_through_trio(cache):
