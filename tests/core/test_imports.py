@@ -157,14 +157,16 @@ def test_import_is_quick():
 
 PLUGIN = {
     "russo",
+    "russo._installation",
     "russo._plugin",
+    "russo._plugin.complete_run",
     "russo._plugin.item",
     "russo._plugin.pytest_plugin",
     "russo._plugin.workers",
 }
 
 
-def test_importing_the_pytest_plugin_loads_three_modules():
+def test_importing_the_pytest_plugin_loads_few_modules():
     code = """
 import json, sys, pytest
 scans = []

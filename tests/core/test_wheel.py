@@ -27,6 +27,7 @@ def test_wheel_holds_every_module_the_types_and_the_templates(installed):
     assert {name for name in wheel if ".dist-info/" not in name} == names
     entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
     assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points
+    assert "\nrusso-core = russo._plugin.installation\n" in entry_points
     assert "[console_scripts]\nrusso = russo._cli:main\n" in entry_points
 
 
@@ -36,15 +37,25 @@ def test_report_is_written_by_the_installed_package(installed, tmp_path):
     assert "No prompt was spoken in this run." in (tmp_path / "page.html").read_text("utf-8")
 
 
+# Options of 0.3 have the names of russo-core's.
+OLD_PLUGIN = """
+def pytest_addoption(parser):
+    parser.getgroup("russo").addoption("--russo-report", default=None)
+    parser.getgroup("russo").addoption("--russo-no-cache", action="store_false", dest="russo_cache")
+"""
+
+
 def old_wheel(folder):
     """Write a wheel that owns the paths of russo 0.3 that russo-core has too."""
     files = {
-        "russo/__init__.py": "",
+        "russo/__init__.py": "from russo import synthesizers\n",
         "russo/synthesizers/__init__.py": "",
-        "russo/pytest_plugin.py": "",
+        "russo/cli.py": "def main(): raise SystemExit('the command of 0.3')\n",
+        "russo/pytest_plugin.py": OLD_PLUGIN,
         "russo-0.3.3.dist-info/METADATA": "Metadata-Version: 2.1\nName: russo\nVersion: 0.3.3\n",
         "russo-0.3.3.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "russo-0.3.3.dist-info/entry_points.txt": "[pytest11]\nrusso = russo.pytest_plugin\n",
+        "russo-0.3.3.dist-info/entry_points.txt": "[console_scripts]\nrusso = russo.cli:main\n"
+        "[pytest11]\nrusso = russo.pytest_plugin\n",
     }
     lines = [
         f"{name},sha256={urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}"
@@ -81,3 +92,39 @@ def test_uninstalling_russo_0_3_afterwards_is_reported_with_its_repair(installed
     assert REPAIR in both.run(*run, cwd=project, code=4)
     install(path, *both.wheels.glob("*.whl"), options=["--force-reinstall", "--no-deps"])
     assert "2 passed" in both.run(*run, cwd=project)
+
+
+BESIDE = (
+    "russo 0.3 is installed beside russo-core, and both have the package russo; "
+    f"remove it and repair russo-core: pip uninstall -y russo && {REPAIR}"
+)
+REMOVED = f"pip uninstall russo removed a file of russo-core; repair it: {REPAIR}"
+
+
+@pytest.mark.parametrize("order", ["russo-core first", "0.3 first"])
+def test_russo_0_3_beside_russo_core_is_one_sentence_with_its_repair(installed, tmp_path, order):
+    path = tmp_path / "both"
+    shutil.copytree(installed.wheels, path / "wheels")
+    both = build(path)
+    core, old, forced = [*both.wheels.glob("*.whl")], old_wheel(tmp_path), ["--force-reinstall", "--no-deps"]
+    install(path, old)
+    if order == "0.3 first":
+        install(path, *core, options=forced)
+    (tmp_path / "test_plain.py").write_text("def test_plain(): pass\n")
+    script = ("python", "-c", "import sys, pytest; sys.exit(pytest.console_main())", "-q")
+    pytests = [script, ("python", "-m", "pytest", "-q"), (*script, "--russo-cache-mode=replay")]
+    for run in pytests:
+        shown = both.run(*run, "-p", "no:cacheprovider", cwd=tmp_path, code=4)
+        assert shown.count(BESIDE) == 1
+        assert "Traceback" not in shown
+    assert both.run("python", "-m", "russo", "cache", "dir", cwd=tmp_path, code=2) == f"russo: {BESIDE}\n"
+    if order == "0.3 first":
+        assert both.run("russo", "cache", "dir", cwd=tmp_path, code=2) == f"russo: {BESIDE}\n"
+    uninstall(path, "russo")
+    for run in pytests[:2]:
+        assert both.run(*run, "-p", "no:cacheprovider", cwd=tmp_path).count(REMOVED) == 1
+    assert both.run("python", "-m", "russo", "cache", "dir", cwd=tmp_path, code=2) == f"russo: {REMOVED}\n"
+    install(path, *core, options=forced)  # the command of the sentence
+    assert "1 passed" in both.run(*script, "-p", "no:cacheprovider", cwd=tmp_path)
+    assert both.run("russo", "cache", "dir", cwd=tmp_path).endswith(".russo_cache\n")
+    both.run("python", "-c", "from russo import AudioCache, synthesizers", cwd=tmp_path)

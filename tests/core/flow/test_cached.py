@@ -1,6 +1,7 @@
 import asyncio
 import json
 import sys
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -492,3 +493,17 @@ def test_binding_reaches_every_layer_and_keeps_the_object(cache, tmp_path):
     assert outer.bound_to(run_context(cache, "replay")) is outer
     assert [layer.cache for layer in (outer, middle, inner)] == [cache, given, cache]
     assert {layer.mode for layer in (outer, middle, inner)} == {Mode.REPLAY}
+
+
+def test_a_mock_that_declares_its_settings_is_a_synthesizer(tmp_path):
+    mock = AsyncMock(cache_key_extra={})
+    mock.synthesize.return_value = sound("hi")
+    cached = CachedSynthesizer(mock, cache=AudioCache(tmp_path))
+    assert [cached.synthesize_sync("hi") for _ in range(2)] == [sound("hi")] * 2
+    assert mock.synthesize.await_count == 1
+
+
+def test_a_mock_that_has_every_attribute_is_refused_with_the_attribute(tmp_path):
+    cached = CachedSynthesizer(AsyncMock(), cache=AudioCache(tmp_path))
+    with pytest.raises(TypeError, match=r"AsyncMock\.cache_key_extra is AsyncMock, not a mapping"):
+        cached.synthesize_sync("hi")

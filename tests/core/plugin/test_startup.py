@@ -56,12 +56,14 @@ def project_without_russo(tmp_path):
 def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo):
     with_russo, without = (
         run_pytest(project_without_russo),
-        run_pytest(project_without_russo, "-p", "no:russo"),
+        run_pytest(project_without_russo, "-p", "no:russo", "-p", "no:russo-core"),
     )
     assert with_russo["code"] == without["code"] == 0
     assert set(with_russo["modules"]) - set(without["modules"]) == {
         "russo",
+        "russo._installation",
         "russo._plugin",
+        "russo._plugin.installation",
         "russo._plugin.complete_run",
         "russo._plugin.item",
         "russo._plugin.workers",

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from .._errors import BackendConfigError, BackendNotFoundError, RussoError
+from .._installation import problem
 from .._settings import SettingsError
 from . import screen
 from .backends import backends
@@ -51,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without its first word; ``None`` for that of the process.
     """
     screen.prepare()
+    if (found := problem()) is not None:
+        screen.complain(found)
+        return 2
     try:
         code = russo.main(arguments, prog_name="russo", standalone_mode=False)
     except click.ClickException as error:

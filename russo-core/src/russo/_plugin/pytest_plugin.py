@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from .._installation import is_damaged, problem
 from .complete_run import CompleteRun, unseen_tests
 from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
@@ -40,10 +41,6 @@ _OPTIONS: Final = (
     "record_only",
 )
 INI_NAMES: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
-_DAMAGED: Final = (
-    "russo: pip uninstall russo removed a file of russo-core; repair it: "
-    "pip install --force-reinstall --no-deps russo-core"
-)
 _MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
 
 
@@ -112,19 +109,19 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     try:
         return (yield)
     except BaseException:
-        if _is_damaged():
-            sys.stderr.write(f"{_DAMAGED}\n")
+        if is_damaged():
+            sys.stderr.write(f"{problem()}\n")
         raise
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
-    if _is_damaged():
+    if is_damaged():
         if _is_asked_for(config):
-            raise pytest.UsageError(_DAMAGED)
+            raise pytest.UsageError(problem())
         if not hasattr(config, "workerinput"):
-            sys.stderr.write(f"{_DAMAGED}\n")
+            sys.stderr.write(f"{problem()}\n")
     complete_run = config.stash[_COMPLETE_RUN] = CompleteRun(config, workers_of(config))
     config.pluginmanager.register(complete_run, "russo-complete-run")
     if config.getoption("russo_record_only"):
@@ -135,11 +132,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from .report import Report
 
         config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
-
-
-def _is_damaged() -> bool:
-    """Return whether the package has lost its ``__init__.py``, and so every public name."""
-    return getattr(sys.modules["russo"], "__file__", None) is None
 
 
 def _is_given(value: object) -> bool:
@@ -172,8 +164,8 @@ def session_of(config: pytest.Config) -> PytestSession:
     """Return russo's side of a pytest run, which is made when it is first needed."""
     session = config.stash.get(_SESSION, None)
     if session is None:
-        if _is_damaged():
-            pytest.fail(_DAMAGED, pytrace=False)
+        if is_damaged():
+            pytest.fail(problem() or "", pytrace=False)
         from .session import PytestSession
 
         session = config.stash[_SESSION] = PytestSession(

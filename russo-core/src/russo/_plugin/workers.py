@@ -21,8 +21,6 @@ from typing import Any, Final
 
 import pytest
 
-from .._foreign import shown
-
 _log = logging.getLogger(__name__)
 
 WITNESSED: Final = "russo_witnessed"
@@ -121,6 +119,8 @@ class Workers:
                 value = self._sources[name]()
                 json.dumps(value)
             except Exception as error:  # noqa: BLE001 - another package's, or a page's; the run goes on
+                from .._foreign import shown
+
                 _log.warning("values named %r are not sent: %s", name, shown(str(error) or repr(error)))
             else:
                 if value is not None:
