@@ -99,7 +99,10 @@ def test_no_modules_import_each_other_in_a_circle():
 # Private members that are used on another object than `self`, each with the reason.
 ALLOWED_REACHES = {
     "_backends/backend_call.py": {"_slots": "of another object of its class"},
-    "_cli/pytest_side.py": {"_parser": "pytest's; reads the ini-file and addopts without a run"},
+    "_cli/pytest_side.py": dict.fromkeys(
+        ("_inicache", "_inipath", "_override_ini", "_parser", "_rootpath"),
+        "pytest's; reads the ini-file and addopts without a run",
+    ),
     "_flow/cached.py": {"_context": "of another object of its class"},
     "_plugin/speak_ahead.py": {"_fixtureinfo": "pytest's; names the fixture that a test will get"},
     "_store/cache.py": dict.fromkeys(
