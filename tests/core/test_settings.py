@@ -1,9 +1,12 @@
 import itertools
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from russo import Mode
-from russo._settings import Asked, SettingsError, resolve
+from russo._settings import Asked, SettingsError, is_same_directory, resolve
 
 
 @pytest.fixture
@@ -256,3 +259,114 @@ def test_option_of_another_form_is_refused(decide, text, shown, place):
         decide(**given)
     subject = f"backend option{shown}" if shown else "a backend option"
     assert str(caught.value) == f"{subject} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
+
+
+def ask_in_each_place(decide, name, value):
+    """Give a value on the command line, in the environment and in the ini-file; yield each error."""
+    variable = f"RUSSO_{name.upper()}"
+    for given, source in (
+        ({name: value}, "command line"),
+        ({"environment": {variable: value}}, f"environment variable {variable}"),
+        ({"ini": {f"russo_{name}": value}}, f"ini-file, russo_{name}"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            decide(**given)
+        yield str(caught.value), source
+
+
+IMPOSSIBLE = {
+    "no such user": "~no-such-user-here/speech",
+    "NUL": "speech\0kept",
+    "long name": "x" * 300,
+    "long path": "x/" * 3000,
+    "below a file": "{tmp}/file/speech",
+    "link to itself": "{tmp}/loop/speech",
+    "lone surrogate": "speech\ud800",
+}
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
+@pytest.mark.parametrize("path", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_path_that_cannot_be_is_refused_with_its_source(decide, tmp_path, name, path):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for message, source in ask_in_each_place(decide, name, path.format(tmp=tmp_path)):
+        assert "cannot be used as a path: " in message
+        assert message.endswith(f"({source})")
+        assert message.isprintable()
+        assert len(message) < 400
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
+def test_tilde_without_a_home_is_refused_with_its_source(decide, monkeypatch, name):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", dict[int, str]().__getitem__)  # as in a container without the user
+    for message, source in ask_in_each_place(decide, name, "~/speech"):
+        assert message == (
+            "~/speech cannot be used as a path: the home directory is not known; write the path without ~ "
+            f"({source})"
+        )
+
+
+ODD_PATHS = [
+    "//speech",
+    "new\nline",
+    "\x1b[31mred",
+    "./a//b/.",
+    " ",
+    "raw\udcff",
+    "é🎤",
+    "-",
+    "a;b",
+    "$HOME",
+    "%s{}",
+]
+
+
+@pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_odd_path_that_can_be_is_taken_as_it_is_written(decide, tmp_path, name, path):
+    assert getattr(decide(**{name: path}), name) == Path(os.path.abspath(tmp_path / "work" / path))
+
+
+@pytest.mark.parametrize("path", [each for each in ODD_PATHS if each != "//speech"])
+def test_messages_show_an_odd_path_on_one_line(decide, tmp_path, path):
+    (tmp_path / "work" / path).parent.mkdir(parents=True, exist_ok=True)
+    given = {"cache_dir": path, "recordings_dir": path, "clear": True}
+    with pytest.raises(SettingsError, match="would clear the recordings in ") as caught:
+        decide(**given)
+    assert str(caught.value).isprintable()
+    os.makedirs(tmp_path / "work", exist_ok=True)
+    Path(os.path.abspath(tmp_path / "work" / path)).touch()
+    with pytest.raises(SettingsError, match="is a file") as caught:
+        decide(cache_dir=path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["exists", "does not exist"])
+@pytest.mark.parametrize("below", ["", "speech"], ids=["itself", "its parent"])
+def test_directory_that_is_mounted_under_two_names_is_one(decide, tmp_path, exists, below):
+    real, mounted = tmp_path / "real", tmp_path / "mounted"
+    for each in (real, mounted):
+        each.mkdir()
+    if exists:
+        (real / below).mkdir(exist_ok=True)
+    elif not below:
+        pytest.skip("what is mounted exists")
+    done = subprocess.run(["mount", "--bind", real, mounted], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("only root may mount")
+    try:
+        assert is_same_directory(real / below, mounted / below)
+        with pytest.raises(SettingsError, match="would clear the recordings"):
+            decide(clear=True, recordings_dir=str(real / below), cache_dir=str(mounted / below))
+        assert not is_same_directory(real / below, mounted / below / "deeper")
+        assert decide(clear=True, recordings_dir=str(real / "a"), cache_dir=str(mounted / "b")).clear
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+@pytest.mark.parametrize(("recordings", "cache"), [("kept", "kept/own"), ("own/kept", "own")])
+def test_recordings_and_cache_may_be_one_below_the_other(decide, tmp_path, recordings, cache):
+    (tmp_path / "work" / recordings).mkdir(parents=True)
+    assert decide(clear=True, recordings_dir=recordings, cache_dir=cache).clear

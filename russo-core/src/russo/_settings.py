@@ -6,15 +6,19 @@ options and directories in the same folder.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ._foreign import shown, visible
 from ._mode import Mode
 from ._secret import hide_credentials, option_of
 
+# No directory or file can be made at such a path.
+_IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
 
 
@@ -138,7 +142,7 @@ def resolve(
     def choose_directory(name: str, given: str | None) -> Path | None:
         value = choose(name, given)
         base = rootdir if sources[name].startswith("ini-file") else cwd
-        return None if value is None else _directory(base / Path(value).expanduser(), sources[name])
+        return None if value is None else _directory(value, base, sources[name])
 
     mode = Mode.OFF if asked.no_cache else _mode(choose("cache_mode", asked.mode), sources)
     if asked.no_cache:
@@ -148,7 +152,7 @@ def resolve(
             )
         sources["cache_mode"] = "command line, --russo-no-cache"
     cache_dir = choose_directory("cache_dir", asked.cache_dir) or _directory(
-        rootdir / DEFAULT_DIRECTORY, "default"
+        DEFAULT_DIRECTORY, rootdir, "default"
     )
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
     settings = Settings(
@@ -168,12 +172,16 @@ def resolve(
 def is_same_directory(one: Path, other: Path) -> bool:
     """Return whether two paths name one directory, also by a link, another case or a bind mount.
 
-    A directory that does not exist is compared by its path.
+    Of a directory that does not exist, the name and the parent are compared.
     """
     try:
         return one.samefile(other)
     except OSError:
-        return one.resolve() == other.resolve()
+        one, other = Path(os.path.realpath(one)), Path(os.path.realpath(other))
+        if one == other:
+            return True
+        has_parents = one.parent != one and other.parent != other
+        return has_parents and one.name == other.name and is_same_directory(one.parent, other.parent)
 
 
 def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
@@ -187,14 +195,14 @@ def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
     recordings = settings.recordings_dir
     if recordings is None:
         return
-    own = is_same_directory(recordings, settings.cache_dir)
+    own, place = is_same_directory(recordings, settings.cache_dir), visible(str(recordings))
     if settings.mode is Mode.REFRESH and not own:
         raise SettingsError(
-            f"mode 'refresh' cannot replace the recordings in {recordings}, which are read-only; "
-            f"to refresh them, add --russo-cache-dir={recordings}"
+            f"mode 'refresh' cannot replace the recordings in {place}, which are read-only; "
+            f"to refresh them, add --russo-cache-dir={place}"
         )
     if settings.clear and own:
-        raise SettingsError(f"--russo-clear-cache would clear the recordings in {recordings}")
+        raise SettingsError(f"--russo-clear-cache would clear the recordings in {place}")
 
 
 def _mode(value: str | None, sources: Mapping[str, str]) -> Mode:
@@ -206,10 +214,38 @@ def _mode(value: str | None, sources: Mapping[str, str]) -> Mode:
         raise SettingsError(f"{error} ({sources['cache_mode']})") from None
 
 
-def _directory(path: Path, source: str) -> Path:
-    path = Path(os.path.abspath(path))
-    if path.exists() and not path.is_dir():
-        raise SettingsError(f"{path} is a file; russo needs a directory there ({source})")
+def path_of(text: str, base: Path, source: str) -> Path:
+    """Return the absolute path that a setting names; ``~`` is the home directory.
+
+    Args:
+        text: The setting's value.
+        base: The base of a relative path.
+        source: The source of the value in words, for the message.
+
+    Raises:
+        SettingsError: No file can have this path, or it begins with a home directory that is not known.
+    """
+    try:
+        path = Path(os.path.abspath(base / Path(text).expanduser()))
+        path.stat()
+    except RuntimeError:
+        problem = "the home directory is not known; write the path without ~"
+    except ValueError as error:  # a NUL, or a character that file names cannot have
+        problem = str(error)
+    except OSError as error:
+        if error.errno not in _IMPOSSIBLE:
+            return path
+        problem = error.strerror or str(error)
+    else:
+        return path
+    raise SettingsError(f"{shown(text)} cannot be used as a path: {problem} ({source})")
+
+
+def _directory(text: str, base: Path, source: str) -> Path:
+    path = path_of(text, base, source)
+    # Not Path.is_dir: it raises if a folder on the way may not be searched.
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise SettingsError(f"{visible(str(path))} is a file; russo needs a directory there ({source})")
     return path
 
 

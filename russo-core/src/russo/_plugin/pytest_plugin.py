@@ -126,9 +126,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(complete_run, "russo-complete-run")
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
-    if _is_asked_for(config) and not config.option.help:
+    if _is_asked_for(config) and not config.getoption("help", False):
         session_of(config).check()
-    if config.getoption("russo_report") and not config.option.help:
+    if config.getoption("russo_report") and not config.getoption("help", False):
         from .report import Report
 
         config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
@@ -200,7 +200,7 @@ def pytest_fixture_setup(
     """Wrap what ``russo_synthesizer`` returned, before a test or another fixture gets it."""
     __tracebackhide__ = True
     value = yield
-    if fixturedef.argname != "russo_synthesizer" or request.config.option.setupplan:
+    if fixturedef.argname != "russo_synthesizer" or request.config.getoption("setupplan", False):
         return value
     cached = fixturedef.cached_result
     assert cached is not None
@@ -261,7 +261,7 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
     config = session.config
     wanted = ini_value(config, "russo_speak_ahead") or config.getoption("russo_record_only")
-    if config.option.collectonly or not wanted:
+    if config.getoption("collectonly", False) or not wanted:
         return None
     from .speak_ahead import speak_ahead
 
@@ -289,7 +289,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shorten the traceback of an error of russo's."""
     used = _SESSION in item.config.stash
-    if used and call.excinfo is not None and not item.config.option.fulltrace:
+    if used and call.excinfo is not None and not item.config.getoption("fulltrace", False):
         from .tracebacks import shorten_trace
 
         shorten_trace(call.excinfo)
@@ -317,15 +317,16 @@ def pytest_terminal_summary(
     if not parts and not prune and not (complete_run.unseen and _is_asked_for(config)):
         return
     from .._flow.summary import summarize, total_of
+    from .._foreign import shown
+    from .terminal import write_line
 
     total, verbose = total_of(parts), config.get_verbosity() > 0
     for line in summarize(total, verbose=verbose):
-        terminalreporter.write_line(line)
-    from .._foreign import shown
+        write_line(config, line)
     from .unused import report_unused
 
     if complete_run.unseen:
-        terminalreporter.write_line(f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
+        write_line(config, f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
     reason = complete_run.why_not(terminalreporter, exitstatus)
     for line in report_unused(config, session_of(config).cache, total, reason):
-        terminalreporter.write_line(shown(line, 1000))
+        write_line(config, shown(line, 1000))

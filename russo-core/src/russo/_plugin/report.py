@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from .._fields import flatten, plain
-from .._foreign import shown
+from .._foreign import shown, visible
+from .._settings import SettingsError, path_of
 from .._store.cache import AudioCache
 from ..hookspecs import hookimpl
 from .item import CURRENT_ITEM
 from .report_audio import digest_of, is_kept
 from .report_page import StoredSection, Use, write_page
 from .report_section import SectionCollector
+from .terminal import write_line
 
 if TYPE_CHECKING:
     from .._audio import Audio
@@ -194,7 +196,7 @@ class Report:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
         """Record that tests will run: a run that only lists tests or fixtures writes no page."""
-        self._has_run = not self._config.option.collectonly
+        self._has_run = not self._config.getoption("collectonly", False)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record how a test ended."""
@@ -226,10 +228,10 @@ class Report:
         write_page(self._path, uses, self._outcomes, title=self._config.rootpath.name, sections=sections)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self) -> None:
         """Print where the page is, or why it was not written."""
         if self._outcome:
-            terminalreporter.write_line(self._outcome)
+            write_line(self._config, self._outcome)
 
 
 _SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "error")
@@ -249,12 +251,17 @@ def _outcome(report: pytest.TestReport) -> str:
 def _check_path(given: str, directory: Path) -> Path:
     """Return the page's path. A folder may be a link; a link in the page's place is replaced."""
     try:
-        path = directory / Path(given).expanduser()
-    except RuntimeError as error:
-        raise pytest.UsageError(f"--russo-report={given}: {error}") from None
+        path_of(given, directory, "--russo-report")
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    path = directory / Path(given).expanduser()
     # Not Path.is_dir and Path.is_file: they raise if a folder on the way may not be searched.
     if os.path.isdir(path) or given.endswith(("/", os.sep)):
-        raise pytest.UsageError(f"--russo-report={given} is a directory; name a file in it, as report.html")
+        raise pytest.UsageError(
+            f"--russo-report={visible(given)} is a directory; name a file in it, as report.html"
+        )
     if os.path.exists(path) and not os.path.isfile(path):
-        raise pytest.UsageError(f"--russo-report={given} is no regular file; name one, as report.html")
+        raise pytest.UsageError(
+            f"--russo-report={visible(given)} is no regular file; name one, as report.html"
+        )
     return path

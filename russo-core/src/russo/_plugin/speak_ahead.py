@@ -22,6 +22,7 @@ from .._flow.cached import CachedSynthesizer
 from .._mode import Mode
 from ..hookspecs import hookimpl
 from .item import marked_prompt
+from .terminal import write_line
 
 if TYPE_CHECKING:
     from .._events import CacheHit, EntryStored
@@ -220,13 +221,11 @@ def _report_recorded(
     failures: list[tuple[str, BaseException]],
     left_out: list[tuple[str, str]],
 ) -> None:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    write = print if reporter is None else reporter.write_line
-    write(f"russo: {number - len(failures)} of {number} marked prompts are recorded")
+    write_line(config, f"russo: {number - len(failures)} of {number} marked prompts are recorded")
     for prompt, error in failures:
-        write(f"russo: not recorded: {error or repr(prompt)}")
+        write_line(config, f"russo: not recorded: {str(error) or repr(prompt)}")
     for test, reason in left_out:
-        write(f"russo: not spoken ahead for {test}: {reason}")
+        write_line(config, f"russo: not spoken ahead for {test}: {reason}")
 
 
 @contextlib.contextmanager
