@@ -1,15 +1,13 @@
 """Speaking ahead: synthesize the marked prompts of a run before its tests, many at once.
 
-Only prompts that a test will certainly need are spoken: prompts of ``@pytest.mark.russo`` whose test uses
-the plugin's own fixtures and is not skipped. A prompt that fails here is not reported, because its test
-will ask for it again.
+Only prompts that a test will certainly need are spoken, because each may be billed: `certainty` decides.
+A prompt that fails here is not reported, because its test will ask for it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,69 +19,14 @@ from .._errors import BudgetExceededError
 from .._flow.cached import CachedSynthesizer
 from .._mode import Mode
 from ..hookspecs import hookimpl
-from .item import marked_prompt
+from .certainty import may_stop_early, plan
 from .terminal import write_line
 
 if TYPE_CHECKING:
     from .._events import CacheHit, EntryStored
     from .session import PytestSession
 
-_OWN_FIXTURES: Final = ("russo_audio", "russo_say", "russo_synthesizer", "russo_cache")
-_OWN_MODULE: Final = f"{__package__}.pytest_plugin"
 _RECORD_AT_ONCE: Final = 8  # a synthesizer's own limit may be lower
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """The prompts that can be spoken ahead, and the tests whose prompts cannot.
-
-    Attributes:
-        prompts: The prompts, each once, in the order of their tests.
-        left_out: The tests that use russo but whose prompts are not certain, each with the reason.
-    """
-
-    prompts: list[str]
-    left_out: list[tuple[str, str]]
-
-
-def plan(items: Iterable[pytest.Item]) -> Plan:
-    """Find the prompts of the selected tests that can be spoken ahead."""
-    prompts: dict[str, None] = {}
-    left_out = []
-    for item in items:
-        if not set(_OWN_FIXTURES) & set(getattr(item, "fixturenames", ())):
-            continue
-        reason = _reason_against(item)
-        if reason is None:
-            prompts[marked_prompt(item) or ""] = None
-        else:
-            left_out.append((item.nodeid, reason))
-    return Plan(list(prompts), left_out)
-
-
-def _reason_against(item: pytest.Item) -> str | None:
-    names = item.fixturenames  # type: ignore[attr-defined]
-    if "russo_audio" not in names:
-        return "its prompts are known only when it runs"
-    for name in _OWN_FIXTURES:
-        if name in names and not _is_own(item, name):
-            return f"it has a fixture {name} of its own"
-    if item.get_closest_marker("skip") or any(_may_skip(mark) for mark in item.iter_markers("skipif")):
-        return "it is or may be skipped"
-    if marked_prompt(item) is None:
-        return "it has no marker with one prompt"
-    return None
-
-
-def _is_own(item: pytest.Item, name: str) -> bool:
-    definitions = item._fixtureinfo.name2fixturedefs.get(name, ())  # type: ignore[attr-defined]
-    return bool(definitions) and definitions[-1].func.__module__ == _OWN_MODULE
-
-
-def _may_skip(mark: pytest.Mark) -> bool:
-    """Return whether a ``skipif`` may be true; conditions written as text are not evaluated and may be."""
-    conditions = mark.args or (mark.kwargs.get("condition", True),)
-    return any(isinstance(condition, str) or bool(condition) for condition in conditions)
 
 
 def speak_all(
@@ -177,19 +120,25 @@ def speak_ahead(session: PytestSession, items: list[pytest.Item], config: pytest
     records = mode is Mode.AUTO or (only and mode is Mode.REFRESH)
     if not records or not items:
         return 0 if only else None
-    planned, workers = plan(items), session.workers
+    if not only and may_stop_early(config):
+        return None
+    planned, workers = plan(items, only_certain=not only), session.workers
     mine = slice_for(planned.prompts, workers.number, workers.count)
     at_once = max(1, -(-(session.settings.speak_ahead or _RECORD_AT_ONCE) // workers.count))
     try:
         failures = _speak(session, mine, at_once, progress=only)
-    except pytest.fail.Exception as error:  # no backend: the tests will report it
+    except Exception as error:  # noqa: BLE001 - no backend, or a factory that fails: the tests will report it
         if only:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(str(error) or repr(error)) from None
         return None
-    if not only:
-        return None
-    _report_recorded(config, len(mine), failures, planned.left_out)
-    return len(failures)
+    if only:
+        write_line(config, f"russo: {len(mine) - len(failures)} of {len(mine)} marked prompts are recorded")
+        for prompt, failure in failures:
+            write_line(config, f"russo: not recorded: {str(failure) or repr(prompt)}")
+    if only or (config.getoption("verbose", 0) > 0 and workers.is_controller):
+        for test, reason in planned.left_out:
+            write_line(config, f"russo: not spoken ahead for {test}: {reason}")
+    return len(failures) if only else None
 
 
 def _speak(
@@ -202,6 +151,8 @@ def _speak(
     synthesizer = CachedSynthesizer(session.load_synthesizer()).bound_to(session.context)
     failures: list[tuple[str, BaseException]] = []
     session.spoken_ahead.speaking = True
+    # More at once than there are prompts would only cost memory.
+    at_once = min(at_once, len(prompts))
     with _progress(len(prompts), shown=progress) as advance:
 
         def done(prompt: str, error: BaseException | None) -> None:
@@ -211,21 +162,11 @@ def _speak(
 
         speak_all(synthesizer, prompts, at_once, session.wait_for, done)
     session.spoken_ahead.speaking = False
-    session.close_synthesizer(synthesizer)
+    try:
+        session.close_synthesizer(synthesizer)
+    except Exception as error:  # noqa: BLE001 - the audio is stored
+        session.statistics.report(f"a synthesizer could not be closed: {error!r}")
     return failures
-
-
-def _report_recorded(
-    config: pytest.Config,
-    number: int,
-    failures: list[tuple[str, BaseException]],
-    left_out: list[tuple[str, str]],
-) -> None:
-    write_line(config, f"russo: {number - len(failures)} of {number} marked prompts are recorded")
-    for prompt, error in failures:
-        write_line(config, f"russo: not recorded: {str(error) or repr(prompt)}")
-    for test, reason in left_out:
-        write_line(config, f"russo: not spoken ahead for {test}: {reason}")
 
 
 @contextlib.contextmanager

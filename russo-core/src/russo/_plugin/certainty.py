@@ -1,0 +1,146 @@
+"""Which marked prompts a run will certainly need: those can be spoken ahead.
+
+A prompt counts as certain only if nothing can end its test before ``russo_audio`` is set up. Code that is not
+known may skip or fail: hooks of ``conftest.py`` files and of other plugins, and fixtures that are set up
+earlier. In doubt a prompt is left out: its test speaks it, and the run pays for nothing that is not used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+from typing import Final
+
+import pytest
+
+from .item import marked_prompt
+
+_OWN_FIXTURES: Final = ("russo_audio", "russo_say", "russo_synthesizer", "russo_cache")
+_OWN_MODULE: Final = f"{__package__}.pytest_plugin"
+# The hooks that run before the fixtures of a test, or set them up.
+_EARLIER_HOOKS: Final = (
+    "pytest_runtestloop",
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_fixture_setup",
+)
+# Packages whose hooks and fixtures were read: they skip no test. xdist runs a module under the last name.
+_KNOWN: Final = frozenset(
+    {
+        *(
+            "_pytest",
+            "russo",
+            "anyio",
+            "pytest_asyncio",
+            "_hypothesis_pytestplugin",
+            "pytest_timeout",
+            "pyfakefs",
+        ),
+        *("xdist", "__channelexec__"),
+    }
+)
+# pytest's fixtures of these names call setup functions of the tests' authors.
+_SETUP_FUNCTIONS: Final = ("_xunit_", "_unittest_")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """The prompts that can be spoken ahead, and the tests whose prompts cannot.
+
+    Attributes:
+        prompts: The prompts, each once, in the order of their tests.
+        left_out: The tests that use russo but whose prompts are not certain, each with the reason.
+    """
+
+    prompts: list[str]
+    left_out: list[tuple[str, str]]
+
+
+def plan(items: Iterable[pytest.Item], *, only_certain: bool) -> Plan:
+    """Find the prompts of the selected tests that can be spoken ahead.
+
+    Args:
+        items: The tests.
+        only_certain: Whether to leave out the tests that unknown code may end early.
+    """
+    prompts: dict[str, None] = {}
+    left_out = []
+    for item in items:
+        if not set(_OWN_FIXTURES) & set(getattr(item, "fixturenames", ())):
+            continue
+        reason = _reason_against(item) or (_reason_for_doubt(item) if only_certain else None)
+        if reason is None:
+            prompts[marked_prompt(item) or ""] = None
+        else:
+            left_out.append((item.nodeid, reason))
+    return Plan(list(prompts), left_out)
+
+
+def may_stop_early(config: pytest.Config) -> bool:
+    """Return whether the run may end before its last test, or sets no fixture up."""
+    return any(config.getoption(name, None) for name in ("maxfail", "stepwise", "setupplan"))
+
+
+def _reason_against(item: pytest.Item) -> str | None:
+    names = item.fixturenames  # type: ignore[attr-defined]
+    if "russo_audio" not in names:
+        return "its prompts are known only when it runs"
+    for name in _OWN_FIXTURES:
+        if (name in names or name == "russo_cache") and not _is_own(item, name):
+            return f"it has a fixture {name} of its own"
+    if item.get_closest_marker("skip") or any(_may_skip(mark) for mark in item.iter_markers("skipif")):
+        return "it is or may be skipped"
+    if any(not mark.kwargs.get("run", True) for mark in item.iter_markers("xfail")):
+        return "it is or may be marked as xfail(run=False)"
+    if marked_prompt(item) is None:
+        return "it has no marker with one prompt"
+    return None
+
+
+def _is_own(item: pytest.Item, name: str) -> bool:
+    """Return whether a test gets this fixture from russo.
+
+    No fixture has ``russo_cache`` as an argument, so it is not among the fixtures that pytest found for the
+    test.
+    """
+    definitions = item._fixtureinfo.name2fixturedefs.get(name)  # type: ignore[attr-defined]
+    if definitions is None:
+        definitions = item.session._fixturemanager.getfixturedefs(name, item)
+    return bool(definitions) and definitions[-1].func.__module__ == _OWN_MODULE
+
+
+def _may_skip(mark: pytest.Mark) -> bool:
+    """Return whether a ``skipif`` may be true; conditions written as text are not evaluated and may be."""
+    conditions = mark.args or (mark.kwargs.get("condition", True),)
+    try:
+        return any(isinstance(condition, str) or bool(condition) for condition in conditions)
+    except Exception:  # noqa: BLE001 - the test itself will report it
+        return True
+
+
+def _reason_for_doubt(item: pytest.Item) -> str | None:
+    unittest = sys.modules.get("unittest")
+    if unittest is not None and issubclass(getattr(item, "cls", None) or object, unittest.TestCase):
+        return "unittest may skip it"
+    for name in _EARLIER_HOOKS:
+        for implementation in getattr(item.ihook, name).get_hookimpls():
+            if not _is_known(implementation.function):
+                return f"the hook {name} of {implementation.plugin_name} may skip it"
+    names = item.fixturenames  # type: ignore[attr-defined]
+    for name in names[: names.index("russo_audio")]:
+        if name not in _OWN_FIXTURES and not _is_harmless(item, name):
+            return f"the fixture {name}, which is set up earlier, may skip it"
+    return None
+
+
+def _is_harmless(item: pytest.Item, name: str) -> bool:
+    if name == "request":
+        return True
+    definitions = item._fixtureinfo.name2fixturedefs.get(name, ())  # type: ignore[attr-defined]
+    is_setup_function = any(part in name for part in _SETUP_FUNCTIONS)
+    return bool(definitions) and _is_known(definitions[-1].func) and not is_setup_function
+
+
+def _is_known(function: object) -> bool:
+    return str(getattr(function, "__module__", "")).partition(".")[0] in _KNOWN
