@@ -145,3 +145,118 @@ def test_failing_check_of_the_conformance_kit_shows_its_line(project):
     )
     result = project.run("--russo-cache-dir=here", "-k", "test_cache_key_extra_is_json")
     result.stdout.fnmatch_lines(['*raise ServiceError("made in vain"*'])
+
+
+# How a test gets audio, and what it is: all raise the same error in the same place of the report.
+WAYS = {
+    "say": "def test_it(russo_say): russo_say('Hello')",
+    "audio": "@pytest.mark.russo('Hello')\ndef test_it(russo_audio): pass",
+    "audio of another fixture": (
+        "@pytest.fixture\ndef speech(russo_audio): return russo_audio\n"
+        "@pytest.mark.russo('Hello')\ndef test_it(speech): pass"
+    ),
+    "audio by name": "@pytest.mark.russo('Hello')\ndef test_it(request): request.getfixturevalue('russo_audio')",
+    "audio of an async test": (
+        "@pytest.mark.asyncio\n@pytest.mark.russo('Hello')\nasync def test_it(russo_audio): pass"
+    ),
+    "audio of unittest": (
+        "import unittest\n@pytest.mark.usefixtures('russo_audio')\nclass TestIt(unittest.TestCase):\n"
+        "    @pytest.mark.russo('Hello')\n    def test_it(self): pass"
+    ),
+    "synthesizer": (
+        "@pytest.mark.asyncio\nasync def test_it(russo_synthesizer): await russo_synthesizer.synthesize('Hello')"
+    ),
+}
+RAISES = """
+    @pytest.fixture(scope="session")
+    def russo_synthesizer():
+        class Failing(Speaker):
+            async def synthesize(self, text):
+                from russo import QuotaExceededError
+                raise QuotaExceededError("no money", backend="speaker", prompt=text)
+
+        return Failing()
+"""
+# The error, with the conftest.py and the options that lead to it.
+ERRORS = {
+    "CacheMissError": (None, ["--russo-cache-mode=replay"]),
+    "QuotaExceededError": (RAISES, []),
+    "BudgetExceededError": (None, ["--russo-max-calls=0"]),
+    "BackendNotFoundError": ("", []),
+    "BackendConfigError": ("", ["--russo-synth=acme:broken", "--russo-synth-option=custom.speed=9"]),
+}
+BROKEN = """
+    def broken(*, speed: int = 1):
+        from russo import BackendConfigError
+        raise BackendConfigError("speed is 9", name="acme")
+"""
+
+
+@pytest.fixture
+def failing(project):
+    """Write a project in which each test fails with an error of russo."""
+    project.pytester.makepyfile(acme=BROKEN)
+    project.pytester.syspathinsert()
+
+    def write(error, way, mark=""):
+        conftest, options = ERRORS[error]
+        if conftest is not None:
+            project.conftest(conftest)
+        test = WAYS[way]
+        if mark:
+            test = f"pytestmark = {mark}\n{test}"
+        project.tests(f"import pytest, russo\n{test}")
+        return options
+
+    return project, write
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_way_to_audio_raises_the_same_class(failing, error, way):
+    project, write = failing
+    options = write(error, way, f"pytest.mark.xfail(raises=russo.{error}, strict=True)")
+    project.run(*options).assert_outcomes(xfailed=1)
+    write(error, way, "pytest.mark.xfail(raises=russo.TextRejectedError, strict=True)")
+    counts = project.run(*options).parseoutcomes()
+    assert counts.get("failed", 0) + counts.get("errors", 0) == 1
+
+
+@pytest.mark.parametrize("style", ["auto", "long", "short", "native", "line"])
+@pytest.mark.parametrize("way", [each for each in WAYS if "audio" in each])
+@pytest.mark.parametrize("error", ["CacheMissError", "BackendNotFoundError"])
+def test_a_fixture_that_fails_shows_the_message_and_no_frame(failing, error, way, style):
+    project, write = failing
+    result = project.run(*write(error, way), f"--tb={style}")
+    lines = result.outlines
+    shown = "\n".join(lines)
+    assert {
+        "CacheMissError": "no cached audio for 'Hello'",
+        "BackendNotFoundError": "choose one: --russo-synth=",
+    }[error] in shown
+    assert error in shown
+    # The one line of `--tb=line` begins with a place, which is in pytest if the test asked by name.
+    for internal in (
+        "cached.py",
+        "in fixtures.py" if style == "line" else "fixtures.py",
+        "runner.py",
+        "_callers.py",
+        'plugin.py", line',
+    ):
+        assert internal not in shown
+    assert len(lines) < 35
+    if style == "auto":
+        full = "\n".join(project.run(*ERRORS[error][1], "--full-trace").outlines)
+        assert "pytest_plugin.py" in full
+
+
+def test_a_plugin_sees_the_class_of_the_error(failing):
+    project, write = failing
+    options = write("CacheMissError", "audio")
+    conftest = project.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + "\ndef pytest_runtest_makereport(call):\n"
+        + "    if call.excinfo: print('SEEN', call.when, call.excinfo.type.__name__)\n"
+    )
+    project.run(*options, "-s").stdout.fnmatch_lines(["*SEEN setup CacheMissError"])

@@ -237,13 +237,7 @@ def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthes
         pytest.fail(
             f'{request.node.name} asks for russo_audio without a @pytest.mark.russo("…")', pytrace=False
         )
-    from .._errors import RussoError
-
-    try:
-        return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
-    except RussoError as error:
-        problem = str(error)
-    pytest.fail(problem, pytrace=False)  # the message says it all; the frames between are pytest's
+    return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -289,11 +283,15 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shorten the traceback of an error of russo's."""
     used = _SESSION in item.config.stash
-    if used and call.excinfo is not None and not item.config.getoption("fulltrace", False):
-        from .tracebacks import shorten_trace
+    if not used or call.excinfo is None or item.config.getoption("fulltrace", False):
+        return (yield)
+    from .tracebacks import is_from_fixture, shorten_trace
 
-        shorten_trace(call.excinfo)
-    return (yield)
+    shorten_trace(call.excinfo)
+    report = yield
+    if is_from_fixture(call.excinfo) and report.longrepr is not None:
+        report.longrepr = call.excinfo.getrepr(style="value")
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -132,12 +132,7 @@ class PytestSession:
 
     def load_synthesizer(self) -> Synthesizer:
         """Make the synthesizer of the chosen backend, else of the only one installed."""
-        __tracebackhide__ = True
-        try:
-            return self.workspace.make_synthesizer(self.workspace.backend("--russo-synth="))
-        except (BackendNotFoundError, BackendConfigError) as error:
-            problem = str(error)
-        return pytest.fail(problem, pytrace=False)
+        return self.workspace.make_synthesizer(self.workspace.backend("--russo-synth="))
 
     def wait_for(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, for a plain test, in the event loop of the run."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from _pytest._code import filter_traceback
+
 from .._errors import RussoError, chain_of
 
 if TYPE_CHECKING:
@@ -34,6 +36,14 @@ def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
         trace = error.__traceback__
         if error is not excinfo.value and trace is not None and trace.tb_frame not in frames:
             BaseException.with_traceback(error, None)  # assignment fails for frozen exceptions
+
+
+def is_from_fixture(excinfo: pytest.ExceptionInfo[Any]) -> bool:
+    """Return whether an error of russo comes from a fixture of russo, so that all frames are pytest's."""
+    if not isinstance(excinfo.value, RussoError):
+        return False
+    frames = [entry for entry in excinfo.traceback if not _is_ours(entry._rawentry)]
+    return bool(frames) and not filter_traceback(frames[-1])
 
 
 def _outside(trace: TracebackType | None) -> list[TracebackType]:
