@@ -19,6 +19,7 @@ from .._hooks import make_manager
 from .._mode import Mode
 from .._settings import Asked, Settings, SettingsError, resolve
 from .._statistics import Statistics
+from .fake_files import FakeFilesWatch
 from .hooks_bridge import HooksBridge
 from .speak_ahead import SpokenAhead
 
@@ -70,6 +71,7 @@ class PytestSession:
         self.statistics = Statistics(self.spoken_ahead.covers) if self.spoken_ahead else Statistics()
         manager = make_manager()
         manager.register(self.statistics, "statistics")
+        manager.register(FakeFilesWatch(self.statistics.report), "fake files")
         if self.spoken_ahead is not None:
             manager.register(self.spoken_ahead, "ahead")
         manager.register(HooksBridge(config, self.statistics.report), "pytest")
