@@ -6,10 +6,11 @@ has one more, so that nested runs do not mix.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
@@ -39,14 +40,37 @@ def plugin_manager() -> pluggy.PluginManager:
     A plugin that fails to load is logged with its distribution and cause, and left out.
     """
     manager = make_manager()
-    for entry in entry_points(group=GROUP):
+    for entry in registered(GROUP):
         try:
             manager.register(entry.load(), name=entry.name)
-        except Exception as error:  # noqa: BLE001 - a broken plugin must not stop russo
-            package = entry.dist.name if entry.dist else "an unknown package"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken plugin must not stop russo
             what = shown(_repr(error), 500)
-            _log.warning("plugin %r (%s) of %s failed to load: %s", entry.name, entry.value, package, what)
+            _log.warning(
+                "plugin %r (%s) of %s failed to load: %s", entry.name, entry.value, package_of(entry), what
+            )
     return manager
+
+
+def registered(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group; a damaged distribution does not hide those of the others."""
+    try:
+        return list(entry_points(group=group))
+    except Exception as error:  # noqa: BLE001 - one distribution without a name fails for all
+        _log.debug("an installed distribution is damaged: %r", error)
+    found: dict[tuple[str, str], EntryPoint] = {}
+    for distribution in distributions():
+        with contextlib.suppress(Exception):
+            for entry in distribution.entry_points.select(group=group):
+                found.setdefault((entry.name, entry.value), entry)
+    return list(found.values())
+
+
+def package_of(entry: EntryPoint) -> str:
+    """Return the name of the distribution that registers an entry point, for messages."""
+    name: str | None = None
+    with contextlib.suppress(Exception):
+        name = entry.dist.name if entry.dist is not None else None
+    return name or "an unknown package"
 
 
 def is_implemented(manager: pluggy.PluginManager, kind: type[Event]) -> bool:

@@ -12,10 +12,11 @@ import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, cast
 
 from .._errors import BackendConfigError, BackendNotFoundError
+from .._hooks import package_of, registered
 from .._secret import Secret
 from .constructor import convert_options, find_unknown_option
 from .redaction import scrub
@@ -166,11 +167,11 @@ def installed_in(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     process.
     """
     found: dict[str, tuple[EntryPoint, ...]] = {}
-    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, distribution(entry))):
+    for entry in sorted(registered(group), key=lambda entry: (entry.name, distribution(entry))):
         found[entry.name] = (*found.get(entry.name, ()), entry)
     return types.MappingProxyType(found)
 
 
 def distribution(entry: EntryPoint) -> str:
     """Return the name of the package that registers an entry point."""
-    return entry.dist.name if entry.dist is not None else "an unknown package"
+    return package_of(entry)

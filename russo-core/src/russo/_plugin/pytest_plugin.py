@@ -6,6 +6,7 @@ three small modules, and must stay so: the first fixture or option of russo that
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -110,7 +111,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         return (yield)
     except BaseException:
         if is_damaged():
-            sys.stderr.write(f"{problem()}\n")
+            _complain()
         raise
 
 
@@ -121,7 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if _is_asked_for(config):
             raise pytest.UsageError(problem())
         if not hasattr(config, "workerinput"):
-            sys.stderr.write(f"{problem()}\n")
+            _complain()
     complete_run = config.stash[_COMPLETE_RUN] = CompleteRun(config, workers_of(config))
     config.pluginmanager.register(complete_run, "russo-complete-run")
     if config.getoption("russo_record_only"):
@@ -137,6 +138,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def _is_given(value: object) -> bool:
     """Return whether an option was given. A limit of 0 calls was; ``0 == False`` in Python."""
     return bool(value) or (value == 0 and value is not False)
+
+
+def _complain() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # standard error is closed
+        sys.stderr.write(f"{problem()}\n")
 
 
 def _is_asked_for(config: pytest.Config) -> bool:

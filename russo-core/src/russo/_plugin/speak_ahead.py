@@ -172,7 +172,8 @@ def _speak(
 @contextlib.contextmanager
 def _progress(number: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal."""
-    if not shown or not sys.stdout.isatty():
+    # A program that has closed its standard output has None in its place.
+    if not shown or sys.stdout is None or not sys.stdout.isatty():
         yield lambda: None
         return
     from rich.progress import Progress
