@@ -87,3 +87,59 @@ def test_verbose_counts_by_backend_and_layer(acme_project):
             f"russo: 1 hit from {acme_project.path}/.russo_cache",
         ]
     )
+
+
+def test_the_limit_holds_over_all_workers_without_any_other_setting(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(8))
+        def test_it(russo_say, number): russo_say(f"Prompt {number}")
+        """
+    )
+    result = project.run("-n", "2", "--russo-max-calls=3", subprocess=True)
+    result.assert_outcomes(passed=3, failed=5)
+    assert len(project.calls) == 3
+
+
+LATE = """
+    kept = []
+
+    @pytest.fixture(scope="session")
+    def russo_synthesizer():
+        return Speaker()
+
+    @pytest.fixture(autouse=True)
+    def keep(russo_synthesizer):
+        kept.append(russo_synthesizer)
+
+    def pytest_sessionfinish():
+        if kept:
+            kept[0].synthesize_sync("Late")
+"""
+
+
+def test_a_call_after_the_last_test_of_a_worker_is_counted(project):
+    project.conftest(LATE)
+    project.tests("def test_it(russo_say): russo_say('Hello')")
+    result = project.run("-n", "1", subprocess=True)
+    assert project.calls == ["a Hello", "a Late"]
+    assert summary(result) == "0 hits, 2 backend calls (9 characters)"
+
+
+def test_a_call_after_the_last_test_belongs_to_no_test(project):
+    """Its events reach every conftest.py, not only those above the last test."""
+    project.conftest(LATE)
+    for folder in ("first", "last"):
+        (project.path / folder).mkdir()
+        (project.path / folder / f"test_{folder}.py").write_text(
+            f"def test_it(russo_say): russo_say('{folder}')\n"
+        )
+    (project.path / "first" / "conftest.py").write_text(
+        "def pytest_russo_cache_miss(event):\n    print('SEEN', event.prompt)\n"
+    )
+    result = project.run("-s")
+    assert project.calls == ["a first", "a last", "a Late"]
+    result.stdout.fnmatch_lines(["*SEEN first", "*SEEN Late"])
+    result.stdout.no_fnmatch_line("*SEEN last*")

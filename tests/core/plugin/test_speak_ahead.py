@@ -54,8 +54,19 @@ def test_only_selected_tests_are_spoken_ahead(acme_project):
 @pytest.mark.parametrize("mode", ["replay", "refresh", "off"])
 def test_nothing_is_spoken_ahead_in_other_modes(acme_project, mode):
     enable_speaking_ahead(acme_project)
+    acme_project.pytester.makeconftest(
+        """
+        def pytest_runtest_logstart():
+            with open("calls.txt", "a") as calls:
+                calls.write("start\\n")
+        """
+    )
     result = acme_project.run(f"--russo-cache-mode={mode}", "-k", "two")
-    expected = {"replay": [], "refresh": ["a Two"], "off": ["a Two"] * 2}
+    expected = {
+        "replay": ["start"] * 2,
+        "refresh": ["start", "a Two", "start"],
+        "off": ["start", "a Two"] * 2,
+    }
     assert acme_project.calls == expected[mode]
     assert result.ret == (1 if mode == "replay" else 0)
 
