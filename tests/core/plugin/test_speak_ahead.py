@@ -1,5 +1,7 @@
 """Speaking ahead, and record-only runs."""
 
+import tracemalloc
+
 import pytest
 
 from russo._plugin.speak_ahead import slice_for
@@ -165,3 +167,13 @@ def test_workers_divide_the_prompts_and_a_replacement_gets_none(workers):
     slices = [slice_for(prompts, worker, workers) for worker in range(workers)]
     assert sorted(prompt for part in slices for prompt in part) == prompts
     assert slice_for(prompts, workers, workers) == []
+
+
+def test_a_great_number_to_speak_ahead_costs_no_memory(acme_project):
+    acme_project.ini("russo_synth = acme:Acme\nrusso_speak_ahead = 300000")
+    tracemalloc.start()
+    try:
+        acme_project.run().assert_outcomes(passed=6, skipped=2)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
