@@ -182,7 +182,7 @@ def _handshake_error(exchange: Exchange, error: InvalidStatus) -> SynthesisError
         wait = wait_said_in(body[:_READ].decode(errors="replace"))
     if 200 <= reply.status_code < 300 and body.strip():
         start = f"the reply to the handshake (HTTP {reply.status_code}, {len(body)} bytes)"
-        return exchange.document_error(body, start, wanted=_WANTED)
+        return exchange.document_error(body, start, wanted=_WANTED, error=error)
     return exchange.reply_error(error, reply.status_code, body, headers=headers, retry_after=wait)
 
 

@@ -245,14 +245,19 @@ class Exchange:
             return self.error(NoAudioError, what)
         return self.error(NoAudioError, what, advice=_must_return(wanted), retryable=False)
 
-    def document_error(self, body: object, start: str, *, wanted: str) -> SynthesisError:
+    def document_error(
+        self, body: object, start: str, *, wanted: str, error: BaseException | None = None
+    ) -> SynthesisError:
         """Build the error for a document in place of audio, as `no_audio_error` does.
 
         Args:
             body: The document: bytes, text, or JSON that is read already.
             start: What was received: the beginning of the message.
             wanted: What the server must return, for the advice.
+            error: The exception of the SDK, if there is one.
         """
+        if error is not None:
+            scrub(error, *self._secrets)
         words = read_words(body)
         said = self._quoted(words.text)
         what = f"{start} is {'an error' if words.is_error else 'a document'} instead of audio"

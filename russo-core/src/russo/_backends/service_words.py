@@ -57,7 +57,7 @@ _CODES: Final = (
     "error",
 )
 # Of FastAPI: the place, the value that was sent, and what the rule was.
-_NO_WORDS: Final = frozenset({*_CODES, "loc", "input", "ctx", "url"})
+_OF_FIELD: Final = frozenset({*_CODES, "loc", "input", "ctx", "url"})
 _SHOWN_CODES: Final = ("code", "error_code", "errorcode", "status", "__type", "faultcode", "error")
 _BESIDE_CODE: Final = frozenset({"message", "msg", "detail", "error_description", "description"})
 # Where an object keeps other objects with words and codes.
@@ -256,11 +256,11 @@ def _with_title(lower: Mapping[str, Any], words: str) -> str:
 
 def _flat(lower: Mapping[str, Any], depth: int) -> str:
     """Return the texts in an object of an unknown shape; a long one is data, such as audio in base64."""
-    parts = []
+    parts, without = [], _OF_FIELD if "loc" in lower else frozenset(_CODES)
     for name, each in lower.items():
         if isinstance(each, str) and len(each) > _LONGEST_FLAT:
             parts.append(f"{name}: {len(each)} characters of data")
-        elif name not in _NO_WORDS and (words := _said(each, depth - 1)):
+        elif name not in without and (words := _said(each, depth - 1)):
             parts.append(f"{name}: {words}")
         if len(parts) == _MOST_PARTS:
             break
