@@ -136,6 +136,26 @@ def test_reply_that_is_no_sound_says_what_it_is(server: LoopbackServer, body: by
     assert "audio/x-kind" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("body", "retryable"),
+    [
+        (b"", True),
+        (b"RIFF", True),
+        (wav(SAMPLES)[:-100], True),
+        (wav(bytes(4800)), True),
+        (SAMPLES, False),
+        (b"\xff\xfb\x90\x64" + b"U" * 900, False),
+        (b"OggS\x00\x02" + bytes(range(256)), False),
+    ],
+)
+def test_another_format_is_not_asked_for_again(server: LoopbackServer, body: bytes, retryable: bool) -> None:
+    server.replies = Reply(body=body, headers={"Content-Type": "audio/mpeg"})
+    error = failed(at(server, max_attempts=1))
+    assert type(error) is NoAudioError
+    assert error.retryable is retryable
+    assert ("the server must return WAV (response_format=wav)" in str(error)) is not retryable
+
+
 def test_key_in_a_reply_that_is_no_sound_is_not_shown(server: LoopbackServer) -> None:
     server.replies = Reply(body=b"no", headers={"Content-Type": f"text/plain; key={PLANTED_KEY}"})
     error = failed(at(server, max_attempts=1))
