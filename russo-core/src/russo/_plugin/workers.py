@@ -119,7 +119,7 @@ class Workers:
                 value = self._sources[name]()
                 json.dumps(value)
             except Exception as error:  # noqa: BLE001 - another package's, or a page's; the run goes on
-                from .._foreign import shown
+                from .._foreign import shown  # a run that does not use russo loads nothing more
 
                 _log.warning("values named %r are not sent: %s", name, shown(str(error) or repr(error)))
             else:
