@@ -267,6 +267,17 @@ def test_alarms_ring_in_the_order_of_their_times_in_one_thread_that_ends():
         assert not thread.is_alive()
 
 
+def test_an_alarm_that_is_set_while_the_thread_waits_for_a_later_one_rings_in_time():
+    async def main():
+        later = asyncio.ensure_future(_alarms.sleep(60))
+        await asyncio.sleep(0.05)  # the thread waits now
+        await _alarms.sleep(0.02)
+        later.cancel()
+        return "done"
+
+    assert run(main(), seconds=5) == "done"
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_an_alarm_in_the_past_rings_at_once(seconds):
     begun = _clock.monotonic()
