@@ -18,7 +18,7 @@ from russo import (
     SynthesisError,
     TextRejectedError,
 )
-from russo.authoring import Attempts, pcm_audio
+from russo.authoring import Attempts, Exchange, pcm_audio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +92,8 @@ class LocalSynthesizer:
             TextRejectedError: The text has nothing to speak (only emoji, or no Latin letters), or hibari-tts
                 cannot read it (a number of 50 digits).
         """
-        return await self._attempts.run(text, lambda: self._speak(text))
+        exchange = Exchange(self._attempts, text)
+        return await self._attempts.run(text, lambda: exchange.guard(self._speak(text)))
 
     async def _speak(self, text: str) -> Audio:
         stop = threading.Event()

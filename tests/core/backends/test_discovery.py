@@ -346,6 +346,7 @@ class Options:
         maybe_pace: Union[float, None] = None,  # noqa: UP007 - and so
         maybe_loud: bool | None = None,
         number_or_text: int | str = 0,
+        text_or_number: str | int = 0,
         choice: Literal["a", "b"] = "a",
         raw: bytes = b"",
         bare="x",
@@ -396,6 +397,8 @@ def convert(option, text, factory=Options):
         ("maybe_loud", "none", None),
         ("number_or_text", "7", 7),
         ("number_or_text", "seven", "seven"),
+        ("text_or_number", "7", 7),
+        ("text_or_number", "seven", "seven"),
         ("choice", "b", "b"),
         ("bare", "7", "7"),
     ],

@@ -477,3 +477,13 @@ def test_causes_of_an_error_are_without_the_key():
         asyncio.run(Exchange(Attempts("acme"), "Hello", "sk-123-of-mine").guard(attempt()))
     assert caught.value.__cause__.args == ("[redacted]",)
     assert caught.value.prompt == "sk-123-of-mine"
+
+
+@pytest.mark.parametrize("body", [b"\0 sk-123-of-mine", b"\0 gateway-secret"])
+def test_body_that_repeats_a_secret_is_not_quoted(body):
+    exchange = Exchange(Attempts("acme"), "Hello", "sk-123-of-mine", ("gateway-secret",))
+    error = exchange.no_audio_error(
+        ValueError(f"it starts with {body[:10]!r}"), body, {"content-type": "audio/a"}
+    )
+    assert "it repeats the API key" in str(error)
+    assert "it starts" not in "".join(traceback.format_exception(error))

@@ -129,6 +129,15 @@ def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
         (["hi", "--synth", "nobody-has-this"], 2, "no backend is named 'nobody-has-this'"),
         (["hi", "--synth", "local", "--option", "voce=x"], 2, "did you mean 'voice'?"),
         (["hi", "--option", "voice"], 2, "option 'voice' is not of the form NAME=VALUE"),
+        (["hi", "--option", "api_key:sk-SECRET0"], 2, "option 'api_key:…' is not of the form NAME=VALUE"),
+        (["hi", "--option", "api_key sk-SECRET0"], 2, "option 'api_key …' is not of the form NAME=VALUE"),
+        (["hi", "--option", "sk-SECRET0"], 2, "an option is not of the form NAME=VALUE"),
+        (["hi", "--option", "=sk-SECRET0"], 2, "an option is not of the form NAME=VALUE"),
+        (
+            ["hi", "--synth", "local", "--option", "speed=sk-SECRET0123456"],
+            2,
+            "speed: must be a number, not a text",
+        ),
         ([""], 1, "the prompt is empty"),
         (["hi", "-o", "pytest.ini/out.wav"], 1, "pytest.ini/out.wav: File exists"),
         ([], 2, "Missing argument 'TEXT'"),
@@ -138,6 +147,7 @@ def test_an_error_is_one_line(arguments, code, message):
     result = russo("say", *arguments)
     assert result.code == code
     assert message in result.err.splitlines()[-1]
+    assert "SECRET" not in result.out + result.err
     assert "Traceback" not in result.err
 
 
