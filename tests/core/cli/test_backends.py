@@ -195,3 +195,12 @@ def test_listing_imports_no_sdk():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_set"), [("", False), (" ", False), ("\t\n", False), ("key", True), (" key ", True)]
+)
+def test_a_blank_variable_is_not_a_key(site, value, is_set):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"])
+    found = site.listed(ACME_KEY=value)["acme", "acme-voice"]
+    assert found["credentials"] == {"ACME_KEY": is_set, "ACME_OTHER_KEY": False}

@@ -189,3 +189,35 @@ def test_a_home_that_cannot_be_found_is_a_usage_error(project):
     result = project.run("--russo-report=~nobody-has-this-name/report.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "--russo-report=~nobody-has-this-name/report.html" in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "shown"),
+    [
+        (["rerun", "passed"], "passed"),
+        (["rerun", "failed"], "failed"),
+        (["rerun", "rerun", "passed"], "passed"),
+    ],
+)
+def test_a_test_that_ran_again_has_its_last_outcome(project, outcomes, shown):
+    project.conftest(
+        dedent(DEFAULT_FIXTURE)
+        + f"""
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    outcomes = {outcomes!r}
+    for outcome in outcomes:
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            if report.when == "call":
+                if outcome == "rerun":
+                    report.outcome = outcome
+                elif outcome == "failed":
+                    report.outcome, report.longrepr = outcome, "failed"
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+    project.tests("def test_it(russo_say): russo_say('Hello')")
+    _, page = run_with_report(project)
+    assert [test[0] for test in page.cards[0]["tests"]] == [shown]
