@@ -196,7 +196,7 @@ def test_a_home_that_cannot_be_found_is_a_usage_error(project):
     [
         (["rerun", "passed"], "passed"),
         (["rerun", "failed"], "failed"),
-        (["rerun", "rerun", "passed"], "passed"),
+        (["failed", "rerun", "passed"], "passed"),
     ],
 )
 def test_a_test_that_ran_again_has_its_last_outcome(project, outcomes, shown):
