@@ -17,6 +17,7 @@ from russo._wav import (
     PCM,
     ULAW,
     Wav,
+    check_size,
     is_wav,
     plain_duration,
     read_wav,
@@ -426,3 +427,29 @@ def test_length_of_any_file_is_that_of_its_samples(at, byte, more):
         assert plain_duration(bytes(data), len(data)) is None
         return
     assert wav_duration(bytes(data)) == len(found.samples) / found.frame_size / found.sample_rate
+
+
+def test_header_of_odd_bits_is_not_plain():
+    # 12 bits in 2 channels fill 3 bytes; reading refuses them.
+    data = header(fmt=struct.pack("<HHIIHH", PCM, 2, 8000, 24000, 3, 12)) + SAMPLES[:4800]
+    assert plain_duration(data, len(data)) is None
+    with pytest.raises(ValueError, match="12 bits"):
+        wav_duration(data)
+
+
+def test_format_behind_some_of_the_samples_is_refused():
+    data = riff((b"data", SAMPLES), (b"fmt ", FMT), (b"data", SAMPLES))
+    with pytest.raises(ValueError, match="samples come before their format"):
+        read_wav(data)
+
+
+def test_more_files_in_a_row_than_any_service_sends_are_refused():
+    assert len(read_wav(wav(b"ab") * 1000).samples) == 2000
+    with pytest.raises(ValueError, match="in a row, too many"):
+        read_wav(wav(b"ab") * 1001)
+
+
+def test_more_samples_than_a_file_can_hold_are_refused():
+    check_size(0xFFFFFF00, 8000, 1)
+    with pytest.raises(ValueError, match="4294967296 bytes of samples"):
+        check_size(0x100000000, 8000, 1)
