@@ -1,0 +1,47 @@
+import asyncio
+import types
+
+import pytest
+
+from russo.authoring import bound_reply, load_json
+
+
+class AsyncByteStream:
+    """The root of an HTTP client's streams; those of one family have this name."""
+
+
+class Stream(AsyncByteStream):
+    def __init__(self, pieces):
+        self._pieces = pieces
+
+    async def __aiter__(self):
+        for piece in self._pieces:
+            yield piece
+
+    async def aclose(self):
+        self._pieces = []
+
+
+def read(pieces, status=200):
+    async def collect():
+        reply = types.SimpleNamespace(
+            stream=Stream(pieces), headers={}, status_code=status, charset_encoding=None
+        )
+        await bound_reply(reply)
+        assert isinstance(reply.stream, AsyncByteStream)
+        return [piece async for piece in reply.stream]
+
+    return asyncio.run(collect())
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_small_pieces_are_joined(status):
+    pieces = read([b"ab"] * 200_000, status)
+    assert len(pieces) < 10
+    assert b"".join(pieces) == b"ab" * 200_000
+
+
+def test_json_of_countless_values_is_refused_unread():
+    assert load_json('{"a": [1, 2]}') == {"a": [1, 2]}
+    with pytest.raises(ValueError, match="more than 200000 values"):
+        load_json("[" + "0," * 200_000 + "0]")
