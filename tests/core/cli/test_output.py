@@ -173,6 +173,13 @@ def test_a_suffix_that_save_refuses_is_wrong_usage(folder, monkeypatch):
     assert not (folder / "out.mp3").exists()
 
 
+@pytest.mark.parametrize("name", ["out.mp3", "out.OGG", "out.flac"])
+def test_a_suffix_of_another_format_is_wrong_usage(folder, name):
+    result = russo("say", "hello", "-o", name)
+    assert (result.code, result.out) == (2, "")
+    assert not (folder / name).exists()
+
+
 def test_an_entry_that_save_refuses_is_left_out_of_the_export(folder, monkeypatch):
     store_prompts(folder / ".russo_cache", "bye", first=2)
     true_save = Audio.save
