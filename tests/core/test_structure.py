@@ -104,7 +104,10 @@ ALLOWED_REACHES = {
         "pytest's; reads the ini-file and addopts without a run",
     ),
     "_flow/cached.py": {"_context": "of another object of its class"},
-    "_plugin/speak_ahead.py": {"_fixtureinfo": "pytest's; names the fixture that a test will get"},
+    "_plugin/certainty.py": {
+        "_fixtureinfo": "pytest's; names the fixture that a test will get",
+        "_fixturemanager": "pytest's; finds a fixture that a test gets without naming it",
+    },
     "_store/cache.py": dict.fromkeys(
         ("_log_once", "_refuse_read_only", "_root", "_sweep_once"),
         "`store` stands beside the class it belongs to",

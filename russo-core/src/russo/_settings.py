@@ -17,8 +17,8 @@ from ._foreign import shown, visible
 from ._mode import Mode
 from ._secret import hide_credentials, option_of
 
-# No directory or file can be made at such a path.
-_IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EINVAL)
+# No directory or file can ever be made at such a path. One below a file only costs the cache: it may change.
+_IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
 
 

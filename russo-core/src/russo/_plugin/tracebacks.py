@@ -7,7 +7,7 @@ The frames of russo and of an SDK fill hundreds of lines and do not help the aut
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from _pytest._code import filter_traceback
@@ -42,7 +42,7 @@ def is_from_fixture(excinfo: pytest.ExceptionInfo[Any]) -> bool:
     """Return whether an error of russo comes from a fixture of russo, so that all frames are pytest's."""
     if not isinstance(excinfo.value, RussoError):
         return False
-    frames = [entry for entry in excinfo.traceback if not _is_ours(entry._rawentry)]
+    frames = [entry for entry in excinfo.traceback if not _is_ours(entry.frame.code.raw)]
     return bool(frames) and not filter_traceback(frames[-1])
 
 
@@ -52,7 +52,7 @@ def _outside(trace: TracebackType | None) -> list[TracebackType]:
     The frames of hooks named ``pytest_…`` do not end it: they come before the call.
     """
     before = []
-    while trace is not None and not _is_ours(trace):
+    while trace is not None and not _is_ours(trace.tb_frame.f_code):
         before.append(trace)
         trace = trace.tb_next
     copies: list[TracebackType] = []
@@ -62,7 +62,6 @@ def _outside(trace: TracebackType | None) -> list[TracebackType]:
     return copies
 
 
-def _is_ours(trace: TracebackType) -> bool:
-    code = trace.tb_frame.f_code
+def _is_ours(code: CodeType) -> bool:
     parents = Path(code.co_filename).parents
     return _PACKAGE in parents and _KIT not in parents and not code.co_name.startswith("pytest_")
