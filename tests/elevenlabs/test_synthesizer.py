@@ -298,7 +298,8 @@ def test_text_instead_of_samples_is_no_audio(server: LoopbackServer, body: bytes
     server.replies = Reply(body=body, headers={"Content-Type": kind})
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
-    assert "text instead of samples" in str(error)
+    assert "is a document instead of audio" in str(error)
+    assert body.decode() in str(error)
 
 
 def test_samples_that_end_in_an_error_are_no_audio(server: LoopbackServer) -> None:

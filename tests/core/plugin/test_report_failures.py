@@ -188,7 +188,9 @@ def test_a_home_that_cannot_be_found_is_a_usage_error(project):
     project.tests(HELLO)
     result = project.run("--russo-report=~nobody-has-this-name/report.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--russo-report=~nobody-has-this-name/report.html" in result.stderr.str()
+    message = result.stderr.str()
+    assert "~nobody-has-this-name/report.html cannot be used as a path" in message
+    assert "(--russo-report)" in message
 
 
 @pytest.mark.parametrize(

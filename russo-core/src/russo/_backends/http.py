@@ -175,13 +175,13 @@ class Exchange:
         if untrusted := self.certificate_error(error, host=host):
             return untrusted
         if broken := broken_socket(error, where, connected=connected):
-            advice = None if broken.reached else proxy_advice()
+            advice = None if broken.reached else proxy_advice(where)
             return self.error(broken.kind, broken.what, reached=broken.reached, advice=advice)
         if names & _NEVER_SENT:
             return self.error(RequestRejectedError, f"nothing can be sent to {where}: {said}", reached=False)
         if names & _NOT_CONNECTED:
             what = f"no connection to {where}: {said}"
-            return self.error(ServiceError, what, reached=False, advice=proxy_advice())
+            return self.error(ServiceError, what, reached=False, advice=proxy_advice(where))
         if "TimeoutException" in names:
             return self.error(SynthesisTimeoutError, f"no reply within {self.attempts.timeout:g} s")
         if "TransportError" in names:

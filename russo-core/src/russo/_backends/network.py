@@ -37,10 +37,16 @@ def network_advice() -> str:
     return f"check base_url, and the variables for proxies and certificates{these}"
 
 
-def proxy_advice() -> str | None:
-    """Return what to do if no connection opens, if a variable names a proxy; else ``None``."""
+def proxy_advice(host: str) -> str | None:
+    """Return what to do if no connection to a host opens and a variable names a proxy for it; else ``None``."""
     names = _set(*_PROXIES)
-    return f"try again later, and check the proxy that is named by {names}" if names else None
+    if not names:
+        return None
+    from urllib.request import proxy_bypass_environment
+
+    if proxy_bypass_environment(host):
+        return None
+    return f"try again later, and check the proxy that is named by {names}"
 
 
 def _set(*variables: str) -> str:

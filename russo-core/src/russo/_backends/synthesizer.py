@@ -17,7 +17,9 @@ class Synthesizer(Protocol):
     a JSON value, never a credential) and ``async def aclose(self)``. A subclass that changes the sound must
     add to the mapping it inherits, or it replays the audio of its base class::
 
-        return {**super().cache_key_extra, "loudness": self.loudness}
+        @property
+        def cache_key_extra(self):
+            return {**super().cache_key_extra, "loudness": self.loudness}
     """
 
     async def synthesize(self, text: str) -> Audio:
