@@ -28,7 +28,7 @@ class Slow:
 
     async def synthesize(self, text):
         await asyncio.sleep(0.2)
-        return Audio(text.encode() * 100)
+        return Audio(text.encode() * 100, "pcm")
 """
 
 

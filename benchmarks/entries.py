@@ -42,7 +42,7 @@ class Recorder:
     async def synthesize(self, text: str) -> Audio:
         """Return noise of the size, another for each prompt."""
         self.calls += 1
-        return Audio(noise(text, self.size))
+        return Audio(noise(text, self.size), "pcm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def fill(directory: Path, size: int, number: int) -> list[Entry]:
         prompt = f"Book flight number {index} from Berlin to Rome, please, and a seat at the window."
         key = cache_key(prompt, FIELDS, None)
         fields = {"own": FIELDS, "given": None}
-        if not cache.put(key, Audio(noise(prompt, size)), prompt=prompt, fields=fields):
+        if not cache.put(key, Audio(noise(prompt, size), "pcm"), prompt=prompt, fields=fields):
             raise OSError(f"the entries for the benchmark cannot be stored in {directory}")
         path = str(directory / key)
         entries.append(Entry(prompt, key, (f"{path}.meta", f"{path}.audio")))

@@ -124,7 +124,7 @@ class Ready(Recorder):
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self._audio = Audio(noise("ready", size))
+        self._audio = Audio(noise("ready", size), "pcm")
 
     async def synthesize(self, text: str) -> Audio:
         """Return it."""

@@ -38,7 +38,7 @@ def network_advice() -> str:
 
 
 def proxy_advice(host: str) -> str | None:
-    """Return what to do if no connection to a host opens and a variable names a proxy for it; else ``None``."""
+    """Return what to do if no connection to a host opens, if a variable names a proxy for it."""
     names = _set(*_PROXIES)
     if not names:
         return None

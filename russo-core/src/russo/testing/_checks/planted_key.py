@@ -12,7 +12,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from unittest import mock
@@ -21,6 +21,9 @@ from ..._errors import chain_of
 
 PLANTED_KEY: Final = "planted-0f7c1e9ab2d84c6d-key"
 _IDENTIFYING_PREFIX: Final = 12  # characters; enough to identify the account and to shorten a guess
+
+# A value may contain itself.
+_DEPTH: Final = 5
 
 
 def _forms(key: str) -> dict[str, str]:
@@ -48,11 +51,23 @@ def redacted(text: str) -> str:
     return text
 
 
+def literal(value: object, depth: int = _DEPTH) -> str:
+    """Return a value as text. Texts inside it are shown even if their ``repr`` is hidden, as JSON shows them."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if depth and isinstance(value, Mapping):
+        items = ((literal(name), literal(each, depth - 1)) for name, each in value.items())
+        return ", ".join(f"{name}: {each}" for name, each in items)
+    if depth and isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(literal(each, depth - 1) for each in value)
+    return repr(value)
+
+
 def texts_of_error(error: BaseException) -> Iterator[str]:
     """Yield the texts of an error and of the errors it is chained to: tracebacks, notes, attributes."""
     yield from traceback.format_exception(error)
     for each in chain_of(error):
-        yield from (repr(each), str(each), repr(each.args), repr(vars(each)))
+        yield from (repr(each), str(each), literal(each.args), literal(vars(each)))
 
 
 @dataclass
@@ -75,7 +90,7 @@ class Output:
         """Yield all of the output as texts."""
         yield from (self.out, self.err, *(str(each.message) for each in self.warned))
         for record in self.logged:
-            yield f"{record.getMessage()} {vars(record)!r}"
+            yield f"{record.getMessage()} {literal(vars(record))}"
             if record.exc_info and record.exc_info[1] is not None:
                 yield from texts_of_error(record.exc_info[1])
 
