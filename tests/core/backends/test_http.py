@@ -487,3 +487,17 @@ def test_body_that_repeats_a_secret_is_not_quoted(body):
     )
     assert "it repeats the API key" in str(error)
     assert "it starts" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    ("without", "is_named"), [("", True), ("127.0.0.1", False), ("*", False), ("example.org", True)]
+)
+def test_a_proxy_is_named_only_if_it_is_for_this_host(monkeypatch, without, is_named):
+    for name in ("NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name.lower(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", without)
+    refused = ConnectionRefusedError(111, "Connect call failed")
+    error = exchange().connection_error(refused, host="127.0.0.1:9", connected=False)
+    assert ("check the proxy that is named by HTTPS_PROXY" in str(error)) is is_named

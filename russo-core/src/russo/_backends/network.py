@@ -42,9 +42,9 @@ def proxy_advice(host: str) -> str | None:
     names = _set(*_PROXIES)
     if not names:
         return None
-    from urllib.request import proxy_bypass_environment
+    from urllib.request import proxy_bypass
 
-    if proxy_bypass_environment(host):
+    if proxy_bypass(host):
         return None
     return f"try again later, and check the proxy that is named by {names}"
 

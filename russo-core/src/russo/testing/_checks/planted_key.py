@@ -52,7 +52,7 @@ def redacted(text: str) -> str:
 
 
 def literal(value: object, depth: int = _DEPTH) -> str:
-    """Return a value as text. Texts inside it are shown even if their ``repr`` is hidden, as JSON shows them."""
+    """Return a value as text; a text inside it is shown even if its ``repr`` is hidden, as in JSON."""
     if isinstance(value, str):
         return str.__str__(value)
     if depth and isinstance(value, Mapping):
