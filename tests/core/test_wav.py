@@ -244,12 +244,31 @@ def test_bytes_behind_the_samples_that_are_no_chunk_are_refused(junk):
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000])
 @pytest.mark.parametrize(
-    "tail", [[(b"LIST", b"INFOISFT\4\0\0\0abc\0")], [(b"LIST", b"x"), (b"id3 ", b"odd")]]
+    "tail",
+    [
+        [(b"LIST", b"INFOISFT\4\0\0\0abc\0")],
+        [(b"LIST", b"x"), (b"id3 ", b"odd")],
+        [(b"LIST", b"first"), (b"LIST", b"second")],
+        *([(name, b"abcd")] for name in (b"PEAK", b"smpl", b"inst", b"acid", b"minf", b"PAD ", b"FLLR")),
+        *([(name, b"<?xml version='1.0'?><a>b</a>")] for name in (b"iXML", b"axml")),
+    ],
 )
 def test_chunk_behind_a_stream_is_no_sound(size, tail):
     chunks = riff(*tail)[12:]
     assert read_wav(header(size=size) + SAMPLES + chunks).samples == SAMPLES
     assert repair_wav(header(size=size) + SAMPLES + chunks) == by_stdlib()
+
+
+# 334 bytes: 333 of samples, and the pad byte.
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0xFFFFFFFF, 334])
+def test_pad_byte_behind_samples_of_24_bits_is_no_sound(size):
+    fmt = struct.pack("<HHIIHH", PCM, 1, 24000, 72000, 3, 24)
+    data = header(size=size, fmt=fmt) + SAMPLES[:333] + b"\0"
+    assert read_wav(data).samples == SAMPLES[:333]
+    assert wav_duration(data) == 111 / 24000
+    assert repair_wav(data) == write_wav(SAMPLES[:333], 24000, sample_width=3)
+    with pytest.raises(ValueError, match="truncated"):
+        read_wav(data[:-1] + b"\1")
 
 
 def test_name_of_a_chunk_within_the_samples_of_a_stream_is_sound():

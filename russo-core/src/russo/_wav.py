@@ -29,8 +29,11 @@ _CHUNK: Final = re.compile(rb"[ -~]{4}.{4}", re.DOTALL)
 # The header of plain PCM; all bytes behind it are samples.
 PLAIN_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 # Chunks that encoders append to a stream, searched for in its last bytes.
-_APPENDED: Final = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"JUNK", b"_PMX")
+_APPENDED: Final = re.compile(
+    rb"LIST|id3 |ID3 |bext|cue |fact|JUNK|junk|PAD |FLLR|_PMX|PEAK|smpl|inst|acid|minf|iXML|axml|chna|afsp"
+)
 _APPENDED_BYTES: Final = 1 << 16
+_MOST_APPENDED: Final = 20
 _MOST_BYTES: Final = 0xFFFFFFFF - 64
 
 
@@ -146,12 +149,20 @@ def _samples_of_file(data: bytes, chunks: list[_Chunk]) -> tuple[_Format, list[_
         raise ValueError("a WAV file whose samples come before their format")
     form = _read_format(data[formats[-1].start : formats[-1].start + min(formats[-1].size, 40)])
     frame = form.channels * form.sample_width
+    samples = [_without_pad(data, chunk, frame) for chunk in samples]
     for chunk in samples:
         if chunk.size % frame:
             raise ValueError(
                 f"a truncated WAV file: {chunk.size} bytes of samples in frames of {frame} bytes"
             )
     return form, samples
+
+
+def _without_pad(data: bytes, chunk: _Chunk, frame: int) -> _Chunk:
+    """Return a chunk of samples without its pad byte, which is counted if the chunk's size is unknown."""
+    odd = chunk.size - 1
+    is_padded = odd % 2 and odd % frame == 0 != chunk.size % frame and data[chunk.start + odd] == 0
+    return chunk._replace(size=odd) if is_padded else chunk
 
 
 def _read_format(chunk: bytes) -> _Format:
@@ -241,13 +252,13 @@ def _end_of_stream(data: bytes, start: int) -> int:
     """Return where samples of unknown size end: before the next file, or before appended chunks."""
     following = _NEXT_FILE.search(data, start)
     end = following.start() if following else len(data)
-    ends = [data.rfind(name, max(start, end - _APPENDED_BYTES), end) for name in _APPENDED]
-    return min((at for at in ends if at >= 0 and _are_chunks(data, at, end)), default=end)
+    names = _APPENDED.finditer(data, max(start, end - _APPENDED_BYTES), end)
+    return next((at for name in names if _are_chunks(data, at := name.start(), end, _MOST_APPENDED)), end)
 
 
-def _are_chunks(data: bytes, position: int, end: int) -> bool:
-    """Return whether the bytes up to ``end`` are chunks, none of which is cut."""
-    for _ in range(_MOST_CHUNKS):
+def _are_chunks(data: bytes, position: int, end: int, most: int = _MOST_CHUNKS) -> bool:
+    """Return whether the bytes up to ``end`` are chunks, at most so many, none of which is cut."""
+    for _ in range(most):
         if position >= end:
             return position == end
         try:
