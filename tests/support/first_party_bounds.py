@@ -101,6 +101,21 @@ class BoundedHttp:
         assert f"it is compressed as {encoding[:20]}" in str(error)
         assert len(str(error)) < 600
 
+    def test_part_of_a_body_is_a_final_error(self, make: Any) -> None:
+        part = whole(SAMPLES[: len(SAMPLES) // 4 * 2], 206, content_range="bytes 0-1/4")
+        with RawServer(part) as server:
+            error = failed(self.at(make, server))
+            assert server.connections == 1
+        assert (type(error), error.retryable) == (ServiceError, False)
+        assert "a part of a body (HTTP 206)" in str(error)
+
+    def test_key_that_is_repeated_as_a_compression_is_hidden(self, make: Any) -> None:
+        key = PLANTED_KEY.upper()
+        with RawServer(whole(b"x", content_encoding=key)) as server:
+            url = self.service.base_url(server.url)  # type: ignore[attr-defined]
+            error = failed(make(base_url=url, api_key=key))
+        assert PLANTED_KEY not in str(error).lower()
+
     @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
     @pytest.mark.parametrize(
         ("reply", "kind"),

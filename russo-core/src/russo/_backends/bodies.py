@@ -30,6 +30,7 @@ _STEP: Final = 1 << 18
 # JSON values take up to 60 times the memory of their text. A reply has some hundred.
 _MOST_VALUES: Final = 200_000
 _DEEPEST: Final = 100
+_PARTIAL: Final = 206
 _WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 # Other codecs of Python are slow for long texts (punycode), or no encodings of text (zip).
 _CHARSETS: Final = frozenset(
@@ -57,19 +58,20 @@ async def bound_reply(reply: Any) -> None:
 
     Raises:
         OversizedReplyError: The body is larger, by its headers or while it is read; or its compression is
-            not one that was asked for.
+            not one that was asked for; or it is a part of a body (206).
         DecodingError: The compressed body is damaged or cut; raised while the body is read.
     """
-    encodings = [each.strip().lower() for each in reply.headers.pop("content-encoding", "").split(",")]
+    packed = reply.headers.pop("content-encoding", "")
+    encodings = [each.strip() for each in packed.lower().split(",")]
     encodings = [each for each in encodings if each not in ("", "identity")]
     is_success = 200 <= reply.status_code < 300
+    if reply.status_code == _PARTIAL:
+        raise OversizedReplyError(f"it is a part of a body (HTTP {_PARTIAL}), which was not asked for")
     length = reply.headers.get("content-length", "")
     if is_success and re.fullmatch("[0-9]{1,20}", length) and int(length) > MOST_REPLY_BYTES:
         raise OversizedReplyError(f"its body is {int(length) >> 20} MiB; {_LIMIT}")
     if is_success and (len(encodings) > 1 or not _WINDOWS.keys() >= set(encodings)):
-        raise OversizedReplyError(
-            f"it is compressed as {', '.join(encodings)}; {ACCEPTED_ENCODINGS} was accepted"
-        )
+        raise OversizedReplyError(f"it is compressed as {packed.strip()}; {ACCEPTED_ENCODINGS} was accepted")
     # The client accepts only streams of its own class.
     base = next(each for each in type(reply.stream).__mro__ if each.__name__ == "AsyncByteStream")
     bounded = type("BoundedStream", (_BoundedStream, base), {})
