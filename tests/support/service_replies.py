@@ -222,6 +222,7 @@ RESTRICTED = [
 
 # Credentials.
 CREDENTIALS = [
+    Row("token of AWS", 400, {"__type": "a#UnrecognizedClientException"}, AuthenticationError, KEY),
     Row(
         "wrong key",
         401,
@@ -290,6 +291,16 @@ LIMITS = [
         RateLimitError,
         "ThrottlingException",
     ),
+    Row(
+        "rate, AWS with a namespace",
+        400,
+        {"__type": "com.amazon.coral.service#ThrottlingException", "message": "no"},
+        RateLimitError,
+        "'no'",
+    ),
+    Row("balance", 403, {"message": "account balance is insufficient"}, QuotaExceededError, "billing", KEY),
+    Row("limit of a key", 403, openai("Key limit exceeded (total limit)."), QuotaExceededError, "limit", KEY),
+    Row("arrears", 400, {"code": "Arrearage", "message": "Access denied."}, QuotaExceededError, "billing"),
 ]
 
 # The text.
@@ -382,6 +393,13 @@ TEXT = [
 
 # Voice, model, option; and every shape of a body.
 REQUEST = [
+    Row(
+        "long instructions, quoted",
+        400,
+        openai("[{'type': 'string_too_long', 'loc': ('body', 'instructions'), 'msg': 'too long'}]"),
+        RequestRejectedError,
+        MODEL,
+    ),
     Row("voice", 404, eleven("voice_not_found", "A voice was not found."), RequestRejectedError, MODEL),
     Row(
         "model, 500",

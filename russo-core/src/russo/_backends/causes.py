@@ -97,7 +97,7 @@ CODES: Final = _table(
         QUOTA,
         "insufficient_quota quota_exceeded insufficient_credits insufficient_funds insufficient_balance "
         "credits_exhausted billing_hard_limit_reached billing_not_active billing_disabled budget_exceeded "
-        "spend_limit_exceeded",
+        "spend_limit_exceeded arrearage",
     ),
     (
         PLAN,
@@ -139,7 +139,8 @@ CODES: Final = _table(
         KEY,
         "invalid_api_key invalid_authentication invalid_token token_expired api_key_invalid api_key_expired "
         "missing_api_key no_api_key needs_authorization invalid_authorization_header access_token_expired "
-        "access_token_type_unsupported credentials_missing",
+        "access_token_type_unsupported credentials_missing unrecognized_client_exception "
+        "expired_token_exception invalid_signature_exception",
     ),
     (
         RATE,

@@ -68,7 +68,9 @@ WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
             QUOTA,
             rf"\b(exceed\w*|insufficient|out of|no|used up|over|not enough|reached){_FEW}"
             r"(quota|credits?|balance|funds|budget)\b"
-            rf"|\b(quota|credits?|balance|budget)\b{_FEW}(exceeded|exhausted|used up|depleted|too low)"
+            rf"|\b(quota|credits?|balance|budget)\b{_FEW}"
+            r"(exceeded|exhausted|used up|depleted|too low|insufficient)"
+            r"|\bkey limit exceeded"
             r"|billing (hard limit|(is )?(not active|disabled))|payment required",
         ),
         (SUSPENDED, rf"\b(account|project|organi[sz]ation|consumer)\b{_FEW}(suspended|deactivated|banned)"),

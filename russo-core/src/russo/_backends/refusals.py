@@ -18,9 +18,9 @@ from .causes import BUSY, CODES, LAST_CODES, LOOSE_CODES, RATE, REQUEST, STATUSE
 from .refusal_words import BELIEVED, FREE, PASSING, WORDS
 from .service_words import ServiceWords, quoted_codes
 
-# Fields of a request that hold the prompt; and their place as a message quotes it.
+# Fields of a request that hold the prompt; and the place of a field as a message quotes it.
 _PROMPT_FIELDS: Final = frozenset({"input", "text", "prompt"})
-_ABOUT_PROMPT: Final = re.compile(r"""['"]body\\?['"], *\\?['"](input|text|prompt)\\?['"]""")
+_QUOTED_PLACE: Final = re.compile(r"""['"]body\\?['"], *\\?['"](\w{1,40})\\?['"]""")
 # Characters of a message that are judged.
 _JUDGED: Final = 8000
 _SHORTEST_ECHO: Final = 12
@@ -77,7 +77,9 @@ def _of_status(status: int) -> Cause:
 
 def _ranked(table: Mapping[str, tuple[int, Cause]], codes: Iterable[str]) -> Cause | None:
     """Return the cause of the first row of a table that has one of the codes."""
-    found = [table[name] for code in codes if (name := plain(code[:100])) in table]
+    # Services of AWS write the namespace of a code before "#".
+    names = (plain(code[:100].rpartition("#")[2]) for code in codes)
+    found = [table[name] for name in names if name in table]
     return min(found, key=lambda row: row[0])[1] if found else None
 
 
@@ -96,11 +98,15 @@ def _of_words(text: str, words: ServiceWords, status: int | None) -> Cause | Non
 
 
 def _is_about_prompt(words: ServiceWords, text: str) -> bool:
-    return any(_names_prompt(field) for field in words.fields) or bool(_ABOUT_PROMPT.search(text))
+    return any(map(_names_prompt, _fields(words, text)))
 
 
 def _is_about_others(words: ServiceWords, text: str) -> bool:
-    return bool(words.fields) and not _is_about_prompt(words, text)
+    return bool(_fields(words, text)) and not _is_about_prompt(words, text)
+
+
+def _fields(words: ServiceWords, text: str) -> tuple[str, ...]:
+    return (*words.fields, *_QUOTED_PLACE.findall(text))
 
 
 def _names_prompt(field: str) -> bool:
