@@ -496,6 +496,16 @@ ECHOES = [
         "a piece", 400, {"detail": "unexpected 'content policy' in the request"}, RequestRejectedError, MODEL
     ),
     Row("escaped", 500, json.dumps({"detail": json.dumps({"got": PROMPT})}), ServiceError, "try again later"),
+    *(
+        Row(f"as {name}", 400, {"detail": f"failed: {echo}, at 3"}, RequestRejectedError, MODEL)
+        for name, echo in (
+            ("lower case", PROMPT.lower()),
+            ("upper case", PROMPT.upper()),
+            ("words", PROMPT.replace(".", "").replace(" ", "  ")),
+            ("a list", str(PROMPT.split())),
+            ("its end", PROMPT[20:]),
+        )
+    ),
     Row("429", 429, {"detail": f"slow: {PROMPT}"}, RateLimitError, "max_concurrency"),
     Row("403", 403, {"detail": f"no: {PROMPT}"}, AuthenticationError, "account, plan and network"),
 ]

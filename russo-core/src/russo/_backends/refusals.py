@@ -7,10 +7,9 @@ gateways use freely. The prompt's own text is removed from the words first, beca
 
 from __future__ import annotations
 
-import json
+import html
 import re
 from collections.abc import Iterable, Mapping
-from itertools import takewhile
 from typing import Final
 
 from .._errors import SynthesisError
@@ -23,7 +22,12 @@ _PROMPT_FIELDS: Final = frozenset({"input", "text", "prompt"})
 _QUOTED_PLACE: Final = re.compile(r"""['"]body\\?['"], *\\?['"](\w{1,40})\\?['"]""")
 # Characters of a message that are judged.
 _JUDGED: Final = 8000
-_SHORTEST_ECHO: Final = 12
+# Words and characters at the beginning of a prompt by which it is recognized; and words of another piece.
+_SHORT_RUN: Final = 3
+_SHORTEST_ECHO: Final = 10
+_LONG_RUN: Final = 6
+_WORD: Final = re.compile(r"[^\W_]+")
+_ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|[nrt])")
 _URL: Final = re.compile(r"https?://\S+")
 _QUOTED: Final = re.compile(r"""'([^']{3,4000})'|"([^"]{3,4000})"|`([^`]{3,4000})`|“([^”]{3,4000})”""")
 
@@ -116,15 +120,16 @@ def _names_prompt(field: str) -> bool:
 def _judged(text: str, prompt: str) -> str:
     """Return the words to judge by: without addresses, and without the prompt or pieces of it.
 
-    A prompt may say "quota", and a service may quote it whole, cut or as JSON.
+    A prompt may say "quota", and a service may quote it whole, cut, in lower case, without punctuation, or as
+    JSON or HTML.
     """
-    text = _URL.sub(" ", text[:_JUDGED])
+    text = _ESCAPE.sub(_unescaped, html.unescape(_URL.sub(" ", text[:_JUDGED])))
     low = prompt.lower()
-    text = _QUOTED.sub(lambda found: " " if _is_inside(found, low) else found[0], text)
-    forms = (prompt, " ".join(prompt.split()), json.dumps(prompt)[1:-1], repr(prompt)[1:-1])
-    for form in dict.fromkeys(forms):
-        text = _without(text, form)
-    return text
+    return _QUOTED.sub(lambda found: " " if _is_inside(found, low) else found[0], _without(text, prompt))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16)) if found[1] else " "
 
 
 def _is_inside(found: re.Match[str], prompt: str) -> bool:
@@ -132,15 +137,29 @@ def _is_inside(found: re.Match[str], prompt: str) -> bool:
     return piece in prompt
 
 
-def _without(text: str, form: str) -> str:
-    """Return a text without another one, of which it may hold only the beginning."""
-    start = form[:_SHORTEST_ECHO]
-    if len(start) < _SHORTEST_ECHO:  # too short to be recognized outside of quotation marks
-        return text
-    kept, at = [], 0
-    while (found := text.find(start, at)) >= 0:
-        pairs = zip(text[found:], form, strict=False)
-        length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        kept.append(text[at:found])
-        at = found + length
-    return " ".join([*kept, text[at:]])
+def _without(text: str, prompt: str) -> str:
+    """Return a text without the runs of words that are the prompt's: its beginning, or a long piece of it."""
+    found, wanted = list(_WORD.finditer(text)), _WORD.findall(prompt.lower())
+    words = [word[0].lower() for word in found]
+    pieces = {tuple(wanted[at : at + _LONG_RUN]): at for at in range(len(wanted) - _LONG_RUN, 0, -1)}
+    start = wanted[:_SHORT_RUN]
+    # Shorter ones are recognized in quotation marks only.
+    is_known = len("".join(start)) >= _SHORTEST_ECHO
+    kept, end, at = [], 0, 0
+    while at < len(words):
+        begins = is_known and words[at : at + len(start)] == start
+        place = 0 if begins else pieces.get(tuple(words[at : at + _LONG_RUN]))
+        length = 1 if place is None else _length_of_run(words, at, wanted, place)
+        if place is not None:
+            kept.append(text[end : found[at].start()])
+            end = found[at + length - 1].end()
+        at += length
+    return " ".join([*kept, text[end:]])
+
+
+def _length_of_run(words: list[str], at: int, wanted: list[str], place: int) -> int:
+    """Return how many words from two places on are the same; the last one may be cut."""
+    most = min(len(words) - at, len(wanted) - place)
+    same = next((n for n in range(most) if words[at + n] != wanted[place + n]), most)
+    is_cut = same < most and wanted[place + same].startswith(words[at + same])
+    return same + is_cut
