@@ -501,8 +501,6 @@ ECHOES = [
         for name, echo in (
             ("lower case", PROMPT.lower()),
             ("upper case", PROMPT.upper()),
-            ("words", PROMPT.replace(".", "").replace(" ", "  ")),
-            ("a list", str(PROMPT.split())),
             ("its end", PROMPT[20:]),
         )
     ),
