@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from russo import Audio, authoring
+from russo._wav import ALAW, PCM, ULAW, write_wav
 from russo.authoring import join_wav, looks_like_text, pcm_audio, wav_audio
 from russo.testing import speech_pcm, wav
 
@@ -187,3 +188,15 @@ def test_noise_and_tones_are_kept(seed, count, period, peak):
     for sound in (noise, tone, tone + noise, noise + tone):
         if max(array.array("h", sound)) - min(array.array("h", sound)) > 16:
             assert pcm_audio(sound, 24000).pcm() == sound
+
+
+ONE_BYTE = [
+    bytes(128 + round(60 * math.sin(2 * math.pi * at / 220)) for at in range(2420)),
+    *(bytes([level] * 2000 + [level + 40 * (at % 2) for at in range(2000)]) for level in b"{[<"),
+]
+
+
+@pytest.mark.parametrize("tag", [PCM, ALAW, ULAW])
+@pytest.mark.parametrize("samples", ONE_BYTE, ids=["negative end", "level {", "level [", "level <"])
+def test_printable_samples_of_one_byte_are_kept(samples, tag):
+    assert len(wav_audio(write_wav(samples, 8000, sample_width=1, tag=tag)).pcm()) == 2 * len(samples)

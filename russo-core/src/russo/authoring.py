@@ -91,10 +91,11 @@ _END_BYTES: Final = 4096
 _TEXT_AT_THE_END: Final = re.compile(
     rb"""(\{\s*"[\w -]+"\s*:[^\x00-\x08\x0e-\x1f]{2,}\}      # JSON
     |<(!doctype\ |html|\?xml\ )[^\x00-\x08\x0e-\x1f]{8,}>  # a page
-    |[\t\r\n\x20-\x7e]{40,}  # a sentence; 20 samples of a sound are not all of such bytes
     )\s*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
+# 20 samples of 16 bits are not all of such bytes. Samples of one byte are, in each negative half of a wave.
+_SENTENCE_AT_THE_END: Final = re.compile(rb"[\t\r\n\x20-\x7e]{40,}\Z")
 
 
 def wav_audio(data: bytes) -> Audio:
@@ -154,15 +155,18 @@ def looks_like_text(data: bytes) -> bool:
     return len(set(text)) >= _FEWEST_LETTERS and all(each.isprintable() or each in "\t\r\n" for each in text)
 
 
-def _check_samples(samples: bytes) -> None:
+def _check_samples(samples: bytes, sample_width: int = 2) -> None:
     """Refuse bytes that are called samples and are a text or a file, or hold one."""
-    if looks_like_text(samples):
+    # A constant level of one-byte samples may be "{" or "[".
+    is_level = sample_width == 1 and len(set(samples[:_START_BYTES])) < _FEWEST_LETTERS
+    if not is_level and looks_like_text(samples):
         raise ValueError(f"text instead of samples: {samples[:_SHOWN]!r}")
     if (name := container_of(samples)) is not None:
         raise ValueError(f"{name} instead of bare samples: it starts with {samples[:4]!r}")
     if (at := find_wav(samples)) is not None:
         raise ValueError(f"the header of a WAV file at byte {at} of the samples")
-    found = _TEXT_AT_THE_END.search(samples[-_END_BYTES:])
+    end = samples[-_END_BYTES:]
+    found = _TEXT_AT_THE_END.search(end) or (sample_width > 1 and _SENTENCE_AT_THE_END.search(end)) or None
     if found is not None and len(set(found[0])) >= _FEWEST_LETTERS:
         raise ValueError(f"samples that end in a text: {found[0][:_SHOWN]!r}")
 
@@ -170,7 +174,7 @@ def _check_samples(samples: bytes) -> None:
 def _checked(wav: Wav) -> Audio:
     if not wav.samples:
         raise ValueError("a WAV file without samples")
-    _check_samples(wav.samples)
+    _check_samples(wav.samples, wav.sample_width)
     samples = to_s16le(wav)
     if is_silent(samples, wav):
         raise ValueError("silence from end to end")
