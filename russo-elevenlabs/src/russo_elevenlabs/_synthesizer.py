@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # The best rate that every plan allows: 44.1 kHz needs the Pro plan, and mp3 would lose quality.
 _RATE: Final = 24000
 _WANTED: Final = f"bare 16-bit samples (output_format=pcm_{_RATE})"
-# A gateway that ignores output_format sends a file, which would be stored as noise if read as samples.
 
 
 class ElevenLabsSynthesizer:
@@ -168,6 +167,7 @@ class ElevenLabsSynthesizer:
         except (httpx.HTTPError, ValueError, RecursionError, OSError, ExceptionGroup) as error:
             raise exchange.connection_error(error) from error
         try:
+            # A gateway that ignores output_format sends a file, which would be stored as noise.
             return _audio(samples, reply.headers.get("content-type", ""))
         except ValueError as error:
             raise exchange.no_audio_error(error, samples, reply.headers, wanted=_WANTED, wav=False) from error
