@@ -162,7 +162,7 @@ def _without_pad(data: bytes, chunk: _Chunk, frame: int) -> _Chunk:
     """Return a chunk of samples without its pad byte, which is counted if the chunk's size is unknown."""
     odd = chunk.size - 1
     is_padded = odd % 2 and odd % frame == 0 != chunk.size % frame and data[chunk.start + odd] == 0
-    return chunk._replace(size=odd) if is_padded else chunk
+    return _Chunk(chunk.name, chunk.start, odd) if is_padded else chunk
 
 
 def _read_format(chunk: bytes) -> _Format:
