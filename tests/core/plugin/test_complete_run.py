@@ -277,3 +277,16 @@ def test_a_worker_that_crashes(shelf):
     (shelf.path / "more" / "test_more.py").write_text("import os\ndef test_more(): os._exit(1)\n")
     assert reason_of(prune(shelf, "-n", "2", subprocess=True))
     assert shelf.cached() == ALL_OF_THEM
+
+
+def test_a_worker_that_crashes_after_its_tests(shelf):
+    """xdist reports no failure, but what the worker used after its last test is lost."""
+    add_conftest(
+        shelf,
+        "\nimport os\ndef pytest_sessionfinish(session):\n"
+        "    if hasattr(session.config, 'workerinput'): os._exit(1)\n",
+    )
+    result = prune(shelf, "-n", "1", subprocess=True)
+    result.assert_outcomes(passed=4)
+    assert "worker gw0 crashed" in reason_of(result)
+    assert shelf.cached() == ALL_OF_THEM

@@ -137,6 +137,19 @@ def test_options_that_change_the_prompts(shared, prune, language):
     assert shared.prompts == {"en", "de", "fr"}
 
 
+@PRUNE
+def test_plugins_that_the_environment_names(shared, prune, monkeypatch):
+    shared.project("p")
+    (shared.path / "p" / "test_it.py").write_text(
+        "def test_it(russo_say, pytestconfig):\n"
+        "    russo_say('More' if pytestconfig.pluginmanager.has_plugin('pytester') else 'Fewer')\n"
+    )
+    for plugins in ("pytester", "", "pytester", ""):
+        monkeypatch.setenv("PYTEST_PLUGINS", plugins)
+        shared.run("p", prune)
+    assert shared.prompts == {"More", "Fewer"}
+
+
 def test_options_that_change_nothing_do_not_make_another_project(shared):
     shared.project("p", "Old")
     shared.run("p", "-v", "--tb", "short", "-r", "A", "--durations=3", "--log-level=INFO")

@@ -64,6 +64,7 @@ class CompleteRun:
         self._ignored: list[str] = []
         self._passed: set[str] = set()
         self._unseen: set[str] = set()
+        self._lost_worker: str | None = None
         workers.send("collected", self._take)
 
     @property
@@ -83,6 +84,8 @@ class CompleteRun:
     def _not_all_ran(self) -> str | None:
         if self.unseen:
             return unseen_tests(self.unseen)
+        if self._lost_worker is not None:
+            return f"worker {self._lost_worker} crashed"
         parts: list[dict[str, Any]] = self._workers.received("collected")
         if not parts:
             return "no test ran"
@@ -122,6 +125,12 @@ class CompleteRun:
         """Note a test that passed, and whether russo saw what it used."""
         if report.when == "call" and report.passed:
             (self._passed if hasattr(report, WITNESSED) else self._unseen).add(report.nodeid)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Note a worker that crashed: what it used after its last report is not known."""
+        if error and self._lost_worker is None:
+            self._lost_worker = node.gateway.id
 
 
 def unseen_tests(number: int) -> str:

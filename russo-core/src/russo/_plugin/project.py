@@ -35,6 +35,8 @@ _HARMLESS_NAMES: Final = """
 """
 _HARMLESS: Final = frozenset(_HARMLESS_NAMES.split())
 _HARMLESS_GROUPS: Final = ("cov", "no-cov", "log-")
+# Environment variables that choose the backend or the plugins of a run, as options do.
+_VARIABLES: Final = ("RUSSO_SYNTH", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 _HARMLESS_SHORT: Final = re.compile(r"-(?:[vqsl]+|[vqsl]*[rnWcd].*)")
 
 
@@ -46,7 +48,7 @@ def project_of(config: pytest.Config, directory: Path) -> Project:
     """
     ini = "" if config.inipath is None else _relative(config.inipath, config.rootpath)
     given = [*_words(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
-    options = [*without_harmless(given), os.environ.get("RUSSO_SYNTH", "")]
+    options = [*without_harmless(given), *(os.environ.get(name, "") for name in _VARIABLES)]
     # Only a digest is stored, because an option may hold a credential.
     digest = hashlib.sha256("\0".join(options).encode("utf-8", "surrogatepass")).hexdigest()
     return Project(
