@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -34,3 +35,18 @@ def test_importing_russo_imports_neither_the_command_nor_its_libraries():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell that closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["cache dir", "cache list", "cache info --json", "backends", "--help"])
+def test_closed_streams_are_no_error(cache, command, closed):
+    words = [sys.executable, "-m", "russo", *command.split()]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

@@ -73,10 +73,16 @@ def test_without_a_player_it_prints_the_path_of_the_audio(folder):
     result = russo("say", "hi")
     assert result.code == 0
     assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in result.err
-    path = result.lines[1].removeprefix("the audio lies in ")
+    path = result.lines[1].removeprefix("the audio is in ")
     assert os.path.dirname(path) == str(folder / ".russo_cache")
     with open(path, "rb") as file:
         assert file.read() == sound("hi").data
+
+
+def test_the_path_of_the_audio_is_one_line(folder):
+    result = russo("say", "hi", "--cache-dir", "a\n::error::b")
+    assert len(result.lines) == 2
+    assert result.lines[1].startswith(f"the audio is in {folder}/a\\n::error::b/")
 
 
 def test_the_player_gets_a_playable_file(folder, tmp_path):
@@ -91,7 +97,7 @@ def test_a_player_that_fails_is_reported_and_costs_nothing(tmp_path):
     result = russo("say", "hi")
     assert result.code == 0
     assert "aplay could not play it: no sound card" in result.err
-    assert "the audio lies in " in result.out
+    assert "the audio is in " in result.out
 
 
 def test_nothing_is_played_for_a_program(folder, tmp_path):
@@ -140,6 +146,7 @@ def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
         ),
         ([""], 1, "the prompt is empty"),
         (["hi", "-o", "pytest.ini/out.wav"], 1, "pytest.ini/out.wav: File exists"),
+        (["hi", "-o", ""], 2, "-o names the directory .; name a file"),
         ([], 2, "Missing argument 'TEXT'"),
     ],
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .._foreign import visible
 from .screen import RefusedError
 
 _COLUMN: Final = "prompt"
@@ -42,7 +43,10 @@ def read_prompts(path: Path) -> list[Prompt]:
     """
     suffix = path.suffix.lower()
     if suffix not in _CSV | _JSON_LINES | _TEXT:
-        raise RefusedError(f"{path}: prompts are read from .txt, .csv and .jsonl files, not from {suffix}")
+        name = visible(str(path))
+        raise RefusedError(
+            f"{name}: prompts are read from .txt, .csv and .jsonl files, not from {visible(suffix)}"
+        )
     text = _decode(path, path.read_bytes())
     read = _read_csv if suffix in _CSV else _read_json_lines if suffix in _JSON_LINES else _read_text
     prompts: dict[str, Prompt] = {}
@@ -54,7 +58,7 @@ def read_prompts(path: Path) -> list[Prompt]:
 
 
 def _refusal(path: Path, line: int, what: str) -> RefusedError:
-    return RefusedError(f"{path}, line {line}: {what}")
+    return RefusedError(f"{visible(str(path))}, line {line}: {what}")
 
 
 def _decode(path: Path, data: bytes) -> str:

@@ -53,6 +53,8 @@ def say(
     prompt = _read_standard_input() if text == "-" else text
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
     if output is not None and not to_standard_output:
+        if output.is_dir():  # click sees no directory in an empty text
+            raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
         refuse_way_out(output.parent, workspace.side.rootdir)
     synthesizer, ledger = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
@@ -74,7 +76,11 @@ def say(
     elif (problem := play(audio)) is not None:
         screen.note(problem)
         path = _path(prompt, ledger)
-        screen.show(f"the audio lies in {path}" if path else "the audio is not kept; write it with -o FILE")
+        screen.show(
+            f"the audio is in {visible(str(path))}"
+            if path
+            else "the audio is not kept; write it with -o FILE"
+        )
 
 
 def _read_standard_input() -> str:

@@ -60,7 +60,13 @@ class Column:
 
 
 def prepare() -> None:
-    """Make characters that the terminal's encoding does not have print as escapes, instead of failing."""
+    """Make characters that the terminal's encoding does not have print as escapes, instead of failing.
+
+    What goes to a closed stream is discarded.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # Python starts so if the stream is closed
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the command ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
