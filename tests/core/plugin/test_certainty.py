@@ -163,6 +163,15 @@ def test_a_test_that_certainly_runs_is_spoken_ahead(acme_project, test):
     assert ahead[2][:2] == ["a Prompt", "start"]
 
 
+@pytest.mark.parametrize("name", ["pytest_cov", "pytest_randomly", "pytest_rerunfailures"])
+def test_common_plugins_do_not_switch_speaking_ahead_off(acme_project, name):
+    """These have hooks that run before the fixtures of a test, and none of them ends a test."""
+    write(acme_project, NOTE_START, "{test}")
+    hooks = "def pytest_runtest_setup(item): pass\ndef pytest_runtest_protocol(item, nextitem): pass\n"
+    acme_project.pytester.makepyfile(**{name: hooks})
+    assert pay(acme_project, "-p", name, "-o", "russo_speak_ahead=4")[2][:2] == ["a Prompt", "start"]
+
+
 def test_verbose_says_what_is_not_spoken_ahead_and_why(acme_project):
     write(acme_project, *NOT_RUN["setup hook"])
     result = acme_project.run("-v", "-o", "russo_speak_ahead=4")
