@@ -229,6 +229,23 @@ def test_what_is_read_of_many_large_ledgers_is_bounded(tmp_path, ledger):
 # -- clearing
 
 
+def test_the_next_writer_removes_what_writers_left_that_died(tmp_path, ledger):
+    old, young, foreign = (
+        ledger.with_name(name)
+        for name in (
+            ".ledger.1-0123456789abcdef.russo-tmp",
+            ".ledger.2-0123456789abcdef.russo-tmp",
+            ".notes.tmp",
+        )
+    )
+    for path in (old, young, foreign):
+        path.write_bytes(b"part")
+    for path in (old, foreign):
+        os.utime(path, (time.time() - 7200,) * 2)
+    write_ledger(tmp_path, Ledger(HERE, frozenset({A})))
+    assert sorted(os.listdir(ledger.parent)) == sorted([".gitignore", foreign.name, young.name, ledger.name])
+
+
 def test_clear_removes_ledgers_and_nothing_else(tmp_path, ledger):
     cache = AudioCache(tmp_path)
     cache.put(A, sound("Hello"))

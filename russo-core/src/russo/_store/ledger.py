@@ -31,6 +31,7 @@ _KEY: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_PROJECTS: Final = 100
 _PROJECT_LIMIT: Final = 16 * 1024
 _LIMIT: Final = 16 * 1024 * 1024
+_LEFTOVER_AGE: Final = 3600.0
 
 
 class LedgerError(OSError):
@@ -141,6 +142,7 @@ def write_ledger(directory: Path, ledger: Ledger) -> None:
         if not os.path.lexists(folder / ".gitignore"):
             replace(write_temporary(str(folder), "git", _IGNORE_ALL)[0], str(folder / ".gitignore"))
         replace(write_temporary(str(folder), "ledger", data)[0], str(path))
+        _sweep(folder, path)
     except LedgerError:
         raise
     except OSError as error:
@@ -187,6 +189,15 @@ def _refuse_what_is_no_folder(folder: Path) -> None:
 
 def _too_many(folder: Path) -> LedgerError:
     return LedgerError(f"{folder} has {_MOST_PROJECTS} ledgers or more; delete those of projects that ended")
+
+
+def _sweep(folder: Path, fresh: Path) -> None:
+    """Remove the temporary files of writers that died, if they are an hour older than a new ledger."""
+    with contextlib.suppress(OSError):
+        before = os.lstat(fresh).st_mtime - _LEFTOVER_AGE
+        for name in filter(TEMPORARY.fullmatch, os.listdir(folder)):
+            if os.lstat(folder / name).st_mtime < before:
+                remove(folder / name)
 
 
 def _size(path: Path) -> int:
