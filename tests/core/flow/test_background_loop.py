@@ -150,15 +150,17 @@ class Blocking(Speaker):
         return sound(text)
 
 
-def test_a_blocked_loop_is_given_up_and_its_call_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("seconds", "where"),
+    [(0.1, "which did not end within 0.1 s"), (0.0, "in an event loop that is blocked")],
+)
+def test_a_blocked_loop_is_given_up_and_its_call_is_named(tmp_path, monkeypatch, seconds, where):
     monkeypatch.setattr(background_loop, "_REPLY_SECONDS", 0.05)
     loop, speaker = BackgroundLoop(), Blocking()
     context, _ = blocked_run(loop, tmp_path, speaker)
     assert not loop.is_usable
     begun = time.monotonic()
-    assert loop.close(context.calls, 0.1) == [
-        f"abandoned: a call of speaker for {PROMPT!r}, which did not end within 0.1 s"
-    ]
+    assert loop.close(context.calls, seconds) == [f"abandoned: a call of speaker for {PROMPT!r}, {where}"]
     assert time.monotonic() - begun < 5
     assert is_gone(loop._loop)
     speaker.release.set()

@@ -150,10 +150,9 @@ class BackgroundLoop:
 
 
 def _sentences(abandoned: list[BackendCall], seconds: float) -> Iterator[str]:
+    # A loop that is closed at once is known to be blocked.
+    where = f"which did not end within {seconds:g} s" if seconds else "in an event loop that is blocked"
     for call in abandoned[:_MOST_NAMED]:
-        yield (
-            f"abandoned: a call of {shown(call.backend)} for {shorten(call.prompt)}, "
-            f"which did not end within {seconds:g} s"
-        )
+        yield f"abandoned: a call of {shown(call.backend)} for {shorten(call.prompt)}, {where}"
     if len(abandoned) > _MOST_NAMED:
         yield f"abandoned: {len(abandoned) - _MOST_NAMED} calls more"
