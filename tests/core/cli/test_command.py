@@ -50,3 +50,14 @@ def test_closed_streams_are_no_error(cache, command, closed):
         timeout=60,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell that closes streams")
+@pytest.mark.parametrize(("command", "code"), [("cache clear", 2), ("say - --synth local", 1)])
+def test_closed_standard_input_is_empty(cache, command, code):
+    words = [sys.executable, "-m", "russo", *command.split()]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *words], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert len(list(cache.stored_keys())) == 3

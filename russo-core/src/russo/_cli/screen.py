@@ -62,11 +62,11 @@ class Column:
 def prepare() -> None:
     """Make characters that the terminal's encoding does not have print as escapes, instead of failing.
 
-    What goes to a closed stream is discarded.
+    A closed stream is replaced: what is written to it is discarded, and nothing is read from it.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # Python starts so if the stream is closed
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the command ends
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the command ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
