@@ -163,6 +163,11 @@ class Statistics:
         with self._lock:
             self._counts.not_stored[event.reason] += 1
 
+    def note_used(self, key: str) -> None:
+        """Note the key of a request that is not counted here."""
+        with self._lock:
+            self._counts.used[key] = 1
+
     def _note(self, event: Event) -> None:
         self._counts.used[event.key] = 1
         if (speaker := speaker_of(event.fields)) is not None:

@@ -261,3 +261,37 @@ def test_ten_thousand_unused_entries_cost_less_than_a_second(complete_project):
     result = complete_project.run("-p", "no:logging", "--russo-prune-unused")
     assert time.process_time() - began - alone < 1
     result.stdout.fnmatch_lines(["russo: 10,00? entries in *"])
+
+
+@pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("mode", ["auto", "refresh"])
+def test_what_a_synthesizer_of_the_tests_own_asks_for_is_used(project, mode, xdist):
+    own = """
+        import asyncio
+        from russo import CachedSynthesizer
+
+        def test_own(russo_cache, voice):
+            asyncio.run(CachedSynthesizer(voice, cache=russo_cache, mode=MODE).synthesize("One"))
+        """.replace("MODE", repr(mode))
+    project.conftest(
+        """
+        @pytest.fixture
+        def voice():
+            return Speaker()
+
+        @pytest.fixture
+        def russo_synthesizer(voice):
+            return voice
+        """
+    )
+    fixture = "\n        def test_it(russo_say): russo_say('One'); russo_say('Two')\n        "
+    project.tests(own + fixture)
+    project.run().assert_outcomes(passed=2)
+    project.tests(own + "\n        def test_it(russo_say): russo_say('Three')\n        ")
+    result = project.run("-v", *xdist, subprocess=bool(xdist))
+    result.stdout.fnmatch_lines(["russo: unused: 'Two' *"])
+    result.stdout.no_fnmatch_line("russo: unused: 'One' *")
+    result = project.run("--russo-prune-unused", *xdist, subprocess=bool(xdist))
+    result.stdout.fnmatch_lines(["russo: removed: 'Two' *"])
+    result.stdout.no_fnmatch_line("russo: removed: 'One' *")
+    assert project.cached() == 2

@@ -22,6 +22,7 @@ from .._statistics import Statistics
 from .fake_files import FakeFilesWatch
 from .hooks_bridge import HooksBridge
 from .speak_ahead import SpokenAhead
+from .used_keys import UsedKeys
 
 if TYPE_CHECKING:
     from .._backends.synthesizer import Synthesizer
@@ -75,6 +76,8 @@ class PytestSession:
         if self.spoken_ahead is not None:
             manager.register(self.spoken_ahead, "ahead")
         manager.register(HooksBridge(config, self.statistics.report), "pytest")
+        if config.getoption("russo_prune_unused") or config.get_verbosity() > 0:
+            config.add_cleanup(UsedKeys(self.statistics.note_used).close)
         workers.send("counts", self._take_counts)
         self.manager = manager
         self.context = RunContext(
