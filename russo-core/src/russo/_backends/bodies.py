@@ -39,8 +39,12 @@ _CHARSETS: Final = frozenset(
 )
 
 
-class OversizedReplyError(ValueError):
-    """A reply cannot be read within the bounds; asking again would not help."""
+class UnreadableReplyError(ValueError):
+    """A reply is one that is not read; asking again would not help."""
+
+
+class OversizedReplyError(UnreadableReplyError):
+    """A reply is larger than `MOST_REPLY_BYTES`."""
 
 
 class DecodingError(ValueError):
@@ -57,8 +61,8 @@ async def bound_reply(reply: Any) -> None:
         reply: The client's response, whose body was not read yet.
 
     Raises:
-        OversizedReplyError: The body is larger, by its headers or while it is read; or its compression is
-            not one that was asked for; or it is a part of a body (206).
+        OversizedReplyError: The body is larger, by its headers or while it is read.
+        UnreadableReplyError: Its compression is not one that was asked for, or it is a part of a body (206).
         DecodingError: The compressed body is damaged or cut; raised while the body is read.
     """
     packed = reply.headers.pop("content-encoding", "")
@@ -66,12 +70,12 @@ async def bound_reply(reply: Any) -> None:
     encodings = [each for each in encodings if each not in ("", "identity")]
     is_success = 200 <= reply.status_code < 300
     if reply.status_code == _PARTIAL:
-        raise OversizedReplyError(f"it is a part of a body (HTTP {_PARTIAL}), which was not asked for")
+        raise UnreadableReplyError(f"it is a part of a body (HTTP {_PARTIAL}), which was not asked for")
     length = reply.headers.get("content-length", "")
     if is_success and re.fullmatch("[0-9]{1,20}", length) and int(length) > MOST_REPLY_BYTES:
         raise OversizedReplyError(f"its body is {int(length) >> 20} MiB; {_LIMIT}")
     if is_success and (len(encodings) > 1 or not _WINDOWS.keys() >= set(encodings)):
-        raise OversizedReplyError(f"it is compressed as {packed.strip()}; {ACCEPTED_ENCODINGS} was accepted")
+        raise UnreadableReplyError(f"it is compressed as {packed.strip()}; {ACCEPTED_ENCODINGS} was accepted")
     # The client accepts only streams of its own class.
     base = next(each for each in type(reply.stream).__mro__ if each.__name__ == "AsyncByteStream")
     bounded = type("BoundedStream", (_BoundedStream, base), {})

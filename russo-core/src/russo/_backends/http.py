@@ -40,6 +40,7 @@ _SHOWN_OF_CODE: Final = 80
 _SHOWN_OF_TYPE: Final = 60
 _REDIRECT: Final = "correct base_url: a redirect is not followed, for the key would go with it"
 _OVERSIZED: Final = "check base_url, and shorten the prompt if it asks for that much"
+_UNREADABLE: Final = "check base_url, and what is between here and the service: a proxy or a gateway"
 _FAULT: Final = "this is a fault of the backend or of its SDK; report it with the output of --full-trace"
 _CERTIFICATES: Final = (
     "check base_url and the clock; behind a proxy that has certificates of its own, name their file in "
@@ -47,7 +48,7 @@ _CERTIFICATES: Final = (
 )
 _NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError"})
 _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
-_OF_CLIENT: Final = frozenset({"RequestError", "DecodingError", "OversizedReplyError"})
+_OF_CLIENT: Final = frozenset({"RequestError", "DecodingError", "UnreadableReplyError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,10 @@ class Exchange:
             return self.client_error(error.exceptions[0])
         error = next((each for each in _causes(error) if _names(each) & _OF_CLIENT), error)
         names, where, said = _names(error), host or _host(error), str(error) or type(error).__name__
-        if "OversizedReplyError" in names:
+        if "UnreadableReplyError" in names:
             what = f"the reply of {where} is not read: {said}"
-            return self.error(ServiceError, what, advice=_OVERSIZED, retryable=False)
+            cure = _OVERSIZED if "OversizedReplyError" in names else _UNREADABLE
+            return self.error(ServiceError, what, advice=cure, retryable=False)
         if untrusted := self.certificate_error(error, host=host):
             return untrusted
         if broken := broken_socket(error, where, connected=connected):
