@@ -202,6 +202,8 @@ def test_directory_that_cannot_be_read_is_a_miss_that_says_so(cache, monkeypatch
                 assert os.strerror(error.errno) in message
             if number in {"EACCES", "EIO", "ESTALE", "EPERM"}:  # there may be a whole entry
                 assert "the cache cannot be read: " in message
+                assert "readable for this user" in message
+                assert "record it once with" not in message
         else:
             assert synthesize(cached, PROMPT) == sound(PROMPT)
             told = os.strerror(error.errno) in caplog.text

@@ -38,7 +38,10 @@ def explain_miss(
     lines = [f"no cached audio for {shorten(prompt)} in {directories} (mode 'replay', key {key[:12]})"]
     lines += _state_of_the_entry(layers, key, miss)
     lines += _same_prompt(layers, prompt, key, fields)
-    lines.append(f"record it once with: {_COMMAND}")
+    if miss.unreadable:
+        lines.append(f"make {directories} readable for this user, and run the test again")
+    else:
+        lines.append(f"record it once with: {_COMMAND}")
     directory = str(layers[-1].directory)
     return CacheMissError("\n".join(lines), prompt=prompt, key=key, directory=directory)
 
