@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import types
 
 import pytest
@@ -45,3 +46,29 @@ def test_json_of_countless_values_is_refused_unread():
     assert load_json('{"a": [1, 2]}') == {"a": [1, 2]}
     with pytest.raises(ValueError, match="more than 200000 values"):
         load_json("[" + "0," * 200_000 + "0]")
+
+
+def test_the_event_loop_goes_on_while_a_large_body_is_decompressed():
+    turns = 0
+
+    async def count_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read_beside():
+        counting = asyncio.create_task(count_turns())
+        reply = types.SimpleNamespace(
+            stream=Stream([gzip.compress(bytes(16 << 20))]),
+            headers={"content-encoding": "gzip"},
+            status_code=200,
+            charset_encoding=None,
+        )
+        await bound_reply(reply)
+        size = sum([len(piece) async for piece in reply.stream])
+        counting.cancel()
+        return size
+
+    assert asyncio.run(read_beside()) == 16 << 20
+    assert turns >= 64  # once for each 256 KiB
