@@ -37,7 +37,14 @@ def test_words_in_an_address_do_not_decide():
     assert kind_of({"error": {"message": said}}, 403) is TextRejectedError
 
 
-@pytest.mark.parametrize("spelled", [json.dumps, str.upper, lambda text: text.replace("-", "&#45;")])
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps,
+        str.upper,
+        lambda text: text.replace("ys", "&#121;s").replace("au", "a&#117;").replace("ay", "&#97;y"),
+    ],
+)
 def test_words_of_the_prompt_do_not_decide_however_they_are_spelled(spelled):
     prompt = 'My "free plan" says: insufficient-balance, because the quota is exceeded today'
     said = f"cannot speak this: {spelled(prompt)}"
