@@ -149,3 +149,8 @@ def test_noise_after_any_first_bytes_is_no_container(first, second, seed, length
 @given(st.binary(max_size=300))
 def test_any_bytes_have_an_answer(data):
     assert container_of(data) is None or container_of(data).isascii()
+
+
+@pytest.mark.parametrize("frames", [mpeg(b"\xff\xfb\x90\x64", 417, 2), adts()[:600]], ids=["MPEG", "ADTS"])
+def test_two_frames_before_other_bytes_may_be_samples(frames):
+    assert container_of(frames + bytes(range(1, 200)) * 20) is None

@@ -472,3 +472,9 @@ def test_more_samples_than_a_file_can_hold_are_refused():
     check_size(0xFFFFFF00, 8000, 1)
     with pytest.raises(ValueError, match="4294967296 bytes of samples"):
         check_size(0x100000000, 8000, 1)
+
+
+def test_second_format_behind_the_samples_is_refused():
+    other = struct.pack("<HHIIHH", PCM, 2, 48000, 192000, 4, 16)
+    with pytest.raises(ValueError, match="samples come before their format"):
+        read_wav(riff((b"fmt ", FMT), (b"data", SAMPLES), (b"fmt ", other)))
