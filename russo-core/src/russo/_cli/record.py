@@ -16,7 +16,7 @@ from .._words import count
 from . import screen
 from .prompts import Prompt, read_prompts
 from .screen import Column
-from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
+from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
 from .workspace import find_workspace, json_option
 
 
@@ -33,16 +33,16 @@ class Recording:
 
     Attributes:
         prompts: All prompts.
-        ledger: The events of the recording.
+        events: The events of the recording.
         done: How many prompts were tried.
         failures: The prompts that are not stored.
         stopped: Whether the recording was interrupted.
     """
 
-    def __init__(self, synthesizer: CachedSynthesizer, ledger: Ledger, prompts: list[Prompt]) -> None:
+    def __init__(self, synthesizer: CachedSynthesizer, events: CommandEvents, prompts: list[Prompt]) -> None:
         self._synthesizer = synthesizer
         self.prompts = prompts
-        self.ledger = ledger
+        self.events = events
         self.done = 0
         self.failures: list[Failure] = []
         self.stopped = False
@@ -70,12 +70,12 @@ class Recording:
             await self._synthesizer.synthesize(prompt.text)
         except Exception as error:  # noqa: BLE001 - a failure must not stop the other prompts
             return str(error) or repr(error)
-        reason = self.ledger.not_stored.get(prompt.text)
+        reason = self.events.not_stored.get(prompt.text)
         return None if reason is None else f"spoken, but not stored: {reason}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
-        counts = self.ledger.counts
+        counts = self.events.counts
         return {
             "prompts": len(self.prompts),
             "done": self.done,
@@ -121,9 +121,9 @@ def record(
     """
     prompts = read_prompts(file)
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
-    synthesizer, ledger = open_synthesizer(workspace, options, yes=yes)
+    synthesizer, events = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
-    recording = Recording(synthesizer, ledger, prompts)
+    recording = Recording(synthesizer, events, prompts)
     with _bar() as bar:
         task = bar.add_task("", total=len(prompts), counts=_progress(recording))
 
@@ -131,11 +131,11 @@ def record(
             bar.update(task, advance=1, counts=_progress(recording))
 
         try:
-            run_to_end(synthesizer, ledger, recording.speak_all(jobs, step))
+            run_to_end(synthesizer, events, recording.speak_all(jobs, step))
         except KeyboardInterrupt:
             recording.stopped = True
     recording.failures.sort(key=lambda failure: failure.prompt.line)
-    ledger.show_troubles()
+    events.show_troubles()
     if as_json:
         screen.show_json({**recording.to_json(), **workspace.to_json()})
     else:
@@ -163,7 +163,7 @@ def _bar() -> Progress:
 
 
 def _progress(recording: Recording) -> str:
-    counts = recording.ledger.counts
+    counts = recording.events.counts
     return (
         f"{count(counts.hits, 'hit')}, {count(counts.backend_calls, 'backend call')}, "
         f"{len(recording.failures):,} failed"
@@ -171,7 +171,7 @@ def _progress(recording: Recording) -> str:
 
 
 def _report(recording: Recording) -> None:
-    counts, failures = recording.ledger.counts, recording.failures
+    counts, failures = recording.events.counts, recording.failures
     characters = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
     screen.show(
         f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {count(counts.hits, 'hit')}, "

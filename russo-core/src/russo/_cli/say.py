@@ -15,7 +15,7 @@ from .._words import count
 from . import screen
 from .output import is_standard_output, refuse_way_out, write_audio
 from .player import play
-from .speaking import Ledger, open_synthesizer, run_to_end, speaking_options
+from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
 from .units import seconds_text
 from .workspace import CommandWorkspace, find_workspace, json_option
 
@@ -56,26 +56,26 @@ def say(
         if output.is_dir():  # click sees no directory in an empty text
             raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
         refuse_way_out(output.parent, workspace.side.rootdir)
-    synthesizer, ledger = open_synthesizer(workspace, options, yes=yes)
+    synthesizer, events = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
-    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, ledger, call))
-    ledger.show_troubles()
+    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, events, call))
+    events.show_troubles()
     if output is not None:
         try:
             write_audio(audio, output)
         except ValueError as error:
             raise screen.RefusedError(str(error)) from error
     if as_json:
-        screen.show_json(_facts(prompt, audio, ledger, workspace, output))
+        screen.show_json(_facts(prompt, audio, events, workspace, output))
         return
-    (screen.note if to_standard_output else screen.show)(_sentence(audio, ledger))
+    (screen.note if to_standard_output else screen.show)(_sentence(audio, events))
     if to_standard_output:
         return
     if output is not None:
         screen.show(f"written to {visible(str(output))}")
     elif (problem := play(audio)) is not None:
         screen.note(problem)
-        path = _path(prompt, ledger)
+        path = _path(prompt, events)
         screen.show(
             f"the audio is in {visible(str(path))}"
             if path
@@ -94,34 +94,34 @@ def _read_standard_input() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _sentence(audio: Audio, ledger: Ledger) -> str:
-    counts = ledger.counts
+def _sentence(audio: Audio, events: CommandEvents) -> str:
+    counts = events.counts
     speech = f"{seconds_text(audio.duration)} s of speech"
     if counts.hits:
         return f"hit: {speech}, no backend call"
     calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
-    if ledger.not_stored:
-        return f"miss: {speech}, {calls}, not stored: {', '.join(ledger.not_stored.values())}"
+    if events.not_stored:
+        return f"miss: {speech}, {calls}, not stored: {', '.join(events.not_stored.values())}"
     return f"miss: {speech}, {calls}, stored"
 
 
-def _path(prompt: str, ledger: Ledger) -> Path | None:
+def _path(prompt: str, events: CommandEvents) -> Path | None:
     """Return the path of the entry's audio, or ``None`` if the audio could not be stored."""
-    directory = ledger.directories.get(prompt)
-    return None if directory is None else directory / f"{ledger.keys[prompt]}{AUDIO_SUFFIX}"
+    directory = events.directories.get(prompt)
+    return None if directory is None else directory / f"{events.keys[prompt]}{AUDIO_SUFFIX}"
 
 
 def _facts(
-    prompt: str, audio: Audio, ledger: Ledger, workspace: CommandWorkspace, output: Path | None
+    prompt: str, audio: Audio, events: CommandEvents, workspace: CommandWorkspace, output: Path | None
 ) -> dict[str, Any]:
-    counts, path = ledger.counts, _path(prompt, ledger)
+    counts, path = events.counts, _path(prompt, events)
     return {
         "prompt": prompt,
-        "key": ledger.keys.get(prompt),
+        "key": events.keys.get(prompt),
         "hit": bool(counts.hits),
         "backend_calls": counts.backend_calls,
         "backend_characters": counts.backend_characters,
-        "not_stored": ledger.not_stored.get(prompt),
+        "not_stored": events.not_stored.get(prompt),
         "seconds": audio.duration,
         "format": audio.format,
         "sample_rate": audio.sample_rate,

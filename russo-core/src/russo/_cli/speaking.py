@@ -47,7 +47,7 @@ def speaking_options(command: CommandT) -> CommandT:
     )(command)
 
 
-class Ledger:
+class CommandEvents:
     """Collects events by hooks: counts, keys, the directories of entries, and why audio was not stored."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Ledger:
 
 def open_synthesizer(
     workspace: CommandWorkspace, options: Sequence[str], *, yes: bool
-) -> tuple[CachedSynthesizer, Ledger]:
+) -> tuple[CachedSynthesizer, CommandEvents]:
     """Make the chosen backend's synthesizer, with the cache that a test run would use.
 
     Args:
@@ -123,16 +123,16 @@ def open_synthesizer(
     trust.ask_for_endpoints(name)
     synthesizer = workspace.make_synthesizer(name, hide_credentials(given))
     show_endpoint(synthesizer, workspace.options(name, given))
-    ledger, manager = Ledger(), make_manager()
-    manager.register(ledger.statistics, "statistics")
-    manager.register(ledger, "russo command")
+    events, manager = CommandEvents(), make_manager()
+    manager.register(events.statistics, "statistics")
+    manager.register(events, "russo command")
     # As in a test run: a factory may return a cached synthesizer, which keeps its own settings.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
     context = RunContext(
-        cache=workspace.layered, mode=Mode.AUTO, report=ledger.statistics.report, manager=manager
+        cache=workspace.layered, mode=Mode.AUTO, report=events.statistics.report, manager=manager
     )
-    ledger.calls = context.calls
-    return cached.bound_to(context), ledger
+    events.calls = context.calls
+    return cached.bound_to(context), events
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -144,7 +144,7 @@ def _split(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def run_to_end(synthesizer: CachedSynthesizer, ledger: Ledger, call: Coroutine[Any, Any, T]) -> T:
+def run_to_end(synthesizer: CachedSynthesizer, events: CommandEvents, call: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a new event loop, then close the synthesizer.
 
     The event loop has its own thread, so that Ctrl-C also ends the command if the backend blocks.
@@ -160,5 +160,5 @@ def run_to_end(synthesizer: CachedSynthesizer, ledger: Ledger, call: Coroutine[A
     try:
         return loop.run(speak())
     finally:
-        for sentence in loop.close(ledger.calls):
+        for sentence in loop.close(events.calls):
             screen.complain(sentence)
