@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from russo._cli.consent import ask
+from russo._cli.screen import RefusedError
 from russo._cli.trust import is_near, without_credentials
 from support.command import enter_project, russo
 from support.terminal import run_on_terminal
@@ -247,3 +249,9 @@ def test_a_password_in_the_ini_file_is_not_shown(folder, speak):
     result = speak()
     assert result.code == 2
     assert "secret" not in result.err + result.out
+
+
+def test_without_standard_input_nothing_is_asked(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(RefusedError, match="no terminal to ask on"):
+        ask("Remove 1 entry?", yes=False)

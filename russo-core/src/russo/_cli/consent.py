@@ -1,4 +1,4 @@
-"""Asking for consent before entries are removed."""
+"""Asking for consent before entries are removed, and whether a question can be asked at all."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ def ask(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise screen.RefusedError(
             "there is no terminal to ask on, so nothing was removed; add --yes to remove, --dry-run to look"
         )
     if not click.confirm(question, err=True):
         raise screen.FailedError("nothing was removed")
+
+
+def is_terminal() -> bool:
+    """Return whether standard input is a terminal, so that a question can be answered."""
+    return sys.stdin is not None and sys.stdin.isatty()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ import click
 from .._backends.discovery import load_backend
 from .._foreign import shown
 from . import screen
+from .consent import is_terminal
 from .workspace import CommandWorkspace
 
 # Names of options whose value is a server, as `base_url`.
@@ -49,7 +49,7 @@ class Trust:
             FailedError: The answer is no.
         """
         is_users = name == self._workspace.of_user.synth
-        if ":" in name and not is_users and not self._yes and _is_terminal():
+        if ":" in name and not is_users and not self._yes and is_terminal():
             source = self._workspace.settings.sources["synth"]
             self._ask(f"Run the code of {shown(name)}, which {source} names?")
 
@@ -83,7 +83,7 @@ class Trust:
         return "pytest's configuration" if inifile is None else shown(inifile.name)
 
     def _refuse_without_terminal(self, name: str, option: str, where: str) -> None:
-        if not _is_terminal():
+        if not is_terminal():
             raise screen.RefusedError(
                 f"{self._ini_name} sends prompts and the key to {where}, and there is no terminal to ask on; "
                 f"nothing was sent. If you trust it, add --yes or --option {option}={where}"
@@ -108,10 +108,6 @@ def without_credentials(url: str) -> str:
     scheme, separator, rest = url.rpartition("://")
     host = re.split(r"[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return shown(f"{scheme}{separator}{host}")
-
-
-def _is_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def is_near(url: str, factory: object) -> bool:
