@@ -251,6 +251,17 @@ def test_a_password_in_the_ini_file_is_not_shown(folder, speak):
     assert "secret" not in result.err + result.out
 
 
+@pytest.mark.parametrize(
+    ("declared", "lines"), [("", []), (" ", []), (FOREIGN, [f"base_url: {FOREIGN} (environment)"])]
+)
+def test_a_server_that_a_synthesizer_declares_is_shown_if_it_names_one(folder, speak, declared, lines):
+    path = folder / "server_of_test.py"
+    path.write_text(SERVER.replace('"backend": "server"', f'"backend": "server", "base_url": {declared!r}'))
+    result = speak("--yes")
+    assert result.code == 0
+    assert [line for line in result.err.splitlines() if line.startswith("base_url")] == lines
+
+
 def test_without_standard_input_nothing_is_asked(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(RefusedError, match="no terminal to ask on"):

@@ -99,7 +99,7 @@ def show_endpoint(synthesizer: object, given: Mapping[str, str]) -> None:
     with contextlib.suppress(Exception):  # a synthesizer that fails here fails with its own message later
         extra: Any = getattr(synthesizer, "cache_key_extra", None)
         declared = extra.get("base_url") if isinstance(extra, Mapping) else None
-        if isinstance(declared, str) and "base_url" not in given:
+        if isinstance(declared, str) and declared.strip() and "base_url" not in given:
             screen.note(f"base_url: {without_credentials(declared)} (environment)")
 
 
