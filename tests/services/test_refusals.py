@@ -13,7 +13,8 @@ from russo_google import GoogleSynthesizer
 from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
 from support import openai_realtime
 from support.first_party import PLANTED_KEY, failed
-from support.service_replies import DOCUMENTS, PROMPT, ROWS, Row
+from support.service_refusals import PROMPT, Row
+from support.service_replies import DOCUMENTS, ROWS
 
 BACKENDS: dict[str, Callable[..., Any]] = {
     "openai-speech": lambda url, **more: OpenAISpeechSynthesizer(base_url=f"{url}/v1", model="m", **more),
