@@ -342,6 +342,7 @@ USES = {
         (b"ID3\x04 and so on", "(MP3); pass format='mp3'"),
         (b"OggS and so on", "(Ogg); pass format='ogg'"),
         (b"\0\0\0\x20ftypM4A ", "(MP4)"),
+        (b"RIFF\x24\0\0\0AVI LIST", "(AVI)"),
     ],
 )
 def test_samples_that_are_called_wav_are_refused_with_the_remedy(tmp_path, monkeypatch, use, data, remedy):
@@ -354,7 +355,9 @@ def test_samples_that_are_called_wav_are_refused_with_the_remedy(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("start", [b"RIFF", b"RF64", b"RIFX", b"riff\x2e\x91\xcf\x11"])
+@pytest.mark.parametrize(
+    "start", [*(name + b"\0\0\0\0WAVE" for name in (b"RIFF", b"RF64", b"RIFX")), b"riff\x2e\x91\xcf\x11"]
+)
 def test_wav_that_russo_cannot_read_is_kept(tmp_path, start):
     audio = Audio(start + bytes(range(100)))
     assert audio.save(tmp_path / "a.wav").read_bytes() == audio.data

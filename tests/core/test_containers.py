@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from russo._containers import container_of
+from russo._wav import is_wav
 from russo.testing import speech_pcm
 from support.containers import FILES, LOOKALIKES, NOISE, adts, loas, mpeg
 
@@ -54,6 +55,9 @@ def test_few_frames_are_known_if_they_fill_all_bytes(frames, end):
         (b"RIFX\0\0\0\x24WAVE", "WAV"),
         (b"RF64\xff\xff\xff\xffWAVEds64", "WAV"),
         (b"BW64\xff\xff\xff\xffWAVEds64", "WAV"),
+        (b"RIFF\x24\0\0\0AVI LIST", "AVI"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "WebP"),
+        (b"RIFF\x24\0\0\0sfbk", "RIFF"),
         (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb", "WAV"),
         (b"OggS\0\x02", "Ogg"),
         (b"fLaC\0\0", "FLAC"),
@@ -83,6 +87,18 @@ def test_few_frames_are_known_if_they_fill_all_bytes(frames, end):
 def test_signature_is_known(start, expected):
     assert container_of(start) == expected
     assert container_of(start + NOISE) == expected
+
+
+@pytest.mark.parametrize("form", [b"WAVE", b"AVI ", b"WEBP", b"sfbk", b"wave", b"\1\2\1\2", b"\0\0\0\0"])
+def test_only_what_reads_as_wav_is_called_wav(form):
+    data = b"RIFF\x24\0\0\0" + form + NOISE
+    assert (container_of(data) == "WAV") is is_wav(data) is (form == b"WAVE")
+
+
+@pytest.mark.parametrize("magic", [b"RIFF", b"RIFX", b"RF64", b"BW64"])
+@pytest.mark.parametrize("length", range(4, 12))
+def test_cut_riff_header_may_be_that_of_a_wav_file(magic, length):
+    assert container_of((magic + b"\x24\0\0\0WAVE")[:length]) == "WAV"
 
 
 @pytest.mark.parametrize("name", FILES)

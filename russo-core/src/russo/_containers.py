@@ -15,10 +15,6 @@ from collections.abc import Callable
 from typing import Final
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
-    (0, b"RIFF", "WAV"),
-    (0, b"RIFX", "WAV"),
-    (0, b"RF64", "WAV"),
-    (0, b"BW64", "WAV"),
     (0, b"riff\x2e\x91\xcf\x11", "WAV"),  # Wave64
     (0, b"OggS", "Ogg"),
     (0, b"fLaC", "FLAC"),
@@ -44,6 +40,9 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"%PDF-", "PDF"),
     (0, b"\x89PNG\r\n", "PNG"),
 )
+# RIFF is the form of several files: the four letters behind its size say which.
+_RIFF: Final = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+_RIFF_FORMS: Final = {b"WAVE": "WAV", b"AVI ": "AVI", b"WEBP": "WebP"}
 _ID3_VERSIONS: Final = (2, 3, 4)
 # One in 5,000 random sounds begins like an MPEG frame; one in 10^14 has two more where they must be.
 _ENOUGH_FRAMES: Final = 3
@@ -71,7 +70,8 @@ def container_of(data: bytes) -> str | None:
     The names: ``WAV`` (also RF64 and Wave64), ``MP3`` (MPEG audio of any layer, with or without an ID3 tag),
     ``AAC`` (ADTS, ADIF or LOAS), ``MP4`` (also M4A and 3GP), ``WebM`` (also Matroska), ``Ogg`` (Opus, Vorbis
     or Speex), ``FLAC``, ``AIFF``, ``CAF``, ``AU``, ``AMR``, ``SILK``, ``WMA``, ``FLV``, ``WavPack``,
-    ``APE``, ``gzip``, ``zstd``, ``xz``, ``bzip2``, ``zip``, ``PDF``, ``PNG``.
+    ``APE``, ``AVI``, ``WebP``, ``RIFF`` (of any other form), ``gzip``, ``zstd``, ``xz``, ``bzip2``, ``zip``,
+    ``PDF``, ``PNG``.
 
     Text is none of them; see `russo.authoring.looks_like_text`.
     """
@@ -81,11 +81,18 @@ def container_of(data: bytes) -> str | None:
 
 
 def _untagged(data: bytes) -> str | None:
+    if data.startswith(_RIFF):
+        return _riff(data[8:12])
     for offset, magic, name in _MAGIC:
         if data.startswith(magic, offset):
             return name
     readers = {_mpeg_frame: "MP3", _adts_frame: "AAC", _loas_frame: "AAC"}
     return next((name for read, name in readers.items() if _is_run_of_frames(data, read)), None)
+
+
+def _riff(form: bytes) -> str:
+    """Return the name of a RIFF file. If its header is cut, it may be a WAV file."""
+    return "WAV" if b"WAVE".startswith(form) else _RIFF_FORMS.get(form, "RIFF")
 
 
 def _size_of_tag(data: bytes) -> int:

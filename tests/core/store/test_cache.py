@@ -57,7 +57,7 @@ def test_repr_names_the_directory(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_all_five_fields_survive(cache, name):
-    audio = Audio(b"RIFF\x00\x01\r\n\xff", name, 44100, 6, 3)
+    audio = Audio(b"RIFF\x00\xff\r\nWAVE", name, 44100, 6, 3)
     cache.put(KEY, audio)
     assert AudioCache(cache.directory).get(KEY) == audio
 
