@@ -214,6 +214,40 @@ def test_hooks_that_leave_out_tests(shelf, how, xdist):
     assert shelf.cached() == ALL_OF_THEM
 
 
+COLLECT_YAML = """
+import pytest
+
+def pytest_collect_file(file_path, parent):
+    return Spoken.from_parent(parent, path=file_path) if file_path.suffix == ".yaml" else None
+
+class Spoken(pytest.File):
+    def collect(self):
+        return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "options"),
+    [
+        ("said.yaml", "collect_ignore = ['more/said.yaml']\n" + COLLECT_YAML, []),
+        ("said.yaml", "collect_ignore_glob = ['more/*.yaml']\n" + COLLECT_YAML, []),
+        (
+            "said.yaml",
+            "def pytest_ignore_collect(collection_path):\n"
+            "    return collection_path.suffix == '.yaml' or None",
+            [],
+        ),
+        ("said.md", "collect_ignore = ['more/said.md']", ["--doctest-glob=*.md"]),
+        ("said.py", "collect_ignore = ['more/said.py']", ["--doctest-modules"]),
+    ],
+)
+def test_files_of_other_collectors_that_are_left_out(shelf, name, code, options):
+    (shelf.path / "more" / name).write_text("")
+    add_conftest(shelf, "\n" + code)
+    assert f"collection left out {shelf.path / 'more' / name}" in reason_of(prune(shelf, *options))
+    assert shelf.cached() == ALL_OF_THEM
+
+
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_hooks_that_reorder_and_rename_tests_leave_a_run_complete(shelf, xdist):
     add_conftest(

@@ -180,13 +180,24 @@ def _not_green(reporter: pytest.TerminalReporter, exit_status: int) -> str | Non
 def _is_usually_ignored(path: Path, config: pytest.Config) -> bool:
     """Return whether pytest itself never collects a path: not a test file, or a folder of another kind."""
     if not path.is_dir():
-        return not _matches(path, config.getini("python_files"))
+        return not _may_hold_tests(path, config)
     return (
         path.name == "__pycache__"
         or _matches(path, config.getini("norecursedirs"))
         or (path / "pyvenv.cfg").exists()
         or (path / "conda-meta" / "history").exists()
     )
+
+
+def _may_hold_tests(path: Path, config: pytest.Config) -> bool:
+    """Return whether pytest or a plugin may collect a file.
+
+    pytest asks about every file, and leaves out by itself only those that a conftest.py names. A plugin may
+    collect files of any other type (YAML, doctests in Markdown), and doctests are in modules of any name.
+    """
+    if path.suffix != ".py" or _matches(path, config.getini("python_files")):
+        return True
+    return bool(config.getoption("doctestmodules", False)) and path.name != "setup.py"
 
 
 def _matches(path: Path, patterns: Iterable[str]) -> bool:
