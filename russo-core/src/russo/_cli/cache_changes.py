@@ -1,119 +1,33 @@
-"""``russo cache`` verify, prune, promote, clear: the commands that add or remove entries.
+"""``russo cache`` prune, promote, clear: the commands that add or remove entries.
 
 Recordings are never removed; only ``promote`` adds to them.
 """
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.progress import track
 
+from .._audio import Audio, check_format
 from .._errors import shorten
 from .._foreign import shown, visible
 from .._store.cache import AudioCache, Miss
-from .._store.directory import keys_with_files
+from .._store.directory import has_files
+from .._store.entry import encode_meta
 from .._words import count
 from . import screen
 from .cache_views import entry_table
 from .consent import ask, consent_options
-from .entries import Entry, check_entry, chosen, entries_of, grep_option
-from .screen import Column
+from .entries import Entry, chosen, entries_of, grep_option
 from .units import parse_age, parse_size, size_text
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
 
 _SHOWN: Final = 20
-_LONGEST_REASON: Final = 300
-
-
-@click.command()
-@click.option("--repair", is_flag=True, help="Remove the damaged entries of the cache; asks first.")
-@consent_options
-@directory_options
-@json_option
-def verify(
-    *,
-    repair: bool,
-    yes: bool,
-    dry_run: bool,
-    cache_dir: str | None,
-    recordings_dir: str | None,
-    as_json: bool,
-) -> None:
-    """Check every byte of every entry; exit code 1 if anything is damaged.
-
-    A damaged entry is a miss in a test run, and the next store heals it. Recordings are checked, and never
-    removed.
-    """
-    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    if repair:
-        workspace.refuse_recordings("verify --repair")
-    number, damaged = _check_all(workspace)
-    if not as_json:
-        workspace.announce()
-        _show_damage(number, damaged)
-    ours = [(cache, key) for layer, cache, key, miss in damaged if layer == "cache" and miss.damaged]
-    removed: list[str] = []
-    if repair and not dry_run and ours:
-        ask(f"Remove {count(len(ours), 'damaged entry', 'damaged entries')}?", yes=yes)
-        removed = [key for cache, key in ours if cache.remove(key)]
-        screen.note(f"{count(len(removed), 'damaged entry', 'damaged entries')} removed")
-    if as_json:
-        problems = [
-            {
-                "key": key,
-                "layer": layer,
-                "reason": miss.reason,
-                "removed": key in removed and layer == "cache",
-            }
-            for layer, _, key, miss in damaged
-        ]
-        screen.show_json({**workspace.to_json(), "checked": number, "damaged": problems})
-    if len(removed) < len(damaged):
-        raise click.exceptions.Exit(1)
-
-
-def _check_all(workspace: CommandWorkspace) -> tuple[int, list[tuple[str, AudioCache, str, Miss]]]:
-    keys = [
-        (layer, cache, key) for layer, cache in workspace.layers for key in keys_with_files(cache.directory)
-    ]
-    damaged = []
-    for layer, cache, key in _watched(keys, "checking"):
-        miss = check_entry(cache, key)
-        if miss is not None:
-            damaged.append((layer, cache, key, miss))
-    return len(keys), damaged
-
-
-def _show_damage(number: int, damaged: Sequence[tuple[str, AudioCache, str, Miss]]) -> None:
-    whole = count(number - len(damaged), "entry is", "entries are")
-    screen.show(f"{whole} whole, {len(damaged):,} not")
-    if damaged:
-        columns = [
-            Column("key"),
-            Column("in"),
-            Column("prompt", long=True),
-            Column("why", long=True, fold=True),
-        ]
-        rows = [
-            (
-                key[:12],
-                layer,
-                shown(_prompt_of(cache, key) or "(unknown)"),
-                shown(miss.reason, _LONGEST_REASON),
-            )
-            for layer, cache, key, miss in damaged
-        ]
-        screen.show(screen.table(columns, rows))
-
-
-def _prompt_of(cache: AudioCache, key: str) -> str | None:
-    meta = cache.describe(key)
-    return None if meta is None else meta.get("prompt")
 
 
 @click.command()
@@ -228,9 +142,11 @@ def _remove(
         if going:
             ask(f"Remove {what} from {visible(str(workspace.cache.directory))}?", yes=yes)
         if sweep is not None:
-            removed = sweep()
+            sweep()
         else:
-            removed = sum(workspace.cache.remove(entry.key) for entry in _watched(going, "removing"))
+            for entry in screen.watched(going, "removing"):
+                workspace.cache.remove(entry.key)
+        removed = sum(not has_files(entry.cache.directory, entry.key) for entry in going)
     if as_json:
         screen.show_json(
             {
@@ -273,7 +189,7 @@ def promote(
     going = sorted(
         (
             entry
-            for entry in chosen(entries_of(workspace.cache, "cache"), grep=grep)
+            for entry in chosen(entries_of(workspace.cache, "cache", links=True), grep=grep)
             if isinstance(target.lookup(entry.key), Miss)
         ),
         key=lambda entry: (entry.prompt or "", entry.key),
@@ -281,9 +197,9 @@ def promote(
     if not as_json:
         workspace.announce()
         _show_going(going)
-    failed = (
-        [] if dry_run else [entry.key for entry in _watched(going, "copying") if not _copy(entry, target)]
-    )
+    copy = _copyable if dry_run else functools.partial(_copy, target=target)
+    watched = screen.watched(going, "checking" if dry_run else "copying")
+    failed = [entry.key for entry in watched if not copy(entry)]
     copied = 0 if dry_run else len(going) - len(failed)
     if as_json:
         listed = [entry.to_json() for entry in going]
@@ -291,7 +207,7 @@ def promote(
             {**workspace.to_json(), "dry_run": dry_run, "copied": copied, "failed": failed, "entries": listed}
         )
     elif dry_run:
-        screen.show(f"{count(len(going), 'entry', 'entries')} would be copied")
+        screen.show(f"{count(len(going) - len(failed), 'entry', 'entries')} would be copied")
     else:
         screen.show(f"{count(copied, 'entry', 'entries')} copied to the recordings")
     if failed:
@@ -308,20 +224,24 @@ def _no_recordings(workspace: CommandWorkspace) -> str:
     )
 
 
-def _copy(entry: Entry, target: AudioCache) -> bool:
+def _copyable(entry: Entry) -> tuple[Audio, dict[str, Any]] | None:
+    """Return the audio and the metadata of an entry, or ``None`` if it cannot be copied; then show why."""
     audio, meta = entry.cache.lookup(entry.key), entry.cache.describe(entry.key)
     if isinstance(audio, Miss) or meta is None:
-        return False
+        return None
     try:
-        return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
+        check_format(audio)
+        encode_meta(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
     except ValueError as error:
         # Samples that are called WAV, stored by an earlier russo; or fields, made by hand, that are longer as
         # russo writes them than it may store.
         screen.complain(f"{shorten(entry.prompt or entry.key)} is not copied: {shown(str(error))}")
+        return None
+    return audio, meta
+
+
+def _copy(entry: Entry, target: AudioCache) -> bool:
+    if (found := _copyable(entry)) is None:
         return False
-
-
-def _watched(things: Sequence[Any], what: str) -> Iterable[Any]:
-    """Return the things as an iterable that shows a progress bar on a terminal."""
-    console = screen.error_console()
-    return track(things, what, console=console, transient=True, disable=not console.is_terminal)
+    audio, meta = found
+    return target.put(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))

@@ -121,12 +121,14 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
     for entry in all_entries(workspace):
         groups[entry.layer, entry.backend].append(entry)
     rows = [(layer, backend, *_sums(found)) for (layer, backend), found in sorted(groups.items())]
-    total = _sums([entry for found in groups.values() for entry in found])
+    entries = [entry for found in groups.values() for entry in found]
+    total = _sums(entries)
+    damaged = sum(entry.problem is not None and entry.problem.damaged for entry in entries)
     if as_json:
         names = ("layer", "backend", "entries", "bytes", "seconds")
         backends = [dict(zip(names, row, strict=True)) for row in rows]
         sums = dict(zip(names[2:], total, strict=True))
-        screen.show_json({**workspace.to_json(), **sums, "backends": backends})
+        screen.show_json({**workspace.to_json(), **sums, "damaged": damaged, "backends": backends})
         return
     workspace.announce()
     rows.append(("total", "", *total))
@@ -141,6 +143,8 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
             [(row[0], shown(row[1]), f"{row[2]:,}", size_text(row[3]), seconds_text(row[4])) for row in rows],
         )
     )
+    if damaged:
+        screen.note(f"{count(damaged, 'entry is', 'entries are')} damaged: russo cache list")
 
 
 def _sums(entries: list[Entry]) -> tuple[int, int, float]:
@@ -198,7 +202,8 @@ def _show_entry(entry: Entry) -> None:
     screen.show(screen.table([Column("", fold=False), Column("", long=True, fold=True)], rows))
     found = entry.cache.lookup(entry.key)
     if isinstance(found, Miss):
-        screen.show(f"damaged, and counts as a miss: {found.reason}" if found.damaged else found.reason)
+        miss = entry.problem if found.reason == "absent" and entry.problem is not None else found
+        screen.show(f"damaged, and counts as a miss: {miss.reason}" if miss.damaged else miss.reason)
     else:
         screen.show("\n".join(_waveform(found)))
 
@@ -276,7 +281,7 @@ def export(
         path = (
             target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio) if isinstance(audio, Audio) else ''}"
         )
-        reason = audio.reason if isinstance(audio, Miss) else _written_badly(audio, path)
+        reason = _reason(audio, entry) if isinstance(audio, Miss) else _written_badly(audio, path)
         if reason is None:
             written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
         else:
@@ -290,6 +295,11 @@ def export(
         screen.complain(f"{shorten(each['prompt'] or each['key'])} is not exported: {each['reason']}")
     if damaged:
         raise click.exceptions.Exit(1)
+
+
+def _reason(miss: Miss, entry: Entry) -> str:
+    """Return why an entry is not replayed; a lookup calls audio without metadata absent."""
+    return miss.reason if entry.problem is None or miss.reason != "absent" else entry.problem.reason
 
 
 def _written_badly(audio: Audio, path: Path) -> str | None:

@@ -15,7 +15,8 @@ from .._installation import problem
 from .._settings import SettingsError
 from . import screen
 from .backends import backends
-from .cache_changes import clear, promote, prune, verify
+from .cache_changes import clear, promote, prune
+from .cache_verify import verify
 from .cache_views import directory, export, info, list_entries, show
 from .record import record
 from .say import say

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +20,7 @@ from .._audio import Audio
 from .._fields import flatten, speaker_of
 from .._foreign import shown
 from .._store.cache import AudioCache, Miss, examine
-from .._store.directory import is_generated, stored_keys
+from .._store.directory import has_files, is_generated, keys_with_files, obstacle
 from .._store.entry import AUDIO_SUFFIX, META_SUFFIX, PROMPT_LIMIT
 from .._store.files import read_file
 from .._store.key import cache_key
@@ -108,7 +109,7 @@ def grep_option(command: CommandT) -> CommandT:
 
 
 def all_entries(workspace: CommandWorkspace) -> Iterator[Entry]:
-    """Yield the entries of every layer, those that are links too.
+    """Yield the entries of every layer, also those that are links, damaged, or halves.
 
     Raises:
         OSError: A directory cannot be read.
@@ -127,12 +128,15 @@ def entries_of(cache: AudioCache, layer: str, *, links: bool = False) -> Iterato
     Args:
         cache: The cache of the directory.
         layer: ``cache`` or ``recordings``.
-        links: Whether to yield entries whose files are links, too. They are replayed, and never removed.
+        links: Whether to yield entries with a link or a directory in the place of a file, too. Links are
+            replayed. Neither is removed.
 
     Raises:
         OSError: The directory cannot be read.
     """
-    for key in stored_keys(cache.directory, links=links):
+    for key in keys_with_files(cache.directory):
+        if not links and obstacle(cache.directory, key) is not None:
+            continue
         try:
             yield read_entry(cache, layer, key)
         except FileNotFoundError:
@@ -145,12 +149,14 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
     Raises:
         FileNotFoundError: There is no such entry.
     """
+    if not has_files(cache.directory, key):
+        raise FileNotFoundError(key)
     path = str(cache.directory / key)
     meta_size, stored = _size_and_time(path + META_SUFFIX)
-    audio_size, _ = _size_and_time(path + AUDIO_SUFFIX)
+    audio_size, audio_stored = _size_and_time(path + AUDIO_SUFFIX)
     found = examine(cache, key)
     meta: dict[str, Any] = {} if isinstance(found, Miss) else found
-    problem = found if isinstance(found, Miss) else None
+    problem = _as_damage(cache, key, found) if isinstance(found, Miss) else None
     if meta and meta["size"] != audio_size:
         whole = cache.lookup(key, patient=False)
         problem = whole if isinstance(whole, Miss) else None
@@ -164,7 +170,7 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
         voice=voice if isinstance(voice, str) else shown(voice) if voice else "",
         seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_size) if problem is None else None,
         size=meta_size + audio_size,
-        stored=stored,
+        stored=stored or audio_stored,
         problem=problem,
     )
 
@@ -172,11 +178,9 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
 def _size_and_time(path: str) -> tuple[int, float]:
     try:
         status = os.stat(path)
-    except FileNotFoundError:
-        raise
     except OSError:  # the entry is listed, with the reason that `examine` finds
         return 0, 0.0
-    return status.st_size, status.st_mtime
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0, status.st_mtime
 
 
 def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
@@ -217,10 +221,15 @@ def check_entry(cache: AudioCache, key: str) -> Miss | None:
     found = cache.lookup(key)
     if not isinstance(found, Miss):
         return _misfiled(cache, key)
-    if found.reason == "absent":
-        # Audio without metadata: a writer was killed between the two files, or a file was deleted by hand.
-        return Miss("its metadata is missing", damaged=True) if _exists(cache, key, AUDIO_SUFFIX) else None
-    return found
+    return _as_damage(cache, key, found)
+
+
+def _as_damage(cache: AudioCache, key: str, found: Miss) -> Miss | None:
+    """Return a miss. If it is called absent: what is damaged, or ``None`` if there is no file at all."""
+    if found.reason != "absent":
+        return found
+    # Audio without metadata: a writer was killed between the two files, or a file was deleted by hand.
+    return Miss("its metadata is missing", damaged=True) if has_files(cache.directory, key) else None
 
 
 def _misfiled(cache: AudioCache, key: str) -> Miss | None:
@@ -241,7 +250,3 @@ def _misfiled(cache: AudioCache, key: str) -> Miss | None:
     except TypeError:  # the fields are no mappings, so russo made no key of them
         pass
     return Miss("the key does not belong to this prompt and settings", damaged=True)
-
-
-def _exists(cache: AudioCache, key: str, suffix: str) -> bool:
-    return (cache.directory / f"{key}{suffix}").is_file()

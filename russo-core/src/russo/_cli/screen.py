@@ -20,6 +20,7 @@ import click
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -198,3 +199,9 @@ def _write(stream: TextIO, text: str) -> None:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, stream.fileno())
             os.close(null)
+
+
+def watched(things: Sequence[Any], what: str) -> Iterable[Any]:
+    """Return the things as an iterable that shows a progress bar on a terminal."""
+    console = error_console()
+    return track(things, what, console=console, transient=True, disable=not console.is_terminal)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -110,19 +111,47 @@ def stored_keys(directory: Path, *, links: bool = False) -> Iterator[str]:
 
 
 def keys_with_files(directory: Path) -> list[str]:
-    """Return the keys of all entries and of halves of entries, sorted; their files may be links.
+    """Return the keys of all entries and of halves of entries, sorted.
+
+    What has the name of an entry's file is one, also if it is a directory or a link to nothing.
 
     Raises:
         OSError: The directory exists and cannot be read.
     """
     keys = set()
-    for name in file_names(directory, links=True):
+    try:
+        with os.scandir(directory) as found:
+            names = [entry.name for entry in found]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for name in names:
         key, suffix = os.path.splitext(name)
         if (suffix == META_SUFFIX and has_own_metadata(directory, key)) or (
             suffix == AUDIO_SUFFIX and is_generated(key)
         ):
             keys.add(key)
     return sorted(keys)
+
+
+def has_files(directory: Path, key: str) -> bool:
+    """Return whether anything has the name of a file of the entry."""
+    return any(os.path.lexists(path) for path in _paths(directory, key))
+
+
+def obstacle(directory: Path, key: str) -> str | None:
+    """Return what of an entry russo never removes, because it is not a regular file; or ``None``."""
+    for path in _paths(directory, key):
+        with contextlib.suppress(OSError):
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISREG(mode):
+                kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a directory"}
+                kind = kinds.get(stat.S_IFMT(mode), "not a regular file")
+                return f"{os.path.basename(path)} is {kind}"
+    return None
+
+
+def _paths(directory: Path, key: str) -> list[str]:
+    return [f"{directory}{os.sep}{key}{suffix}" for suffix in (META_SUFFIX, AUDIO_SUFFIX)]
 
 
 def has_own_metadata(directory: Path, key: str) -> bool:
