@@ -58,6 +58,19 @@ def test_status_and_words_tell_the_kind(answer, kind):
     assert type(refused(answer)) is kind
 
 
+DAILY = 'Read "my daily credits" report, please: how much is there per month?'
+
+
+@pytest.mark.parametrize(
+    "echo", [DAILY, DAILY.lower(), DAILY.upper(), DAILY[:50], DAILY[9:], json.dumps(DAILY)]
+)
+def test_a_prompt_that_is_quoted_does_not_decide_the_kind(echo):
+    answer = error_reply(429, f"Too many requests: {echo}", 0.5, quota(MINUTE))
+    with LoopbackServer(answer) as server:
+        error = failed(GoogleSynthesizer(api_key=KEY, base_url=server.url, max_attempts=1), DAILY)
+    assert type(error) is RateLimitError
+
+
 @pytest.mark.parametrize(
     ("answer", "seconds"),
     [

@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from russo import QuotaExceededError, RateLimitError, SynthesisError
+from russo.authoring import Exchange
 
 # Limits that do not end within minutes. On the free tier, models outside of it are refused with a quota of 0.
 _GONE: Final = re.compile(
@@ -20,11 +21,11 @@ _SOON: Final = re.compile(r"per.?(minute|second)|retryDelay", re.I)
 _QUOTA: Final = re.compile(r"QuotaFailure|current quota|billing", re.I)
 
 
-def kind_of_quota(status: int, details: object, prompt: str) -> type[SynthesisError] | None:
+def kind_of_quota(status: int, details: object, exchange: Exchange) -> type[SynthesisError] | None:
     """Return the error class of a refusal with status 429, or ``None`` if the reply does not say it."""
     if status != 429:
         return None
-    reply = _text(details).replace(json.dumps(prompt)[1:-1], "")
+    reply = exchange.without_prompt(_text(details).replace(json.dumps(exchange.prompt)[1:-1], ""))
     if _GONE.search(reply):
         return QuotaExceededError
     if _SOON.search(reply):

@@ -208,7 +208,7 @@ class GoogleSynthesizer:
                 error,
                 error.code,
                 error.details or error.message,
-                kind=kind_of_quota(error.code, error.details, exchange.prompt),
+                kind=kind_of_quota(error.code, error.details, exchange),
                 code=error.status,
                 advice=self._advice(error.code),
                 headers=getattr(error.response, "headers", {}),

@@ -25,7 +25,7 @@ from .attempts import Attempts
 from .documents import document_in, is_other_format
 from .network import network_advice, proxy_advice
 from .redaction import hide, redact, repeats_secret, scrub
-from .refusals import cause_of, cause_of_code, may_improve
+from .refusals import cause_of, cause_of_code, may_improve, without_prompt
 from .retry_after import seconds_to_wait
 from .service_words import read_words
 from .sockets import broken_socket
@@ -293,6 +293,10 @@ class Exchange:
             scrub(error, *self._secrets)
             what = f"unexpected {type(error).__name__}: {error}".removesuffix(": ")
             raise self.error(ServiceError, what, advice=_FAULT, retryable=False) from error
+
+    def without_prompt(self, text: str) -> str:
+        """Return a service's text without the prompt's words, which must not decide the error's class."""
+        return without_prompt(text, self.prompt)
 
     def hide(self, text: str) -> str:
         """Return a text without the secrets."""

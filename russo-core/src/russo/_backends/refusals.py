@@ -47,7 +47,7 @@ def cause_of(words: ServiceWords, *, status: int | None, prompt: str) -> Cause:
     """
     if status is not None and (300 <= status < 400 or status == 413):
         return _of_status(status)
-    text = _judged(words.text, prompt)
+    text = without_prompt(words.text, prompt)
     codes = (*words.codes, *quoted_codes(text))
     cause = (
         _ranked(CODES, codes)
@@ -63,14 +63,14 @@ def cause_of(words: ServiceWords, *, status: int | None, prompt: str) -> Cause:
 
 def cause_of_code(words: ServiceWords, prompt: str) -> Cause | None:
     """Return the cause that a code with one meaning gives, or ``None``."""
-    return _ranked(CODES, (*words.codes, *quoted_codes(_judged(words.text, prompt))))
+    return _ranked(CODES, (*words.codes, *quoted_codes(without_prompt(words.text, prompt))))
 
 
 def may_improve(words: ServiceWords, prompt: str) -> bool:
     """Return whether an error in the body of a success may be absent from the next reply."""
     if words.status is not None:
         return _of_status(words.status).kind.default_retryable
-    text = _judged(words.text, prompt)
+    text = without_prompt(words.text, prompt)
     cause = _ranked(LOOSE_CODES, words.codes) or _of_words(text, words, None)
     return cause in (RATE, BUSY) or (cause is None and PASSING.search(text) is not None)
 
@@ -117,7 +117,7 @@ def _names_prompt(field: str) -> bool:
     return any(part in _PROMPT_FIELDS for part in re.split(r"[^a-z]+", field.lower())[:6])
 
 
-def _judged(text: str, prompt: str) -> str:
+def without_prompt(text: str, prompt: str) -> str:
     """Return the words to judge by: without addresses, and without the prompt or pieces of it.
 
     A prompt may say "quota", and a service may quote it whole, cut, in lower case, without punctuation, or as
