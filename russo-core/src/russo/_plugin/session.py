@@ -25,6 +25,8 @@ from .speak_ahead import SpokenAhead
 from .used_keys import UsedKeys
 
 if TYPE_CHECKING:
+    import pluggy
+
     from .._backends.synthesizer import Synthesizer
     from .._flow.background_loop import BackgroundLoop
     from .._store.layered import Cache
@@ -70,21 +72,15 @@ class PytestSession:
         shared = workers.share_directory() if needs_directory else None
         self.spoken_ahead = SpokenAhead(shared) if shared is not None else None
         self.statistics = Statistics(self.spoken_ahead.covers) if self.spoken_ahead else Statistics()
-        manager = make_manager()
-        manager.register(self.statistics, "statistics")
-        manager.register(FakeFilesWatch(self.statistics.report), "fake files")
-        if self.spoken_ahead is not None:
-            manager.register(self.spoken_ahead, "ahead")
-        manager.register(HooksBridge(config, self.statistics.report), "pytest")
+        self.manager = self._make_manager(config)
         if config.getoption("russo_prune_unused") or config.get_verbosity() > 0:
             config.add_cleanup(UsedKeys(self.statistics.note_used).close)
         workers.send("counts", self._take_counts)
-        self.manager = manager
         self.context = RunContext(
             cache=self.workspace.layered,
             mode=self.settings.mode,
             report=self.statistics.report,
-            manager=manager,
+            manager=self.manager,
             refreshed=Refreshed(shared),
             budget=None if limit is None or shared is None else Budget(limit, shared),
         )
@@ -94,6 +90,16 @@ class PytestSession:
         self._has_abandoned = False
         workers.before_end(self._end)  # so that the summary names what is abandoned
         config.add_cleanup(self._end)
+
+    def _make_manager(self, config: pytest.Config) -> pluggy.PluginManager:
+        """Return the plugin manager of the run, with what listens to the run's own requests."""
+        manager = make_manager()
+        manager.register(self.statistics, "statistics")
+        manager.register(FakeFilesWatch(self.statistics.report), "fake files")
+        if self.spoken_ahead is not None:
+            manager.register(self.spoken_ahead, "ahead")
+        manager.register(HooksBridge(config, self.statistics.report), "pytest")
+        return manager
 
     @property
     def cache(self) -> Cache:
