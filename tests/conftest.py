@@ -4,6 +4,7 @@ import importlib
 import os
 import pkgutil
 
+import hypothesis
 import pytest
 
 import russo
@@ -12,6 +13,10 @@ from support.surroundings import is_foreign
 
 pytest_plugins = ["pytester"]
 pytest.register_assert_rewrite("support.first_party", "support.end_to_end", "support.projects")
+
+# A busy machine pauses a test for longer than any limit of one example.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # In-process pytester forgets modules that are first imported inside a run; a second copy of
 # russo's would have classes of its own.

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from russo import cache_key
@@ -202,7 +202,6 @@ def least(prompt, own, extra):
     return hashlib.sha256(request.encode("ascii")).hexdigest()
 
 
-@settings(deadline=None)
 @given(st.text() | st.just("\ud83d\ude00"), FIELDS, FIELDS)
 def test_key_of_remembered_fields_is_the_digest_of_one_json_array(prompt, own, extra):
     for _ in range(2):
