@@ -119,9 +119,8 @@ def test_testpaths_that_an_edit_narrows(shared, prune):
     assert shared.prompts == {"Unit", "Voice"}
 
 
-@PRUNE
-@pytest.mark.parametrize("language", [["--language=de"], ["--language", "de"]], ids=" ".join)
-def test_options_that_change_the_prompts(shared, prune, language):
+def speak_the_language(shared):
+    """Make a project ``p`` whose only prompt is the value of its option ``--language``."""
     shared.project("p")
     (shared.path / "p" / "test_it.py").write_text(
         "def test_it(russo_say, pytestconfig): russo_say(pytestconfig.getoption('language'))\n"
@@ -131,9 +130,24 @@ def test_options_that_change_the_prompts(shared, prune, language):
         conftest.read_text()
         + "\ndef pytest_addoption(parser): parser.addoption('--language', default='en')\n"
     )
+
+
+@PRUNE
+@pytest.mark.parametrize("language", [["--language=de"], ["--language", "de"]], ids=" ".join)
+def test_options_that_change_the_prompts(shared, prune, language):
+    speak_the_language(shared)
     other = [word.replace("de", "fr") for word in language]
     for options in (language, other, [], [prune], [prune, *other], [prune, *language]):
         shared.run("p", *options)
+    assert shared.prompts == {"en", "de", "fr"}
+
+
+@PRUNE
+def test_options_in_the_environment_that_change_the_prompts(shared, prune, monkeypatch):
+    speak_the_language(shared)
+    for options in ("--language=de", "--language=fr", "", "--language=de", ""):
+        monkeypatch.setenv("PYTEST_ADDOPTS", options)
+        shared.run("p", prune)
     assert shared.prompts == {"en", "de", "fr"}
 
 
