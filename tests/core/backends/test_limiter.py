@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from russo._backends import limiter
 from russo._loops import give_up
 from russo.authoring import Attempts
 from support.attempts import AttemptsBackend, ScriptedService, never_reply
+from support.cpu_time import least
 from support.speakers import PROMPT, run, sound
 
 
@@ -192,5 +195,30 @@ def test_work_per_caller_does_not_grow_with_their_number(room):
         await asyncio.gather(*(enter() for _ in range(number)))
         return time.process_time() - begun
 
-    few, many = run(at_once(200)), run(at_once(1600))
+    few, many = (least(lambda number=number: run(at_once(number))) for number in (200, 1600))
     assert many < 8 * 5 * max(few, 0.005)
+
+
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "not closed"])
+def test_caller_that_is_destroyed_after_its_loop_leaves_without_an_error(monkeypatch, is_closed):
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    calls, loop = Attempts("acme", max_concurrency=1), asyncio.new_event_loop()
+    caller = calls.run(PROMPT, never_reply)
+    loop.run_until_complete(_begin(caller))
+    if is_closed:
+        loop.close()
+    del caller
+    gc.collect()
+    assert unraisable == []
+
+    async def attempt():
+        return sound(PROMPT)
+
+    assert run(asyncio.wait_for(calls.run(PROMPT, attempt), 5)) == sound(PROMPT)
+    loop.close()
+
+
+async def _begin(coroutine):
+    """Run a coroutine up to its first wait; nobody goes on with it."""
+    coroutine.send(None)

@@ -50,7 +50,11 @@ class Limiter:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._leave(asyncio.get_running_loop())
+        try:
+            self._leave(asyncio.get_running_loop())
+        except RuntimeError:  # the caller is destroyed, and its event loop is at an end
+            for loop in [each for each in self._inside if not each.is_running()][:1]:
+                self._leave(loop)
 
     async def _wait_for(self, ticket: Future[None]) -> None:
         granted = asyncio.wrap_future(ticket)
