@@ -18,6 +18,7 @@ from typing import Final
 
 from ._clock import monotonic
 
+ALARM_THREAD: Final = "russo-clock"
 _LONGEST_WAIT: Final = 3600.0  # Python's locks refuse to wait for longer than about 292 years
 
 
@@ -94,7 +95,7 @@ class _Alarms:
             self._begin()  # a forked child: the parent has the thread
         with self._changed:
             if not self._is_running:
-                threading.Thread(target=self._serve, name="russo-clock", daemon=True).start()
+                threading.Thread(target=self._serve, name=ALARM_THREAD, daemon=True).start()
                 self._is_running = True
             number = next(self._numbers)
             self._pending[number] = ring

@@ -1,5 +1,6 @@
 """A backend that blocks does not keep a finished run alive, and the summary names its call."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -146,7 +147,14 @@ def interrupted(project, *command):
     """Start a command, send it one SIGINT when the backend blocks, and return what it printed."""
     env = {**os.environ, "PYTHONPATH": str(project.path)}
     child = subprocess.Popen(
-        command, cwd=project.path, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=project.path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A suite that was started in the background ignores SIGINT, and so would its children.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         until = time.monotonic() + 30

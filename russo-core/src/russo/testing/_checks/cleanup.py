@@ -16,6 +16,7 @@ from unittest import mock
 
 import pytest
 
+from ..._alarms import ALARM_THREAD
 from .._server.loopback import LoopbackServer
 from .base import ContractBase, Make, expect_connections_closed, synthesize
 from .deadlines import BACKEND_EXCEPTIONS, other_tasks, run_within, wait_until
@@ -137,7 +138,7 @@ def _count_resources(directory: Path) -> dict[str, int]:
     """Count the threads and files of this process; open files only if the system has ``/proc``."""
     files = Path("/proc/self/fd")
     return {
-        "threads": threading.active_count(),
+        "threads": sum(thread.name != ALARM_THREAD for thread in threading.enumerate()),
         "temporary files": len(list(directory.rglob("*"))),
         "open files": len(list(files.iterdir())) if files.exists() else 0,
     }
