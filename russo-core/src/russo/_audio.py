@@ -204,7 +204,7 @@ def check_format(audio: Audio) -> None:
 def check_suffix(path: str | os.PathLike[str], format: str) -> None:
     """Refuse the name of a file whose suffix is that of another format than `Audio.save` writes.
 
-    A name without a suffix, or with one that is no format's, may have any content.
+    A name that has no suffix, or a suffix that belongs to no format, is accepted.
 
     Args:
         path: The file to be written.

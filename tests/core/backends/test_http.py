@@ -272,7 +272,7 @@ def test_client_that_cannot_be_made_says_where_to_look():
     cause = ValueError(f"unknown proxy http://{SECRET}@proxy")
     error = raised(exchange().client_error(cause), cause)
     assert type(error) is ServiceError
-    assert "there is no way to the network: unknown proxy http://[redacted]@proxy; check base_url" in str(
+    assert "the HTTP client cannot be made: unknown proxy http://[redacted]@proxy; check base_url" in str(
         error
     )
     assert (error.retryable, error.reached) == (False, False)

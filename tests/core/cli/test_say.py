@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from russo import AudioCache
+from russo import Audio, AudioCache, cache_key
 from support.command import SPEAKER, enter_project, russo
+from support.forged import forge
 from support.speakers import sound
 
 
@@ -170,3 +171,34 @@ def test_a_class_that_declares_nothing_is_named():
         "FakeSynthesizer declares no cache_key_extra"
         in russo("say", "hi", "--synth", "russo.testing:FakeSynthesizer").err
     )
+
+
+@pytest.mark.parametrize("error", ["ValueError('odd')", "KeyError('odd')", "RecursionError('odd')"])
+def test_a_synthesizer_that_raises_is_one_line(folder, error):
+    name = f"raises_{error.partition('(')[0]}"
+    (folder / f"{name}.py").write_text(
+        f"class Voice:\n    cache_key_extra = {{}}\n    async def synthesize(self, text): raise {error}\n"
+    )
+    said = russo("say", "hi", "--synth", f"{name}:Voice")
+    assert said.code == 1
+    assert f"russo: the synthesizer raised {error.partition('(')[0]}: " in said.err
+    assert "odd" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_old_samples_that_are_called_wav_are_not_played(folder, tmp_path):
+    install_player(tmp_path, "ffplay", "")
+    key = cache_key("hi", {}, None)
+    forge(
+        folder / ".russo_cache",
+        key,
+        Audio(b"ab" * 900, "wav"),
+        prompt="hi",
+        fields={"own": {}, "given": None},
+    )
+    (folder / "old.py").write_text(
+        "class Voice:\n    cache_key_extra = {}\n    async def synthesize(self, text): ...\n"
+    )
+    said = russo("say", "hi", "--synth", "old:Voice")
+    assert said.code == 0
+    assert "it cannot be played: Audio of format 'wav' is not a WAV file" in said.err

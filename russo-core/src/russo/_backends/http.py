@@ -206,7 +206,7 @@ class Exchange:
     def client_error(self, error: BaseException) -> SynthesisError:
         """Build the error for an HTTP client that cannot be made. Nothing was sent. It is not retryable."""
         scrub(error, *self._secrets)
-        what = f"there is no way to the network: {error}"
+        what = f"the HTTP client cannot be made: {error}"
         return self.error(ServiceError, what, advice=network_advice(), retryable=False, reached=False)
 
     def no_audio_error(

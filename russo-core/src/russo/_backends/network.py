@@ -1,4 +1,4 @@
-"""The way to the network that all backends share: certificates, and the variables of the environment."""
+"""What all backends need for the network: certificates, and the variables of the environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
 
 
 def network_advice() -> str:
-    """Return what to check if there is no way to the network, with the variables that are set.
+    """Return what to check if no HTTP client can be made, with the variables that are set.
 
     They are named without their values, which may contain a password.
     """

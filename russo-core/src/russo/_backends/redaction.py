@@ -109,7 +109,7 @@ def _clean_copy(value: object, secrets: tuple[str | None, ...], depth: int) -> o
     """Return a copy with clean attributes, which the methods of an exception can still use.
 
     Returns:
-        ``None`` if there is no such copy.
+        ``None`` if the object cannot be copied so.
     """
     try:
         twin = copy.copy(value)

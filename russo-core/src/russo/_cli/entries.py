@@ -247,6 +247,6 @@ def _misfiled(cache: AudioCache, key: str) -> Miss | None:
     try:
         if cache_key(prompt, fields["own"], fields["given"]) == key:
             return None
-    except TypeError:  # the fields are no mappings, so russo made no key of them
+    except TypeError:  # the fields are not mappings, and russo makes keys of mappings only
         pass
     return Miss("the key does not belong to this prompt and settings", damaged=True)

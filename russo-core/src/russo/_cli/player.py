@@ -37,7 +37,10 @@ def play(audio: Audio) -> str | None:
 
 def _play(command: list[str], audio: Audio) -> str | None:
     with tempfile.TemporaryDirectory(prefix="russo-") as directory:
-        path = audio.save(Path(directory) / f"speech{suffix_of(audio)}")
+        try:
+            path = audio.save(Path(directory) / f"speech{suffix_of(audio)}")
+        except ValueError as error:  # an old entry may call samples WAV
+            return f"it cannot be played: {error}"
         done = subprocess.run(
             [*command, str(path)],
             stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from .._audio import Audio
+from .._errors import RussoError
 from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
@@ -58,7 +60,13 @@ def say(
         refuse_way_out(output.parent, workspace.side.rootdir)
     synthesizer, events = open_synthesizer(workspace, options, yes=yes)
     workspace.announce()
-    audio = synthesizer.synthesize_sync(prompt, wait_for=lambda call: run_to_end(synthesizer, events, call))
+    run = functools.partial(run_to_end, synthesizer, events)
+    try:
+        audio = synthesizer.synthesize_sync(prompt, wait_for=run)
+    except (RussoError, OSError):
+        raise
+    except Exception as error:  # a synthesizer of the user's own may raise anything
+        raise screen.FailedError(f"the synthesizer raised {type(error).__name__}: {error}") from error
     events.show_troubles()
     if output is not None:
         try:

@@ -110,7 +110,7 @@ def open_synthesizer(
         BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: There is no such backend.
         FailedError: The user does not consent to a server or to code that the ini-file names.
-        RefusedError: An option does not have the form NAME=VALUE, or there is no terminal to ask on.
+        RefusedError: An option does not have the form NAME=VALUE, or the command has no terminal to ask.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]

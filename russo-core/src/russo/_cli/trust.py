@@ -58,7 +58,7 @@ class Trust:
 
         Raises:
             FailedError: The answer is no.
-            RefusedError: There is no terminal to ask on.
+            RefusedError: The command must ask, and has no terminal.
         """
         options = {**self._workspace.settings.options_of(name), **self._given}
         for option, value in options.items():
