@@ -5,7 +5,7 @@ import pytest
 from support.projects import summary
 
 pytest.importorskip("pyfakefs")
-SENTENCE = "russo: under a fake file system no test finds the cache or keeps audio in it; *"
+SENTENCE = "russo: a test under a fake file system cannot read or write the cache; *"
 LOST = {
     "say": "def test_it(fs, russo_say): russo_say('Hello')",
     "say, asked for first": "def test_it(russo_say, fs): russo_say('Hello')",

@@ -298,7 +298,7 @@ def test_device_is_refused_before_any_test_runs(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     result = project.run("--russo-report=/dev/null")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --russo-report=/dev/null is no regular file; name one*"])
+    result.stderr.fnmatch_lines(["ERROR: --russo-report=/dev/null is not a regular file; name one*"])
 
 
 @pytest.mark.parametrize("name", [".", "folder", "folder/", "new/"])

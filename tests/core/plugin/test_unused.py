@@ -66,7 +66,7 @@ def test_a_complete_green_run_lists_and_prunes_what_it_did_not_use(complete_proj
 def test_an_incomplete_run_prunes_nothing_and_says_why(complete_project, arguments, reason):
     result = complete_project.run("--russo-prune-unused", *arguments)
     result.stdout.fnmatch_lines(
-        [f"russo: no unused entries are removed: the run does not tell which they are ({reason})"]
+        [f"russo: no unused entries are removed: the run was not complete ({reason})"]
     )
     assert complete_project.cached() >= 2
     assert "a Old" in complete_project.calls
@@ -106,10 +106,10 @@ def test_the_first_complete_run_removes_nothing_and_says_so_once(complete_projec
     result = complete_project.run("--russo-prune-unused")
     result.stdout.fnmatch_lines(
         [
-            "russo: no unused entries are removed: no complete run of this project, with these options, has "
-            "left a ledger in *.russo_cache before; the next complete run can tell",
-            "russo: 1 entry in *.russo_cache not used by this run nor by an earlier complete one; "
-            "--russo-prune-unused=all removes what no ledger has",
+            "russo: no unused entries are removed: *.russo_cache has no ledger of an earlier complete run of "
+            "this project with these options; the next complete run can remove them",
+            "russo: neither this run nor an earlier complete run used 1 entry in *.russo_cache; "
+            "--russo-prune-unused=all removes those that are in no ledger",
         ]
     )
     result = complete_project.run("--russo-prune-unused")
@@ -260,7 +260,7 @@ def test_ten_thousand_unused_entries_cost_less_than_a_second(complete_project):
     began = time.process_time()
     result = complete_project.run("-p", "no:logging", "--russo-prune-unused")
     assert time.process_time() - began - alone < 1
-    result.stdout.fnmatch_lines(["russo: 10,00? entries in *"])
+    result.stdout.fnmatch_lines(["russo: neither this run * used 10,00? entries in *"])
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])

@@ -114,7 +114,7 @@ def test_a_value_that_is_not_json_is_left_out_and_logged(caplog):
 def test_a_name_is_sent_once():
     workers = Workers(SimpleNamespace())
     workers.send("counts", lambda: 1)
-    with pytest.raises(ValueError, match="values named 'counts' are sent already; choose another name"):
+    with pytest.raises(ValueError, match="the name 'counts' is already used for values; choose another name"):
         workers.send("counts", lambda: 2)
 
 

@@ -1,4 +1,4 @@
-"""Wrapping what a fixture ``russo_synthesizer`` returned, so that it uses the cache of the run."""
+"""Wrap the value of a fixture ``russo_synthesizer``, so that it uses the cache of the run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def adopt(
     fixturedef: pytest.FixtureDef[Any],
     context: RunContext,
 ) -> CachedSynthesizer:
-    """Wrap what a ``russo_synthesizer`` fixture returned, with the run's cache and mode.
+    """Return the value of a ``russo_synthesizer`` fixture, wrapped, with the run's cache and mode.
 
-    A `CachedSynthesizer` keeps what it was given, and takes the rest from the run.
+    A `CachedSynthesizer` keeps its own arguments, and takes the missing ones from the run.
     """
     __tracebackhide__ = True
     cached = value if isinstance(value, CachedSynthesizer) else _wrap(value, fixturedef)
@@ -42,7 +42,7 @@ def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:
         return CachedSynthesizer(value)
     except TypeError as error:
         problem = str(error)
-    if inspect.iscoroutine(value):  # an async fixture, and no plugin that runs it
+    if inspect.iscoroutine(value):  # an async fixture, but no plugin that runs async fixtures
         value.close()
     place = f"{fixturedef.func.__module__}.{fixturedef.func.__qualname__}"
     return pytest.fail(f"fixture russo_synthesizer ({place}): {problem}", pytrace=False)

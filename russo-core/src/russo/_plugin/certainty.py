@@ -1,8 +1,8 @@
-"""Which marked prompts a run will certainly need: those can be spoken ahead.
+"""Find the marked prompts that a run will certainly need, so that they can be spoken ahead.
 
-A prompt counts as certain only if nothing can end its test before ``russo_audio`` is set up. Code that is not
-known may skip or fail: hooks of ``conftest.py`` files and of other plugins, and fixtures that are set up
-earlier. In doubt a prompt is left out: its test speaks it, and the run pays for nothing that is not used.
+A prompt is certain only if nothing can end its test before ``russo_audio`` is set up. Unknown code may skip
+the test or fail: hooks of ``conftest.py`` files and of other plugins, and fixtures that are set up earlier.
+If in doubt, a prompt is left out. Then its test synthesizes it, and no backend call is made for unused audio.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _EARLIER_HOOKS: Final = (
     "pytest_runtest_setup",
     "pytest_fixture_setup",
 )
-# Packages whose hooks and fixtures were read: they skip no test. xdist runs a module under the last name.
+# Packages whose hooks and fixtures never skip a test: their code was read. xdist runs a module under the last
+# name.
 _KNOWN: Final = frozenset(
     {
         *(
@@ -61,7 +62,7 @@ class Plan:
 
 
 def plan(items: Iterable[pytest.Item], *, only_certain: bool) -> Plan:
-    """Find the prompts of the selected tests that can be spoken ahead.
+    """Return the prompts of the selected tests that can be spoken ahead.
 
     Args:
         items: The tests.
@@ -81,7 +82,7 @@ def plan(items: Iterable[pytest.Item], *, only_certain: bool) -> Plan:
 
 
 def may_stop_early(config: pytest.Config) -> bool:
-    """Return whether the run may end before its last test, or sets no fixture up."""
+    """Return whether the run may end before its last test, or never sets up fixtures."""
     return any(config.getoption(name, None) for name in ("maxfail", "stepwise", "setupplan"))
 
 
@@ -104,8 +105,7 @@ def _reason_against(item: pytest.Item) -> str | None:
 def _is_own(item: pytest.Item, name: str) -> bool:
     """Return whether a test gets this fixture from russo.
 
-    No fixture has ``russo_cache`` as an argument, so it is not among the fixtures that pytest found for the
-    test.
+    pytest does not list ``russo_cache`` for a test, because no fixture has it as an argument.
     """
     definitions = item._fixtureinfo.name2fixturedefs.get(name)  # type: ignore[attr-defined]
     if definitions is None:
@@ -114,7 +114,7 @@ def _is_own(item: pytest.Item, name: str) -> bool:
 
 
 def _may_skip(mark: pytest.Mark) -> bool:
-    """Return whether a ``skipif`` may be true; conditions written as text are not evaluated and may be."""
+    """Return whether a ``skipif`` may be true. A condition that is a string may always be true."""
     conditions = mark.args or (mark.kwargs.get("condition", True),)
     try:
         return any(isinstance(condition, str) or bool(condition) for condition in conditions)

@@ -1,8 +1,8 @@
-"""Whether a run was complete: every test of the project was collected, ran and passed before russo's eyes.
+"""Find out whether a run was complete: every test of the project was collected, ran and passed.
 
-Only such a run shows which entries are unused. Each check errs on one side: a run that is called incomplete
-costs some disk space, a run that is wrongly called complete costs paid audio. Every pytest run registers
-`CompleteRun`, so this module imports pytest only.
+Only a complete run shows which entries are unused. If in doubt, a run counts as incomplete: that costs some
+disk space, but a run that wrongly counts as complete would lose billed audio. Every pytest run registers
+`CompleteRun`, so this module imports only pytest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OPTIONS: Final = (
     ("noconftest", "--noconftest left out conftest.py files"),
     ("russo_record_only", "--russo-record-only ran no test"),
 )
-# Ini settings that decide which tests are collected: with -o they count for one run only.
+# Ini settings that decide which tests are collected. With -o they apply to one run only.
 _COLLECTING: Final = (
     "testpaths",
     "python_files",
@@ -47,10 +47,10 @@ _COLLECTING: Final = (
 
 
 class CompleteRun:
-    """A pytest plugin, one per process, that compares the tests that were collected with those that passed.
+    """A pytest plugin, one per process, that compares the collected tests with the tests that passed.
 
-    It counts items when they are collected, before any hook can remove one. A worker sends the number and a
-    digest of its items to the controller, which receives the reports.
+    It counts items when they are collected, before a hook can remove one. A worker sends the number and a
+    digest of its items to the controller, which also receives the reports.
 
     Args:
         config: The configuration of this process.
@@ -69,11 +69,11 @@ class CompleteRun:
 
     @property
     def unseen(self) -> int:
-        """How many tests passed whose reports a plugin made, so that russo does not see what they use."""
+        """How many tests passed without russo seeing which entries they use, because a plugin ran them."""
         return len(self._unseen)
 
     def why_not(self, reporter: pytest.TerminalReporter, exit_status: int) -> str | None:
-        """Return why the run cannot show which entries are unused, or ``None`` if it can."""
+        """Return why the run does not show which entries are unused, or ``None`` if it does."""
         return (
             _narrowed_by_option(self._config)
             or _narrowed_by_path(self._config)
@@ -88,7 +88,7 @@ class CompleteRun:
             return f"worker {self._lost_worker} crashed"
         parts: list[dict[str, Any]] = self._workers.received("collected")
         if not parts:
-            return "no test ran"
+            return "no tests ran"
         for part in parts:
             if part["ignored"]:
                 return f"collection left out {part['ignored'][0]}"
@@ -100,7 +100,7 @@ class CompleteRun:
         return None
 
     def _take(self) -> dict[str, Any] | None:
-        """Return what was collected, once; a worker calls it after hooks have named the items."""
+        """Return the collected items, once. A worker calls this after hooks have renamed items."""
         items, self._collected = self._collected, []
         if not items:
             return None
@@ -115,26 +115,26 @@ class CompleteRun:
     def pytest_ignore_collect(
         self, collection_path: Path, config: pytest.Config
     ) -> Generator[None, bool | None, bool | None]:
-        """Note a path that ``collect_ignore`` or a plugin leaves out, though pytest would look into it."""
+        """Note a path that ``collect_ignore`` or a plugin leaves out, but that pytest would collect."""
         ignored = yield
         if ignored and not self._ignored and not _is_usually_ignored(collection_path, config):
             self._ignored.append(str(collection_path))
         return ignored
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a test that passed, and whether russo saw what it used."""
+        """Note a test that passed, and whether russo saw which entries it used."""
         if report.when == "call" and report.passed:
             (self._passed if hasattr(report, WITNESSED) else self._unseen).add(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Note a worker that crashed: what it used after its last report is not known."""
+        """Note a worker that crashed: the entries that it used after its last report are unknown."""
         if error and self._lost_worker is None:
             self._lost_worker = node.gateway.id
 
 
 def unseen_tests(number: int) -> str:
-    """Return in words that a plugin ran tests."""
+    """Return a sentence about tests that a plugin ran."""
     from .._words import count
 
     return f"a plugin ran {count(number, 'test')} where russo does not see what they use"
@@ -178,7 +178,7 @@ def _not_green(reporter: pytest.TerminalReporter, exit_status: int) -> str | Non
 
 
 def _is_usually_ignored(path: Path, config: pytest.Config) -> bool:
-    """Return whether pytest itself never collects a path: not a test file, or a folder of another kind."""
+    """Return whether pytest never collects this path: not a test file, or a folder that pytest skips."""
     if not path.is_dir():
         return not _may_hold_tests(path, config)
     return (
@@ -192,8 +192,8 @@ def _is_usually_ignored(path: Path, config: pytest.Config) -> bool:
 def _may_hold_tests(path: Path, config: pytest.Config) -> bool:
     """Return whether pytest or a plugin may collect a file.
 
-    pytest asks about every file, and leaves out by itself only those that a conftest.py names. A plugin may
-    collect files of any other type (YAML, doctests in Markdown), and doctests are in modules of any name.
+    pytest asks about every file, and by itself leaves out only files that a conftest.py names. A plugin may
+    collect files of any other type (YAML, doctests in Markdown), and modules of any name may hold doctests.
     """
     if path.suffix != ".py" or _matches(path, config.getini("python_files")):
         return True
@@ -201,7 +201,7 @@ def _may_hold_tests(path: Path, config: pytest.Config) -> bool:
 
 
 def _matches(path: Path, patterns: Iterable[str]) -> bool:
-    """Return whether a path has one of the patterns, which pytest compares with names or with paths."""
+    """Return whether a path matches one of the patterns; pytest compares them with names or with paths."""
     return any(
         fnmatch.fnmatch(str(path), f"*/{each}") if "/" in each else fnmatch.fnmatch(path.name, each)
         for each in patterns

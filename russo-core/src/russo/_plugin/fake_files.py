@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .._events import CacheMiss
 
 _SENTENCE: Final = (
-    "under a fake file system no test finds the cache or keeps audio in it; request russo_audio before the "
+    "a test under a fake file system cannot read or write the cache; request russo_audio before the "
     "fixture fs, or call russo_say within Pause(fs)"
 )
 

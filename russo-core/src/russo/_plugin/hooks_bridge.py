@@ -1,4 +1,4 @@
-"""The bridge from russo's hooks to the ``pytest_russo_…`` functions of plugins and conftest files."""
+"""Forward russo's hooks to the ``pytest_russo_…`` functions of plugins and ``conftest.py`` files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HooksBridge:
     """A plugin of russo's own manager that forwards every event to pytest's.
 
-    The functions of a ``conftest.py`` are called for the tests below it, as with every hook of pytest.
+    The functions of a ``conftest.py`` are called for the tests in its folder, as with every hook of pytest.
 
     Args:
         config: The configuration of the run.

@@ -1,6 +1,7 @@
-"""A pytest plugin with a name of its own, which ends a run beside russo 0.3 with one clear sentence.
+"""A pytest plugin that ends the run with one sentence if russo 0.3 is installed, too.
 
-0.3 has a plugin named ``russo``, too, and pytest loads only one of them. This one is loaded in any case.
+0.3 also has a plugin named ``russo``, and pytest loads only one of the two. The name of this plugin is
+different, so pytest always loads it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,6 @@ from .._installation import is_beside_old, problem
 
 
 def pytest_addoption() -> None:
-    """Refuse to run beside russo 0.3: options of both have the same names."""
+    """Refuse to run beside russo 0.3, because both have options of the same names."""
     if is_beside_old():
         raise pytest.UsageError(problem())

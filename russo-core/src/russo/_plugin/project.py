@@ -1,8 +1,8 @@
-"""Which project a pytest run is a run of, so that each project keeps a ledger of its own.
+"""Identify the project of a pytest run, because each project has its own ledger of used entries.
 
-Two runs are of one project if they can be expected to use the same entries: the same rootdir, ini-file and
-testpaths, and the same options, except for those that cannot change what tests ask for. An option that is
-wrongly missing in the list of harmless ones only makes one more ledger, so an entry is kept too long.
+Two runs belong to one project if they should use the same entries: they have the same rootdir, ini-file,
+testpaths and options. Options that cannot change which prompts are used ("harmless" ones) do not count. If
+an option is missing in the list of harmless ones, there is one more ledger, and entries are kept longer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-# Options that change what is printed, how tests are distributed or ordered, or what is part of the identity.
+# Options that change the output, or how tests are distributed or ordered, or that are compared separately.
 _HARMLESS_NAMES: Final = """
     basetemp cache-clear cache-show capture code-highlight color config-file css debug
     disable-pytest-warnings disable-warnings dist durations durations-min failed-first ff
@@ -35,7 +35,7 @@ _HARMLESS_NAMES: Final = """
 """
 _HARMLESS: Final = frozenset(_HARMLESS_NAMES.split())
 _HARMLESS_GROUPS: Final = ("cov", "no-cov", "log-")
-# Environment variables that choose the backend or the plugins of a run, as options do.
+# Environment variables that choose the backend or the plugins of a run, as some options do.
 _VARIABLES: Final = ("RUSSO_SYNTH", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 _HARMLESS_SHORT: Final = re.compile(r"-(?:[vqsl]+|[vqsl]*[rnWcd].*)")
 
@@ -43,8 +43,8 @@ _HARMLESS_SHORT: Final = re.compile(r"-(?:[vqsl]+|[vqsl]*[rnWcd].*)")
 def project_of(config: pytest.Config, directory: Path) -> Project:
     """Return the project of a run, for the cache in a directory.
 
-    The rootdir counts from the cache, so that a project that is moved, or restored elsewhere by a CI system
-    together with its cache, stays the same.
+    The rootdir is stored relative to the cache. So the project stays the same if it is moved together with
+    its cache, or if a CI system restores both elsewhere.
     """
     ini = "" if config.inipath is None else _relative(config.inipath, config.rootpath)
     given = [*_words(os.environ.get("PYTEST_ADDOPTS", "")), *map(str, config.invocation_params.args)]
@@ -80,7 +80,7 @@ def without_harmless(arguments: Iterable[str]) -> Iterator[str]:
     for argument in arguments:
         if argument.startswith("-"):
             dropped = _is_harmless(argument)
-        # An argument without a dash is the value of the option before it: complete runs have no paths.
+        # Complete runs have no paths, so an argument without a dash is the value of the option before it.
         if not dropped:
             yield argument
 

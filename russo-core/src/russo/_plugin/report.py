@@ -1,8 +1,8 @@
-"""The report of a run: which prompts were spoken, in which tests, and where their audio is stored.
+"""The report of a run: its prompts, the tests that used them, and where their audio is stored.
 
-Every process of the run records its own prompts and sends them to the controlling process. Audio is never
-sent: it stays in the cache, and audio that no cache of the run stores goes to a temporary cache that the
-processes share. `russo._plugin.report_page` writes the page itself.
+Every process of the run records its own prompts and sends them to the controller. Audio is never sent: it
+stays in the cache. Audio that is in no cache of the run goes to a temporary cache that the processes share.
+`russo._plugin.report_page` writes the page itself.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# How many synthesized sounds that are not stored yet are kept in memory until their test's report. Further
-# ones are written to disk at once.
+# How much synthesized audio that is not stored yet is kept in memory until the report of its test. More of
+# it is written to disk at once.
 _WAITING: Final = 16
-_NOT_CALLED: Final = {"absent": "nothing is stored", "refresh": "it was to be spoken again"}
+_NOT_CALLED: Final = {"absent": "nothing is stored", "refresh": "mode 'refresh' synthesizes it again"}
 _inner_calls: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
     "russo_inner_calls", default=None
 )
 
 
 class ReportListener:
-    """A hook implementation that records what is spoken; may be called from many threads.
+    """A hook implementation that records each use of a prompt; may be called from many threads.
 
     Args:
         config: The configuration that knows which test is running.
-        lasting: The directories that outlive the tests. Audio that is in none of them is copied.
+        lasting: Directories that still exist after the tests. Other audio is copied.
         spare: The cache for those copies.
     """
 
@@ -85,10 +85,10 @@ class ReportListener:
 
     @hookimpl
     def russo_cache_miss(self, event: CacheMiss) -> None:
-        """Record a failure until a backend call begins: mode ``replay`` makes none."""
+        """Record a failure, which is removed if a backend call begins: in mode ``replay`` none does."""
         if event.nested:
             return
-        why = _NOT_CALLED.get(event.reason, f"what is stored is not usable ({event.reason})")
+        why = _NOT_CALLED.get(event.reason, f"the stored entry is not usable ({event.reason})")
         use = self._use(event, "failed", error=f"{why}, and no call was made")
         with self._lock:
             self._unanswered.setdefault(event.key, []).append(use)
@@ -104,7 +104,7 @@ class ReportListener:
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
-        """Record a call. A call that only asked an inner layer is a hit if the inner layer had a hit."""
+        """Record a call. If the call only asked an inner layer, and that had a hit, it is a hit."""
         inner = _inner_calls.get()
         if event.nested:
             if inner is not None and event.backend_calls:
@@ -144,7 +144,7 @@ class ReportListener:
         )
 
     def _keep(self, digest: str, audio: Audio, directory: Path | None, key: str) -> None:
-        """Remember a lasting place of the audio; until it has one, keep the audio itself."""
+        """Remember a lasting place of the audio; if there is none yet, keep the audio itself."""
         if digest in self._places:
             return
         if directory in self._lasting:
@@ -206,7 +206,7 @@ class Report:
         self._outcomes[report.nodeid] = "" if report.outcome == "rerun" else worst  # type: ignore[comparison-overlap]
 
     def pytest_sessionfinish(self) -> None:
-        """Write the page in the controlling process. An error of it never fails the run."""
+        """Write the page in the controller. An error here never fails the run."""
         if not (self._workers.is_controller and self._has_run):
             return
         given = shown(self._given)
@@ -229,7 +229,7 @@ class Report:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self) -> None:
-        """Print where the page is, or why it was not written."""
+        """Print the path of the page, or why the page was not written."""
         if self._outcome:
             write_line(self._config, self._outcome)
 
@@ -238,7 +238,7 @@ _SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "er
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    """Return the test's outcome that a phase of it shows, or an empty string if the phase shows none."""
+    """Return the outcome of a test if this phase decides it, else an empty string."""
     if report.failed:
         return "error" if report.when in {"setup", "teardown"} else "failed"
     if hasattr(report, "wasxfail"):
@@ -249,7 +249,7 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _check_path(given: str, directory: Path) -> Path:
-    """Return the page's path. A folder may be a link; a link in the page's place is replaced."""
+    """Return the path of the page. Its folders may be links; if the page itself is one, it is replaced."""
     try:
         path_of(given, directory, "--russo-report")
     except SettingsError as error:
@@ -258,10 +258,10 @@ def _check_path(given: str, directory: Path) -> Path:
     # Not Path.is_dir and Path.is_file: they raise if a folder on the way may not be searched.
     if os.path.isdir(path) or given.endswith(("/", os.sep)):
         raise pytest.UsageError(
-            f"--russo-report={visible(given)} is a directory; name a file in it, as report.html"
+            f"--russo-report={visible(given)} is a directory; name a file in it, such as report.html"
         )
     if os.path.exists(path) and not os.path.isfile(path):
         raise pytest.UsageError(
-            f"--russo-report={visible(given)} is no regular file; name one, as report.html"
+            f"--russo-report={visible(given)} is not a regular file; name one, such as report.html"
         )
     return path

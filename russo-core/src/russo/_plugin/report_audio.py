@@ -1,4 +1,4 @@
-"""The audio of the report's page: read from the caches, embedded in the page, drawn as waveforms."""
+"""Audio for the report's page: read from the caches, embedded in the page, drawn as waveforms."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Sound:
 
     Attributes:
         source: A ``data:`` URI, else empty.
-        same: The number of an earlier prompt with the same audio, whose source is used again, else 0.
-        problem: Why the page has neither of them, else empty.
+        same: The number of an earlier prompt with the same audio, if the page reuses its source, else 0.
+        problem: Why the page has neither a source nor an earlier prompt, else empty.
         path: The waveform as the path of an SVG image of `BARS` by 2 units, empty without samples.
     """
 
@@ -53,7 +53,7 @@ class Sound:
 
     @property
     def plays(self) -> bool:
-        """Return whether the page has something to play."""
+        """Return whether the page can play this audio."""
         return bool(self.source or self.same)
 
 
@@ -66,7 +66,7 @@ def digest_of(audio: Audio) -> str:
 
 
 def is_kept(spare: AudioCache, digest: str, audio: Audio) -> bool:
-    """Store audio in the spare cache; return whether it is stored. A cache refuses what is not audio."""
+    """Store audio in the spare cache; return whether it is stored. A cache refuses data that is not audio."""
     try:
         return spare.put(digest, audio)
     except ValueError as error:
@@ -75,7 +75,7 @@ def is_kept(spare: AudioCache, digest: str, audio: Audio) -> bool:
 
 
 class PageAudio:
-    """Reads the audio of the cards, each sound once, until the page has `_AUDIO_LIMIT` bytes of it."""
+    """Reads the audio of the cards, equal audio once, until the page has `_AUDIO_LIMIT` bytes of audio."""
 
     def __init__(self) -> None:
         self._left = _AUDIO_LIMIT
@@ -121,12 +121,12 @@ class PageAudio:
         directory, key = place
         cache = self._caches.setdefault(directory, AudioCache(directory, read_only=True))
         audio = cache.get(key)
-        # The entry may have been replaced meanwhile. The page plays the audio that the tests got, or nothing.
+        # The entry may have been replaced since. The page plays the audio that the tests got, or nothing.
         return audio if audio is not None and digest_of(audio) == digest else None
 
 
 def _or_problem(make: Callable[[], Sound]) -> Sound:
-    """Return a sound. Audio that cannot be read costs its own player, not the page."""
+    """Return audio as the page contains it. If it cannot be read, only its own player is missing."""
     try:
         return make()
     except (OSError, MemoryError):
@@ -143,7 +143,7 @@ def _playable(audio: Audio) -> tuple[str, bytes]:
     try:
         wav = wav_of(audio)
         return "audio/wav", _wav.write_wav(audio.pcm(), wav.sample_rate, channels=wav.channels)
-    except ValueError:  # russo cannot read this WAV, but a browser may
+    except ValueError:  # russo cannot read this WAV, but a browser may be able to
         return "audio/wav", audio.data
 
 

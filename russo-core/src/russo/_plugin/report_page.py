@@ -1,7 +1,7 @@
-"""The page of a run: one file that needs only a browser, written by a template that escapes all text.
+"""Write the report's page: one file that needs only a browser. The template escapes all text.
 
-Audio is read from disk one prompt at a time while the page is written. So memory holds the audio of one
-prompt only, also after a large run.
+While the page is written, audio is read from disk one prompt at a time. So the memory use of a large run is
+that of one prompt's audio.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import jinja2
 
 
-# Control characters are shown as their pictures (U+2400…), because an HTML parser would drop or alter them.
+# Control characters are shown as symbols (U+2400…), because an HTML parser would drop or change them.
 _PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
 
 
@@ -59,7 +59,7 @@ class Use:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSection:
-    """A section that a companion of russo added, as it is sent to the controller; see `ReportSection`.
+    """A section of another package, in the form in which it is sent to the controller; see `ReportSection`.
 
     Attributes:
         title: The headline.
@@ -67,7 +67,7 @@ class StoredSection:
         rows: The rows of its table.
         test: The node id of the test, empty outside of tests.
         audio: The digest of its audio, empty if it has none.
-        place: The cache directory that has the audio and its key there, ``None`` if it could not be kept.
+        place: The cache directory that has the audio, and its key there; ``None`` if it could not be kept.
     """
 
     title: str
@@ -80,7 +80,7 @@ class StoredSection:
 
 @dataclasses.dataclass(slots=True)
 class UsingTest:
-    """A test that used a prompt: how often it did, and how the test ended."""
+    """A test that used a prompt: how often it used the prompt, and how the test ended."""
 
     name: str
     outcome: str
@@ -164,14 +164,14 @@ def write_page(
     title: str,
     sections: Iterable[StoredSection] = (),
 ) -> None:
-    """Write the whole page or nothing, and make the folders of its path.
+    """Write the whole page or nothing, and create the folders of its path.
 
     Args:
         path: The path of the page; an existing file or link is replaced.
         uses: The uses of the run, in order.
         outcomes: How the tests ended, by node id.
         title: The name of the project.
-        sections: What companions of russo added, in order.
+        sections: The sections that other packages added, in order.
 
     Raises:
         OSError: The page cannot be written; an existing file is unchanged.
@@ -215,7 +215,7 @@ def _template() -> jinja2.Template:
 
 
 def _visible(text: str) -> str:
-    """Replace control characters by their pictures."""
+    """Replace control characters by the symbols that Unicode has for them."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 

@@ -1,4 +1,4 @@
-"""Sections of the report that companions of russo add: a table, and audio to play."""
+"""Sections that other packages, such as russo-agents, add to the report: a table, and audio to play."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Speaking ahead: synthesize the marked prompts of a run before its tests, many at once.
 
-Only prompts that a test will certainly need are spoken, because each may be billed: `certainty` decides.
-A prompt that fails here is not reported, because its test will ask for it again.
+Each backend call may be billed, so only prompts that a test will certainly need are spoken ahead; the module
+`certainty` decides. A prompt that fails here is not reported, because its test will try it again.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ def speak_all(
 
 
 def slice_for(prompts: list[str], worker: int, workers: int) -> list[str]:
-    """Return the prompts that one of several workers speaks, so that each speaks different ones.
+    """Return the prompts that one of several workers speaks; each worker speaks different ones.
 
-    A worker that replaces one that crashed has a number beyond the others, and speaks none.
+    A worker that replaces a crashed one has a number above the number of workers, and speaks none.
     """
     return prompts[worker::workers] if worker < workers else []
 
 
 class SpokenAhead:
-    """Keeps the counts of a run the same as without speaking ahead.
+    """Makes the counts of a run equal to those without speaking ahead.
 
-    A replay while prompts are spoken ahead is not counted as a hit, because the prompt's test will replay it
-    again. A prompt that was synthesized ahead is counted as a backend call, so its first use by a test is not
-    counted as a hit.
+    While prompts are spoken ahead, a replay does not count as a hit, because the test will replay the prompt
+    again. A prompt that was synthesized ahead counts as a backend call, so the first use by a test does not
+    count as a hit.
 
     Args:
         directory: A directory that the processes of the run share.
@@ -112,11 +112,11 @@ def speak_ahead(session: PytestSession, items: list[pytest.Item], config: pytest
     """Speak the marked prompts of the selected tests.
 
     Returns:
-        ``None`` if the tests run now, else how many prompts could not be recorded
-        (``--russo-record-only``).
+        ``None`` if the tests are run next. With ``--russo-record-only``, how many prompts could not be
+        recorded.
     """
     only, mode = bool(config.getoption("russo_record_only")), session.settings.mode
-    # In mode refresh the tests synthesize their prompts again, so speaking ahead would be wasted.
+    # In mode refresh the tests synthesize their prompts again, so speaking ahead would be useless.
     records = mode is Mode.AUTO or (only and mode is Mode.REFRESH)
     if not records or not items:
         return 0 if only else None
@@ -151,7 +151,7 @@ def _speak(
     synthesizer = CachedSynthesizer(session.load_synthesizer()).bound_to(session.context)
     failures: list[tuple[str, BaseException]] = []
     session.spoken_ahead.speaking = True
-    # More at once than there are prompts would only cost memory.
+    # More calls at once than there are prompts would only cost memory.
     at_once = min(at_once, len(prompts))
     with _progress(len(prompts), shown=progress) as advance:
 
@@ -172,7 +172,7 @@ def _speak(
 @contextlib.contextmanager
 def _progress(number: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal."""
-    # A program that has closed its standard output has None in its place.
+    # sys.stdout is None if the program was started without a standard output.
     if not shown or sys.stdout is None or not sys.stdout.isatty():
         yield lambda: None
         return

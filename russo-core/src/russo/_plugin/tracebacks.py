@@ -1,6 +1,6 @@
-"""Short tracebacks for russo's errors: a failing test shows its own line and the messages.
+"""Shorten the tracebacks of russo's errors: a failing test shows its own line and the messages.
 
-The frames of russo and of an SDK fill hundreds of lines and do not help the author of the test;
+The frames of russo and of an SDK fill hundreds of lines and do not help the author of the test. The option
 ``--full-trace`` shows them.
 """
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     import pytest
 
 _PACKAGE = Path(__file__).parents[1]
-_KIT = _PACKAGE / "testing"  # its tests run as tests of the user's package, so their frames are shown
+_KIT = (
+    _PACKAGE / "testing"
+)  # the checks of russo.testing run as tests of the user's package, so their frames are shown
 
 
 def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
-    """Cut the traceback of a russo error at the call of russo; its causes keep only their messages.
+    """Cut the traceback of a russo error at the call of russo. Of its causes, only the messages are kept.
 
-    An error that was caught in a frame that is shown, such as the test's own error, keeps its traceback.
+    An error that was caught in a shown frame, such as the test's own error, keeps its traceback.
     """
     if not isinstance(excinfo.value, RussoError):
         return
@@ -39,7 +41,7 @@ def shorten_trace(excinfo: pytest.ExceptionInfo[Any]) -> None:
 
 
 def is_from_fixture(excinfo: pytest.ExceptionInfo[Any]) -> bool:
-    """Return whether an error of russo comes from a fixture of russo, so that all frames are pytest's."""
+    """Return whether an error comes from a fixture of russo. Then all its frames belong to pytest."""
     if not isinstance(excinfo.value, RussoError):
         return False
     frames = [entry for entry in excinfo.traceback if not _is_ours(entry.frame.code.raw)]

@@ -1,8 +1,8 @@
-"""Unused entries: those that no test of any project uses, as far as complete runs have shown.
+"""Find the entries that no test of any project uses, as far as complete runs have shown.
 
-One run knows its own project only. So each complete run leaves a ledger beside the entries, and an entry
-counts as unused if an earlier complete run of this project used it, this run did not, and no other project's
-ledger has it. In doubt an entry is kept.
+One run knows only its own project. So each complete run writes a ledger beside the entries. An entry is
+unused if an earlier complete run of this project used it, this run did not, and it is not in the ledger of
+another project. If in doubt, an entry is kept.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _KEPT: Final = "russo: no unused entries are removed: "
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a complete run and the ledgers show about the entries of a cache.
+    """The keys that a complete run and the ledgers show to be in use.
 
     Attributes:
         total: The counts of the run.
-        earlier: Keys that earlier complete runs of this project used; ``None`` if no ledger was kept.
+        earlier: Keys that earlier complete runs of this project used; ``None`` if there is no ledger.
         others: The ledgers of the other projects.
     """
 
@@ -47,9 +47,9 @@ class Known:
     others: tuple[Ledger, ...]
 
     def not_used(self, layer: AudioCache) -> Iterator[tuple[str, str]]:
-        """Yield key and prompt of the entries of one layer that this run did not use.
+        """Yield key and prompt of each entry of one layer that this run did not use.
 
-        Entries of backends that the run did not use are left out.
+        Entries of a backend that the run did not use at all are left out.
         """
         for key in sorted(layer.stored_keys()):
             if key in self.total.used:
@@ -80,7 +80,7 @@ def report_unused(
     prune: str | None = config.getoption("russo_prune_unused")
     if why_incomplete is not None:
         if prune:
-            yield f"{_KEPT}the run does not tell which they are ({why_incomplete})"
+            yield f"{_KEPT}the run was not complete ({why_incomplete})"
         return
     directory = cache.writable.directory
     try:
@@ -91,8 +91,8 @@ def report_unused(
         return
     if known.earlier is None and prune and prune != ALL:
         yield (
-            f"{_KEPT}no complete run of this project, with these options, has left a ledger in {directory} "
-            "before; the next complete run can tell"
+            f"{_KEPT}{directory} has no ledger of an earlier complete run of this project with these "
+            "options; the next complete run can remove them"
         )
     if prune or config.get_verbosity() > 0:
         for layer in cache.layers:
@@ -100,10 +100,10 @@ def report_unused(
 
 
 def _keep_ledger(config: pytest.Config, cache: Cache, total: Counts, prune: str | None) -> Known:
-    """Write the ledger of this run, and return what all ledgers show.
+    """Write the ledger of this run, and return the keys of all ledgers.
 
     Raises:
-        LedgerError: A ledger cannot be read or written, so no entry is known to be unused.
+        LedgerError: A ledger cannot be read or written, so every entry may be in use.
     """
     directory = cache.writable.directory
     if not directory.is_dir():
@@ -129,7 +129,7 @@ def _is_stored(cache: Cache, key: str) -> bool:
 def _report_layer(known: Known, layer: AudioCache, prune: str | None) -> Iterator[str]:
     in_no_ledger, protected = 0, Counter[Project]()
     for key, prompt in known.not_used(layer):
-        # Recordings are listed only, so no ledger is needed to protect them.
+        # Recordings are only listed, never removed, so they need no ledger.
         is_candidate = layer.read_only or prune == ALL or key in (known.earlier or ())
         user = known.user_of(key)
         if user is not None:
@@ -141,8 +141,9 @@ def _report_layer(known: Known, layer: AudioCache, prune: str | None) -> Iterato
             in_no_ledger += 1
     if in_no_ledger:
         yield (
-            f"russo: {count(in_no_ledger, 'entry', 'entries')} in {layer.directory} not used by this run nor "
-            "by an earlier complete one; --russo-prune-unused=all removes what no ledger has"
+            "russo: neither this run nor an earlier complete run used "
+            f"{count(in_no_ledger, 'entry', 'entries')} in {layer.directory}; --russo-prune-unused=all "
+            "removes those that are in no ledger"
         )
     for user, number in protected.items():
         if number and prune:
@@ -161,5 +162,5 @@ def _protected(layer: AudioCache, user: Project, number: int) -> str:
     ini = f" with {shown(user.ini)}" if user.ini else ""
     return (
         f"russo: {count(number, 'entry', 'entries')} kept in {layer.directory}: runs in {shown(user.rootdir)}"
-        f"{ini} use them; if such runs are no longer made, delete {LEDGERS}/{user.name} there"
+        f"{ini} use them; if there are no such runs any more, delete {LEDGERS}/{user.name} there"
     )

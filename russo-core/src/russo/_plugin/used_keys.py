@@ -1,4 +1,4 @@
-"""Requests that a run does not count, and which nevertheless show that a test uses an entry."""
+"""Note the keys of all requests, also of those that the run does not count."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class UsedKeys:
     """Notes the keys of all requests of this process, until it is closed.
 
-    A test may make a `CachedSynthesizer` by itself, which takes nothing from the run and is not counted. If
-    the run lists or removes unused entries, those that it asked for are none.
+    A test may make its own `CachedSynthesizer`, whose requests the run does not count. Their entries are in
+    use all the same, so a run that lists or removes unused entries must know them.
 
     Args:
         note: Called with the key of each request.
@@ -27,7 +27,7 @@ class UsedKeys:
         plugin_manager().register(self)
 
     def close(self) -> None:
-        """Note no more requests."""
+        """Stop noting requests."""
         if plugin_manager().is_registered(self):
             plugin_manager().unregister(self)
 
@@ -43,5 +43,5 @@ class UsedKeys:
 
     @hookimpl
     def russo_synthesis_start(self, event: SynthesisStart) -> None:
-        """Note the key of a request that does not look into the cache first, as in mode ``refresh``."""
+        """Note the key of a request that skips the lookup, as in mode ``refresh``."""
         self._note(event.key)

@@ -1,9 +1,9 @@
 """The processes of one run: what xdist's workers send to the controller, and the directory they share.
 
-This is the only transport. Counts, the report and companions of russo put their values on it by name; it
-carries them as JSON text on the reports of the tests, so that a worker that crashes loses only its last
-test. Without xdist there is one process, which is the controller. A plugin that runs each test in a forked
-child hands the child's reports on, and they carry the child's values in the same way.
+This is the only transport. Counts, the report and other packages send values by name. The values travel as
+JSON text on the reports of the tests, so that a worker that crashes loses only its last test. Without xdist
+there is one process, the controller. If a plugin runs each test in a forked child, the child's reports carry
+its values in the same way.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import pytest
 _log = logging.getLogger(__name__)
 
 WITNESSED: Final = "russo_witnessed"
-"""Attribute of each report of a test whose values reach the controller."""
+"""Attribute of each test report that carries values to the controller."""
 _WORKERS: Final = pytest.StashKey["Workers"]()
 
 
 def workers_of(config: pytest.Config) -> Workers:
-    """Return the transport of this process, which is made and registered when it is first needed."""
+    """Return the transport of this process; the first call creates and registers it."""
     workers = config.stash.get(_WORKERS, None)
     if workers is None:
         workers = config.stash[_WORKERS] = Workers(config)
@@ -76,27 +76,28 @@ class Workers:
         """Send values to the controller for the rest of the run.
 
         Args:
-            name: Under which the controller receives them.
-            take: Returns a JSON value that it has not returned before, or ``None`` if there is nothing
-                new. A worker calls it after each phase of a test, and at the end.
-            in_order: The controller's own tests are to be told apart too, so call it there after each
-                phase as well. Without that the controller calls it at the end only, which costs less.
+            name: The name under which the controller receives the values.
+            take: Returns a new JSON value, or ``None`` if there is nothing new. A worker calls it after
+                each phase of a test, and at the end.
+            in_order: Whether the controller also calls ``take`` after each phase of its own tests, so that
+                each value can be assigned to a test. Otherwise it calls ``take`` only at the end, which
+                costs less.
 
         Raises:
-            ValueError: The name is taken.
+            ValueError: The name is already used.
         """
         if name in self._sources:
-            raise ValueError(f"values named {name!r} are sent already; choose another name")
+            raise ValueError(f"the name {name!r} is already used for values; choose another name")
         self._sources[name] = take
         if in_order:
             self._ordered.append(name)
 
     def before_end(self, act: Callable[[], None]) -> None:
-        """Call a function when the tests and their fixtures have ended, before the last values are sent."""
+        """Call a function after all tests and fixtures have ended, before the last values are sent."""
         self._last_acts.append(act)
 
     def received(self, name: str) -> list[Any]:
-        """Return all values that were sent under a name, by every process, in the order they arrived."""
+        """Return all values that any process sent under a name, in the order of their arrival."""
         if self.is_controller:
             self._receive(self._collect(self._sources))
         return self._received[name]
@@ -104,7 +105,7 @@ class Workers:
     def share_directory(self) -> Path | None:
         """Return a directory that all processes of the run share, until the run ends.
 
-        The controller makes it, before the workers start. ``None`` in a worker whose controller has not.
+        The controller creates it before the workers start. ``None`` in a worker if the controller did not.
         """
         if self._directory is None and self.is_controller:
             directory = self._directory = Path(tempfile.mkdtemp(prefix="russo-"))
@@ -112,7 +113,7 @@ class Workers:
         return self._directory
 
     def _collect(self, names: Iterable[str]) -> str:
-        """Return what is new as ASCII text: xdist refuses a lone surrogate, which a prompt may hold."""
+        """Return the new values as ASCII text: xdist refuses lone surrogates, which a prompt may hold."""
         values: dict[str, Any] = {}
         for name in names:
             try:
@@ -137,20 +138,20 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker which directory the processes of the run share."""
+        """Send an xdist worker the directory that the processes of the run share."""
         if self._directory is not None:
             node.workerinput["russo_directory"] = str(self._directory)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        """In a forked child, forget what it inherited: the parent sends that itself."""
+        """In a forked child, drop the inherited values, because the parent sends them."""
         if self._is_forked and self._forgot_in != os.getpid():
             self._forgot_in = os.getpid()
             self._collect(self._sources)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let each report of a worker or a forked child carry what is new since the last one."""
+        """Attach the new values to each report of a worker or a forked child."""
         report = yield
         if self.is_controller and not self._is_forked:
             self._receive(self._collect(self._ordered))
@@ -160,13 +161,13 @@ class Workers:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Receive what a test's report carries."""
+        """Receive the values that a test's report carries."""
         if self.is_controller:
             self._receive(getattr(report, "russo_values", ""))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Send what is new after a worker's last report."""
+        """Send the values that are new after a worker's last report."""
         for act in self._last_acts:
             act()
         if not self.is_controller and (text := self._collect(self._sources)):
@@ -174,5 +175,5 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Receive what a worker sent after its last report."""
+        """Receive the values that a worker sent after its last report."""
         self._receive(getattr(node, "workeroutput", {}).get("russo_values", ""))
