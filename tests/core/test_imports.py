@@ -161,6 +161,7 @@ PLUGIN = {
     "russo._plugin",
     "russo._plugin.complete_run",
     "russo._plugin.item",
+    "russo._plugin.options",
     "russo._plugin.pytest_plugin",
     "russo._plugin.workers",
 }

@@ -6,7 +6,8 @@ import pytest
 
 from russo._cli.screen import RefusedError
 from russo._cli.workspace import find_workspace
-from russo._plugin.pytest_plugin import INI_NAMES, session_of
+from russo._plugin.options import INI_NAMES
+from russo._plugin.pytest_plugin import session_of
 from russo._settings import SettingsError
 
 needs_toml = pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 has native TOML")

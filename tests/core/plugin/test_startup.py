@@ -66,6 +66,7 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo)
         "russo._plugin.installation",
         "russo._plugin.complete_run",
         "russo._plugin.item",
+        "russo._plugin.options",
         "russo._plugin.workers",
         "russo._plugin.pytest_plugin",
         "russo._plugin.hookspecs",

@@ -22,7 +22,7 @@ import pytest
 from _pytest.config import findpaths, get_config
 from _pytest.config.findpaths import determine_setup
 
-from .._plugin import pytest_plugin
+from .._plugin import options as plugin_options
 from .screen import RefusedError
 
 
@@ -65,7 +65,7 @@ def look_like_pytest(folder: Path) -> PytestSide:
 
 def _look(folder: Path) -> PytestSide:
     config = get_config()
-    pytest_plugin.pytest_addoption(config._parser)
+    plugin_options.add_to(config._parser)
     config._parser.addini("addopts", "", "args")
     config._parser.addini("pythonpath", "", "paths")
 
@@ -80,7 +80,7 @@ def _look(folder: Path) -> PytestSide:
     return PytestSide(
         config.rootpath,
         config.inipath,
-        {name: pytest_plugin.ini_value(config, name) for name in _ini_names()},
+        {name: plugin_options.ini_value(config, name) for name in _ini_names()},
         options,
         [str(path) for path in config.getini("pythonpath")],
         list(_conftest_folders(config, options, folder)),
@@ -90,7 +90,7 @@ def _look(folder: Path) -> PytestSide:
 
 
 def _ini_names() -> list[str]:
-    return [f"russo_{name}" for name in pytest_plugin.INI_NAMES]
+    return [f"russo_{name}" for name in plugin_options.INI_NAMES]
 
 
 def _configure(config: pytest.Config, options: argparse.Namespace, folder: Path) -> None:

@@ -1,20 +1,20 @@
 """The pytest plugin: options, marker, fixtures and hooks. The work is done in `russo._plugin.session`.
 
 Every pytest run of an environment that has russo installed imports this module. It imports pytest and
-three small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
+four small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from .._installation import is_damaged, problem
+from . import options
 from .complete_run import CompleteRun, unseen_tests
 from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
@@ -29,72 +29,12 @@ if TYPE_CHECKING:
 
 _SESSION: Final = pytest.StashKey["PytestSession"]()
 _COMPLETE_RUN: Final = pytest.StashKey[CompleteRun]()
-# Options and ini settings whose mere presence means that the run uses russo.
-_OPTIONS: Final = (
-    "synth",
-    "synth_option",
-    "cache_mode",
-    "no_cache",
-    "cache_dir",
-    "recordings_dir",
-    "clear_cache",
-    "max_calls",
-    "record_only",
-)
-INI_NAMES: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
 _MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and ini settings."""
-    group = parser.getgroup("russo", "russo: speech for voice-agent tests")
-    add = group.addoption
-    add("--russo-synth", metavar="NAME", help="backend that speaks, by name or as package.module:factory")
-    add(
-        "--russo-synth-option",
-        metavar="NAME.OPTION=VALUE",
-        action="append",
-        default=[],
-        help="option of a backend, as local.speed=1.2 (custom.OPTION for a factory); may be repeated",
-    )
-    add("--russo-cache-mode", metavar="MODE", help="auto (default), replay, refresh or off")
-    add("--russo-no-cache", action="store_true", help="always synthesize, store nothing: mode off")
-    add("--russo-cache-dir", metavar="DIR", help="where audio is kept (default: .russo_cache in the rootdir)")
-    add(
-        "--russo-recordings-dir",
-        metavar="DIR",
-        help="recordings that are looked into first and never written",
-    )
-    add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
-    add("--russo-max-calls", metavar="N", type=int, help="refuse backend calls after the first N of the run")
-    add("--russo-record-only", action="store_true", help="speak the marked prompts, run no test")
-    # Two options, not one with an optional value: that would take a path behind it for its value.
-    prune, dest = "--russo-prune-unused", "russo_prune_unused"
-    add(
-        prune,
-        dest=dest,
-        action="store_const",
-        const="known",
-        help="after a complete run, remove entries that earlier ones used and no test uses now",
-    )
-    add(
-        f"{prune}=all",
-        dest=dest,
-        action="store_const",
-        const="all",
-        help="remove also entries that no complete run is known to have used",
-    )
-    add("--russo-report", metavar="FILE", help="write a page of every prompt of the run, with its audio")
-    parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
-    parser.addini(
-        "russo_synth_options", "options of backends, one NAME.OPTION=VALUE per line", type="linelist"
-    )
-    parser.addini("russo_cache_mode", "auto, replay, refresh or off")
-    parser.addini("russo_cache_dir", "where audio is kept, from the rootdir")
-    parser.addini(
-        "russo_speak_ahead", "how many marked prompts to speak at once before the tests", type="int"
-    )
-    parser.addini("russo_recordings_dir", "recordings that are looked into first, from the rootdir")
+    options.add_to(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -119,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was asked for, if anything was."""
     config.addinivalue_line("markers", _MARKER)
     if is_damaged():
-        if _is_asked_for(config):
+        if options.is_any_given(config):
             raise pytest.UsageError(problem())
         if not hasattr(config, "workerinput"):
             _complain()
@@ -127,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(complete_run, "russo-complete-run")
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
-    if _is_asked_for(config) and not config.getoption("help", False):
+    if options.is_any_given(config) and not config.getoption("help", False):
         session_of(config).check()
     if config.getoption("russo_report") and not config.getoption("help", False):
         from .report import Report
@@ -135,35 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
 
 
-def _is_given(value: object) -> bool:
-    """Return whether an option was given. A limit of 0 calls was; ``0 == False`` in Python."""
-    return bool(value) or (value == 0 and value is not False)
-
-
 def _complain() -> None:
     with contextlib.suppress(OSError, AttributeError):  # standard error is closed
         sys.stderr.write(f"{problem()}\n")
-
-
-def _is_asked_for(config: pytest.Config) -> bool:
-    return (
-        any(_is_given(config.getoption(f"russo_{name}")) for name in _OPTIONS)
-        or any(os.environ.get(f"RUSSO_{name.upper()}") for name in INI_NAMES)
-        or any(ini_value(config, f"russo_{name}") for name in INI_NAMES)
-    )
-
-
-def ini_value(config: pytest.Config, name: str) -> Any:
-    """Return the value of an ini setting, of its type.
-
-    Raises:
-        pytest.UsageError: The value has another type.
-    """
-    try:
-        return config.getini(name)
-    except (pytest.UsageError, TypeError, ValueError) as error:  # before pytest 9.1 it is not a UsageError
-        problem = str(error)
-        raise pytest.UsageError(problem if name in problem else f"{name}: {problem}") from None
 
 
 def session_of(config: pytest.Config) -> PytestSession:
@@ -175,7 +89,7 @@ def session_of(config: pytest.Config) -> PytestSession:
         from .session import PytestSession
 
         session = config.stash[_SESSION] = PytestSession(
-            config, workers_of(config), functools.partial(ini_value, config)
+            config, workers_of(config), functools.partial(options.ini_value, config)
         )
     return session
 
@@ -260,7 +174,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtestloop(session: pytest.Session) -> object:
     """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
     config = session.config
-    wanted = ini_value(config, "russo_speak_ahead") or config.getoption("russo_record_only")
+    wanted = options.ini_value(config, "russo_speak_ahead") or config.getoption("russo_record_only")
     if config.getoption("collectonly", False) or not wanted:
         return None
     from .speak_ahead import speak_ahead
@@ -318,7 +232,7 @@ def pytest_terminal_summary(
         return  # a worker knows its own tests only, and its terminal is not shown
     parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")
     complete_run = config.stash[_COMPLETE_RUN]
-    if not parts and not prune and not (complete_run.unseen and _is_asked_for(config)):
+    if not parts and not prune and not (complete_run.unseen and options.is_any_given(config)):
         return
     from .._flow.summary import summarize, total_of
     from .._foreign import shown
