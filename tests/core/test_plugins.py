@@ -167,7 +167,7 @@ def test_the_source_of_a_setting_is_known(companion):
             ["--russo-agent=parot"],
             "*no agent is named 'parot'; installed: deaf, parrot; did you mean 'parrot'?*",
         ),
-        (["--russo-agent=deaf"], "*agent 'deaf' makes no agent: it has no method hear*"),
+        (["--russo-agent=deaf"], "*agent 'deaf' cannot be used: it has no method hear*"),
         (
             ["--russo-agent=parrot", "--russo-agent-option=parrot.word=3"],
             "*agent 'parrot' has no option 'word' (did you mean 'words'?); its options are: loud, words*",
@@ -180,7 +180,10 @@ def test_the_source_of_a_setting_is_known(companion):
             ["--russo-agent=parrot", "--russo-agent-option=words=3"],
             "*agent option 'words=…' is not of the form NAME.OPTION=VALUE*",
         ),
-        (["--russo-agent=acme_parrot:Nothing"], "*agent 'acme_parrot:Nothing' (*) fails to load*"),
+        (
+            ["--russo-agent=acme_parrot:Nothing"],
+            "*agent 'acme_parrot:Nothing' cannot be loaded: module 'acme_parrot' has no attribute 'Nothing'*",
+        ),
     ],
 )
 def test_errors_are_those_of_backends(companion, arguments, message):

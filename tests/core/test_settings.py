@@ -101,7 +101,8 @@ def test_mode_that_does_not_exist_is_refused_with_its_source(decide, place, sour
     with pytest.raises(SettingsError) as caught:
         decide(**place)
     assert str(caught.value) == (
-        f"'record' is no cache mode; the modes are auto, replay, refresh, off ({source})"
+        "no cache mode is named 'record'; did you mean 'auto'? auto replays what is stored, and synthesizes "
+        f"and stores the rest; the other modes are replay, refresh, off ({source})"
     )
 
 

@@ -1,6 +1,7 @@
 """The cache modes: what russo does with stored audio and with a miss."""
 
 import enum
+from typing import Final
 
 
 class Mode(enum.StrEnum):
@@ -20,9 +21,42 @@ class Mode(enum.StrEnum):
         """Return the mode of this name.
 
         Raises:
-            ValueError: There is no such mode; the message lists the modes.
+            ValueError: There is no such mode; the message says which mode may be meant, and lists the modes.
         """
         try:
             return cls(value)
         except ValueError:
-            raise ValueError(f"{value!r} is no cache mode; the modes are {', '.join(cls)}") from None
+            raise ValueError(f"no cache mode is named {value!r:.80}; {_hint(str(value))}") from None
+
+
+_WORK: Final = {
+    Mode.AUTO: "replays what is stored, and synthesizes and stores the rest",
+    Mode.REPLAY: "replays what is stored, and fails for the rest",
+    Mode.REFRESH: "synthesizes again, and replaces what is stored",
+    Mode.OFF: "always synthesizes, and stores nothing",
+}
+# The names of similar modes in vcrpy and pytest-recording.
+_NAMES_ELSEWHERE: Final = {
+    "record": Mode.AUTO,
+    "once": Mode.AUTO,
+    "record_once": Mode.AUTO,
+    "new_episodes": Mode.AUTO,
+    "all": Mode.REFRESH,
+    "rewrite": Mode.REFRESH,
+    "none": Mode.REPLAY,
+    "disable": Mode.OFF,
+    "disabled": Mode.OFF,
+}
+
+
+def _hint(value: str) -> str:
+    """Return what a message says about the modes: the one that is meant and what it does, and the others."""
+    import difflib  # a run whose mode exists does not need it
+
+    word = value.strip().lower().replace("-", "_")
+    near = difflib.get_close_matches(word, list(Mode), n=1)
+    meant = _NAMES_ELSEWHERE.get(word) or (Mode(near[0]) if near else None)
+    if meant is None:
+        return f"the modes are {', '.join(Mode)}"
+    others = ", ".join(each for each in Mode if each is not meant)
+    return f"did you mean {str(meant)!r}? {meant} {_WORK[meant]}; the other modes are {others}"

@@ -76,12 +76,37 @@ def test_prompt_asked_for_three_times_calls_the_backend_as_often_as_the_mode_say
     assert len(speaker.texts) == calls
 
 
-@pytest.mark.parametrize("mode", ["", "AUTO", "record", "none", "replay "])
-def test_mode_that_does_not_exist_is_refused(mode):
-    message = f"{mode!r} is no cache mode; the modes are auto, replay, refresh, off"
+@pytest.mark.parametrize(
+    ("mode", "meant"),
+    [
+        ("AUTO", "auto"),
+        ("replay ", "replay"),
+        ("reply", "replay"),
+        ("refesh", "refresh"),
+        ("record", "auto"),
+        ("record-once", "auto"),
+        ("once", "auto"),
+        ("new_episodes", "auto"),
+        ("rewrite", "refresh"),
+        ("all", "refresh"),
+        ("none", "replay"),
+        ("disable", "off"),
+    ],
+)
+def test_mode_that_does_not_exist_suggests_the_mode_that_is_meant(mode, meant):
     with pytest.raises(ValueError, match="cache mode") as caught:
         CachedSynthesizer(Speaker(), mode=mode)
-    assert str(caught.value) == message
+    others = ", ".join(each for each in Mode if each != meant)
+    start, end = f"no cache mode is named {mode!r}; did you mean {meant!r}? {meant} ", f"modes are {others}"
+    assert str(caught.value).startswith(start)
+    assert str(caught.value).endswith(f"; the other {end}")
+
+
+@pytest.mark.parametrize("mode", ["", "sometimes"])
+def test_mode_that_is_not_like_any_other_lists_the_modes(mode):
+    with pytest.raises(ValueError, match="cache mode") as caught:
+        CachedSynthesizer(Speaker(), mode=mode)
+    assert str(caught.value) == (f"no cache mode is named {mode!r}; the modes are auto, replay, refresh, off")
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -170,11 +195,11 @@ def test_replay_of_the_run_never_calls_the_backend(cache):
     ("candidate", "message"),
     [
         (Speaker, "Speaker is a class, not a synthesizer: call it to make one"),
-        (None, "None is no synthesizer: it needs a method"),
-        ("google", "'google' is no synthesizer"),
-        (object(), "is no synthesizer"),
-        (lambda text: FRESH, "is no synthesizer"),
-        (type("Half", (), {"synthesize": "not callable"})(), "is no synthesizer"),
+        (None, "None is not a synthesizer: it needs a method"),
+        ("google", "'google' is not a synthesizer"),
+        (object(), "is not a synthesizer"),
+        (lambda text: FRESH, "is not a synthesizer"),
+        (type("Half", (), {"synthesize": "not callable"})(), "is not a synthesizer"),
     ],
 )
 def test_what_is_not_a_synthesizer_is_refused_at_once(candidate, message):

@@ -247,9 +247,9 @@ def test_an_overridden_cache_is_used(project):
     [
         (
             "None",
-            "*None is no synthesizer: it needs a method `async def synthesize(self, text: str) -> Audio`",
+            "*None is not a synthesizer: it needs a method `async def synthesize(self, text: str) -> Audio`",
         ),
-        ("'local'", "*'local' is no synthesizer*"),
+        ("'local'", "*'local' is not a synthesizer*"),
         ("Speaker", "*Speaker is a class, not a synthesizer: call it to make one"),
     ],
 )

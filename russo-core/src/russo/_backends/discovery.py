@@ -8,17 +8,16 @@ from typing import Any, Final, cast
 
 from .._secret import hide_credentials
 from .entry_points import EntryPointGroup
+from .first_party import ALIASES, EXTRAS
 from .synthesizer import Synthesizer, check_synthesizer
 
 API_VERSION: Final = 1
-# Backends that have an extra of russo-core, for the hint if such a backend is not installed. The extra is the
-# part of the name before a hyphen.
-EXTRAS: Final = ("google", "openai", "openai-speech", "elevenlabs", "local")
 BACKENDS: Final = EntryPointGroup(
     "russo.synthesizers",
     noun="backend",
     product="synthesizer",
     extras={name: f"russo-core[{name.partition('-')[0]}]" for name in EXTRAS},
+    aliases=ALIASES,
     contract=API_VERSION,
 )
 

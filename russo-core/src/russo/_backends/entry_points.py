@@ -13,13 +13,16 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from .._errors import BackendConfigError, BackendNotFoundError
+from .._foreign import shown
 from .._hooks import package_of, registered
 from .._secret import Secret
 from .constructor import convert_options, find_unknown_option
 from .redaction import scrub
+
+_LONGEST_CAUSE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class EntryPointGroup:
         noun: What an entry is called in messages: "backend".
         product: What an entry makes: "synthesizer".
         extras: The requirement that installs a first-party entry, by its name.
+        aliases: Other words for an entry, such as a vendor's product, for the hint if a name is unknown.
         contract: The newest plugin contract that is known. An entry whose ``russo_api`` is higher is refused.
     """
 
@@ -38,6 +42,7 @@ class EntryPointGroup:
     noun: str
     product: str
     extras: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     contract: int = 1
 
     def installed(self) -> Mapping[str, tuple[EntryPoint, ...]]:
@@ -55,14 +60,17 @@ class EntryPointGroup:
             BackendConfigError: It cannot be loaded, or two packages claim the name.
         """
         entry = self._path_entry(name) if ":" in name else self._registered(name)
-        place = f"{entry.value!r} of {distribution(entry)}" if ":" not in name else repr(name)
-        subject = f"{self.noun} {name!r} ({place})"
+        subject = f"{self.noun} {name!r}"
+        if ":" not in name:
+            subject = f"{subject} ({entry.value!r} of {distribution(entry)})"
         try:
             factory = entry.load()
         except Exception as error:
-            raise BackendConfigError(f"{subject} fails to load: {error!r}") from error
+            raise BackendConfigError(f"{subject} cannot be loaded: {_words_of(error)}") from error
         if not callable(factory):
-            raise BackendConfigError(f"{subject} is {factory!r:.80}, which makes no {self.product}")
+            raise BackendConfigError(
+                f"{subject} is {factory!r:.80}; it must be a class or a function that makes a {self.product}"
+            )
         self._check_contract(subject, getattr(factory, "russo_api", self.contract))
         return cast("Callable[..., Any]", factory)
 
@@ -88,7 +96,7 @@ class EntryPointGroup:
         try:
             check(made)
         except TypeError as error:
-            raise BackendConfigError(f"{self.noun} {name!r} makes no {self.product}: {error}") from error
+            raise BackendConfigError(f"{self.noun} {name!r} cannot be used: {error}") from error
         return made
 
     def check_options(self, name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
@@ -117,8 +125,8 @@ class EntryPointGroup:
     def _check_contract(self, subject: str, declared: object) -> None:
         if not isinstance(declared, int):
             raise BackendConfigError(
-                f"{subject} has russo_api = {declared!r:.40}, which is no number of a plugin contract; "
-                f"it must be corrected there: this russo-core has contract {self.contract}"
+                f"{subject} has russo_api = {declared!r:.40}; it must be the number of a plugin contract, "
+                f"and this russo-core has contract {self.contract}; correct it in that package"
             )
         if declared > self.contract:
             raise BackendConfigError(
@@ -130,7 +138,7 @@ class EntryPointGroup:
         module, _, attribute = path.partition(":")
         if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
             raise BackendNotFoundError(
-                f"{path!r} names no {self.noun}; write package.module:factory",
+                f"{self.noun} {path!r} is not of the form package.module:factory",
                 name=path,
                 installed=list(self.installed()),
             )
@@ -152,11 +160,30 @@ class EntryPointGroup:
         message = f"no {self.noun} is named {name!r}; {listed}"
         if name in self.extras:
             return f'{message}; pip install "{self.extras[name]}" brings it'
-        near = difflib.get_close_matches(name, [*installed, *self.extras], n=1)
-        if not near:
+        near = self.nearest(name)
+        if near is None:
             return message
-        hint = "" if near[0] in installed else f' (pip install "{self.extras[near[0]]}")'
-        return f"{message}; did you mean {near[0]!r}{hint}?"
+        hint = "" if near in installed else f' (pip install "{self.extras[near]}")'
+        return f"{message}; did you mean {near!r}{hint}?"
+
+    def nearest(self, name: str) -> str | None:
+        """Return the entry that an unknown name may mean: installed or first-party, else ``None``."""
+        known = [*self.installed(), *self.extras]
+        word = name.lower().replace("_", "-")
+        if word in known:
+            return word
+        if (meant := self.aliases.get(word)) in known:
+            return meant
+        near = difflib.get_close_matches(word, known, n=1) or difflib.get_close_matches(name, known, n=1)
+        return near[0] if near else None
+
+
+def _words_of(error: Exception) -> str:
+    """Return the message of an error, with its type if the message alone is not clear."""
+    text = shown(str(error), _LONGEST_CAUSE)
+    if text and isinstance(error, (ImportError, AttributeError)):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @functools.cache

@@ -37,6 +37,6 @@ def check_synthesizer(candidate: object) -> None:
         raise TypeError(f"{candidate.__name__} is a class, not a synthesizer: call it to make one")
     if not callable(getattr(candidate, "synthesize", None)):
         raise TypeError(
-            f"{candidate!r:.80} is no synthesizer: it needs a method "
+            f"{candidate!r:.80} is not a synthesizer: it needs a method "
             "`async def synthesize(self, text: str) -> Audio`"
         )
