@@ -15,13 +15,13 @@ from russo.testing import speech_pcm, wav
 from support.cache_files import AUDIO, KEY, empty_meta, entry_files, files_in
 from support.speakers import sound
 
-# Whoever may write anywhere cannot be refused by permissions.
+# Permissions do not stop a user who may write anywhere, such as root.
 needs_permissions = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user"
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file permissions do not restrict this user"
 )
 
 
-def test_the_documented_calls_work(tmp_path, monkeypatch):
+def test_documented_calls_work(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = AudioCache()
     assert cache.get("abc123") is None
@@ -34,14 +34,14 @@ def test_the_documented_calls_work(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [Path, str])
-def test_directory_may_be_path_or_text(tmp_path, kind):
+def test_directory_may_be_a_path_or_a_string(tmp_path, kind):
     cache = AudioCache(kind(tmp_path / "somewhere" / "deep"))
     assert cache.directory == tmp_path / "somewhere" / "deep"
     assert cache.put(KEY, AUDIO)
     assert AudioCache(directory=cache.directory).get(KEY) == AUDIO
 
 
-def test_relative_directory_counts_from_where_it_was_made(tmp_path, monkeypatch):
+def test_relative_directory_does_not_follow_a_later_chdir(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = AudioCache("here")
     (tmp_path / "elsewhere").mkdir()
@@ -56,7 +56,7 @@ def test_repr_names_the_directory(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_all_five_fields_survive(cache, name):
+def test_all_five_audio_fields_are_stored_and_read_back(cache, name):
     audio = Audio(b"RIFF\x00\xff\r\nWAVE", name, 44100, 6, 3)
     cache.put(KEY, audio)
     assert AudioCache(cache.directory).get(KEY) == audio
@@ -72,7 +72,7 @@ def test_entry_is_the_audio_and_its_metadata(cache):
     assert list(described) == sorted(described)
 
 
-def test_same_put_makes_the_same_files(tmp_path):
+def test_equal_puts_write_equal_files(tmp_path):
     caches = [AudioCache(tmp_path / name) for name in "ab"]
     for cache in (*caches, caches[1]):
         assert cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"b": 1, "a": 2}, "given": None})
@@ -88,7 +88,7 @@ def test_put_replaces_the_whole_entry(cache):
     assert cache.size() == 1
 
 
-def test_large_audio_survives(cache):
+def test_large_audio_is_stored_and_read_back(cache):
     audio = Audio(wav(speech_pcm(0.1) * 3000), "wav")
     assert cache.put(KEY, audio)
     assert cache.get(KEY) == audio
@@ -102,13 +102,13 @@ def test_empty_audio_is_refused_and_replaces_nothing(cache):
 
 
 @pytest.mark.parametrize("fields", [{"a": object()}, {1: 2}, {"a": float("nan")}, {"a": "x" * (1 << 20)}])
-def test_fields_that_cannot_be_described_are_refused_and_nothing_is_written(cache, fields):
+def test_fields_that_are_not_json_are_refused_and_nothing_is_written(cache, fields):
     with pytest.raises((TypeError, ValueError)):
         cache.put(KEY, AUDIO, fields=fields)
     assert not cache.directory.exists()
 
 
-def test_lookup_says_why(cache):
+def test_lookup_gives_the_reason_of_a_miss(cache):
     assert cache.lookup(KEY).reason == "absent"
     assert not cache.lookup(KEY).damaged
     cache.put(KEY, AUDIO)
@@ -181,7 +181,7 @@ def test_same_damage_is_logged_once(cache, caplog):
     assert len(caplog.records) == 1
 
 
-def test_newer_format_is_a_miss_and_no_damage(cache, caplog):
+def test_newer_format_is_a_miss_but_not_damaged(cache, caplog):
     cache.put(KEY, AUDIO)
     meta = cache.directory / f"{KEY}.meta"
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
@@ -206,7 +206,7 @@ def test_missing_directory_is_empty(cache):
     assert not cache.directory.exists()
 
 
-def test_directory_that_is_a_file_costs_only_the_cache(tmp_path, caplog):
+def test_directory_that_is_a_file_is_logged_and_not_raised(tmp_path, caplog):
     path = tmp_path / "cache"
     path.write_bytes(b"a file")
     cache = AudioCache(path)
@@ -228,7 +228,7 @@ def test_failed_store_is_logged_once_per_kind(tmp_path, caplog):
 
 
 @needs_permissions
-def test_directory_that_cannot_be_written_costs_only_the_cache(cache, caplog):
+def test_directory_that_cannot_be_written_is_logged_and_still_read(cache, caplog):
     cache.put(KEY, AUDIO)
     before = files_in(cache.directory)
     cache.directory.chmod(0o500)
@@ -241,11 +241,11 @@ def test_directory_that_cannot_be_written_costs_only_the_cache(cache, caplog):
     assert "audio is not kept" in caplog.text
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-def test_full_disk_leaves_the_old_entry_and_no_leftover(cache, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for file sizes")
+def test_full_disk_keeps_the_old_entry_and_leaves_no_temporary_file(cache, tmp_path):
     cache.put(KEY, AUDIO)
     before = files_in(cache.directory)
-    # A limit on the size of files makes every larger write fail, as a full disk does.
+    # A file size limit makes every larger write fail, as a full disk does.
     code = (
         "import resource, signal, sys; from russo import Audio, AudioCache\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -279,7 +279,7 @@ def test_read_only_cache_makes_no_directory(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_entry_behind_a_link_is_replaced_and_not_written_through(cache, tmp_path):
+def test_entry_that_is_a_link_is_replaced_and_its_target_is_unchanged(cache, tmp_path):
     cache.put(KEY, AUDIO)
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
@@ -303,7 +303,7 @@ def test_umask_decides_who_may_read(cache, umask, mode):
     assert stat.S_IMODE(cache.directory.stat().st_mode) == mode | ((mode & 0o444) >> 2)
 
 
-def test_no_credential_and_no_time_is_written(cache):
+def test_entry_holds_no_credential_and_no_time(cache):
     cache.put(KEY, AUDIO, prompt="hello", fields={"own": {"voice": "a"}, "given": None})
     os.utime(cache.directory / f"{KEY}.audio", (1, 1))
     described = cache.describe(KEY)
@@ -322,7 +322,7 @@ def test_no_credential_and_no_time_is_written(cache):
     assert cache.get(KEY) == AUDIO
 
 
-def test_describe_reads_the_metadata_alone(cache):
+def test_describe_reads_only_the_metadata(cache):
     assert cache.describe(KEY) is None
     cache.put(KEY, AUDIO, prompt="hello")
     remove_audio(cache.directory / KEY)

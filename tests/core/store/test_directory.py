@@ -54,18 +54,18 @@ def test_plain_names_are_keys(cache, key):
     assert cache.size() == 1
 
 
-def test_directory_that_russo_makes_tells_git_how_to_keep_it(cache):
+def test_new_directory_gets_git_files(cache):
     cache.put(KEY, AUDIO)
     assert {name: (cache.directory / name).read_bytes() for name in GIT_FILES} == GIT_FILES
 
 
-def test_directory_that_was_there_is_given_nothing_but_entries(cache):
+def test_existing_directory_gets_only_entries(cache):
     cache.directory.mkdir()
     cache.put(KEY, AUDIO)
     assert set(files_in(cache.directory)) == {f"{KEY}.audio", f"{KEY}.meta"}
 
 
-def test_git_files_of_the_user_stay(cache):
+def test_git_files_of_the_user_are_kept(cache):
     cache.put(KEY, AUDIO)
     (cache.directory / ".gitignore").write_bytes(b"*")
     (cache.directory / ".gitattributes").unlink()

@@ -17,7 +17,7 @@ from russo._store.entry import (
 
 AUDIO = Audio(b"\x01\x02\x03\x04", "pcm", 8000, 2, 1)
 FIELDS = {"own": {"backend": "x", "speed": 1.0}, "given": None}
-# Made without russo, by xxhash and json alone.
+# Made without russo: only with xxhash and json.
 GOLDEN = """\
 {
   "channels": 2,
@@ -55,7 +55,7 @@ LISTED = {
 
 
 def meta(**changes):
-    """Return the golden metadata with changes (``...`` leaves a field out) and a check that is true again."""
+    """Return the golden metadata with changes (``...`` omits a field) and a new valid check."""
     fields = json.loads(GOLDEN) | changes
     fields = {name: value for name, value in fields.items() if name != "check" and value is not ...}
     rest = json.dumps(fields, sort_keys=True, indent=2, ensure_ascii=False).encode() + b"\n"
@@ -66,22 +66,22 @@ def read(data, audio=AUDIO.data, key="abc123"):
     return build_audio(decode_stated(data, key), audio)
 
 
-def test_metadata_is_the_pinned_bytes():
+def test_metadata_is_encoded_to_the_pinned_bytes():
     assert encode_meta("abc123", AUDIO, prompt="Grüße\n👋", fields=FIELDS) == GOLDEN
 
 
-def test_pinned_bytes_are_read():
+def test_pinned_bytes_are_decoded():
     assert read(GOLDEN) == AUDIO
 
 
-def test_metadata_holds_the_listed_fields_and_no_other():
+def test_metadata_holds_only_the_listed_fields():
     described = json.loads(encode_meta("abc123", AUDIO, prompt=None, fields=None))
     assert set(described) == LISTED
     assert described["prompt"] is None
     assert described["fields"] is None
 
 
-def test_same_audio_makes_the_same_bytes_whatever_the_order_of_fields():
+def test_order_of_fields_does_not_change_the_bytes():
     turned = {"given": None, "own": {"speed": 1.0, "backend": "x"}}
     assert encode_meta("abc123", AUDIO, prompt="Grüße\n👋", fields=turned) == GOLDEN
 
@@ -95,7 +95,7 @@ def test_checksum_is_xxh3_of_128_bits(data, digest):
 
 
 @pytest.mark.parametrize("prompt", ["\ud800", "a\udfffb", "\x00\x1f\x7f\u2028", "👋" * 100, 'q"\\', "\r\n"])
-def test_every_prompt_comes_back_as_it_was(prompt):
+def test_every_prompt_is_read_back_unchanged(prompt):
     data = encode_meta("abc123", AUDIO, prompt=prompt, fields={"own": {"p": prompt}})
     data.decode("utf-8")
     described = decode_meta(data, "abc123")
@@ -109,7 +109,7 @@ def test_prompt_is_cut_at_65536_characters(character):
     assert decode_meta(data, "abc123")["prompt"] == character * 65536
 
 
-def test_description_of_more_than_one_mib_is_refused():
+def test_metadata_larger_than_one_mib_is_refused():
     with pytest.raises(ValueError, match=r"fields of key abc123 take \d+ bytes; 1048576 is the most"):
         encode_meta("abc123", AUDIO, prompt=None, fields={"style": "x" * (1 << 20)})
     assert len(encode_meta("abc123", AUDIO, prompt=None, fields={"style": "x" * 1_000_000})) < 1 << 20
@@ -134,7 +134,7 @@ def test_fields_that_json_cannot_hold_are_refused(fields, kind):
         json.dumps(json.loads(GOLDEN), indent=8, ensure_ascii=False).encode(),
     ],
 )
-def test_what_git_or_an_editor_does_to_text_is_harmless(changed):
+def test_line_endings_bom_and_indentation_are_not_damage(changed):
     assert read(changed) == AUDIO
 
 
@@ -149,13 +149,13 @@ def test_unknown_fields_are_covered_by_the_check():
 
 
 @pytest.mark.parametrize("version", [2, 3, 10**30])
-def test_higher_version_is_not_damage(version):
+def test_newer_version_is_not_damage(version):
     with pytest.raises(NewerEntryError, match=f"it has format version {version}, this russo reads 1"):
         read(meta(russo_cache=version))
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [1], ...])
-def test_version_that_does_not_exist_is_damage(version):
+def test_invalid_version_is_damage(version):
     with pytest.raises(DamagedEntryError, match="its metadata is of key"):
         read(meta(russo_cache=version))
 
@@ -195,7 +195,7 @@ def test_missing_field_is_damage(name):
         {"checksum": "sha256:" + "0" * 64},
     ],
 )
-def test_field_that_fits_no_audio_is_damage(changes):
+def test_field_that_is_invalid_for_audio_is_damage(changes):
     with pytest.raises(DamagedEntryError):
         read(meta(**changes))
 
@@ -220,12 +220,12 @@ def test_field_that_fits_no_audio_is_damage(changes):
     ],
     ids=range(14),
 )
-def test_what_is_not_metadata_is_damage(data):
+def test_content_that_is_not_metadata_is_damage(data):
     with pytest.raises(DamagedEntryError):
         read(data)
 
 
-def test_every_altered_byte_is_noticed():
+def test_every_changed_byte_is_damage():
     for at in range(len(GOLDEN)):
         for bit in (0x01, 0x20, 0x80):
             changed = bytearray(GOLDEN)
@@ -235,16 +235,16 @@ def test_every_altered_byte_is_noticed():
                 same = json.loads(changed.decode()) == json.loads(GOLDEN)
             except (DamagedEntryError, NewerEntryError):
                 continue
-            assert same, changed  # white space outside of strings
+            assert same, changed  # white space outside strings
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01\x02\x03", b"\x01\x02\x03\x05", AUDIO.data + b"\0"])
-def test_audio_that_is_not_the_described_one_is_damage(data):
+def test_audio_that_does_not_match_its_metadata_is_damage(data):
     with pytest.raises(DamagedEntryError, match="its audio"):
         read(GOLDEN, data)
 
 
-def test_pointer_of_git_lfs_is_named():
+def test_git_lfs_pointer_is_reported():
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4\n"
     with pytest.raises(
         DamagedEntryError, match="its audio is a pointer of Git LFS, which `git lfs pull` replaces"
@@ -252,23 +252,23 @@ def test_pointer_of_git_lfs_is_named():
         read(GOLDEN, pointer)
 
 
-def test_truth_value_is_not_a_size():
+def test_boolean_size_is_damage():
     assert decode_stated(meta(size=1), "abc123").size == 1
     with pytest.raises(DamagedEntryError, match="promises True bytes"):
         decode_stated(meta(size=True), "abc123")
 
 
-def test_metadata_of_any_size_is_decoded_alike():
+def test_long_metadata_is_decoded_but_not_remembered():
     long = encode_meta("abc123", AUDIO, prompt="x" * 10_000, fields=FIELDS)
     remembered = _remembered.cache_info().currsize
     for _ in range(2):
         assert read(long) == AUDIO
         with pytest.raises(DamagedEntryError):
             read(long.replace(b"8000", b"8001"))
-    assert _remembered.cache_info().currsize == remembered  # a long one would take memory for nothing
+    assert _remembered.cache_info().currsize == remembered  # long metadata would waste memory
 
 
-def test_decoded_metadata_is_remembered_by_its_bytes_and_its_key():
+def test_decoded_metadata_is_remembered_by_bytes_and_key():
     assert read(GOLDEN) == AUDIO
     with pytest.raises(DamagedEntryError):
         read(GOLDEN.replace(b"8000", b"8001"))

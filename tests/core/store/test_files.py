@@ -7,7 +7,7 @@ from support.cache_files import AUDIO, KEY
 
 
 @pytest.mark.parametrize("most", [1, 7, 4095, 4096, 4097])
-def test_metadata_read_in_pieces_is_whole(cache, monkeypatch, most):
+def test_metadata_read_in_pieces_is_complete(cache, monkeypatch, most):
     cache.put(KEY, AUDIO, prompt="x" * 9000)
     read = os.read
     monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, most)))
@@ -15,7 +15,7 @@ def test_metadata_read_in_pieces_is_whole(cache, monkeypatch, most):
 
 
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "nothing"])
-def test_a_file_replaces_a_link_and_is_whole_or_absent(tmp_path, kind):
+def test_file_replaces_a_link_and_is_complete_or_absent(tmp_path, kind):
     victim, path = tmp_path / "victim", tmp_path / "file.html"
     victim.write_text("precious")
     if kind == "symbolic":

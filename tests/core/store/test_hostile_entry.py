@@ -1,4 +1,4 @@
-"""Metadata that somebody made by hand: the check is right, and the rest is anything."""
+"""Metadata written by hand: the check is valid, and every other field has any content."""
 
 import json
 import time
@@ -28,7 +28,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("changes", ODD.values(), ids=ODD)
-def test_one_reading_judges_what_is_replayed_and_what_is_shown(tmp_path, changes):
+def test_replay_and_describe_accept_the_same_entries(tmp_path, changes):
     forge(tmp_path, KEY, AUDIO, **changes)
     found = AudioCache(tmp_path).lookup(KEY)
     described = AudioCache(tmp_path).describe(KEY)
@@ -40,12 +40,12 @@ def test_one_reading_judges_what_is_replayed_and_what_is_shown(tmp_path, changes
     assert described is None or isinstance(found, Audio) or changes.keys() & {"size", "checksum"}
     assert (
         described is None or "x" * 500_000 in changes.values()
-    )  # a checksum that is text, but not the audio's
+    )  # a checksum that is a string, but belongs to other audio
 
 
 @pytest.mark.parametrize("name", sorted(LIMITS))
 @pytest.mark.parametrize("form", sorted(FORMATS))
-def test_the_rules_are_those_of_audio(name, form):
+def test_audio_fields_follow_the_rules_of_audio(name, form):
     for value in (1, LIMITS[name]):
         assert decode_entry(forged_meta(KEY, AUDIO, **{"format": form, name: value}), KEY)[name] == value
         if name != "size":
@@ -56,16 +56,19 @@ def test_the_rules_are_those_of_audio(name, form):
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-1e400"])
-def test_number_that_json_does_not_have_is_damage(number):
+def test_number_that_json_does_not_allow_is_damage(number):
     data = forged_meta(KEY, AUDIO, raw={"fields": f'{{"own": {number}}}'})
     with pytest.raises(DamagedEntryError, match="not JSON"):
         decode_entry(data, KEY)
 
 
 @pytest.mark.parametrize("kind", [list, dict])
-def test_fields_may_be_nested_as_deep_as_is_documented(tmp_path, kind):
+def test_fields_may_be_nested_up_to_the_documented_depth(tmp_path, kind):
     cache = AudioCache(tmp_path)
-    deepest = {"own": nested(DEPTH_LIMIT - 2, kind), "given": None}  # the file and `fields` are two levels
+    deepest = {
+        "own": nested(DEPTH_LIMIT - 2, kind),
+        "given": None,
+    }  # the file and `fields` count as two levels
     assert cache.put(KEY, AUDIO, fields=deepest)
     assert cache.describe(KEY)["fields"] == deepest
     changed = (tmp_path / f"{KEY}.meta").read_bytes().replace(b"\n", b"\r\n")
@@ -75,7 +78,7 @@ def test_fields_may_be_nested_as_deep_as_is_documented(tmp_path, kind):
         cache.put(KEY, AUDIO, fields={"own": nested(DEPTH_LIMIT - 1, kind), "given": None})
 
 
-def test_metadata_of_the_greatest_size_is_read_in_every_layout(tmp_path):
+def test_metadata_of_maximum_size_is_read_in_every_layout(tmp_path):
     own = {f"word {number:05}": [number, {"say": "x"}] for number in range(12_000)}
     data = encode_meta(KEY, AUDIO, prompt="p", fields={"own": own, "given": None})
     assert META_LIMIT * 0.8 < len(data) <= META_LIMIT
@@ -84,7 +87,7 @@ def test_metadata_of_the_greatest_size_is_read_in_every_layout(tmp_path):
 
 
 def compact(leaves, depth, **changes):
-    """Return metadata below 1 MiB that has a huge indented form."""
+    """Return metadata below 1 MiB that is huge when it is indented."""
     rest = {"f": "@", "check": "x", "checksum": "x", "russo_cache": 1, "key": KEY, **changes}
     inner = "[" * depth + ",".join("1" * leaves) + "]" * depth
     return json.dumps(rest, separators=(",", ":")).replace('"@"', inner).encode()
@@ -105,7 +108,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_metadata_of_any_content_takes_bounded_memory_and_time(name):
+def test_hostile_metadata_takes_bounded_memory_and_time(name):
     start = time.process_time()
     with pytest.raises(DamagedEntryError):
         decode_entry(BOMBS[name], KEY)
@@ -134,7 +137,7 @@ def test_metadata_of_any_content_takes_bounded_memory_and_time(name):
         (b"\n <html lang=en>404</html>", "web page"),
     ],
 )
-def test_what_git_or_a_download_left_in_place_of_a_file_is_named(tmp_path, suffix, content, hint):
+def test_git_pointer_merge_conflict_or_web_page_is_reported(tmp_path, suffix, content, hint):
     cache = AudioCache(tmp_path)
     cache.put(KEY, AUDIO)
     (tmp_path / f"{KEY}.{suffix}").write_bytes(content)
@@ -144,7 +147,7 @@ def test_what_git_or_a_download_left_in_place_of_a_file_is_named(tmp_path, suffi
     assert found.reason.startswith("its metadata " if suffix == "meta" else "its audio ")
 
 
-def test_audio_of_no_bytes_is_damage(tmp_path):
+def test_empty_audio_is_damage(tmp_path):
     forge(tmp_path, KEY, Audio(b"", "pcm"), size=0)
     found = AudioCache(tmp_path).lookup(KEY)
     assert found.damaged

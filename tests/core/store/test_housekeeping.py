@@ -26,7 +26,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("number", [0, 1, 7])
-def test_size_and_clear_count_entries(cache, number):
+def test_size_and_clear_return_the_number_of_entries(cache, number):
     for at in range(number):
         cache.put(f"entry-{at}", AUDIO)
     assert cache.size() == number
@@ -36,7 +36,7 @@ def test_size_and_clear_count_entries(cache, number):
     assert entry_files(cache.directory) == {} if number else not cache.directory.exists()
 
 
-def test_remove_takes_one_entry(cache):
+def test_remove_deletes_one_entry(cache):
     cache.put(KEY, AUDIO)
     cache.put("other", AUDIO)
     assert cache.remove(KEY) is True
@@ -45,7 +45,7 @@ def test_remove_takes_one_entry(cache):
     assert cache.get("other") == AUDIO
 
 
-def test_clear_leaves_foreign_files(cache, tmp_path):
+def test_clear_keeps_foreign_files(cache, tmp_path):
     cache.put(KEY, AUDIO)
     cache.put("named", AUDIO)
     for name, data in FOREIGN.items():
@@ -60,7 +60,7 @@ def test_clear_leaves_foreign_files(cache, tmp_path):
     assert (cache.directory / "dir.meta").is_dir()
 
 
-def test_clear_removes_orphans_and_leftovers_of_dead_writers(cache):
+def test_clear_removes_orphans_and_temporary_files_of_dead_writers(cache):
     cache.put(KEY, AUDIO)
     (cache.directory / f"{'a' * 64}.audio").write_bytes(b"killed before its metadata")
     dead = subprocess.Popen([sys.executable, "-c", ""])
@@ -77,7 +77,7 @@ def test_clear_removes_damaged_entries(cache):
     assert files_in(cache.directory) == GIT_FILES
 
 
-def test_clear_follows_no_link(cache, tmp_path):
+def test_clear_does_not_follow_links(cache, tmp_path):
     target = AudioCache(tmp_path / "target")
     target.put(KEY, AUDIO)
     target.put("b", AUDIO)
@@ -91,7 +91,7 @@ def test_clear_follows_no_link(cache, tmp_path):
     assert (cache.directory / "linked").is_symlink()
 
 
-def test_clear_leaves_what_a_linked_lock_directory_holds(cache, tmp_path):
+def test_clear_keeps_the_files_of_a_linked_lock_directory(cache, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "poetry.lock").write_bytes(b"a user's")
@@ -101,7 +101,7 @@ def test_clear_leaves_what_a_linked_lock_directory_holds(cache, tmp_path):
     assert files_in(elsewhere) == {"poetry.lock": b"a user's"}
 
 
-def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
+def test_first_put_removes_only_old_temporary_files(cache):
     cache.directory.mkdir()
     names = [f".{KEY[:48]}.1-{digit * 16}.russo-tmp" for digit in "ab"]
     for name in names:
@@ -112,14 +112,14 @@ def test_old_leftovers_go_at_the_first_put_and_fresh_ones_stay(cache):
 
 
 def make_leftover(directory, name, age):
-    """Make the temporary file of a writer that died so many seconds ago."""
+    """Make the temporary file of a writer that died `age` seconds ago."""
     path = directory / f".{name}.1-{'0' * 16}.russo-tmp"
     path.write_bytes(b"x")
     os.utime(path, (time.time() - age, time.time() - age))
     return path
 
 
-def test_ages_are_measured_by_the_clock_of_the_file_server(tmp_path):
+def test_sweep_measures_ages_by_the_clock_of_the_file_server(tmp_path):
     fresh, young = tmp_path / "fresh", make_leftover(tmp_path, "young", 0)
     fresh.touch()
     os.utime(fresh, (time.time() + 7200, time.time() + 7200))
@@ -142,13 +142,13 @@ def test_one_cache_object_sweeps_once(tmp_path):
 
 
 @pytest.mark.parametrize(("age", "stays"), [(0, True), (600, True), (3500, True), (3700, False)])
-def test_temporary_file_of_a_slow_writer_stays_for_an_hour(tmp_path, age, stays):
+def test_temporary_file_of_a_slow_writer_is_kept_for_an_hour(tmp_path, age, stays):
     temporary = make_leftover(tmp_path, "slow", age)
     AudioCache(tmp_path).put("a", AUDIO)
     assert temporary.exists() == stays
 
 
-def test_named_entry_of_a_newer_russo_is_counted_and_cleared(cache):
+def test_entry_of_a_newer_russo_is_counted_and_cleared(cache):
     cache.put("named", AUDIO)
     meta = cache.directory / "named.meta"
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
@@ -157,17 +157,17 @@ def test_named_entry_of_a_newer_russo_is_counted_and_cleared(cache):
     assert entry_files(cache.directory) == {}
 
 
-def test_entry_that_is_removed_in_half_is_absent_and_not_damaged(cache, monkeypatch):
+def test_half_removed_entry_is_absent_and_not_damaged(cache, monkeypatch):
     cache.put(KEY, AUDIO)
     unlink, done = os.unlink, []
 
-    def die_at_the_second(path, **options):
+    def fail_at_the_second(path, **options):
         done.append(path)
         if len(done) == 2:
             raise OSError(5, "Input/output error")
         return unlink(path, **options)
 
-    monkeypatch.setattr(os, "unlink", die_at_the_second)
+    monkeypatch.setattr(os, "unlink", fail_at_the_second)
     with pytest.raises(OSError, match="Input/output"):
         cache.remove(KEY)
     assert cache.lookup(KEY).reason == "absent"

@@ -14,8 +14,8 @@ from russo import cache_key
 from russo._store.key import _remembered, canonical_json, derive, plain
 from support.speakers import PROMPT
 
-# Digests made without russo: the ASCII JSON of ["russo", 1, prompt, own, given] written by hand and
-# hashed. They are in users' repositories; a change here orphans every recording there is.
+# Digests made without russo: the ASCII JSON of ["russo", 1, prompt, own, given], written by hand and
+# hashed. Users' repositories contain these keys; a change here makes every recording unreachable.
 GOLDEN = [
     ("hello", None, None, "b692dc8b5e1a3b0dc72fe9f8274c00462548742c0f49eb5b2bf79236df9c383c"),
     (
@@ -68,7 +68,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(("prompt", "own", "given", "digest"), GOLDEN)
-def test_key_is_the_pinned_one(prompt, own, given, digest):
+def test_key_is_the_pinned_digest(prompt, own, given, digest):
     assert cache_key(prompt, own, given) == digest
 
 
@@ -93,11 +93,11 @@ def test_order_of_names_does_not_matter():
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict, types.MappingProxyType])
-def test_kind_of_mapping_does_not_matter(kind):
+def test_type_of_mapping_does_not_matter(kind):
     assert cache_key("x", kind({"a": kind({"b": 1})}), None) == cache_key("x", {"a": {"b": 1}}, None)
 
 
-def test_tuple_is_a_list():
+def test_tuple_and_list_give_the_same_key():
     assert cache_key("x", {"a": (1, 2)}, None) == cache_key("x", {"a": [1, 2]}, None)
 
 
@@ -134,7 +134,7 @@ REQUESTS = [
 ]
 
 
-def test_every_field_matters_and_nothing_is_folded():
+def test_every_difference_in_a_request_changes_the_key():
     keys = [cache_key(*request) for request in REQUESTS]
     assert len(set(keys)) == len(REQUESTS)
 
@@ -142,7 +142,7 @@ def test_every_field_matters_and_nothing_is_folded():
 @pytest.mark.parametrize("name", [1, 1.5, True, None, b"voice", ("a",)])
 @pytest.mark.parametrize("wrap", [lambda fields: fields, lambda fields: {"a": [fields]}])
 def test_name_that_is_not_a_string_is_refused(name, wrap):
-    # json would write 1, True and None as text, and two different mappings would share a key.
+    # json would write 1, True and None as strings, and two different mappings would share a key.
     with pytest.raises(TypeError) as caught:
         cache_key("x", wrap({name: "x"}), None)
     assert str(caught.value) == f"cache_key_extra has the name {name!r}; names are strings"
@@ -150,7 +150,7 @@ def test_name_that_is_not_a_string_is_refused(name, wrap):
 
 @pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
 @pytest.mark.parametrize(("wrap", "path"), [((lambda v: v), "speed"), ((lambda v: {"a": [v]}), "speed.a")])
-def test_number_that_is_not_finite_is_refused_with_its_place(value, wrap, path):
+def test_number_that_is_not_finite_is_refused_with_its_path(value, wrap, path):
     with pytest.raises(ValueError, match="which JSON cannot hold") as caught:
         cache_key("x", None, {"speed": wrap(value)})
     assert f"cache_key_extra[{path!r}] is {value!r}" in str(caught.value)
@@ -164,7 +164,7 @@ def test_value_that_is_not_json_is_refused(value, wrap):
 
 
 @pytest.mark.parametrize("fields", ["voice", ["voice"], 1, [("voice", "a")]])
-def test_fields_that_are_no_mapping_are_refused(fields):
+def test_fields_that_are_not_a_mapping_are_refused(fields):
     with pytest.raises(TypeError, match=f"cache_key_extra is {type(fields).__name__}, not a mapping"):
         cache_key("x", fields, None)
 
@@ -183,7 +183,7 @@ def test_canonical_json_is_ascii_sorted_and_without_spaces():
     )
 
 
-# Values that Python calls equal stand beside each other, for a memory that took one for another would
+# Values that Python considers equal are all listed, because a memory that confused two of them would
 # replay the wrong audio.
 SCALARS = st.sampled_from(
     [0, 0.0, -0.0, False, 1, 1.0, True, None, "", "1", "é", "\ud83d\ude00", "\U0001f600"]
@@ -196,8 +196,8 @@ VALUES = st.recursive(
 FIELDS = st.none() | st.dictionaries(st.sampled_from("ab"), VALUES)
 
 
-def least(prompt, own, extra):
-    """Derive a key as design and golden keys have it, and remember nothing."""
+def plain_key(prompt, own, extra):
+    """Derive a key as the golden keys define it, without remembering anything."""
     request = canonical_json(["russo", 1, prompt, plain(own), plain(extra)])
     return hashlib.sha256(request.encode("ascii")).hexdigest()
 
@@ -206,15 +206,15 @@ def least(prompt, own, extra):
 def test_key_of_remembered_fields_is_the_digest_of_one_json_array(prompt, own, extra):
     for _ in range(2):
         key, declared = derive(prompt, own, plain(extra))
-        assert (key, repr(declared)) == (least(prompt, own, extra), repr(plain(own)))
+        assert (key, repr(declared)) == (plain_key(prompt, own, extra), repr(plain(own)))
     assert key == cache_key(prompt, own, extra)
 
 
 @pytest.mark.parametrize("values", [[1, 1.0, True], [0.0, -0.0, 0, False], [[1], [1.0]], [(1,), (True,)]])
-def test_values_that_python_calls_equal_are_remembered_apart(values):
+def test_values_that_python_considers_equal_are_remembered_separately(values):
     made = [{"speed": value} for value in values]
     for fields in made + made[::-1]:
-        assert cache_key("equal", fields, None) == least("equal", fields, None)
+        assert cache_key("equal", fields, None) == plain_key("equal", fields, None)
     assert len({cache_key("equal", fields, None) for fields in made}) == len(values)
 
 
@@ -226,17 +226,17 @@ def test_equal_fields_are_encoded_once():
     assert _remembered.cache_info().misses == known.misses
 
 
-def test_what_is_remembered_cannot_be_changed():
+def test_remembered_fields_cannot_be_changed():
     fields = {"styles": ["calm"]}
     first, declared = derive("mine", fields, None)
     fields["styles"].append("warm")
     second, _ = derive("mine", fields, None)
     assert declared == {"styles": ["calm"]}
-    assert first != second == least("mine", fields, None)
+    assert first != second == plain_key("mine", fields, None)
 
 
 def test_long_fields_are_not_remembered():
     before = _remembered.cache_info().currsize
     fields = {"instructions": "long " * 1000}
-    assert derive("x", fields, None)[0] == least("x", fields, None)
-    assert _remembered.cache_info().currsize == before  # some would take memory for nothing
+    assert derive("x", fields, None)[0] == plain_key("x", fields, None)
+    assert _remembered.cache_info().currsize == before  # long fields would waste memory

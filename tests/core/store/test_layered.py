@@ -8,7 +8,7 @@ OLD, NEW, OWN = sound("old"), sound("new"), sound("own")
 
 @pytest.fixture
 def recordings(tmp_path):
-    """Two directories that a team has committed: ``both`` is in each, the others in one."""
+    """Two committed directories: key ``both`` is in each directory, every other key is in one."""
     first, second = AudioCache(tmp_path / "first"), AudioCache(tmp_path / "second")
     first.put("both", OLD)
     first.put("first", OLD)
@@ -31,26 +31,26 @@ def files(*caches):
 @pytest.mark.parametrize(
     ("key", "audio"), [("both", OLD), ("first", OLD), ("second", NEW), ("private", OWN), ("nowhere", None)]
 )
-def test_recordings_answer_in_their_order_and_before_the_cache(layered, cache, key, audio):
+def test_recordings_are_read_in_order_and_before_the_cache(layered, cache, key, audio):
     cache.put("private", OWN)
     cache.put("both", OWN)
     assert layered.get(key) == audio
 
 
-def test_recordings_may_be_given_by_name(cache, recordings):
+def test_recordings_may_be_a_keyword_argument(cache, recordings):
     layered = LayeredCache(cache, recordings=recordings)
     assert layered.recordings == tuple(recordings)
     assert layered.layers == (*recordings, cache)
     assert repr(cache) in repr(layered)
 
 
-def test_find_names_the_layer_that_answered(layered, cache, recordings):
+def test_find_returns_the_layer_of_the_entry(layered, cache, recordings):
     assert layered.find("second") == (NEW, recordings[1])
     cache.put("private", OWN)
     assert layered.find("private") == (OWN, cache)
 
 
-def test_put_goes_to_the_cache_alone(layered, cache, recordings):
+def test_put_writes_only_to_the_cache(layered, cache, recordings):
     before = files(*recordings)
     assert layered.put("fresh", OWN, prompt="p", fields={"a": 1})
     assert cache.get("fresh") == OWN
@@ -65,7 +65,7 @@ def test_size_counts_every_key_once(layered, cache):
     assert layered.size() == 4
 
 
-def test_clear_never_touches_recordings(layered, cache, recordings):
+def test_clear_never_changes_recordings(layered, cache, recordings):
     before = files(*recordings)
     cache.put("private", OWN)
     assert layered.clear() == 1
@@ -74,7 +74,7 @@ def test_clear_never_touches_recordings(layered, cache, recordings):
     assert cache.size() == 0
 
 
-def test_recordings_that_were_given_writable_are_not_touched_either(tmp_path, cache):
+def test_writable_recordings_are_never_changed(tmp_path, cache):
     writable = AudioCache(tmp_path / "recordings")
     writable.put("a", OLD)
     layered = LayeredCache(cache, [writable])
@@ -88,12 +88,12 @@ def damage(cache, key):
     (cache.directory / f"{key}.audio").write_bytes(b"damaged")
 
 
-def test_damaged_recording_is_covered_by_the_next_layer(layered, recordings):
+def test_damaged_recording_is_replaced_by_the_entry_of_the_next_layer(layered, recordings):
     damage(recordings[0], "both")
     assert layered.find("both") == (NEW, recordings[1])
 
 
-def test_miss_names_the_damaged_layer_and_not_the_absent_ones(layered, recordings):
+def test_miss_names_only_the_damaged_layer(layered, recordings):
     damage(recordings[1], "second")
     miss, layer = layered.find("second")
     assert layer is recordings[1]
@@ -103,7 +103,7 @@ def test_miss_names_the_damaged_layer_and_not_the_absent_ones(layered, recording
     assert layered.get("second") is None
 
 
-def test_missing_recordings_are_empty(tmp_path, cache):
+def test_missing_recordings_directory_is_empty(tmp_path, cache):
     missing = AudioCache(tmp_path / "missing", read_only=True)
     layered = LayeredCache(cache, [missing])
     assert layered.get("a") is None

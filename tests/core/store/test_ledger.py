@@ -1,4 +1,4 @@
-"""Ledgers: what a project used, kept beside the entries; whatever else is there is refused."""
+"""Ledgers list the keys a project used and are stored beside the entries; any other file is refused."""
 
 import hashlib
 import json
@@ -18,24 +18,24 @@ HERE = Project("..", "pytest.ini", ("unit", "voice"), "f00d")
 
 @pytest.fixture
 def ledger(tmp_path):
-    """The path of a ledger that was written."""
+    """Write a ledger and return its path."""
     write_ledger(tmp_path, Ledger(HERE, frozenset({A, B}), frozenset({C})))
     return tmp_path / LEDGERS / HERE.name
 
 
 def seal(body):
-    """Give text the digest that makes it whole."""
+    """Append the digest that makes the ledger valid."""
     return body + hashlib.sha256(body).hexdigest().encode() + b"\n"
 
 
 def problem_of(path):
-    """Return what is wrong with one ledger, which is not among the readable ones."""
+    """Return the problem of an unreadable ledger."""
     ledgers, problems = read_ledgers(path.parents[1])
     assert path.name not in ledgers
     return problems[path.name]
 
 
-def test_a_ledger_is_read_as_it_was_written(tmp_path, ledger):
+def test_ledger_is_read_back_unchanged(tmp_path, ledger):
     there = Project("../päckage \n\udcff", options="")
     write_ledger(tmp_path, Ledger(there))
     found, problems = read_ledgers(tmp_path)
@@ -46,7 +46,7 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path, ledger):
     }
 
 
-def test_each_part_of_a_project_makes_another_ledger():
+def test_each_part_of_a_project_changes_the_ledger_name():
     projects = [
         HERE,
         Project("../b", "pytest.ini", ("unit", "voice"), "f00d"),
@@ -57,21 +57,21 @@ def test_each_part_of_a_project_makes_another_ledger():
     assert len({project.name for project in projects}) == len(projects)
 
 
-def test_without_a_cache_there_are_no_ledgers(tmp_path):
+def test_missing_cache_directory_has_no_ledgers(tmp_path):
     assert read_ledgers(tmp_path / "nothing") == ({}, {})
     with pytest.raises(LedgerError, match="cannot be written"):
         write_ledger(tmp_path / "nothing", Ledger(HERE))
     assert not (tmp_path / "nothing").exists()
 
 
-def test_git_ignores_ledgers_also_in_a_directory_with_an_older_gitignore(pytester, ledger):
+def test_git_ignores_ledgers_even_with_an_older_gitignore(pytester, ledger):
     pytester.run("git", "init", "-q", str(ledger.parents[1]))
     result = pytester.run("git", "-C", str(ledger.parents[1]), "status", "--porcelain", "-uall")
     assert result.ret == 0
     assert result.outlines == []
 
 
-def test_the_same_ledger_is_not_written_again(tmp_path, ledger):
+def test_unchanged_ledger_is_not_written_again(tmp_path, ledger):
     os.utime(ledger, (1, 1))
     write_ledger(tmp_path, Ledger(HERE, frozenset({A, B}), frozenset({C})))
     assert ledger.stat().st_mtime == 1
@@ -86,7 +86,7 @@ def test_the_same_ledger_is_not_written_again(tmp_path, ledger):
 HEAD = b"russo ledger 1\n" + json.dumps(["..", "pytest.ini", ["unit", "voice"], "f00d"]).encode() + b"\n"
 
 
-def test_the_head_of_the_broken_ledgers_is_that_of_a_good_one(ledger):
+def test_broken_ledgers_start_with_a_valid_header(ledger):
     ledger.write_bytes(seal(HEAD))
     assert read_ledgers(ledger.parents[1])[0][ledger.name] == Ledger(HERE)
 
@@ -124,7 +124,7 @@ def test_any_damage_makes_a_ledger_unreadable(ledger, content):
     assert problem_of(ledger)
 
 
-def test_every_lost_byte_and_every_cut_is_noticed(ledger):
+def test_every_lost_byte_and_every_cut_makes_a_ledger_unreadable(ledger):
     whole = ledger.read_bytes()
     for place in range(0, len(whole), 7):
         ledger.write_bytes(whole[:place])
@@ -134,7 +134,7 @@ def test_every_lost_byte_and_every_cut_is_noticed(ledger):
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "directory", "fifo", "unreadable"])
-def test_what_is_not_a_regular_file_is_unreadable_and_replaced(tmp_path, ledger, kind):
+def test_ledger_that_is_not_a_regular_file_is_unreadable_and_replaced(tmp_path, ledger, kind):
     content, outside = ledger.read_bytes(), tmp_path / "outside"
     ledger.unlink()
     if kind == "link":
@@ -156,7 +156,7 @@ def test_what_is_not_a_regular_file_is_unreadable_and_replaced(tmp_path, ledger,
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
-def test_ledgers_are_not_written_through_what_is_in_the_place_of_their_folder(tmp_path, kind):
+def test_ledgers_are_not_written_if_their_folder_is_a_link_or_a_file(tmp_path, kind):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     cache = tmp_path / "cache"
@@ -189,7 +189,7 @@ def test_too_many_ledgers_are_an_error(tmp_path):
         read_ledgers(tmp_path)
 
 
-def test_what_no_reader_would_take_is_not_written(tmp_path, ledger):
+def test_ledger_that_would_be_unreadable_is_not_written(tmp_path, ledger):
     before = ledger.read_bytes()
     for wrong in (Ledger(HERE, frozenset({"short"})), Ledger(Project("x" * 20_000))):
         with pytest.raises(LedgerError):
@@ -198,7 +198,7 @@ def test_what_no_reader_would_take_is_not_written(tmp_path, ledger):
     assert len(list(ledger.parent.glob("*.ledger"))) == 1
 
 
-def test_all_ledgers_together_are_bounded(tmp_path, ledger):
+def test_total_size_of_all_ledgers_is_bounded(tmp_path, ledger):
     name = Project("../big").name
     (ledger.parent / name).write_bytes(b"\n" * (16 * 1024 * 1024 - 10))
     with pytest.raises(LedgerError, match="more than 16 MiB"):
@@ -211,7 +211,7 @@ def test_all_ledgers_together_are_bounded(tmp_path, ledger):
     assert most < 100 * 1024 * 1024
 
 
-def test_ten_thousand_keys_cost_less_than_a_second_of_work(tmp_path):
+def test_ten_thousand_keys_take_less_than_a_second_of_cpu_time(tmp_path):
     keys = frozenset(f"{number:064x}" for number in range(10_000))
     began = time.process_time()
     write_ledger(tmp_path, Ledger(HERE, keys))
@@ -219,17 +219,19 @@ def test_ten_thousand_keys_cost_less_than_a_second_of_work(tmp_path):
     assert time.process_time() - began < 1
 
 
-def test_what_is_read_of_many_large_ledgers_is_bounded(tmp_path, ledger):
+def test_total_size_read_from_large_ledgers_is_bounded(tmp_path, ledger):
     for number in range(5):
         (ledger.parent / Project(str(number)).name).write_bytes(b"\n" * (6 * 1024 * 1024))
     _, problems = read_ledgers(tmp_path)
-    assert [("bytes" in problem) for problem in problems.values()].count(True) >= 3  # refused by their size
+    assert [("bytes" in problem) for problem in problems.values()].count(
+        True
+    ) >= 3  # refused because of their size
 
 
 # -- clearing
 
 
-def test_the_next_writer_removes_what_writers_left_that_died(tmp_path, ledger):
+def test_next_writer_removes_temporary_files_of_dead_writers(tmp_path, ledger):
     old, young, foreign = (
         ledger.with_name(name)
         for name in (
@@ -246,7 +248,7 @@ def test_the_next_writer_removes_what_writers_left_that_died(tmp_path, ledger):
     assert sorted(os.listdir(ledger.parent)) == sorted([".gitignore", foreign.name, young.name, ledger.name])
 
 
-def test_clear_removes_ledgers_and_nothing_else(tmp_path, ledger):
+def test_clear_removes_only_ledgers(tmp_path, ledger):
     cache = AudioCache(tmp_path)
     cache.put(A, sound("Hello"))
     folder = ledger.parent
@@ -260,7 +262,7 @@ def test_clear_removes_ledgers_and_nothing_else(tmp_path, ledger):
     assert not folder.exists()
 
 
-def test_clear_leaves_a_gitignore_that_someone_changed(tmp_path, ledger):
+def test_clear_keeps_a_gitignore_that_a_user_changed(tmp_path, ledger):
     (ledger.parent / ".gitignore").write_text("*\n!kept\n")
     AudioCache(tmp_path).clear()
     assert [path.name for path in ledger.parent.iterdir()] == [".gitignore"]
@@ -283,7 +285,7 @@ def test_a_ledger_is_not_an_entry(tmp_path, ledger):
         (Project("../gone"), False),
         (Project("../p/pytest.ini"), False),
         (Project("\0"), False),
-        (Project("../p", "x" * 5_000), True),  # the name is too long to look for
+        (Project("../p", "x" * 5_000), True),  # the name is too long for the file system
     ],
 )
 def test_a_project_exists_if_its_folder_and_ini_file_do(tmp_path, project, exists):

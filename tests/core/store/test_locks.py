@@ -1,4 +1,4 @@
-"""A key lock that does not work costs a bounded wait: no errno, however often it comes, is waited for without end."""
+"""A key lock that does not work costs a bounded wait: no errno causes an endless wait, even if it repeats."""
 
 import asyncio
 import errno
@@ -39,14 +39,14 @@ ERRNOS = [
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Shrink what a lock waits for."""
+    """Shorten the waits of a lock."""
     monkeypatch.setattr(locks, "PATIENCE", 0.3)
     monkeypatch.setattr(locks, "_OWN_PATIENCE", 0.1)
     monkeypatch.setattr(locks, "_MOST_VANISHED", 5)
 
 
 def broken_os(call, number):
-    """Return a module `os` whose one function fails each time."""
+    """Return a copy of module `os` in which one function always fails."""
     fake = types.ModuleType("os")
     fake.__dict__.update(vars(os))
 
@@ -59,7 +59,7 @@ def broken_os(call, number):
 
 @pytest.mark.parametrize("number", ERRNOS, ids=errno.errorcode.get)
 @pytest.mark.parametrize("call", ["mkdir", "lstat", "open", "stat", "fstat", "utime"])
-def test_no_errno_of_a_file_is_waited_for(tmp_path, monkeypatch, quick, call, number):
+def test_no_errno_of_a_file_call_causes_an_endless_wait(tmp_path, monkeypatch, quick, call, number):
     monkeypatch.setattr(locks, "os", broken_os(call, number))
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=AudioCache(tmp_path))
@@ -69,7 +69,7 @@ def test_no_errno_of_a_file_is_waited_for(tmp_path, monkeypatch, quick, call, nu
 
 @pytest.mark.parametrize("number", ERRNOS, ids=errno.errorcode.get)
 @pytest.mark.parametrize("leftover", [False, True], ids=["no file", "a file of a dead process"])
-def test_no_errno_of_the_lock_is_waited_for(tmp_path, monkeypatch, quick, number, leftover):
+def test_no_errno_of_the_lock_call_causes_an_endless_wait(tmp_path, monkeypatch, quick, number, leftover):
     def refuse(descriptor):
         raise OSError(number, os.strerror(number))
 
@@ -83,7 +83,7 @@ def test_no_errno_of_the_lock_is_waited_for(tmp_path, monkeypatch, quick, number
     assert speaker.texts == [PROMPT]
 
 
-def test_a_file_that_vanishes_each_time_is_not_waited_for(tmp_path, monkeypatch, quick):
+def test_lock_file_that_always_vanishes_causes_no_endless_wait(tmp_path, monkeypatch, quick):
     real = locks._lock
 
     def lock(descriptor):
@@ -95,12 +95,12 @@ def test_a_file_that_vanishes_each_time_is_not_waited_for(tmp_path, monkeypatch,
     assert run(CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path)).synthesize(PROMPT), seconds=5)
 
 
-def test_a_file_system_whose_inodes_change_is_not_waited_for(tmp_path, monkeypatch, quick):
+def test_file_system_with_changing_inodes_causes_no_endless_wait(tmp_path, monkeypatch, quick):
     monkeypatch.setattr(locks.os.path, "samestat", lambda one, other: False)
     assert run(CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path)).synthesize(PROMPT), seconds=5)
 
 
-def test_descriptors_of_a_lock_that_fails_are_closed(tmp_path, monkeypatch, quick):
+def test_failed_lock_closes_its_descriptors(tmp_path, monkeypatch, quick):
     monkeypatch.setattr(locks, "os", broken_os("fstat", errno.EIO))
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
     for number in range(10):
@@ -109,7 +109,7 @@ def test_descriptors_of_a_lock_that_fails_are_closed(tmp_path, monkeypatch, quic
         assert len(os.listdir("/proc/self/fd")) <= before + 2
 
 
-def test_a_holder_that_shows_life_is_waited_for_longer_than_the_patience(tmp_path, monkeypatch, quick):
+def test_waiter_outwaits_its_patience_while_the_holder_refreshes_the_lock(tmp_path, monkeypatch, quick):
     monkeypatch.setattr(locks, "_SIGN_OF_LIFE", 0.02)
 
     async def main():
@@ -127,7 +127,7 @@ def test_a_holder_that_shows_life_is_waited_for_longer_than_the_patience(tmp_pat
     run(main())
 
 
-def test_the_lock_of_a_closed_or_given_up_loop_is_released_long_before_the_patience(tmp_path, monkeypatch):
+def test_lock_of_a_closed_or_abandoned_loop_is_released_early(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "_SIGN_OF_LIFE", 0.05)
     assert locks.PATIENCE == 30
     for number, is_closed in enumerate((True, False)):
@@ -147,7 +147,7 @@ def test_the_lock_of_a_closed_or_given_up_loop_is_released_long_before_the_patie
         loop.close()
 
 
-def test_clearing_without_advisory_locks_leaves_the_file_of_a_holder(tmp_path, monkeypatch):
+def test_clear_keeps_lock_files_if_advisory_locks_fail(tmp_path, monkeypatch):
     def refuse(descriptor):
         raise OSError(errno.ENOLCK, "no locks")
 
@@ -161,10 +161,10 @@ def test_clearing_without_advisory_locks_leaves_the_file_of_a_holder(tmp_path, m
 
 
 @pytest.mark.parametrize(("age", "stays"), [(600, True), (4000, False)])
-def test_a_sweep_measures_ages_by_the_file_servers_clock(tmp_path, age, stays):
+def test_sweep_of_lock_files_uses_the_clock_of_the_file_server(tmp_path, age, stays):
     fresh = tmp_path / "fresh"
     fresh.touch()
-    now = 1_000_000_000  # far from the time of day of this process
+    now = 1_000_000_000  # far from this process's own clock
     os.utime(fresh, (now, now))
     (tmp_path / locks.LOCKS).mkdir()
     path = tmp_path / locks.LOCKS / "k.lock"
@@ -174,7 +174,7 @@ def test_a_sweep_measures_ages_by_the_file_servers_clock(tmp_path, age, stays):
     assert path.exists() is stays
 
 
-def test_another_users_process_is_alive(monkeypatch):
+def test_process_of_another_user_counts_as_alive(monkeypatch):
     def refuse(pid, number):
         raise PermissionError(errno.EPERM, "not permitted")
 
@@ -182,7 +182,7 @@ def test_another_users_process_is_alive(monkeypatch):
     assert is_alive(1)
 
 
-def test_work_per_lock_does_not_grow_with_the_number_of_lock_files(tmp_path):
+def test_work_per_lock_does_not_depend_on_the_number_of_lock_files(tmp_path):
     async def main(number):
         directory = tmp_path / str(number)
         directory.mkdir()

@@ -7,7 +7,7 @@ from support.cache_files import AUDIO, KEY
 from support.speakers import sound
 
 
-def test_readers_and_writers_of_one_key_see_whole_entries(cache):
+def test_concurrent_readers_of_one_key_see_complete_entries(cache):
     spoken = [sound(f"version {number}" * 200) for number in range(4)]
     cache.put(KEY, spoken[0])
     done, seen = threading.Event(), []
@@ -33,7 +33,7 @@ def test_readers_and_writers_of_one_key_see_whole_entries(cache):
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
-def test_pair_that_can_never_be_written_is_not_stored(cache, monkeypatch, caplog, error):
+def test_entry_that_can_never_be_written_is_not_stored(cache, monkeypatch, caplog, error):
     calls = []
 
     def vanish(*_):
