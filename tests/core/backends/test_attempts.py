@@ -32,7 +32,7 @@ def attempt_with(service, **limits):
 
 @pytest.mark.parametrize("kind", WILL_PASS)
 @pytest.mark.parametrize("most", [1, 2, 4])
-def test_failure_that_can_pass_is_tried_again_up_to_the_limit(kind, most):
+def test_temporary_failure_is_retried_up_to_the_limit(kind, most):
     service = ScriptedService(failure_with_short_wait(kind))
     with pytest.raises(kind):
         attempt_with(service, max_attempts=most)
@@ -40,14 +40,14 @@ def test_failure_that_can_pass_is_tried_again_up_to_the_limit(kind, most):
 
 
 @pytest.mark.parametrize("kind", WILL_NOT)
-def test_failure_that_stays_is_not_tried_again(kind):
+def test_permanent_failure_is_not_retried(kind):
     service = ScriptedService(failure_with_short_wait(kind))
     with pytest.raises(kind):
         attempt_with(service, max_attempts=5)
     assert service.attempts == 1
 
 
-def test_three_attempts_are_made_by_default():
+def test_default_is_three_attempts():
     service = ScriptedService(failure_with_short_wait())
     with pytest.raises(RateLimitError):
         attempt_with(service)
@@ -56,7 +56,7 @@ def test_three_attempts_are_made_by_default():
 
 @pytest.mark.parametrize("kind", [ServiceError, AuthenticationError])
 @pytest.mark.parametrize(("retryable", "attempts"), [(True, 3), (False, 1)])
-def test_error_itself_says_whether_it_can_pass(kind, retryable, attempts):
+def test_retryable_attribute_of_an_error_decides_about_a_retry(kind, retryable, attempts):
     service = ScriptedService(failure_with_short_wait(kind, retryable=retryable))
     with pytest.raises(kind):
         attempt_with(service)
@@ -69,7 +69,7 @@ def test_success_ends_the_attempts():
     assert service.attempts == 3
 
 
-def test_last_error_is_the_one_that_is_raised():
+def test_error_of_the_last_attempt_is_raised():
     last = failure_with_short_wait(ServiceError)
     with pytest.raises(SynthesisError) as caught:
         attempt_with(ScriptedService(failure_with_short_wait(), failure_with_short_wait(NoAudioError), last))
@@ -77,7 +77,7 @@ def test_last_error_is_the_one_that_is_raised():
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), OSError("raw"), KeyError("x"), RussoError("other")])
-def test_what_the_backend_did_not_translate_is_not_tried_again(error):
+def test_exception_that_is_not_a_russo_error_is_not_retried(error):
     service = ScriptedService(error)
     with pytest.raises(type(error)) as caught:
         attempt_with(service)
@@ -85,7 +85,7 @@ def test_what_the_backend_did_not_translate_is_not_tried_again(error):
     assert service.attempts == 1
 
 
-def test_waits_grow_and_are_shortened_by_up_to_half():
+def test_waits_grow_and_jitter_shortens_them_by_up_to_half():
     service = ScriptedService(failure(ServiceError))
     with pytest.raises(ServiceError):
         attempt_with(service, max_attempts=3)
@@ -94,7 +94,7 @@ def test_waits_grow_and_are_shortened_by_up_to_half():
     assert 0.5 <= second < 1.25
 
 
-def test_waits_differ_so_that_clients_do_not_come_back_together():
+def test_waits_of_concurrent_clients_differ():
     async def main():
         services = [ScriptedService(failure(ServiceError)) for _ in range(20)]
         calls = Attempts("acme", max_attempts=2, max_concurrency=20)
@@ -124,7 +124,7 @@ def test_retry_after_is_honoured(seconds):
 
 
 @pytest.mark.parametrize("seconds", [0, -3.0])
-def test_retry_after_of_nothing_means_at_once(seconds):
+def test_retry_after_of_zero_retries_at_once(seconds):
     service = ScriptedService(failure(RateLimitError, retry_after=seconds), "audio")
     attempt_with(service)
     assert service.waits[0] < 0.2
@@ -165,7 +165,7 @@ def test_timeout_bounds_each_attempt_and_not_the_whole_call(monkeypatch):
     assert begun[2] - begun[0] >= 0.1
 
 
-def test_waiting_for_a_turn_is_not_the_services_time():
+def test_timeout_does_not_include_the_wait_for_a_slot():
     async def slow():
         await asyncio.sleep(0.06)
         return "audio"
@@ -177,7 +177,7 @@ def test_waiting_for_a_turn_is_not_the_services_time():
     assert run(main()) == ["audio"] * 4
 
 
-def test_cancellation_passes_through_and_frees_the_turn():
+def test_cancellation_is_raised_and_frees_the_slot():
     async def main():
         calls = Attempts("acme", max_concurrency=1)
         stuck = asyncio.create_task(calls.run(PROMPT, never_reply))
@@ -203,13 +203,13 @@ def test_cancellation_passes_through_and_frees_the_turn():
         ({"max_concurrency": 0}, "max_concurrency is 0; it must be 1 or more"),
     ],
 )
-def test_limit_below_the_least_is_refused(limits, message):
+def test_limit_below_the_minimum_is_refused(limits, message):
     with pytest.raises(ValueError, match="must be") as caught:
         Attempts("acme", **limits)
     assert message in str(caught.value)
 
 
-def test_text_without_a_form_to_send_is_refused_before_any_attempt(cache, events):
+def test_text_that_cannot_be_encoded_is_refused_before_any_attempt(cache, events):
     service = ScriptedService(sound(PROMPT))
     with pytest.raises(TextRejectedError, match="character 3 is a lone surrogate") as caught:
         synthesize(CachedSynthesizer(AttemptsBackend(service), cache=cache), "abc\ud800")

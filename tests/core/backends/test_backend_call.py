@@ -38,14 +38,14 @@ def test_attempts_that_reached_the_service_are_counted(cache, events, outcomes, 
     assert events.one(SynthesisFinish).backend_calls == attempts
 
 
-def test_timed_out_attempts_are_counted_for_they_may_be_paid(cache, events, monkeypatch):
+def test_timed_out_attempts_are_counted_because_they_may_be_billed(cache, events, monkeypatch):
     monkeypatch.setattr(attempts_module, "_FIRST_DELAY", 0.001)
     with pytest.raises(SynthesisTimeoutError):
         synthesize(CachedSynthesizer(AttemptsBackend(never_reply, timeout=0.01, max_attempts=2), cache=cache))
     assert events.one(SynthesisFinish).backend_calls == 2
 
 
-def test_attempts_of_concurrent_calls_are_counted_apart(cache, events):
+def test_attempts_of_concurrent_calls_are_counted_separately(cache, events):
     services = {"a": ScriptedService(failure_with_short_wait(), sound("a")), "b": ScriptedService(sound("b"))}
 
     class Two(AttemptsBackend):
@@ -61,20 +61,20 @@ def test_attempts_of_concurrent_calls_are_counted_apart(cache, events):
 
 
 @pytest.mark.parametrize(
-    ("attempts", "slots"), [(0, 1), (1, 2)], ids=["only delegates", "made a call itself"]
+    ("attempts", "slots"), [(0, 1), (1, 2)], ids=["outer made no attempt", "outer made an attempt"]
 )
-def test_an_inner_call_takes_the_outer_slot_only_if_the_outer_made_no_attempt(tmp_path, attempts, slots):
+def test_inner_call_takes_the_outer_slot_only_if_the_outer_made_no_attempt(tmp_path, attempts, slots):
     budget = Budget(slots, tmp_path)
     outer, inner = (BackendCall("acme", PROMPT, frozenset(), budget) for _ in range(2))
     outer.open(None)
     for _ in range(attempts):
         outer.begin_attempt()
     inner.open(outer)
-    with pytest.raises(BudgetExceededError):  # as many slots are taken as calls may be billed
+    with pytest.raises(BudgetExceededError):  # one slot is taken for each call that may be billed
         budget.claim(PROMPT)
 
 
-def test_no_slot_is_left_for_an_inner_call_of_a_call_that_was_billed(tmp_path):
+def test_billed_outer_call_leaves_no_slot_for_an_inner_call(tmp_path):
     budget = Budget(1, tmp_path)
     outer, inner = (BackendCall("acme", PROMPT, frozenset(), budget) for _ in range(2))
     outer.open(None)

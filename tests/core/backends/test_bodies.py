@@ -8,7 +8,7 @@ from russo.authoring import bound_reply, load_json
 
 
 class AsyncByteStream:
-    """The root of an HTTP client's streams; those of one family have this name."""
+    """The base class of an HTTP client's streams; the code recognises it by this name."""
 
 
 class Stream(AsyncByteStream):
@@ -42,13 +42,13 @@ def test_small_pieces_are_joined(status):
     assert b"".join(pieces) == b"ab" * 200_000
 
 
-def test_json_of_countless_values_is_refused_unread():
+def test_json_with_too_many_values_is_refused_before_parsing():
     assert load_json('{"a": [1, 2]}') == {"a": [1, 2]}
     with pytest.raises(ValueError, match="more than 200000 values"):
         load_json("[" + "0," * 200_000 + "0]")
 
 
-def test_the_event_loop_goes_on_while_a_large_body_is_decompressed():
+def test_event_loop_runs_while_a_large_body_is_decompressed():
     turns = 0
 
     async def count_turns():

@@ -25,18 +25,18 @@ def claim_all(budget):
 
 
 @pytest.mark.parametrize("limit", [0, 1, 7])
-def test_as_many_calls_as_the_limit_and_no_more(tmp_path, limit):
+def test_budget_allows_exactly_as_many_calls_as_its_limit(tmp_path, limit):
     assert len(claim_all(Budget(limit, tmp_path))) == limit
     with pytest.raises(BudgetExceededError, match=f"limit of {limit} backend calls is reached: 'Hello'"):
         Budget(limit, tmp_path).claim("Hello")
 
 
-def test_a_limit_beyond_the_range_of_integers(tmp_path):
+def test_limit_may_exceed_64_bits(tmp_path):
     assert Budget(10**30, tmp_path).claim("Hello").exists()
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_a_slot_that_was_given_back_is_used_again_by_every_process(tmp_path, number):
+def test_returned_slot_is_used_again_by_every_process(tmp_path, number):
     one, other = Budget(3, tmp_path), Budget(3, tmp_path)
     slots = claim_all(one)
     assert claim_all(other) == []
@@ -47,7 +47,7 @@ def test_a_slot_that_was_given_back_is_used_again_by_every_process(tmp_path, num
     assert claim_all(one) == claim_all(other) == []
 
 
-def test_a_slot_given_back_twice_is_one_slot(tmp_path):
+def test_slot_returned_twice_is_one_slot(tmp_path):
     budget = Budget(2, tmp_path)
     slots = claim_all(budget)
     budget.give_back(slots[0])
@@ -55,7 +55,7 @@ def test_a_slot_given_back_twice_is_one_slot(tmp_path):
     assert len(claim_all(budget)) == 1
 
 
-def test_a_slot_is_not_lost_if_giving_it_back_cannot_be_noted(tmp_path):
+def test_slot_is_not_lost_if_its_return_cannot_be_written(tmp_path):
     budget = Budget(1, tmp_path)
     (slot,) = claim_all(budget)
     (tmp_path / "calls-returned").mkdir()
@@ -65,12 +65,12 @@ def test_a_slot_is_not_lost_if_giving_it_back_cannot_be_noted(tmp_path):
 
 
 @pytest.mark.parametrize("rest", [b"9", b"99999999999999999999", b"0" * 50])
-def test_a_damaged_note_never_raises_the_limit(tmp_path, rest):
+def test_damaged_file_of_returned_slots_does_not_raise_the_limit(tmp_path, rest):
     (tmp_path / "calls-returned").write_bytes(rest)
     assert len(claim_all(Budget(3, tmp_path))) == 3
 
 
-def test_calls_that_cannot_be_counted_are_not_made(tmp_path):
+def test_call_that_cannot_be_counted_is_not_made(tmp_path):
     budget = Budget(3, tmp_path / "gone")
     with pytest.raises(
         BudgetExceededError, match=r"cannot be counted \(No such file or directory\)"
@@ -104,7 +104,7 @@ def test_processes_share_the_limit(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_forked_while_a_thread_claims_does_not_hang(tmp_path):
+def test_child_forked_while_a_thread_claims_does_not_hang(tmp_path):
     budget = Budget(5, tmp_path)
     held, free = threading.Event(), threading.Event()
 
@@ -125,7 +125,7 @@ def test_a_child_forked_while_a_thread_claims_does_not_hang(tmp_path):
     holder.join(10)
 
 
-def test_a_killed_holder_keeps_its_slot(tmp_path):
+def test_killed_process_keeps_its_slot(tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path; from russo._backends.budget import Budget;"
         "Budget(2, Path(sys.argv[1])).claim('x'); os.kill(os.getpid(), signal.SIGKILL)"
@@ -140,7 +140,7 @@ def seconds_of(work):
     return max(time.process_time() - begun, 0.001)
 
 
-def test_claims_refusals_and_returns_cost_the_same_however_many_there_are(tmp_path):
+def test_cost_of_a_claim_does_not_depend_on_the_number_of_slots(tmp_path):
     def work(number):
         (tmp_path / str(number)).mkdir()
         budget, other = Budget(number, tmp_path / str(number)), Budget(number, tmp_path / str(number))

@@ -1,4 +1,4 @@
-"""Failures of sockets and websockets as errors: what was reached, and what the message names."""
+"""Errors for socket and websocket failures: whether the service was reached, and what the message names."""
 
 import socket
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Close:
 
 
 class ConnectionClosed(Exception):
-    """Like the exception of websockets, which is recognised by its name."""
+    """Like the exception of websockets, which the code recognises by its name."""
 
     def __init__(self, received: Close | None) -> None:
         super().__init__("sent 1000; then received nothing")
@@ -46,14 +46,14 @@ def exchange():
         RuntimeError("proxy said no"),
     ],
 )
-def test_failure_before_the_connection_is_open_reached_nothing(exchange, error):
+def test_failure_before_the_connection_is_open_did_not_reach_the_service(exchange, error):
     made = exchange.connection_error(error, host="speech.example:8443", connected=False)
     assert type(made) is ServiceError
     assert (made.retryable, made.reached) == (True, False)
     assert f"no connection to speech.example:8443: {error}" in str(made)
 
 
-def test_connection_that_does_not_open_in_time_is_a_timeout_that_reached_nothing(exchange):
+def test_connection_timeout_did_not_reach_the_service(exchange):
     error = TimeoutError("timed out during opening handshake")
     made = exchange.connection_error(error, host="speech.example", connected=False)
     assert type(made) is SynthesisTimeoutError
@@ -62,7 +62,7 @@ def test_connection_that_does_not_open_in_time_is_a_timeout_that_reached_nothing
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(111, "no"), socket.gaierror(-2, "no such name")])
-def test_failure_that_only_connecting_has_reached_nothing_by_itself(exchange, error):
+def test_failure_that_only_connecting_raises_did_not_reach_the_service(exchange, error):
     made = exchange.connection_error(error)
     assert not made.reached
     assert f"no connection to the service: {error}" in str(made)
@@ -76,7 +76,7 @@ def test_failure_that_only_connecting_has_reached_nothing_by_itself(exchange, er
         (None, "it ended without a close code; try again"),
     ],
 )
-def test_closed_websocket_has_host_code_and_reason(exchange, received, said):
+def test_error_of_a_closed_websocket_has_host_code_and_reason(exchange, received, said):
     for kind in (ConnectionClosed, ConnectionClosedError):
         made = exchange.connection_error(kind(received), host="speech.example")
         assert type(made) is ServiceError
@@ -85,14 +85,14 @@ def test_closed_websocket_has_host_code_and_reason(exchange, received, said):
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), BrokenPipeError(32, "pipe")])
-def test_socket_that_breaks_later_was_reached(exchange, error):
+def test_socket_failure_after_connecting_reached_the_service(exchange, error):
     made = exchange.connection_error(error, host="speech.example")
     assert type(made) is ServiceError
     assert made.reached
     assert f"the connection to speech.example was lost: {error}" in str(made)
 
 
-def test_exception_of_another_kind_is_shown_as_it_is(exchange):
+def test_other_exception_is_shown_with_its_type(exchange):
     made = exchange.connection_error(ValueError("odd"), host="speech.example")
     assert "the exchange with speech.example failed: ValueError('odd')" in str(made)
     assert made.reached
@@ -105,17 +105,17 @@ def test_certificate_error_names_the_host(exchange):
     assert not made.retryable
 
 
-def test_reason_of_a_close_shows_no_secret(exchange):
+def test_close_reason_shows_no_secret(exchange):
     error = ConnectionClosed(Close(4000, f"bad key {SECRET}"))
     made = exchange.connection_error(error, host="speech.example")
     assert "close code 4000 bad key [redacted]" in str(made)
     assert SECRET not in repr(vars(error))
 
 
-# Refusals that are not statuses.
+# Refusals without an HTTP status.
 
 
-def test_refusal_may_come_by_an_event(exchange):
+def test_refusal_may_be_an_error_event(exchange):
     made = exchange.refusal_error(
         ValueError("x"),
         RateLimitError,
@@ -128,7 +128,7 @@ def test_refusal_may_come_by_an_event(exchange):
     assert made.retry_after == 1.5
 
 
-def test_refusal_may_advise(exchange):
+def test_refusal_may_contain_advice(exchange):
     made = exchange.refusal_error(
         ValueError("x"), RequestRejectedError, 404, "no", advice="use another model"
     )
@@ -146,7 +146,7 @@ class Response:
 
 
 class InvalidStatus(Exception):
-    """Like the exception of websockets, whose text needs the attributes of its response."""
+    """Like the exception of websockets: its text uses the attributes of its response."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -155,7 +155,7 @@ class InvalidStatus(Exception):
         return f"HTTP {self.response.status_code:d}"
 
 
-def test_exception_can_be_used_after_its_reply_is_redacted(exchange):
+def test_exception_still_works_after_its_response_is_redacted(exchange):
     error = InvalidStatus(Response(401, f"key {SECRET}".encode(), {"x-key": SECRET}))
     exchange.refusal_error(error, RequestRejectedError, 401, "no")
     assert str(error) == "HTTP 401"
@@ -165,7 +165,7 @@ def test_exception_can_be_used_after_its_reply_is_redacted(exchange):
 
 
 class Frozen:
-    """Refuses to be copied and shows the secret."""
+    """Cannot be copied, and its text contains the secret."""
 
     __slots__ = ()
 
@@ -173,7 +173,7 @@ class Frozen:
         return SECRET
 
 
-def test_value_that_cannot_be_copied_becomes_its_text(exchange):
+def test_value_that_cannot_be_copied_is_replaced_by_its_redacted_text(exchange):
     error = ValueError(Frozen())
     exchange.connection_error(error)
     assert error.args == ("[redacted]",)
@@ -182,21 +182,21 @@ def test_value_that_cannot_be_copied_becomes_its_text(exchange):
 @pytest.mark.parametrize(
     "url", ["http://me:p4ss@proxy.example:8080", "socks5://me:p4ss@proxy", "http://p4ss@x/y@z"]
 )
-def test_user_and_password_of_a_url_are_shown_by_no_error(exchange, url):
+def test_no_error_shows_user_and_password_of_a_url(exchange, url):
     made = exchange.client_error(ValueError(f"{url} isn't a valid proxy"))
     assert "p4ss" not in str(made)
     assert "://[redacted]@" in str(made)
 
 
-def test_address_without_a_password_is_left_alone(exchange):
+def test_url_without_a_password_is_not_redacted(exchange):
     said = "see https://acme.example/help and write to me@acme.example"
     assert said in str(exchange.client_error(ValueError(said)))
 
 
-# What a voice said instead.
+# Words that the service spoke instead of the prompt.
 
 
-def test_error_without_audio_may_hold_the_words_that_were_spoken(exchange):
+def test_no_audio_error_may_hold_the_spoken_words(exchange):
     error = exchange.error(NoAudioError, "other words")
     assert error.said is None
     error.said = "Sure!"

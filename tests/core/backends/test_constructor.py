@@ -28,7 +28,7 @@ def test_value_that_may_be_a_credential_is_not_shown(option):
 
 
 @pytest.mark.parametrize("option", ["api_key", "access_token", "client_secret", "PASSWORD"])
-def test_credential_that_a_constructor_repeats_is_not_shown(option):
+def test_credential_in_a_constructors_error_is_not_shown(option):
     with pytest.raises(BackendConfigError, match="refuses its options") as caught:
         load_synthesizer(f"{__name__}:Misplaced", **{option: KEY})
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))

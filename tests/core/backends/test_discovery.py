@@ -30,8 +30,8 @@ class Maker:
         from acme import AcmeSynthesizer
         return AcmeSynthesizer(voice=voice)
 """
-BROKEN = "import a_module_that_nobody_has"
-# Makes each of the loads, all of which must fail, and returns their errors.
+BROKEN = "import a_module_that_does_not_exist"
+# Makes all the loads, each of which must fail, and returns their errors.
 FAIL = """
 import russo
 def fail(name, options):
@@ -57,20 +57,20 @@ def installed(environment):
 
 
 def load_error(environment, name, **options):
-    """Return class, message, cause and installed names of a load's error."""
+    """Return class, message, cause and installed names of the error of one load."""
     (told,) = environment.python(FAIL, json.dumps([[name, options]]))
     return told
 
 
 def load_errors(environment, cases):
-    """Return the errors of many loads, made in one process, by name and option."""
+    """Make many loads in one process; return their errors by name and options."""
     told = environment.python(
         FAIL, json.dumps([[name, dict.fromkeys(options, "x")] for name, *options in cases])
     )
     return dict(zip(cases, told, strict=True))
 
 
-def test_backend_is_found_by_its_name_and_speaks(installed):
+def test_backend_is_loaded_by_its_name_and_synthesizes(installed):
     code = """
 import asyncio, russo
 synthesizer = russo.load_synthesizer("acme", voice="bert", speed=1.5)
@@ -92,7 +92,7 @@ tell(sorted(m for m in sys.modules if m.split(".")[0] in {"acme", "bell"}))
     assert installed.python(code, name) == imported
 
 
-def test_listing_imports_nothing(installed):
+def test_listing_backends_imports_no_backend(installed):
     code = """
 from russo._backends.discovery import installed_backends
 tell([list(installed_backends()), sorted({"acme", "bell", "asyncio"} & set(sys.modules))])
@@ -178,14 +178,14 @@ def test_unknown_option_lists_the_ones_that_exist(errors_of_loads, option, hint)
 
 
 @pytest.mark.parametrize(("path", "kind", "message"), FACTORY_ERRORS)
-def test_what_is_not_a_factory_is_a_typed_error(errors_of_loads, path, kind, message):
+def test_name_that_is_not_a_factory_is_a_typed_error(errors_of_loads, path, kind, message):
     seen, text, *_ = errors_of_loads[path,]
     assert seen == kind
     assert message in text
     assert repr(path) in text
 
 
-def test_first_party_backend_that_is_missing_says_how_to_install_it(environment):
+def test_error_for_a_missing_first_party_backend_names_the_install_command(environment):
     extras = {name: name for name in ("google", "openai", "elevenlabs", "local")} | {
         "openai-speech": "openai"
     }
@@ -250,7 +250,7 @@ def plugin_errors(broken_plugins):
 
 
 @pytest.mark.parametrize("name", BROKEN_PLUGINS)
-def test_broken_plugin_is_named_with_package_entry_point_and_cause(plugin_errors, name):
+def test_error_for_a_broken_plugin_names_package_entry_point_and_cause(plugin_errors, name):
     _, value, cause = BROKEN_PLUGINS[name]
     kind, message, chained, _ = plugin_errors[name,]
     assert kind == "BackendConfigError"
@@ -262,7 +262,7 @@ def test_broken_plugin_is_named_with_package_entry_point_and_cause(plugin_errors
 
 
 @pytest.mark.parametrize("name", ODD_PLUGINS)
-def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(plugin_errors, name):
+def test_plugin_without_a_synthesizer_or_for_a_newer_contract_is_a_config_error(plugin_errors, name):
     kind, message, *_ = plugin_errors[name,]
     assert kind == "BackendConfigError"
     assert message.startswith(f"backend {name!r} ")
@@ -270,7 +270,7 @@ def test_plugin_that_makes_no_synthesizer_or_is_too_new_is_a_config_error(plugin
 
 
 @pytest.mark.parametrize("name", ["newer", "newest"])
-def test_plugin_for_a_newer_russo_is_named_with_its_package_and_never_made(
+def test_plugin_for_a_newer_russo_is_named_with_its_package_and_not_called(
     broken_plugins, plugin_errors, name
 ):
     assert plugin_errors[name,][1].startswith(f"backend {name!r} ('m_{name}:Synthesizer' of {name}-speech) ")
@@ -285,13 +285,13 @@ except russo.BackendConfigError as error:
     assert broken_plugins.python(code) == "refused"
 
 
-def test_broken_plugins_harm_nobody_else(broken_plugins, plugin_errors):
+def test_broken_plugins_do_not_affect_other_backends(broken_plugins, plugin_errors):
     code = "import russo; tell(type(russo.load_synthesizer('acme')).__name__)"
     assert broken_plugins.python(code) == "AcmeSynthesizer"
     assert set(plugin_errors["zzz",][3]) == {"acme", "bell", *BROKEN_PLUGINS, *ODD_PLUGINS}
 
 
-def test_two_packages_under_one_name_are_an_error_that_names_both(installed):
+def test_name_claimed_by_two_packages_is_an_error_that_names_both(installed):
     installed.install("other-speech", {"other": ACME}, {GROUP: {"acme": "other:AcmeSynthesizer"}})
     kind, message, _, _ = load_error(installed, "acme")
     assert kind == "BackendConfigError"
@@ -302,8 +302,8 @@ def test_two_packages_under_one_name_are_an_error_that_names_both(installed):
     assert installed.python("import russo; tell(bool(russo.load_synthesizer('bell')))") is True
 
 
-def test_one_package_that_is_found_twice_is_not_a_conflict(installed, tmp_path):
-    # An editable install beside a stale copy of its metadata: the first on the path is the one in force.
+def test_package_found_twice_is_not_a_conflict(installed, tmp_path):
+    # An editable install beside a stale copy of its metadata: Python uses the first copy on the path.
     code = f"""
 import pathlib, shutil
 second = pathlib.Path({str(tmp_path / "second")!r})
@@ -315,7 +315,7 @@ tell(type(russo.load_synthesizer("acme")).__name__)
     assert installed.python(code) == "AcmeSynthesizer"
 
 
-def test_option_that_the_backend_refuses_is_a_config_error(installed):
+def test_option_refused_by_the_backend_is_a_config_error(installed):
     kind, message, cause, _ = load_error(installed, "acme", speed=9.0)
     assert kind == "BackendConfigError"
     assert message == "backend 'acme' refuses its options: speed is 9.0; it must be from 0.5 to 2.0"
@@ -323,13 +323,13 @@ def test_option_that_the_backend_refuses_is_a_config_error(installed):
 
 
 @pytest.mark.parametrize("line", ["", "russo_api = 1", "russo_api = 0"], ids=["absent", "equal", "lower"])
-def test_plugin_for_this_contract_or_an_older_one_is_made(installed, line):
+def test_plugin_for_this_contract_or_an_older_one_is_loaded(installed, line):
     source = ACME.replace("russo_api = 1", line or "pass")
     installed.install("old-speech", {"old": source}, {GROUP: {"old": "old:AcmeSynthesizer"}})
     assert installed.python("import russo; tell(bool(russo.load_synthesizer('old')))") is True
 
 
-def test_function_for_a_newer_russo_is_refused_too(installed):
+def test_factory_function_for_a_newer_russo_is_refused(installed):
     source = ACME + "\ndef make(*, voice='x'): return AcmeSynthesizer(voice=voice)\nmake.russo_api = 2\n"
     installed.install("made-speech", {"made": source}, {GROUP: {"made": "made:make"}})
     kind, message, *_ = load_error(installed, "made")
@@ -414,7 +414,7 @@ def convert(option, text, factory=Options):
         ("bare", "7", "7"),
     ],
 )
-def test_text_is_converted_by_the_annotation(option, text, value):
+def test_text_is_converted_to_the_annotated_type(option, text, value):
     converted = convert(option, text)
     assert converted == value
     assert type(converted) is type(value)
@@ -432,13 +432,13 @@ def test_text_is_converted_by_the_annotation(option, text, value):
         ("maybe_loud", "", "must be true or false, not ''"),
     ],
 )
-def test_text_that_is_not_a_value_is_refused_with_backend_and_option(option, text, message):
+def test_text_that_does_not_convert_is_refused_with_backend_and_option(option, text, message):
     with pytest.raises(BackendConfigError) as caught:
         convert(option, text)
     assert str(caught.value) == f"backend 'custom', option {option}={text!r}: {message}"
 
 
-def test_annotations_that_do_not_resolve_leave_the_text():
+def test_text_is_not_converted_if_annotations_do_not_resolve():
     assert convert("unknown", "7", Deferred) == "7"
 
 
@@ -454,31 +454,31 @@ class Unannotated:
     ("factory", "option", "text", "value"),
     [(make, "count", "7", 7), (make, "anything", "7", "7"), (lambda voice="a": None, "voice", "7", "7")],
 )
-def test_functions_are_factories_too(factory, option, text, value):
+def test_function_may_be_a_factory(factory, option, text, value):
     assert convert(option, text, factory) == value
 
 
-def test_class_without_options_has_none():
+def test_error_for_a_class_without_options_lists_none():
     assert option_types(Unannotated) == ({}, False)
     with pytest.raises(BackendConfigError, match=r"has no option 'voice'; its options are: none"):
         convert("voice", "x", Unannotated)
 
 
-def test_unknown_option_as_text_is_refused_with_the_nearest():
+def test_unknown_option_as_text_is_refused_with_the_nearest_name():
     with pytest.raises(BackendConfigError, match=r"has no option 'pase' \(did you mean 'pace'\?\)"):
         convert("pase", "1")
 
 
-def test_options_reach_the_constructor_as_they_are(monkeypatch):
+def test_options_reach_the_constructor_unchanged(monkeypatch):
     made = load_synthesizer("support.speakers:Speaker", voice="bert", speed=1)
     assert made.cache_key_extra == {"backend": "speaker", "voice": "bert", "speed": 1}
     assert isinstance(made, Speaker)
 
 
-def test_error_carries_the_name_and_what_is_installed():
+def test_error_holds_the_name_and_the_installed_backends():
     with pytest.raises(BackendNotFoundError) as caught:
-        load_synthesizer("nobody-has-this")
-    assert caught.value.name == "nobody-has-this"
+        load_synthesizer("not-installed")
+    assert caught.value.name == "not-installed"
     assert caught.value.installed == sorted(caught.value.installed)
     assert PROMPT not in str(caught.value)
     assert "nobody_has_this" not in sys.modules

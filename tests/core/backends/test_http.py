@@ -34,7 +34,7 @@ from support.speakers import PROMPT
 
 
 class RequestError(Exception):
-    """The root of an HTTP client's exceptions; those of one family carry these names."""
+    """The base class of an HTTP client's exceptions; the code recognises these classes by name."""
 
     def __init__(self, said="", url="http://127.0.0.1:9/v1/speech"):
         super().__init__(said)
@@ -60,7 +60,7 @@ def client_error(name, base=TransportError):
 
 
 class SdkError(Exception):
-    """What an SDK raises from its client's exception, or by itself; shows its attributes."""
+    """Raised by an SDK, alone or from its client's exception; its text shows its attributes."""
 
     def __init__(self, message="Connection error.", **values):
         super().__init__(message)
@@ -89,7 +89,7 @@ def raised(make, cause=None):
         return error
 
 
-def test_exchange_s_error_is_one_short_line_without_the_secret():
+def test_error_of_an_exchange_is_one_short_line_without_the_secret():
     error = exchange().error(ServiceError, f"a\n\tb {SECRET} " + "x" * 400, reached=False, retryable=False)
     assert str(error).startswith(f"acme (m-1) could not speak {PROMPT!r}: a b [redacted] xxx")
     assert "x…; try again later" in str(error)
@@ -98,12 +98,12 @@ def test_exchange_s_error_is_one_short_line_without_the_secret():
 
 
 @pytest.mark.parametrize("padding", range(190, 205))
-def test_secret_is_found_before_a_long_text_is_cut(padding):
+def test_secret_is_redacted_before_a_long_text_is_cut(padding):
     error = exchange().refusal_error(SdkError(), ServiceError, 500, "x" * padding + SECRET + "y" * 300)
     assert SECRET[:4] not in str(error)
 
 
-def test_exchange_does_not_show_its_secret():
+def test_repr_of_an_exchange_does_not_show_its_secret():
     assert SECRET not in repr(exchange())
 
 
@@ -120,14 +120,14 @@ def test_exchange_does_not_show_its_secret():
         (f"key {SECRET}", f"no_{SECRET}", "HTTP 429 (no_[redacted]), 'key [redacted]'; "),
     ],
 )
-def test_refusal_says_status_code_and_what_the_service_said(said, code, expected):
+def test_refusal_names_status_code_and_message_of_the_service(said, code, expected):
     error = exchange().refusal_error(SdkError(), RateLimitError, 429, said, code=code)
     assert type(error) is RateLimitError
     assert f": {expected}wait, or lower max_concurrency" in str(error)
     assert error.reached
 
 
-def test_refusal_carries_the_wait_that_is_asked_for():
+def test_refusal_holds_the_requested_delay():
     made = exchange()
     headers = {"Retry-After": "7"}
     assert made.refusal_error(SdkError(), RateLimitError, 429, "", headers=headers).retry_after == 7.0
@@ -137,14 +137,14 @@ def test_refusal_carries_the_wait_that_is_asked_for():
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_redirect_is_a_matter_of_the_base_url(status):
+def test_redirect_advises_to_correct_the_base_url(status):
     error = exchange().refusal_error(SdkError(), kind_of_status(status), status, "")
     assert type(error) is RequestRejectedError
     assert "correct base_url" in str(error)
 
 
 @pytest.mark.parametrize("place", ["message", "attribute", "cause", "context"])
-def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
+def test_secret_is_redacted_in_the_chained_exception(place):
     said = f"bad key {SECRET}"
     if place == "context":
         try:
@@ -162,10 +162,10 @@ def test_secret_is_taken_out_of_the_exception_that_is_chained(place):
     made = raised(exchange().refusal_error(error, AuthenticationError, 401, said), error)
     assert SECRET not in shown(made)
     assert SECRET not in repr(vars(error))
-    assert getattr(error, "status", 401) == 401  # what shows no secret stays as it is
+    assert getattr(error, "status", 401) == 401  # values without a secret do not change
 
 
-def test_causes_in_a_circle_end():
+def test_circular_causes_are_redacted_without_an_endless_loop():
     one, other = SdkError(SECRET), SdkError(SECRET)
     one.__cause__, other.__cause__ = other, one
     exchange().refusal_error(one, ServiceError, 500, "")
@@ -248,10 +248,8 @@ def test_causes_in_a_circle_end():
         ),
     ],
 )
-def test_exchange_that_breaks_off_is_classified_by_the_client_s_exception(
-    error, kind, what, reached, retryable
-):
-    for each in (error, raised(SdkError(), error)):  # as it is, and behind an SDK's own
+def test_failed_exchange_is_classified_by_the_exception_of_the_client(error, kind, what, reached, retryable):
+    for each in (error, raised(SdkError(), error)):  # directly, and as the cause of an SDK's exception
         if isinstance(each, SdkError) and not isinstance(error, RequestError):
             continue
         made = exchange(timeout=2.5).connection_error(each)
@@ -260,7 +258,7 @@ def test_exchange_that_breaks_off_is_classified_by_the_client_s_exception(
         assert (made.reached, made.retryable) == (bool(reached), bool(retryable))
 
 
-def test_untrusted_certificate_is_distinguished_from_every_other_failure():
+def test_untrusted_certificate_is_distinguished_from_other_failures():
     made = exchange()
     assert made.certificate_error(OSError("refused")) is None
     error = made.certificate_error(OSError("Caused by [SSL: CERTIFICATE_VERIFY_FAILED] expired"))
@@ -268,7 +266,7 @@ def test_untrusted_certificate_is_distinguished_from_every_other_failure():
     assert "SSL_CERT_FILE" in str(error)
 
 
-def test_client_that_cannot_be_made_says_where_to_look():
+def test_error_for_a_client_that_cannot_be_made_advises_to_check_base_url():
     cause = ValueError(f"unknown proxy http://{SECRET}@proxy")
     error = raised(exchange().client_error(cause), cause)
     assert type(error) is ServiceError
@@ -286,7 +284,7 @@ def test_reply_without_audio_is_described():
     assert "(no type, 0 bytes)" in str(exchange().no_audio_error(ValueError("none"), b"", {}))
 
 
-def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
+def test_no_part_of_a_reply_that_contains_the_secret_is_quoted():
     body = b"sorry, " + SECRET.encode()
     cause = ValueError(f"it starts with {body[:12]!r}")
     assert SECRET[:4] in str(cause)
@@ -296,7 +294,7 @@ def test_reply_that_repeats_the_secret_is_not_quoted_in_part():
 
 
 @pytest.mark.parametrize("secret", [SECRET, "another-secret"])
-def test_no_secret_in_a_body_is_quoted_in_part(secret):
+def test_no_part_of_a_secret_in_a_body_is_quoted(secret):
     cause = ValueError(f"it starts with {secret[:8]!r}")
     both = Exchange(exchange().attempts, PROMPT, SECRET, ("another-secret",))
     error = raised(both.no_audio_error(cause, b"\1\2" + secret.encode(), {}), cause)
@@ -357,11 +355,11 @@ def test_status_decides_the_kind_of_failure(status, kind):
         ({"retry-after": "\u0661\u0662"}, None),
     ],
 )
-def test_wait_that_a_service_asks_for_is_read(headers, seconds):
+def test_retry_after_header_is_parsed(headers, seconds):
     assert seconds_to_wait(headers) == seconds
 
 
-def test_date_to_wait_for_is_so_many_seconds_away():
+def test_retry_after_date_is_converted_to_seconds():
     date = email.utils.formatdate(time.time() + 100, usegmt=True)
     assert 95 < seconds_to_wait({"retry-after": date}) <= 100
 
@@ -382,7 +380,7 @@ def test_tls_context_is_made_once_per_client():
         (" \n", "  ", " b\n", "b"),
     ],
 )
-def test_key_is_the_option_or_the_first_variable_that_holds_one(monkeypatch, given, first, second, key):
+def test_key_is_the_option_or_the_first_variable_that_is_set(monkeypatch, given, first, second, key):
     monkeypatch.setenv("ACME_KEY", first)
     monkeypatch.setenv("OLD_ACME_KEY", second)
     assert read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY") == key
@@ -398,9 +396,9 @@ def test_missing_key_names_the_variables(monkeypatch):
 
 @pytest.mark.parametrize("key", ["two words", "line\nend", "nul\0", "café"])
 @pytest.mark.parametrize("source", ["api_key", "OLD_ACME_KEY"])
-def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeypatch, key, source):
+def test_key_that_does_not_fit_a_header_is_named_by_its_source_and_not_shown(monkeypatch, key, source):
     given = key if source == "api_key" else None
-    monkeypatch.setattr("os.environ", {source: key})  # one with a NUL cannot be set for real
+    monkeypatch.setattr("os.environ", {source: key})  # a variable with a NUL cannot really be set
     with pytest.raises(AuthenticationError) as caught:
         read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
     assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
@@ -408,7 +406,7 @@ def test_key_that_no_header_carries_is_named_by_its_source_and_not_shown(monkeyp
     assert not caught.value.reached
 
 
-# What a backend does not expect.
+# Exceptions that a backend does not expect.
 
 
 async def raising(error):
@@ -419,7 +417,7 @@ async def raising(error):
     "error",
     [struct.error("x sk-123-of-mine"), AssertionError(), KeyError("sk-123-of-mine"), RecursionError("deep")],
 )
-def test_unexpected_exception_is_a_final_error_that_names_its_type(error):
+def test_unexpected_exception_becomes_a_permanent_error_that_names_its_type(error):
     exchange = Exchange(Attempts("acme"), "Hello", "sk-123-of-mine")
     with pytest.raises(ServiceError) as caught:
         asyncio.run(Attempts("acme").run("Hello", lambda: exchange.guard(raising(error))))
@@ -432,12 +430,12 @@ def test_unexpected_exception_is_a_final_error_that_names_its_type(error):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError, TimeoutError])
-def test_what_is_no_fault_passes_the_guard(kind):
+def test_interrupt_cancellation_and_timeout_pass_the_guard_unchanged(kind):
     with pytest.raises(kind):
         asyncio.run(Exchange(Attempts("acme"), "Hello").guard(raising(kind())))
 
 
-def test_error_of_russo_passes_the_guard_as_it_is():
+def test_error_of_russo_passes_the_guard_unchanged():
     error = BackendConfigError("a variable is no URL")
     with pytest.raises(BackendConfigError) as caught:
         asyncio.run(Exchange(Attempts("acme"), "Hello").guard(raising(error)))
@@ -458,7 +456,7 @@ def test_key_is_text_whose_repr_is_hidden(monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["a", "no", "page"])
-def test_short_key_does_not_garble_a_message(key):
+def test_short_key_is_not_redacted_inside_words(key):
     exchange = Exchange(Attempts("acme"), "Hello", key)
     error = exchange.no_audio_error(
         ValueError("a bad webpage"), b"\0\1a no page", {"content-type": "audio/a"}
@@ -466,7 +464,7 @@ def test_short_key_does_not_garble_a_message(key):
     assert "the reply (audio/a, 11 bytes) holds no audio: a bad webpage" in str(error)
 
 
-def test_causes_of_an_error_are_without_the_key():
+def test_causes_of_an_error_do_not_show_the_key():
     async def attempt():
         try:
             raise LookupError("sk-123-of-mine")
@@ -480,7 +478,7 @@ def test_causes_of_an_error_are_without_the_key():
 
 
 @pytest.mark.parametrize("body", [b"\0 sk-123-of-mine", b"\0 gateway-secret"])
-def test_body_that_repeats_a_secret_is_not_quoted(body):
+def test_body_that_contains_a_secret_is_not_quoted(body):
     exchange = Exchange(Attempts("acme"), "Hello", "sk-123-of-mine", ("gateway-secret",))
     error = exchange.no_audio_error(
         ValueError(f"it starts with {body[:10]!r}"), body, {"content-type": "audio/a"}
@@ -492,7 +490,7 @@ def test_body_that_repeats_a_secret_is_not_quoted(body):
 @pytest.mark.parametrize(
     ("without", "is_named"), [("", True), ("127.0.0.1", False), ("*", False), ("example.org", True)]
 )
-def test_a_proxy_is_named_only_if_it_is_for_this_host(monkeypatch, without, is_named):
+def test_proxy_is_named_only_if_it_is_used_for_this_host(monkeypatch, without, is_named):
     for name in ("NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name.lower(), raising=False)
         monkeypatch.delenv(name, raising=False)

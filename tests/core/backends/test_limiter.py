@@ -18,7 +18,7 @@ from support.speakers import PROMPT, run, sound
 
 
 class ConcurrencyCounter:
-    """Counts how many attempts are in progress at once, over every loop and thread."""
+    """Counts how many attempts run at once, across all loops and threads."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -40,7 +40,7 @@ async def run_at_once(calls, counter, number):
 
 
 @pytest.mark.parametrize("cap", [1, 2, 5])
-def test_cap_is_reached_and_never_passed(cap):
+def test_cap_is_reached_and_never_exceeded(cap):
     counter = ConcurrencyCounter()
     run(run_at_once(Attempts("acme", max_concurrency=cap), counter, 4 * cap))
     assert (counter.most, counter.total) == (cap, 4 * cap)
@@ -80,7 +80,7 @@ def test_cap_holds_under_trio(cache):
     assert (counter.most, counter.total) == (2, 8)
 
 
-def test_loop_that_ends_under_its_calls_gives_their_turns_back():
+def test_loop_that_ends_during_calls_frees_their_slots():
     calls = Attempts("acme", max_concurrency=1)
 
     async def leave():
@@ -91,17 +91,17 @@ def test_loop_that_ends_under_its_calls_gives_their_turns_back():
     assert run(calls.run(PROMPT, ScriptedService("audio")), seconds=5) == "audio"
 
 
-def test_a_closed_loop_gives_the_turns_of_its_calls_back():
+def test_closed_loop_frees_the_slots_of_its_calls():
     calls = Attempts("acme", max_concurrency=1)
     loop = asyncio.new_event_loop()
     left = loop.create_task(calls.run(PROMPT, never_reply))
     loop.run_until_complete(asyncio.sleep(0.01))
-    loop.close()  # the call is neither cancelled nor ended
+    loop.close()  # the call is not cancelled and has not ended
     left._log_destroy_pending = False
     assert run(calls.run(PROMPT, ScriptedService("audio")), seconds=5) == "audio"
 
 
-def test_a_caller_that_waits_already_learns_that_a_loop_was_closed(monkeypatch):
+def test_waiting_caller_gets_the_slot_of_a_closed_loop(monkeypatch):
     monkeypatch.setattr(limiter, "_CHECK_SECONDS", 0.05)
     calls = Attempts("acme", max_concurrency=1)
     loop = asyncio.new_event_loop()
@@ -119,8 +119,10 @@ def test_a_caller_that_waits_already_learns_that_a_loop_was_closed(monkeypatch):
     left._log_destroy_pending = False
 
 
-def test_a_waiter_whose_loop_was_closed_is_passed_over(monkeypatch):
-    monkeypatch.setattr(limiter, "_CHECK_SECONDS", 60)  # else the third caller would find it by itself
+def test_waiter_of_a_closed_loop_is_skipped(monkeypatch):
+    monkeypatch.setattr(
+        limiter, "_CHECK_SECONDS", 60
+    )  # otherwise the third caller would find the free slot by itself
     calls, closed = Attempts("acme", max_concurrency=1), asyncio.new_event_loop()
 
     async def main():
@@ -147,7 +149,7 @@ def test_a_waiter_whose_loop_was_closed_is_passed_over(monkeypatch):
     assert run(main(), seconds=5) == ["first", "third"]
 
 
-def test_a_loop_that_was_given_up_counts_as_closed_and_may_still_leave():
+def test_abandoned_loop_counts_as_closed_and_may_still_leave():
     limit = limiter.Limiter(1)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(limit.__aenter__())
@@ -165,7 +167,7 @@ def test_a_loop_that_was_given_up_counts_as_closed_and_may_still_leave():
     loop.close()
 
 
-def test_callers_enter_in_the_order_in_which_they_asked():
+def test_callers_enter_in_the_order_of_their_requests():
     order, calls = [], Attempts("acme", max_concurrency=1)
 
     async def call(number):
@@ -183,7 +185,7 @@ def test_callers_enter_in_the_order_in_which_they_asked():
 
 
 @pytest.mark.parametrize("room", [1, 8, 10_000])
-def test_work_per_caller_does_not_grow_with_their_number(room):
+def test_work_per_caller_does_not_depend_on_the_number_of_callers(room):
     async def at_once(number):
         limit = limiter.Limiter(room)
 
@@ -200,7 +202,7 @@ def test_work_per_caller_does_not_grow_with_their_number(room):
 
 
 @pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "not closed"])
-def test_caller_that_is_destroyed_after_its_loop_leaves_without_an_error(monkeypatch, is_closed):
+def test_caller_destroyed_after_its_loop_leaves_without_an_error(monkeypatch, is_closed):
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     calls, loop = Attempts("acme", max_concurrency=1), asyncio.new_event_loop()
@@ -220,5 +222,5 @@ def test_caller_that_is_destroyed_after_its_loop_leaves_without_an_error(monkeyp
 
 
 async def _begin(coroutine):
-    """Run a coroutine up to its first wait; nobody goes on with it."""
+    """Run a coroutine up to its first wait and never resume it."""
     coroutine.send(None)

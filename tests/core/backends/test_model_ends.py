@@ -1,4 +1,4 @@
-"""Announced ends of models: the sentence about them, by the date of today."""
+"""Announced ends of models: the sentence about them depends on today's date."""
 
 import datetime
 
@@ -31,7 +31,7 @@ def today(monkeypatch):
         ("2028-01-01", "the model m1 ended on 2027-01-06 (https://acme.example/ends)"),
     ],
 )
-def test_sentence_has_date_and_source(today, date, said):
+def test_sentence_names_date_and_source(today, date, said):
     today(date)
     assert announced_end(Voice("m1")) == said
 
@@ -42,7 +42,7 @@ def test_model_without_an_announced_end_is_not_mentioned(model):
     assert announced_end(object()) is None
 
 
-def test_synthesizer_decides_which_ends_hold_and_its_class_lists_all(today):
+def test_synthesizer_decides_which_ends_apply_and_its_class_lists_all(today):
     class Elsewhere(Voice):
         def __init__(self, model):
             super().__init__(model)
@@ -54,7 +54,7 @@ def test_synthesizer_decides_which_ends_hold_and_its_class_lists_all(today):
     assert announced_ends(Elsewhere) == announced_ends(Voice)
 
 
-def test_ends_that_raise_are_none():
+def test_ends_that_raise_count_as_none():
     class Odd(Voice):
         @property
         def model_ends(self):
@@ -63,7 +63,7 @@ def test_ends_that_raise_are_none():
     assert announced_end(Odd("m1")) is None
 
 
-def test_ends_of_a_backend_are_one_line_for_each_date_the_earliest_first(today):
+def test_ends_of_a_backend_are_one_line_per_date_sorted_by_date(today):
     today("2026-11-26")
     assert announced_ends(Voice) == [
         "the model m0 ended on 2026-07-23 (https://acme.example/old)",
@@ -82,5 +82,5 @@ def test_malformed_ends_are_left_out(declared):
     assert announced_ends(Odd) == []
 
 
-def test_today_is_the_date_of_the_system():
+def test_today_is_the_system_date():
     assert model_ends.today() == datetime.date.today()

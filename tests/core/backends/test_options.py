@@ -17,7 +17,7 @@ from russo.authoring import check_base_url, check_path, check_range, endpoint
         ("http://[::1]:8880/v1", "http://[::1]:8880/v1"),
     ],
 )
-def test_endpoint_has_one_spelling_and_no_credentials(url, who):
+def test_endpoint_is_normalised_and_has_no_credentials(url, who):
     assert endpoint(url) == who
 
 
@@ -27,7 +27,7 @@ NO_PORTS = ["http://127.0.0.1:99999", "http://127.0.0.1:0"]
 
 @pytest.mark.parametrize("check", [endpoint, check_base_url])
 @pytest.mark.parametrize("url", [*NO_URLS, *NO_PORTS])
-def test_what_is_not_a_url_is_refused_under_its_name_and_not_shown(check, url):
+def test_value_that_is_not_a_url_is_refused_by_name_and_not_shown(check, url):
     with pytest.raises(BackendConfigError) as caught:
         check(url, "ACME_URL")
     assert str(caught.value) == "ACME_URL is no http:// or https:// URL; write it as https://HOST/PATH"
@@ -47,18 +47,18 @@ def test_what_is_not_a_url_is_refused_under_its_name_and_not_shown(check, url):
         ("http://secret-ä.example", "escape it"),
     ],
 )
-def test_base_url_is_a_plain_url(url, message):
+def test_base_url_that_is_not_a_plain_url_is_refused(url, message):
     with pytest.raises(BackendConfigError, match=f"^base_url .*{message}") as caught:
         check_base_url(url)
     assert "secret" not in str(caught.value)
 
 
-def test_base_url_goes_out_as_it_is_given():
+def test_base_url_is_used_unchanged():
     assert check_base_url("https://Acme.example:443/speech/") == "https://Acme.example:443/speech/"
 
 
 @pytest.mark.parametrize("value", ["a", "JBF_qn-9", "a" * 300])
-def test_value_for_a_path_is_taken(value):
+def test_valid_value_for_a_path_is_accepted(value):
     assert check_path("voice", value) == value
 
 
@@ -72,18 +72,18 @@ def test_value_that_would_change_the_path_is_refused(value):
 
 
 @pytest.mark.parametrize("value", ["models/acme-3.8", "a@1", "a/b/c.d"])
-def test_value_for_a_path_may_hold_what_the_backend_allows_inside(value):
+def test_value_for_a_path_may_contain_extra_characters_of_the_backend(value):
     assert check_path("model", value, inside="./@") == value
 
 
 @pytest.mark.parametrize("value", ["..", "a//b", "a/../b", "/a", "a/", "a:b", "a./b"])
-def test_what_is_allowed_inside_stands_alone_between_others(value):
+def test_extra_characters_must_be_single_and_between_others(value):
     with pytest.raises(ValueError, match=r"and single \. / @ inside"):
         check_path("model", value, inside="./@")
 
 
 @pytest.mark.parametrize(("value", "taken"), [(0.5, 0.5), (2, 2.0), ("1.5", 1.5)])
-def test_number_in_its_range_is_taken_as_a_float(value, taken):
+def test_number_in_its_range_becomes_a_float(value, taken):
     found = check_range("speed", value, 0.5, 2)
     assert (found, type(found)) == (taken, float)
 

@@ -19,7 +19,7 @@ def test_credentials_are_removed_from_messages(secrets, expected):
     assert redact("key sk-123 of sk-123 is wrong", *secrets) == expected
 
 
-def test_credential_that_holds_another_is_removed_whole():
+def test_credential_that_contains_another_is_removed_completely():
     assert redact("key sk-123-456", "sk-123", "sk-123-456") == "key [redacted]"
 
 
@@ -32,7 +32,7 @@ def test_credential_that_holds_another_is_removed_whole():
         ("two\nlines  stay", "two\nlines  stay"),
     ],
 )
-def test_key_that_the_service_masked_is_removed_too(text, expected):
+def test_key_masked_by_the_service_is_removed_too(text, expected):
     assert redact(text) == expected
 
 
@@ -51,7 +51,7 @@ def test_short_secret_is_removed_only_as_a_whole_word(secret, expected):
     assert redact("a bad test key: 'test', test-1, latest", secret) == expected
 
 
-def test_long_text_without_blanks_is_redacted_in_no_time():
+def test_long_text_without_blanks_is_redacted_quickly():
     text = "x" * 2_000_000
     start = time.monotonic()
     assert redact(text, "sk-123-secret") == text

@@ -1,4 +1,4 @@
-"""Reading the words of a body: of any shape, depth and size, in bounded time."""
+"""Reading the words of a body of any shape, depth and size takes bounded time."""
 
 import json
 import sys
@@ -47,11 +47,11 @@ def test_hostile_body_is_read_in_bounded_time(body):
 @pytest.mark.parametrize(
     "body", [b"", b"12345", b"NaN", b"null", b"true", b'""', b'{"error": {"code": 1e999}}']
 )
-def test_body_without_words_has_none(body):
+def test_body_without_words_has_no_codes(body):
     assert read_words(body).codes == ()
 
 
-def test_number_that_python_refuses_to_read_is_text():
+def test_number_too_long_for_python_is_read_as_text():
     assert read_words('{"code":' + "9" * 5000 + "}").text.startswith('{"code":999')
 
 
@@ -71,7 +71,7 @@ def test_number_that_python_refuses_to_read_is_text():
         ("<p>gestört".encode("utf-16"), True, "<p>gestört"),
     ],
 )
-def test_text_is_distinguished_from_sound(body, is_text, expected):
+def test_text_is_distinguished_from_audio(body, is_text, expected):
     assert text_of(body, is_text=is_text) == expected
 
 
@@ -87,6 +87,6 @@ def test_text_is_distinguished_from_sound(body, is_text, expected):
 @pytest.mark.parametrize(
     "prompt", ["Your quota is exceeded, I am afraid", "You violate our content policy", "quota exceeded"]
 )
-def test_prompt_in_a_message_decides_nothing(said, prompt):
+def test_prompt_quoted_in_a_message_does_not_decide_the_cause(said, prompt):
     body = {"detail": said.format(prompt)}
     assert cause_of(read_words(body), status=400, prompt=prompt).kind.__name__ == "RequestRejectedError"

@@ -12,7 +12,7 @@ class Other:
         return Audio(wav(b"\1\2" * 100))
 
 
-def test_synthesizer_is_known_by_its_method():
+def test_synthesizer_is_recognised_by_its_method():
     for synthesizer in (Plain(), FakeSynthesizer(), CachedSynthesizer(Plain())):
         assert isinstance(synthesizer, Synthesizer)
     for other in (Other(), "text", None, Audio(b"x")):

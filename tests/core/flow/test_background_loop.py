@@ -1,4 +1,4 @@
-"""The event loop of a run: it starts or says why not, and its end is waited for with a bound."""
+"""The event loop of a run: a failed start has a reason, and closing the loop waits for a bounded time."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ async def answer():
     return 42
 
 
-def test_a_coroutine_runs_in_the_loops_own_thread(loop):
+def test_coroutine_runs_in_the_thread_of_the_loop(loop):
     async def thread():
         return threading.current_thread()
 
@@ -36,7 +36,7 @@ def test_a_coroutine_runs_in_the_loops_own_thread(loop):
     assert loop.run(thread()) is not threading.current_thread()
 
 
-def test_an_error_is_the_coroutines_own(loop):
+def test_error_of_a_coroutine_is_raised_unchanged(loop):
     async def fail():
         raise TimeoutError("its own")
 
@@ -72,13 +72,13 @@ def never_start(monkeypatch):
         (never_start, r"no sign of it within 0\.1 s"),
     ],
 )
-def test_a_loop_that_cannot_start_is_an_error_with_its_reason(monkeypatch, trouble, reason):
+def test_loop_that_cannot_start_raises_an_error_with_the_reason(monkeypatch, trouble, reason):
     trouble(monkeypatch)
     with pytest.raises(RussoError, match=f"the event loop for plain tests cannot start: .*{reason}"):
         BackgroundLoop()
 
 
-def test_a_test_whose_loop_cannot_start_fails_with_the_reason(project):
+def test_pytest_test_fails_with_the_reason_if_its_loop_cannot_start(project):
     project.tests(
         """
         import pytest
@@ -94,7 +94,7 @@ def test_a_test_whose_loop_cannot_start_fails_with_the_reason(project):
     project.run().assert_outcomes(passed=1)
 
 
-def test_a_loop_that_ends_during_a_call_ends_the_wait(loop, monkeypatch):
+def test_call_ends_if_its_loop_stops(loop, monkeypatch):
     monkeypatch.setattr(background_loop, "_CHECK_SECONDS", 0.02)
 
     async def stop():
@@ -107,13 +107,13 @@ def test_a_loop_that_ends_during_a_call_ends_the_wait(loop, monkeypatch):
     assert not loop.is_usable
 
 
-def test_a_call_after_the_end_is_an_error(loop):
+def test_call_after_close_is_an_error(loop):
     loop.close({})
     with pytest.raises(RussoError, match="russo's event loop cannot run this"):
         loop.run(answer())
 
 
-def test_a_call_from_within_the_loop_is_an_error_and_no_deadlock(loop):
+def test_call_from_inside_the_loop_is_an_error_and_not_a_deadlock(loop):
     async def outer():
         return loop.run(answer())
 
@@ -121,14 +121,14 @@ def test_a_call_from_within_the_loop_is_an_error_and_no_deadlock(loop):
         loop.run(outer())
 
 
-def test_a_limited_call_ends_in_time(loop):
+def test_call_with_a_time_limit_ends_in_time(loop):
     with pytest.raises(StillRunningError):
         loop.run(asyncio.Event().wait(), 0.05)
     assert loop.is_usable
 
 
 def blocked_run(loop, tmp_path, speaker):
-    """Let a backend block the loop, and return the context of its run."""
+    """Let a backend block the loop; return the context of the run and the cached synthesizer."""
     context = RunContext(AudioCache(tmp_path), Mode.AUTO, report=print)
     cached = CachedSynthesizer(speaker).bound_to(context)
     with pytest.raises(StillRunningError):
@@ -137,7 +137,7 @@ def blocked_run(loop, tmp_path, speaker):
 
 
 class Blocking(Speaker):
-    """Blocks its event loop at the first call, until it is released."""
+    """Blocks its event loop in the first call until `release` is set."""
 
     def __init__(self):
         super().__init__()
@@ -154,7 +154,7 @@ class Blocking(Speaker):
     ("seconds", "where"),
     [(0.1, "which did not end within 0.1 s"), (0.0, "in an event loop that is blocked")],
 )
-def test_a_blocked_loop_is_given_up_and_its_call_is_named(tmp_path, monkeypatch, seconds, where):
+def test_blocked_loop_is_abandoned_and_its_call_is_reported(tmp_path, monkeypatch, seconds, where):
     monkeypatch.setattr(background_loop, "_REPLY_SECONDS", 0.05)
     loop, speaker = BackgroundLoop(), Blocking()
     context, _ = blocked_run(loop, tmp_path, speaker)
@@ -167,7 +167,7 @@ def test_a_blocked_loop_is_given_up_and_its_call_is_named(tmp_path, monkeypatch,
     loop._thread.join(10)
 
 
-def test_the_same_prompt_is_synthesized_anew_after_its_loop_was_given_up(tmp_path, monkeypatch):
+def test_prompt_is_synthesized_again_after_its_loop_was_abandoned(tmp_path, monkeypatch):
     monkeypatch.setattr("russo._store.locks._SIGN_OF_LIFE", 0.05)
     loop, speaker = BackgroundLoop(), Blocking()
     context, cached = blocked_run(loop, tmp_path, speaker)
@@ -178,7 +178,7 @@ def test_the_same_prompt_is_synthesized_anew_after_its_loop_was_given_up(tmp_pat
     loop._thread.join(10)
 
 
-def test_what_blocks_without_a_call_is_named_so():
+def test_loop_blocked_outside_a_call_is_reported():
     loop, release = BackgroundLoop(), threading.Event()
 
     async def block():
@@ -193,7 +193,7 @@ def test_what_blocks_without_a_call_is_named_so():
     loop._thread.join(10)
 
 
-def test_many_abandoned_calls_are_counted_and_prompts_are_shown_bounded_and_escaped():
+def test_abandoned_calls_are_counted_and_their_prompts_are_shortened_and_escaped():
     from russo._backends.backend_call import BackendCall
 
     calls = [
@@ -220,7 +220,7 @@ def test_calls_in_threads_run_at_once_return_and_raise():
     assert event_loops.run_in_new_loop(main()) == [2**number for number in range(100)]
 
 
-def test_threads_end_when_there_is_nothing_to_do(loop):
+def test_idle_threads_end(loop):
     loop.run(asyncio.to_thread(answer().close))
     until = time.monotonic() + 5
     while any(each.name == "russo-thread" for each in threading.enumerate()):
@@ -228,7 +228,7 @@ def test_threads_end_when_there_is_nothing_to_do(loop):
         time.sleep(0.01)
 
 
-def test_without_a_thread_to_thread_raises_and_does_not_wait(monkeypatch):
+def test_to_thread_raises_at_once_if_no_thread_can_start(monkeypatch):
     async def main():
         refuse_thread(monkeypatch)
         try:
@@ -240,7 +240,7 @@ def test_without_a_thread_to_thread_raises_and_does_not_wait(monkeypatch):
         event_loops.run_in_new_loop(main())
 
 
-def test_a_thread_that_blocks_does_not_keep_a_new_loop_alive(monkeypatch):
+def test_blocked_thread_does_not_keep_a_new_loop_alive(monkeypatch):
     monkeypatch.setattr(event_loops, "SHUTDOWN_SECONDS", 0.1)
     release = threading.Event()
 
@@ -257,7 +257,7 @@ def test_a_thread_that_blocks_does_not_keep_a_new_loop_alive(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_test_that_misses_has_a_loop_of_its_own(project):
+def test_miss_in_a_forked_process_uses_its_own_loop(project):
     project.tests(
         """
         import os, signal

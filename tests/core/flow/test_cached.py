@@ -40,7 +40,7 @@ STRANGE_PROMPTS = {
 
 
 MODES = [
-    # mode, is it stored before, what is returned or raised, backend calls, what is stored then
+    # mode, is an entry stored before, returned audio or raised error, backend calls, entry stored after
     ("auto", True, STORED, 0, STORED),
     ("auto", False, FRESH, 1, FRESH),
     ("replay", True, STORED, 0, STORED),
@@ -53,7 +53,7 @@ MODES = [
 
 
 @pytest.mark.parametrize("row", MODES)
-def test_mode_decides_over_hit_and_miss(cache, row):
+def test_mode_decides_whether_an_entry_is_replayed(cache, row):
     mode, is_stored, expected, calls, then = row
     speaker = Speaker(FRESH)
     if is_stored:
@@ -69,7 +69,7 @@ def test_mode_decides_over_hit_and_miss(cache, row):
 
 
 @pytest.mark.parametrize(("mode", "calls"), [("auto", 1), ("refresh", 1), ("off", 3)])
-def test_prompt_asked_for_three_times_calls_the_backend_as_often_as_the_mode_says(cache, mode, calls):
+def test_mode_decides_how_often_a_repeated_prompt_calls_the_backend(cache, mode, calls):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
     assert {synthesize(cached) for _ in range(3)} == {sound(PROMPT)}
@@ -110,7 +110,7 @@ def test_mode_that_is_not_like_any_other_lists_the_modes(mode):
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_mode_may_be_given_as_word_or_member(mode):
+def test_mode_may_be_a_string_or_an_enum_member(mode):
     assert CachedSynthesizer(Speaker(), mode=mode).mode is mode
     assert CachedSynthesizer(Speaker(), mode=str(mode)).mode is mode
 
@@ -149,7 +149,7 @@ def test_defaults_are_auto_and_a_cache_in_the_current_directory(tmp_path, monkey
 
 
 RUNS = [
-    # the run's mode, the given one, enabled, the mode in force
+    # the run's mode, the argument `mode`, `enabled`, the resulting mode
     ("replay", "auto", True, "replay"),
     ("replay", "refresh", True, "replay"),
     ("replay", "off", True, "replay"),
@@ -167,13 +167,13 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("runs", "given", "enabled", "expected"), RUNS)
-def test_replay_and_off_of_the_run_win_and_otherwise_what_was_given(cache, runs, given, enabled, expected):
+def test_replay_and_off_of_the_run_override_the_given_mode(cache, runs, given, enabled, expected):
     cached = CachedSynthesizer(Speaker(), mode=given, enabled=enabled)
     cached.bound_to(run_context(cache, runs))
     assert cached.mode is Mode(expected)
 
 
-def test_given_cache_is_kept_and_a_missing_one_is_the_runs(cache, tmp_path):
+def test_given_cache_is_kept_and_the_default_is_the_cache_of_the_run(cache, tmp_path):
     given = AudioCache(tmp_path / "given")
     one, other = CachedSynthesizer(Speaker(), cache=given), CachedSynthesizer(Speaker())
     for cached in (one, other):
@@ -202,7 +202,7 @@ def test_replay_of_the_run_never_calls_the_backend(cache):
         (type("Half", (), {"synthesize": "not callable"})(), "is not a synthesizer"),
     ],
 )
-def test_what_is_not_a_synthesizer_is_refused_at_once(candidate, message):
+def test_object_that_is_not_a_synthesizer_is_refused_at_once(candidate, message):
     with pytest.raises(TypeError, match="synthesizer") as caught:
         CachedSynthesizer(candidate)
     assert message in str(caught.value)
@@ -215,13 +215,13 @@ def test_cache_of_another_class_is_refused(cache):
 
 
 @pytest.mark.parametrize("given", [["voice"], "voice", {1: 2}, {"voice": object()}])
-def test_given_fields_that_are_no_json_are_refused_at_once(given):
+def test_given_fields_that_are_not_json_are_refused_at_once(given):
     with pytest.raises(TypeError, match="cache_key_extra"):
         CachedSynthesizer(Speaker(), cache_key_extra=given)
 
 
 @pytest.mark.parametrize("declared", [["voice"], "voice", 1])
-def test_declared_fields_that_are_no_mapping_are_refused_before_the_call(cache, declared):
+def test_declared_fields_that_are_not_a_mapping_are_refused_before_the_call(cache, declared):
     speaker = Speaker()
     speaker.cache_key_extra = declared
     with pytest.raises(TypeError, match=r"Speaker\.cache_key_extra is .*, not a mapping"):
@@ -241,7 +241,7 @@ def test_synthesizer_that_is_not_async_is_an_error(cache):
 
 
 class ReturningSpeaker(Speaker):
-    """Returns a reply that the test chooses, audio or not."""
+    """Returns the test's reply, which may be anything."""
 
     def __init__(self, reply):
         super().__init__()
@@ -274,7 +274,7 @@ def test_empty_audio_is_an_error_and_not_stored(cache, mode):
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
-def test_samples_that_are_called_wav_are_an_error_with_the_remedy_and_not_stored(cache, mode):
+def test_raw_samples_declared_as_wav_are_an_error_with_advice_and_not_stored(cache, mode):
     speaker = Speaker(Audio(b"\1\2" * 100))
     cache.put(key_of(speaker, "before"), STORED)
     with pytest.raises(
@@ -287,7 +287,7 @@ def test_samples_that_are_called_wav_are_an_error_with_the_remedy_and_not_stored
     assert cache.size() == 1
 
 
-def test_samples_that_are_called_wav_and_were_stored_earlier_are_replayed(cache):
+def test_stored_raw_samples_declared_as_wav_are_replayed(cache):
     speaker, audio = Speaker(), Audio(b"\1\2" * 100)
     key = key_of(speaker)
     write_pair(cache.directory, key, audio.data, encode_meta(key, audio, prompt=None, fields=None))
@@ -302,7 +302,7 @@ def test_audio_whose_samples_cannot_be_read_is_stored(cache):
 
 
 @pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
-def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
+def test_unusual_prompt_is_synthesized_stored_and_replayed(cache, prompt):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
     assert synthesize(cached, prompt) == sound(prompt)
@@ -313,14 +313,14 @@ def test_strange_prompt_is_spoken_stored_and_replayed(cache, prompt):
 
 
 @pytest.mark.parametrize("prompt", STRANGE_PROMPTS.values(), ids=STRANGE_PROMPTS)
-def test_miss_of_a_strange_prompt_has_a_short_message(cache, prompt):
+def test_miss_of_an_unusual_prompt_has_a_short_message(cache, prompt):
     with pytest.raises(CacheMissError) as caught:
         synthesize(CachedSynthesizer(Speaker(), cache=cache, mode="replay"), prompt)
     assert caught.value.prompt == prompt
     assert len(str(caught.value)) < 600
 
 
-def test_prompt_is_exact(cache):
+def test_prompts_that_differ_in_one_character_are_synthesized_separately(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
     prompts = ["Hello", "hello", "hello ", " hello", "hello\n", "he\u0301llo", "h\u00e9llo"]
@@ -349,7 +349,7 @@ def test_prompt_that_is_not_text_is_refused(cache, prompt):
 
 @pytest.mark.parametrize("error", [FAILURE, OSError("gone"), KeyError("x"), ZeroDivisionError()])
 @pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
-def test_error_passes_through_and_nothing_is_stored(cache, events, error, mode):
+def test_backend_error_is_raised_and_nothing_is_stored(cache, events, error, mode):
     speaker = Speaker(error, FRESH)
     cached = CachedSynthesizer(speaker, cache=cache, mode=mode)
     with pytest.raises(type(error)) as caught:
@@ -370,7 +370,7 @@ def test_failed_refresh_keeps_the_old_entry(cache):
     assert synthesize(cached) == FRESH
 
 
-def test_cancellation_that_a_backend_raises_by_itself_ends_the_call(cache):
+def test_cancellation_raised_by_the_backend_ends_the_call(cache):
     speaker = Speaker(asyncio.CancelledError("an SDK's own task was cancelled"), FRESH)
     cached = CachedSynthesizer(speaker, cache=cache)
     with pytest.raises((RussoError, asyncio.CancelledError)):
@@ -378,7 +378,7 @@ def test_cancellation_that_a_backend_raises_by_itself_ends_the_call(cache):
     assert len(speaker.texts) == 1
 
 
-def test_hit_needs_no_event_loop_and_no_synthesizer(cache):
+def test_hit_uses_no_event_loop_and_no_synthesizer(cache):
     speaker = Speaker(FAILURE)
     cache.put(key_of(speaker), STORED)
     with pytest.raises(StopIteration) as caught:
@@ -407,7 +407,7 @@ def test_damaged_entry_is_counted_synthesized_again_and_overwritten(cache, event
     assert cache.get(key_of(speaker)) == sound(PROMPT)
 
 
-def test_hit_names_the_directory_that_answered(cache, events, tmp_path):
+def test_hit_event_names_the_directory_of_the_entry(cache, events, tmp_path):
     recordings = AudioCache(tmp_path / "recordings")
     recordings.put(key_of(Speaker()), STORED)
     synthesize(CachedSynthesizer(Speaker(), cache=LayeredCache(cache, [recordings])))
@@ -432,7 +432,7 @@ NESTED = ["two caches", "one cache", "one directory", "through a wrapper", "thre
 
 
 @pytest.mark.parametrize("kind", NESTED)
-def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
+def test_nested_synthesizers_make_and_count_one_call(cache, tmp_path, kind):
     speaker = Speaker()
     cached = nest(kind, cache, AudioCache(tmp_path / "other"), speaker)
     with registered(Statistics()) as statistics:
@@ -446,13 +446,13 @@ def test_nested_synthesizers_speak_once_and_count_once(cache, tmp_path, kind):
     assert speaker.texts == [PROMPT]
 
 
-def test_inner_synthesizer_with_a_cache_of_its_own_stores_there_too(cache, tmp_path):
+def test_inner_synthesizer_stores_in_its_own_cache_too(cache, tmp_path):
     other = AudioCache(tmp_path / "other")
     synthesize(nest("two caches", cache, other, Speaker()))
     assert cache.get(key_of(Speaker())) == other.get(key_of(Speaker())) == sound(PROMPT)
 
 
-def test_hit_of_the_inner_one_is_not_a_backend_call(cache, tmp_path):
+def test_hit_of_an_inner_synthesizer_is_not_a_backend_call(cache, tmp_path):
     speaker = Speaker()
     inner = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "other"))
     synthesize(inner)
@@ -463,22 +463,22 @@ def test_hit_of_the_inner_one_is_not_a_backend_call(cache, tmp_path):
     assert len(speaker.texts) == 1
 
 
-def test_aclose_reaches_what_is_wrapped():
+def test_aclose_closes_the_wrapped_synthesizer():
     speaker = Speaker()
     run(CachedSynthesizer(CachedSynthesizer(speaker)).aclose())
     assert speaker.closed
 
 
-def test_aclose_of_what_has_none_does_nothing():
+def test_aclose_does_nothing_if_the_wrapped_synthesizer_has_no_aclose():
     run(CachedSynthesizer(FakeSynthesizer()).aclose())
 
 
-def test_repr_shows_what_is_wrapped_where_and_how(cache):
+def test_repr_shows_synthesizer_cache_and_mode(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache, mode="replay")
     assert repr(cached) == f"CachedSynthesizer({cached.synthesizer!r}, cache={cache!r}, mode='replay')"
 
 
-def test_a_caller_that_is_not_async_gets_the_same_audio(cache):
+def test_blocking_caller_gets_the_same_audio(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
     assert cached.synthesize_sync(PROMPT) == cached.synthesize_sync(PROMPT) == sound(PROMPT)
@@ -498,7 +498,7 @@ def test_only_a_miss_needs_an_event_loop(cache):
     assert len(calls) == 1
 
 
-def test_inside_a_running_loop_only_a_hit_is_possible(cache):
+def test_blocking_call_inside_a_running_loop_returns_only_hits(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache)
 
     async def inside():
@@ -510,7 +510,7 @@ def test_inside_a_running_loop_only_a_hit_is_possible(cache):
     assert run(inside()) == sound(PROMPT)
 
 
-def test_binding_reaches_every_layer_and_keeps_the_object(cache, tmp_path):
+def test_binding_changes_every_nested_synthesizer_in_place(cache, tmp_path):
     given = AudioCache(tmp_path / "given")
     inner = CachedSynthesizer(Speaker())
     middle = CachedSynthesizer(inner, cache=given)
@@ -520,7 +520,7 @@ def test_binding_reaches_every_layer_and_keeps_the_object(cache, tmp_path):
     assert {layer.mode for layer in (outer, middle, inner)} == {Mode.REPLAY}
 
 
-def test_a_mock_that_declares_its_settings_is_a_synthesizer(tmp_path):
+def test_mock_that_declares_its_settings_is_a_synthesizer(tmp_path):
     mock = AsyncMock(cache_key_extra={})
     mock.synthesize.return_value = sound("hi")
     cached = CachedSynthesizer(mock, cache=AudioCache(tmp_path))
@@ -528,7 +528,7 @@ def test_a_mock_that_declares_its_settings_is_a_synthesizer(tmp_path):
     assert mock.synthesize.await_count == 1
 
 
-def test_a_mock_that_has_every_attribute_is_refused_with_the_attribute(tmp_path):
+def test_mock_whose_settings_are_a_mock_is_refused(tmp_path):
     cached = CachedSynthesizer(AsyncMock(), cache=AudioCache(tmp_path))
     with pytest.raises(TypeError, match=r"AsyncMock\.cache_key_extra is AsyncMock, not a mapping"):
         cached.synthesize_sync("hi")

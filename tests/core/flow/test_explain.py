@@ -5,7 +5,7 @@ from support.speakers import PROMPT, Speaker, sound, synthesize
 
 
 def miss(cache, prompt=PROMPT, given=None, **fields):
-    """Return the error of a prompt that mode replay has not got."""
+    """Return the CacheMissError of a prompt in mode replay."""
     cached = CachedSynthesizer(Speaker(**fields), cache=cache, mode="replay", cache_key_extra=given)
     with pytest.raises(CacheMissError) as caught:
         synthesize(cached, prompt)
@@ -28,7 +28,7 @@ def test_message_names_prompt_directory_key_and_the_command_that_records(cache, 
     assert list(cache.stored_keys()) == [error.key]
 
 
-def test_directory_elsewhere_is_named_in_full(cache, tmp_path, monkeypatch):
+def test_directory_outside_the_current_one_is_shown_as_a_full_path(cache, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert f" in {cache.directory} (mode" in str(miss(cache))
@@ -47,7 +47,7 @@ def test_directory_elsewhere_is_named_in_full(cache, tmp_path, monkeypatch):
         ({"given": {"model": "a"}}, {"given": {"model": "b"}}, "model is 'a', wanted 'b'"),
     ],
 )
-def test_entries_of_the_same_prompt_are_listed_with_what_differs(cache, stored, wanted, told):
+def test_entries_of_the_same_prompt_are_listed_with_their_differences(cache, stored, wanted, told):
     record(cache, **stored)
     record(cache, "another prompt", voice="zoe")
     (key,) = (key for key in cache.stored_keys() if cache.describe(key)["prompt"] == PROMPT)
@@ -66,7 +66,7 @@ def test_many_entries_of_the_same_prompt_are_counted(cache):
     assert "  and 2 more" in message
 
 
-def test_damaged_entry_is_named_with_what_is_wrong(cache):
+def test_damaged_entry_is_reported_with_its_damage(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_bytes(b"damaged")
@@ -82,14 +82,14 @@ def test_unusable_entry_is_not_listed_as_another_setting(cache):
     assert "other settings" not in message
 
 
-def test_entry_of_a_newer_version_is_named(cache):
+def test_entry_of_a_newer_version_is_reported(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
     assert "not usable: it has format version 2" in str(miss(cache))
 
 
-def test_recordings_are_named_and_looked_through(cache, tmp_path):
+def test_recordings_are_named_and_searched(cache, tmp_path):
     recordings = AudioCache(tmp_path / "recordings")
     record(recordings, voice="anna")
     layered = LayeredCache(cache, [AudioCache(recordings.directory, read_only=True)])
@@ -99,7 +99,7 @@ def test_recordings_are_named_and_looked_through(cache, tmp_path):
     assert error.directory == str(cache.directory)
 
 
-def test_foreign_entries_do_not_spoil_the_message(cache):
+def test_message_lists_entries_without_valid_fields(cache):
     cache.put("by-hand", sound(PROMPT), prompt=PROMPT)
     cache.put("odd", sound(PROMPT), prompt=PROMPT, fields={"own": ["no", "mapping"], "given": 3})
     message = str(miss(cache))

@@ -1,4 +1,4 @@
-"""What a miss in mode replay says about entries that anybody may have written, and what that costs."""
+"""The message of a miss in mode replay about hostile entries, and its cost in time and memory."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ OWN = {
 
 @pytest.mark.parametrize("name", OWN)
 def test_message_is_escaped_and_bounded(cache, monkeypatch, name):
-    monkeypatch.setattr("russo._flow.explain._SEARCH_SECONDS", 60.0)  # tracing takes ten times as long
+    monkeypatch.setattr("russo._flow.explain._SEARCH_SECONDS", 60.0)  # memory tracing takes ten times as long
     for number in range(5):
         put(cache, number, OWN[name])
     start = time.process_time()
@@ -60,11 +60,11 @@ def test_message_is_escaped_and_bounded(cache, monkeypatch, name):
 
 def test_differences_are_counted(cache):
     put(cache, 1, WIDE)
-    assert ", and 39,994 more" in message_of(cache)  # with the settings of the request itself
+    assert ", and 39,994 more" in message_of(cache)  # the settings of the request are counted too
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         (1, 1.0, "voice is 1, wanted 1.0"),
         (1, True, "voice is 1, wanted True"),
@@ -73,9 +73,9 @@ def test_differences_are_counted(cache):
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "…: voice.b is 2, wanted 3\n"),
     ],
 )
-def test_settings_of_other_types_differ(cache, old, new, told):
+def test_settings_of_different_types_are_reported_as_different(cache, old, new, reported):
     put(cache, 1, {**Speaker(voice=old).cache_key_extra})
-    assert told in message_of(cache, voice=new)
+    assert reported in message_of(cache, voice=new)
 
 
 def test_hostile_directory_is_escaped(tmp_path):
@@ -86,7 +86,7 @@ def test_hostile_directory_is_escaped(tmp_path):
     assert len(message.split("\n")) == 4
 
 
-def test_entry_that_two_layers_have_is_listed_once(cache, tmp_path):
+def test_entry_in_two_layers_is_listed_once(cache, tmp_path):
     from russo import LayeredCache
 
     recordings = AudioCache(tmp_path / "recordings")
@@ -98,7 +98,7 @@ def test_entry_that_two_layers_have_is_listed_once(cache, tmp_path):
     assert "more" not in message
 
 
-def test_metadata_that_is_a_dangling_link_is_named(cache):
+def test_metadata_that_is_a_dangling_link_is_reported(cache):
     synthesize(CachedSynthesizer(Speaker(), cache=cache), PROMPT)
     (meta,) = cache.directory.glob("*.meta")
     meta.unlink()
@@ -106,10 +106,10 @@ def test_metadata_that_is_a_dangling_link_is_named(cache):
     assert "its metadata is a link to a file that does not exist" in message_of(cache)
 
 
-# -- what a run's misses cost together
+# -- the total cost of a run's misses
 
 
-def test_a_thousand_misses_read_a_thousand_entries_once(cache, monkeypatch):
+def test_thousand_misses_read_each_of_a_thousand_entries_once(cache, monkeypatch):
     fields, audio = {"own": {"voice": "other"}, "given": None}, sound("any")
     for number in range(1000):
         cache.put(f"{number:064x}", audio, prompt=f"prompt {number}", fields=fields)
@@ -123,12 +123,12 @@ def test_a_thousand_misses_read_a_thousand_entries_once(cache, monkeypatch):
         with pytest.raises(CacheMissError, match="with other settings:\n  key 0"):
             cached.synthesize_sync(f"prompt {number}")
     took = time.process_time() - start
-    assert len(read) == 2000  # each once for the index, and once for its message
+    assert len(read) == 2000  # once for the index and once for the message
     assert len(listed) < 100 + 20 * took
     assert took < 10
 
 
-def test_entries_that_are_added_replaced_or_removed_during_the_run_are_seen(cache):
+def test_index_follows_entries_added_replaced_or_removed_during_the_run(cache):
     index = PromptIndex(cache.directory)
     assert index.keys_of("p", 9, seconds=1) == ([], 0)
     for number in range(1, 50):
@@ -144,7 +144,7 @@ def test_entries_that_are_added_replaced_or_removed_during_the_run_are_seen(cach
     assert "other settings" not in message_of(cache, "p")
 
 
-def test_damaged_entries_are_not_read_at_every_miss(cache, monkeypatch):
+def test_damaged_entries_are_not_read_again_at_every_miss(cache, monkeypatch):
     cache.directory.mkdir()
     for number in range(300):
         (cache.directory / f"{number:064x}.meta").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
@@ -156,7 +156,7 @@ def test_damaged_entries_are_not_read_at_every_miss(cache, monkeypatch):
     assert len(read) == 300
 
 
-def test_the_search_of_one_miss_is_bounded_and_goes_on_at_the_next(cache):
+def test_search_of_a_miss_is_bounded_and_continues_at_the_next_miss(cache):
     for number in range(200):
         put(cache, number, {}, "p")
     index = PromptIndex(cache.directory)
@@ -167,7 +167,7 @@ def test_the_search_of_one_miss_is_bounded_and_goes_on_at_the_next(cache):
     assert (len(keys), number) == (9, 200)
 
 
-def test_a_search_that_another_thread_makes_is_not_waited_for(cache):
+def test_miss_does_not_wait_for_the_search_of_another_thread(cache):
     index = prompts_in(cache.directory)
     with index._lock:
         start = time.monotonic()
@@ -175,12 +175,12 @@ def test_a_search_that_another_thread_makes_is_not_waited_for(cache):
     assert time.monotonic() - start < 5
 
 
-# -- what the system does not let russo read
+# -- directories that russo may not read
 
 
 @pytest.mark.parametrize("number", ["EACCES", "EIO", "ESTALE", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EPERM"])
 @pytest.mark.parametrize("mode", ["replay", "auto", "refresh", "off"])
-def test_directory_that_cannot_be_read_is_a_miss_that_says_so(cache, monkeypatch, caplog, mode, number):
+def test_unreadable_directory_is_a_miss_that_names_the_cause(cache, monkeypatch, caplog, mode, number):
     import errno
 
     error = OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
@@ -201,14 +201,14 @@ def test_directory_that_cannot_be_read_is_a_miss_that_says_so(cache, monkeypatch
             message = message_of(cache)
             if number != "ENOTDIR":
                 assert os.strerror(error.errno) in message
-            if number in {"EACCES", "EIO", "ESTALE", "EPERM"}:  # there may be a whole entry
+            if number in {"EACCES", "EIO", "ESTALE", "EPERM"}:  # the directory may hold a valid entry
                 assert "the cache cannot be read: " in message
                 assert "readable for this user" in message
                 assert "record it once with" not in message
         else:
             assert synthesize(cached, PROMPT) == sound(PROMPT)
-            told = os.strerror(error.errno) in caplog.text
-            assert told or mode == "off"
+            reported = os.strerror(error.errno) in caplog.text
+            assert reported or mode == "off"
     assert cache.size() == 0
     assert list(cache.stored_keys()) == []
     assert cache.describe(cache_key(PROMPT, None, None)) is None

@@ -30,7 +30,7 @@ def test_refresh_calls_the_backend_once_per_key_and_run(cache):
     assert len(speaker.texts) == 4
 
 
-def test_refresh_is_once_per_run_for_all_of_its_synthesizers(cache):
+def test_all_synthesizers_of_a_run_refresh_a_key_only_once(cache):
     speakers = [Speaker(), Speaker()]
     shared = run_context(cache, "refresh")
     for speaker in speakers:
@@ -53,7 +53,7 @@ def test_refresh_of_recordings_is_refused_before_any_call(cache, tmp_path, promp
     assert recordings.get(key_of(speaker, "recorded")) == STORED
 
 
-def test_store_that_fails_costs_only_the_cache(tmp_path, events):
+def test_failed_store_is_reported_and_the_audio_is_returned(tmp_path, events):
     (tmp_path / "cache").write_bytes(b"a file")
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=AudioCache(tmp_path / "cache"))
@@ -75,13 +75,13 @@ def test_read_only_cache_replays_and_is_never_written(cache, events):
     assert {path: path.stat().st_mtime_ns for path in cache.directory.rglob("*")} == before
 
 
-def test_read_only_cache_that_does_not_exist_is_not_made(tmp_path):
+def test_missing_read_only_cache_is_not_created(tmp_path):
     cached = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "none", read_only=True))
     assert synthesize(cached) == sound(PROMPT)
     assert not (tmp_path / "none").exists()
 
 
-def test_fields_too_large_to_describe_lose_no_audio(cache, events):
+def test_audio_is_returned_if_its_fields_are_too_large_to_store(cache, events):
     speaker = Speaker(style="x" * (1 << 20))
     assert synthesize(CachedSynthesizer(speaker, cache=cache)) == speaker.sound(PROMPT)
     assert "1048576 is the most" in events.one(StoreFailed).reason
@@ -92,10 +92,10 @@ def test_fields_too_large_to_describe_lose_no_audio(cache, events):
     [trio.run, lambda call, *args: anyio.run(call, *args, backend="trio"), anyio.run],
     ids=["trio", "anyio on trio", "anyio on asyncio"],
 )
-def test_other_loops_work_for_miss_and_hit(cache, events, host):
+def test_miss_and_hit_work_under_trio_and_anyio(cache, events, host):
     class Asyncio(Speaker):
         async def synthesize(self, text):
-            await asyncio.sleep(0)  # backends run in asyncio under every host
+            await asyncio.sleep(0)  # backends run in asyncio under every async library
             return await super().synthesize(text)
 
     speaker = Asyncio()
@@ -106,7 +106,7 @@ def test_other_loops_work_for_miss_and_hit(cache, events, host):
     assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"]
 
 
-def test_equal_requests_of_trio_make_one_call(cache):
+def test_equal_requests_under_trio_make_one_call(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
 
@@ -119,7 +119,7 @@ def test_equal_requests_of_trio_make_one_call(cache):
     assert speaker.texts == [PROMPT]
 
 
-def test_a_cancelled_trio_test_does_not_wait_for_a_backend_that_blocks(cache):
+def test_cancelled_trio_task_does_not_wait_for_a_blocking_backend(cache):
     release, ended = threading.Event(), threading.Event()
 
     class Blocking(Speaker):
@@ -137,12 +137,12 @@ def test_a_cancelled_trio_test_does_not_wait_for_a_backend_that_blocks(cache):
     trio.run(main)
     release.set()
     until = time.monotonic() + 10
-    while not cache.size():  # the call outlives its waiter, and is stored
+    while not cache.size():  # the call continues without its waiter, and its audio is stored
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
-def test_error_passes_through_trio(cache):
+def test_error_is_raised_under_trio(cache):
     with pytest.raises(AuthenticationError) as caught:
         trio.run(CachedSynthesizer(Speaker(FAILURE), cache=cache).synthesize, PROMPT)
     assert caught.value is FAILURE

@@ -6,7 +6,7 @@ from support.flow import FRESH, STORED, Wrapper, key_of
 from support.speakers import PROMPT, Speaker, sound, synthesize
 
 
-def test_key_is_of_prompt_own_and_given_fields(cache, events):
+def test_key_is_made_from_prompt_own_fields_and_given_fields(cache, events):
     speaker = Speaker(voice="a")
     given = {"voice": "b", "model": "m"}
     synthesize(CachedSynthesizer(speaker, cache=cache, cache_key_extra=given))
@@ -42,7 +42,7 @@ BASE = {"backend": "speaker", "model": "m1", "voice": "anna", "speed": 1.0, "eng
         {"voice": None},
     ],
 )
-@pytest.mark.parametrize("how", ["declared", "changed under way", "given"])
+@pytest.mark.parametrize("how", ["declared", "changed later", "given"])
 def test_changed_setting_never_replays_old_audio(cache, change, how):
     speaker = Speaker(STORED, FRESH)
     given = BASE if how == "given" else None
@@ -68,7 +68,7 @@ def test_given_fields_are_copied(cache):
     assert list(cache.stored_keys()) == [key_of(Speaker(), given={"styles": ["calm"]})]
 
 
-def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, events):
+def test_key_of_a_class_without_settings_holds_its_module_and_name(cache, events):
     synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {"class": "russo.testing.FakeSynthesizer"}, None)]
@@ -76,14 +76,14 @@ def test_class_that_declares_nothing_is_keyed_by_its_module_and_name(cache, even
     assert not events.one(CacheHit).declares_settings
 
 
-def test_two_classes_of_one_name_share_no_audio(cache):
+def test_classes_with_the_same_name_in_different_modules_share_no_audio(cache):
     twin = type("FakeSynthesizer", (FakeSynthesizer,), {"__module__": "elsewhere"})()
     synthesize(CachedSynthesizer(FakeSynthesizer(), cache=cache))
     synthesize(CachedSynthesizer(twin, cache=cache))
     assert twin.texts == [PROMPT]
 
 
-def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, events):
+def test_empty_mapping_counts_as_declared_settings(cache, events):
     speaker = Speaker()
     speaker.cache_key_extra = {}
     synthesize(CachedSynthesizer(speaker, cache=cache))
@@ -91,14 +91,14 @@ def test_empty_mapping_states_that_there_is_nothing_to_declare(cache, events):
     assert list(cache.stored_keys()) == [cache_key(PROMPT, {}, None)]
 
 
-def test_wrapper_that_forwards_shares_the_key_of_what_it_wraps(cache):
+def test_wrapper_that_forwards_settings_has_the_key_of_the_wrapped_synthesizer(cache):
     speaker = Speaker()
     synthesize(CachedSynthesizer(speaker, cache=cache))
     assert synthesize(CachedSynthesizer(Wrapper(speaker), cache=cache)) == sound(PROMPT)
     assert len(speaker.texts) == 1
 
 
-def test_cached_synthesizer_forwards_what_it_wraps_and_was_given():
+def test_cached_synthesizer_forwards_own_and_given_settings():
     speaker = Speaker()
     assert CachedSynthesizer(speaker).cache_key_extra == speaker.cache_key_extra
     given = CachedSynthesizer(speaker, cache_key_extra={"a": 1})

@@ -32,7 +32,7 @@ async def wait_until_called(speaker):
 
 
 async def ask_at_once(cached, gate, number=50, prompts=(PROMPT,)):
-    """Make many requests at once, and let the backend call return once all are made."""
+    """Make many requests at once; let the backend call return after all are made."""
     tasks = [asyncio.create_task(cached.synthesize(prompts[at % len(prompts)])) for at in range(number)]
     await wait_until_called(cached.synthesizer)
     gate.set()
@@ -115,7 +115,7 @@ def test_fifty_equal_requests_of_many_threads_make_one_call(cache, is_shared):
 
 
 class ThreadedSpeaker(Speaker):
-    """Returns once another thread sets `may_return`; its first calls, as many as `hanging`, never return."""
+    """Returns once another thread sets `may_return`; the first `hanging` calls never return."""
 
     def __init__(self, hanging=0):
         super().__init__()
@@ -132,7 +132,7 @@ class ThreadedSpeaker(Speaker):
 
 
 async def synthesize_and_signal(cached, started):
-    """Make a request, and set the event once the request's first step has run up to its wait."""
+    """Make a request; set the event when the request has started to wait."""
     task = asyncio.create_task(cached.synthesize(PROMPT))
     await asyncio.sleep(0)
     started.set()
@@ -150,7 +150,7 @@ def test_waiter_in_another_event_loop_gets_the_same_audio(cache):
     assert speaker.texts == [PROMPT]
 
 
-def test_waiter_calls_the_backend_when_the_loop_of_the_first_caller_ends(cache):
+def test_waiter_calls_the_backend_if_the_loop_of_the_first_caller_ends(cache):
     speaker, started = ThreadedSpeaker(hanging=1), threading.Event()
     speaker.may_return.set()
     cached = CachedSynthesizer(speaker, cache=cache)
@@ -167,13 +167,13 @@ def test_waiter_calls_the_backend_when_the_loop_of_the_first_caller_ends(cache):
     assert len(speaker.texts) == 2
 
 
-def test_cancelled_waiters_leave_the_call_to_the_others(cache):
+def test_cancelled_waiters_do_not_cancel_the_call_of_the_others(cache):
     async def main():
         speaker = Speaker(gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
         tasks = [asyncio.create_task(cached.synthesize(PROMPT)) for _ in range(5)]
         await wait_until_called(speaker)
-        for task in (tasks[0], tasks[3]):  # the first is who started it
+        for task in (tasks[0], tasks[3]):  # the first waiter started the call
             task.cancel()
         for task in (tasks[0], tasks[3]):
             with pytest.raises(asyncio.CancelledError):
@@ -185,7 +185,7 @@ def test_cancelled_waiters_leave_the_call_to_the_others(cache):
     assert run(main()) == [PROMPT]
 
 
-def test_call_outlives_all_of_its_waiters_and_is_stored(cache, events):
+def test_call_without_waiters_continues_and_is_stored(cache, events):
     async def main():
         speaker = Speaker(gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
@@ -203,7 +203,7 @@ def test_call_outlives_all_of_its_waiters_and_is_stored(cache, events):
     assert events.one(SynthesisFinish).error is None
 
 
-def test_timeout_of_a_waiter_does_not_end_the_call(cache):
+def test_timeout_of_a_waiter_does_not_cancel_the_call(cache):
     async def main():
         speaker = Speaker(gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
@@ -216,7 +216,7 @@ def test_timeout_of_a_waiter_does_not_end_the_call(cache):
     run(main())
 
 
-def test_failure_reaches_every_waiter_and_is_never_stored(cache, events):
+def test_failure_is_raised_in_every_waiter_and_never_stored(cache, events):
     async def main():
         speaker = Speaker(FAILURE, FRESH, gate=asyncio.Event())
         cached = CachedSynthesizer(speaker, cache=cache)
@@ -230,7 +230,7 @@ def test_failure_reaches_every_waiter_and_is_never_stored(cache, events):
     assert not events.all(CacheHit)
 
 
-def test_failure_reaches_waiters_of_another_loop(cache):
+def test_failure_is_raised_in_waiters_of_another_loop(cache):
     speaker = ThreadedSpeaker()
     cached = CachedSynthesizer(speaker, cache=cache)
 
@@ -248,7 +248,7 @@ def test_failure_reaches_waiters_of_another_loop(cache):
     assert len(speaker.texts) == 1
 
 
-def test_one_synthesizer_serves_many_loops_one_after_another(cache):
+def test_one_synthesizer_works_in_several_loops_in_turn(cache):
     speaker = Speaker()
     cached = CachedSynthesizer(speaker, cache=cache)
     for number in range(3):
@@ -256,7 +256,7 @@ def test_one_synthesizer_serves_many_loops_one_after_another(cache):
     assert len(speaker.texts) == 3
 
 
-def test_no_lock_is_left_behind(cache):
+def test_no_lock_file_is_left(cache):
     synthesize(CachedSynthesizer(Speaker(), cache=cache))
     with contextlib.suppress(AuthenticationError):
         synthesize(CachedSynthesizer(Speaker(FAILURE), cache=cache), "fails")
@@ -269,7 +269,7 @@ def test_flight_cancelled_before_its_first_step_is_started_again(cache):
         cached = CachedSynthesizer(Speaker(), cache=cache)
         others = asyncio.all_tasks()
         first = asyncio.create_task(cached.synthesize(PROMPT))
-        await asyncio.sleep(0)  # the flight's task exists, and has not begun
+        await asyncio.sleep(0)  # the flight's task exists but has not begun
         for task in asyncio.all_tasks() - others:
             task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -280,7 +280,7 @@ def test_flight_cancelled_before_its_first_step_is_started_again(cache):
 
 
 @pytest.mark.parametrize("names", [("one", "other"), ("one", "one")], ids=["two directories", "two objects"])
-def test_each_cache_object_gets_what_its_own_synthesizer_made(tmp_path, names):
+def test_each_cache_object_gets_the_audio_of_its_own_synthesizer(tmp_path, names):
     gate = asyncio.Event()
     caches = [AudioCache(tmp_path / name, read_only=names[0] == names[1]) for name in names]
     speakers = [Speaker(gate=gate), Speaker(FAILURE, gate=gate)]
@@ -299,7 +299,7 @@ def test_each_cache_object_gets_what_its_own_synthesizer_made(tmp_path, names):
     assert [len(speaker.texts) for speaker in speakers] == [1, 1]
 
 
-def test_a_waiter_for_the_lock_looks_once_and_does_not_wait_for_other_writers(tmp_path, monkeypatch):
+def test_lookups_while_waiting_for_the_lock_are_not_patient(tmp_path, monkeypatch):
     cache, patience = AudioCache(tmp_path), []
     real = cache.lookup
     monkeypatch.setattr(
@@ -317,7 +317,7 @@ def test_a_waiter_for_the_lock_looks_once_and_does_not_wait_for_other_writers(tm
         await waiting
 
     run(wait_and_take_over())
-    # The first look is the replay, the last one comes with the lock.
+    # The first lookup is the replay; the last lookup follows the lock.
     assert (patience[0], patience[-1]) == (True, True)
     assert set(patience[1:-1]) == {False}
 
@@ -331,7 +331,7 @@ def test_flights_of_closed_loops_are_forgotten(tmp_path):
 
     left = loop.create_task(flights.join((AudioCache(tmp_path), "left"), never))
     loop.run_until_complete(asyncio.sleep(0.01))
-    left.cancel()  # the waiter; the flight is a task of its own, which the loop leaves behind
+    left.cancel()  # the waiter; the flight is a separate task that the closed loop leaves behind
     tasks = asyncio.all_tasks(loop)
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
@@ -345,13 +345,13 @@ def test_flights_of_closed_loops_are_forgotten(tmp_path):
         task._log_destroy_pending = False
 
 
-def test_waiters_of_a_flight_cancelled_before_its_first_step_make_the_call_anew(cache):
+def test_waiters_call_again_if_the_flight_is_cancelled_before_its_first_step(cache):
     async def main():
         speaker = Speaker()
         cached = CachedSynthesizer(speaker, cache=cache)
         others = asyncio.all_tasks()
         first = asyncio.create_task(cached.synthesize(PROMPT))
-        await asyncio.sleep(0)  # the flight's task exists, and has not begun
+        await asyncio.sleep(0)  # the flight's task exists but has not begun
         (flight,) = asyncio.all_tasks() - others - {first}
         second = asyncio.create_task(cached.synthesize(PROMPT))
         flight.cancel()
@@ -360,7 +360,7 @@ def test_waiters_of_a_flight_cancelled_before_its_first_step_make_the_call_anew(
     assert run(main()) == ([sound(PROMPT)] * 2, [PROMPT])
 
 
-def test_a_late_landing_of_an_abandoned_flight_leaves_its_successor(tmp_path, monkeypatch):
+def test_late_result_of_an_abandoned_flight_does_not_end_the_next_flight(tmp_path, monkeypatch):
     monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
     flights, name = SingleFlight(), (AudioCache(tmp_path), "key")
     stopped = asyncio.new_event_loop()
@@ -374,7 +374,7 @@ def test_a_late_landing_of_an_abandoned_flight_leaves_its_successor(tmp_path, mo
         return call
 
     left = stopped.create_task(flights.join(name, make(old, "old")))
-    stopped.run_until_complete(asyncio.sleep(0.01))  # and now its loop stands still
+    stopped.run_until_complete(asyncio.sleep(0.01))  # from here on its loop does not run
 
     async def main():
         second = asyncio.ensure_future(flights.join(name, make(new, "new")))
@@ -391,7 +391,7 @@ def test_a_late_landing_of_an_abandoned_flight_leaves_its_successor(tmp_path, mo
     stopped.close()
 
 
-def test_a_flight_whose_loop_was_given_up_is_made_anew(tmp_path):
+def test_flight_of_an_abandoned_loop_is_started_again(tmp_path):
     flights, name = SingleFlight(), (AudioCache(tmp_path), "key")
     blocked, release, begun = asyncio.new_event_loop(), threading.Event(), threading.Event()
 
@@ -420,7 +420,7 @@ def test_a_flight_whose_loop_was_given_up_is_made_anew(tmp_path):
 
 
 @pytest.mark.parametrize("is_equal", [True, False], ids=["waiters of one flight", "flights"])
-def test_work_per_request_does_not_grow_with_their_number(tmp_path, is_equal):
+def test_work_per_request_does_not_depend_on_the_number_of_requests(tmp_path, is_equal):
     async def at_once(number):
         flights, cache, gate = SingleFlight(), AudioCache(tmp_path), asyncio.Event()
 

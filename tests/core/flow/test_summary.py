@@ -30,11 +30,11 @@ from russo._flow.summary import summarize, total_of
         ),
     ],
 )
-def test_line_of_truth_is_the_sum_of_all_parts(parts, line):
+def test_summary_line_is_the_sum_of_all_workers(parts, line):
     assert list(summarize(total_of(parts))) == [line]
 
 
-def test_each_undeclared_class_and_each_trouble_has_a_line():
+def test_each_undeclared_class_and_each_problem_has_a_line():
     parts = [
         {"undeclared": {"MySynth": 3}, "troubles": {"plugin x raised": 2}},
         {"undeclared": {"MySynth": 1, "Another": 1}},
@@ -46,7 +46,7 @@ def test_each_undeclared_class_and_each_trouble_has_a_line():
     ]
 
 
-def test_verbose_adds_backends_layers_and_reasons():
+def test_verbose_summary_adds_backends_layers_and_reasons():
     parts = [
         {"hits": 3, "hits_by": {"acme": 3}, "layers": {"/recordings": 2, "/cache": 1}},
         {"backend_calls": 1, "misses": 1, "backend_calls_by": {"bell": 1}, "not_stored": {"disk full": 1}},
@@ -61,6 +61,6 @@ def test_verbose_adds_backends_layers_and_reasons():
     assert len(list(summarize(total_of(parts)))) == 1
 
 
-def test_each_announced_end_of_a_model_that_was_called_has_a_line():
+def test_each_announced_model_end_has_a_line():
     parts = [{"model_ends": {"acme: the model m1 ends": 1}}, {"model_ends": {"acme: the model m1 ends": 1}}]
     assert list(summarize(total_of(parts)))[1:] == ["russo: acme: the model m1 ends"]

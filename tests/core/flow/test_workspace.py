@@ -1,4 +1,4 @@
-"""What pytest and the command share: the caches, the directories that are one, the backend."""
+"""Caches, equal directories and the chosen backend: shared by the pytest plugin and the command."""
 
 import os
 import subprocess
@@ -48,12 +48,12 @@ def one_directory(request, tmp_path):
         subprocess.run(["umount", str(tmp_path / "cache")], check=True)
 
 
-def test_two_names_of_one_directory_are_one_directory(one_directory):
+def test_two_paths_to_one_directory_are_recognised(one_directory):
     found = workspace(one_directory, cache_dir="cache", recordings_dir="kept")
     assert found.is_recordings
     assert found.recordings is None
     assert found.layered is found.cache
-    # Every rule follows: the recordings may be refreshed here, and may not be cleared.
+    # All rules apply: these recordings may be refreshed, and may not be cleared.
     workspace(one_directory, cache_dir="cache", recordings_dir="kept", mode="refresh")
     with pytest.raises(ValueError, match="would clear the recordings"):
         workspace(one_directory, cache_dir="cache", recordings_dir="kept", clear=True)
@@ -81,7 +81,9 @@ def test_directories_that_do_not_exist_are_compared_by_their_paths(tmp_path, one
         (["one", "two"], "several backends are installed; choose one: --synth {one,two}"),
     ],
 )
-def test_a_backend_that_is_not_chosen_is_an_error_that_lists_them(tmp_path, monkeypatch, installed, message):
+def test_missing_choice_of_a_backend_is_an_error_that_lists_the_backends(
+    tmp_path, monkeypatch, installed, message
+):
     entries = {name: (EntryPoint(name, f"{name}:Synth", "group"),) for name in installed}
     monkeypatch.setattr("russo._flow.workspace.installed_backends", lambda: entries)
     with pytest.raises(BackendNotFoundError) as caught:
@@ -97,7 +99,7 @@ def test_the_only_installed_backend_is_chosen(tmp_path, monkeypatch):
     assert workspace(tmp_path, synth="two").backend("--synth ") == "two"
 
 
-def test_both_kinds_of_cache_have_one_interface(tmp_path):
+def test_audio_cache_and_layered_cache_have_the_same_interface(tmp_path):
     cache, kept = AudioCache(tmp_path / "cache"), AudioCache(tmp_path / "kept", read_only=True)
     layered = LayeredCache(cache, [kept])
     assert (cache.layers, layered.layers) == ((cache,), (kept, cache))
