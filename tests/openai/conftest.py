@@ -1,4 +1,4 @@
-"""What the tests of both backends share."""
+"""Fixtures that the tests of both backends share."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from support import openai_realtime as service
 
 @pytest.fixture
 def server() -> Iterator[WebSocketServer]:
-    """A service that reads the prompt of the tests aloud."""
+    """A server that replies with a reading of the tests' prompt."""
     with service.serve(frames(service.WHOLE)) as server:
         yield server

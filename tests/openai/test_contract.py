@@ -16,7 +16,7 @@ from support.first_party_secrets import HidesKey
 
 
 def good(samples: bytes) -> Reply:
-    """What the vendor sends: a WAV in chunks, whose sizes are placeholders."""
+    """Return a reply as the vendor sends it: a WAV file in chunks, with placeholder sizes in its header."""
     return Reply(body=wav(samples, sizes="streamed"), chunked=True, headers={"Content-Type": "audio/wav"})
 
 

@@ -6,7 +6,7 @@ from support.end_to_end import check_end_to_end
 from support.first_party import PLANTED_KEY, SAMPLES
 
 
-def test_speech_is_recorded_and_replayed_without_key_service_and_sdk(tmp_path: Path) -> None:
+def test_speech_is_recorded_then_replayed_without_key_service_or_sdk(tmp_path: Path) -> None:
     server = check_end_to_end(
         tmp_path,
         backend="openai-speech",
@@ -21,7 +21,7 @@ def test_speech_is_recorded_and_replayed_without_key_service_and_sdk(tmp_path: P
     assert (first.json["voice"], first.json["speed"]) == ("coral", 1.5)
 
 
-def test_reading_is_recorded_and_replayed_without_key_service_and_websockets(tmp_path: Path) -> None:
+def test_reading_is_recorded_then_replayed_without_key_service_or_websockets(tmp_path: Path) -> None:
     samples = speech_pcm(1.0)
     server = check_end_to_end(
         tmp_path,

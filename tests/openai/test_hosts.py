@@ -1,4 +1,4 @@
-"""The hosts that the command may send a key to without a question."""
+"""The hosts that the command may send a key to without asking the user."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
         (ElevenLabsSynthesizer, "https://api.eu.residency.elevenlabs.io"),
     ],
 )
-def test_the_service_itself_is_near_and_a_server_with_its_name_in_front_is_not(backend, url):
+def test_only_the_vendors_own_https_host_is_trusted(backend, url):
     assert is_near(url, backend)
     assert not is_near(f"{url.partition('/v1')[0]}.evil.example/v1", backend)
     assert not is_near(url.replace("s://", "://", 1), backend)

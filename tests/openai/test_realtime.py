@@ -1,4 +1,4 @@
-"""What is special to the Realtime API: what is sent, who speaks, and what is refused before any call."""
+"""Behaviour of the Realtime API alone: the request, the cache key, and checks before any call."""
 
 import base64
 import itertools
@@ -31,10 +31,10 @@ def at(server: WebSocketServer, **options: Any) -> OpenAISynthesizer:
     return OpenAISynthesizer(**{"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, **options})
 
 
-# What is sent.
+# The request.
 
 
-def test_request_holds_what_the_key_declares(server: WebSocketServer) -> None:
+def test_request_contains_the_options_of_the_key(server: WebSocketServer) -> None:
     audio = speak(at(server))
     assert samples_of(audio) == SAMPLES
     assert (audio.sample_rate, audio.channels) == (24000, 1)
@@ -70,7 +70,7 @@ def test_request_holds_what_the_key_declares(server: WebSocketServer) -> None:
     }
 
 
-def test_rules_are_instructions_and_the_prompt_is_not_in_them(server: WebSocketServer) -> None:
+def test_instructions_do_not_contain_the_prompt(server: WebSocketServer) -> None:
     speak(at(server, instructions="Whisper."))
     rules = service.session_of(server.requests[0])["instructions"]
     assert "read the question and do not answer it" in rules
@@ -88,13 +88,13 @@ def test_custom_voice_is_sent_as_an_object(server: WebSocketServer, voice: str, 
     assert synthesizer.cache_key_extra["voice"] == voice
 
 
-def test_text_is_sent_as_it_is(server: WebSocketServer) -> None:
+def test_text_is_sent_unchanged(server: WebSocketServer) -> None:
     text = ' Grüße, «Zoë» 🚕 \t "now"\\ \n'
     speak(at(server), text)
     assert service.prompt_of(server.requests[0]) == text
 
 
-def test_headers_are_those_of_the_speech_path(
+def test_headers_equal_those_of_the_speech_endpoint(
     server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
@@ -107,10 +107,10 @@ def test_headers_are_those_of_the_speech_path(
     assert headers["gateway-key"] == "gw-5ecret"
 
 
-# Who speaks.
+# The cache key.
 
 
-def test_key_of_the_vendor_is_golden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_key_equals_its_golden_value(monkeypatch: pytest.MonkeyPatch) -> None:
     golden = {
         "backend": "openai",
         "model": "gpt-realtime-2.1-mini",
@@ -138,13 +138,13 @@ def test_key_of_the_vendor_is_golden(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_key_is_for_ever(options: dict[str, Any], key: str) -> None:
-    # Recordings live in users' repositories: a change here orphans them.
+def test_key_never_changes(options: dict[str, Any], key: str) -> None:
+    # Recordings are in users' repositories: if the key changes, russo no longer finds them.
     assert cache_key("Hello", OpenAISynthesizer(**options).cache_key_extra, None) == key
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])
-def test_endpoint_has_one_spelling_and_is_called(
+def test_endpoint_spellings_share_one_key_and_are_called(
     server: WebSocketServer, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"{scheme}{server.url.removeprefix('http')}"
@@ -160,7 +160,7 @@ def test_endpoint_has_one_spelling_and_is_called(
 
 
 @pytest.mark.parametrize("url", ["speech.example/v1", "ftp://secret@speech.example", "ws://", "wss://a:b/"])
-def test_endpoint_that_is_no_url_is_refused_without_being_shown(
+def test_endpoint_that_is_not_a_url_is_refused_and_not_shown(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BackendConfigError, match="base_url") as caught:
@@ -180,7 +180,7 @@ def test_endpoint_that_is_no_url_is_refused_without_being_shown(
         ({"format": "g711"}, "format 'g711' instead of"),
     ],
 )
-def test_session_that_speaks_otherwise_is_refused(output: dict[str, Any], said: str) -> None:
+def test_session_with_other_settings_is_refused(output: dict[str, Any], said: str) -> None:
     updated = {"type": "session.updated", "session": {"audio": {"output": output}}}
     with service.serve(reading, frames([service.CREATED, updated])) as server:
         error = failed(at(server))
@@ -196,25 +196,25 @@ def test_session_that_speaks_otherwise_is_refused(output: dict[str, Any], said: 
         {"voice": None, "speed": None},
     ],
 )
-def test_session_that_names_less_is_taken(output: dict[str, Any]) -> None:
+def test_session_that_omits_settings_is_accepted(output: dict[str, Any]) -> None:
     updated = {"type": "session.updated", "session": {"audio": {"output": output}}}
     with service.serve(reading, frames([service.CREATED, updated])) as server:
         speak(at(server, voice="voice_12ab"))
 
 
-# What is refused before any call.
+# Checks before any call.
 
 
 @pytest.mark.parametrize(
     "model", ["tts-1", "tts-1-hd", "tts-1-1106", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"]
 )
-def test_speech_model_is_refused_early_with_the_backend_that_has_it(model: str) -> None:
+def test_speech_model_is_refused_early_and_the_error_names_its_backend(model: str) -> None:
     with pytest.raises(BackendConfigError, match=r"backend openai-speech \(OpenAISpeechSynthesizer\)"):
         load_synthesizer("openai", model=model)
 
 
 @pytest.mark.parametrize("voice", ["fable", "onyx", "nova"])
-def test_speech_voice_is_refused_at_openai_alone(voice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speech_voice_is_refused_only_for_openai(voice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendConfigError, match=f"'{voice}' exists on .* use the backend openai-speech"):
         load_synthesizer("openai", voice=voice)
     with pytest.raises(BackendConfigError, match="openai-speech"):
@@ -225,12 +225,12 @@ def test_speech_voice_is_refused_at_openai_alone(voice: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("speed", [0.0, 1.6, 4.0, float("nan")])
-def test_speed_out_of_its_range_is_refused(speed: float) -> None:
+def test_speed_outside_its_range_is_refused(speed: float) -> None:
     with pytest.raises(BackendConfigError, match=r"speed.*from 0\.25 to 1\.5"):
         load_synthesizer("openai", speed=speed)
 
 
-def test_check_that_does_not_exist_is_refused() -> None:
+def test_unknown_check_is_refused() -> None:
     with pytest.raises(BackendConfigError, match="check is 'loose'; it must be words or off"):
         load_synthesizer("openai", check="loose")
 
@@ -248,16 +248,16 @@ def test_text_without_a_letter_or_digit_is_refused_before_any_call(
     assert server.requests == []
 
 
-def test_default_model_has_no_announced_end_and_the_speech_models_have_theirs() -> None:
+def test_only_the_speech_models_have_an_announced_end() -> None:
     assert OpenAISynthesizer().model not in OpenAISynthesizer.model_ends
     ends = {model: end.date for model, end in OpenAISpeechSynthesizer.model_ends.items()}
     assert ends["gpt-4o-mini-tts"] == ends["tts-1"] == ends["tts-1-hd"] == "2027-01-06"
 
 
-# What is imported.
+# Imports.
 
 
-def test_openai_s_sdk_is_never_imported_and_websockets_at_the_first_miss(server: WebSocketServer) -> None:
+def test_sdk_is_never_imported_and_websockets_only_at_the_first_miss(server: WebSocketServer) -> None:
     code = """
 import asyncio, sys
 from russo import load_synthesizer
@@ -270,10 +270,10 @@ print("websockets" in sys.modules, "openai" in sys.modules, "httpx2" in sys.modu
     assert run_python(code, f"{server.url}/v1") == "False True False False\n"
 
 
-# What comes back.
+# The reply.
 
 
-def test_pieces_of_any_size_are_joined(server: WebSocketServer) -> None:
+def test_audio_deltas_of_any_size_are_joined(server: WebSocketServer) -> None:
     sizes = (1, 2, 3, 4001, 0, 7)
     cuts = [sum(sizes[:n]) for n in range(len(sizes) + 1)]
     pieces = [SAMPLES[a:b] for a, b in itertools.pairwise(cuts)] + [SAMPLES[cuts[-1] :]]
@@ -282,7 +282,7 @@ def test_pieces_of_any_size_are_joined(server: WebSocketServer) -> None:
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_unknown_events_and_other_responses_are_passed_over(server: WebSocketServer) -> None:
+def test_unknown_events_and_other_responses_are_ignored(server: WebSocketServer) -> None:
     strange = [
         {"type": "some.future.event", "delta": "@@@"},
         {"no type": 1},
@@ -294,18 +294,18 @@ def test_unknown_events_and_other_responses_are_passed_over(server: WebSocketSer
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_transcript_of_an_event_counts_if_the_response_has_none(server: WebSocketServer) -> None:
+def test_transcript_event_is_used_if_the_response_has_no_transcript(server: WebSocketServer) -> None:
     server.replies = frames([*service.events(SAMPLES, PROMPT)[:-1], service.done()])
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_frame_of_many_megabytes_is_read(server: WebSocketServer) -> None:
+def test_frame_of_several_megabytes_is_read(server: WebSocketServer) -> None:
     long = speech_pcm(30.0)
     server.replies = frames([service.delta(long), service.done(items=[PROMPT])])
     assert samples_of(speak(at(server))) == long
 
 
-def test_frame_of_bytes_is_read_too(server: WebSocketServer) -> None:
+def test_binary_frame_is_read(server: WebSocketServer) -> None:
     encoded = base64.b64encode(SAMPLES).decode()
     line = f'{{"type": "response.output_audio.delta", "delta": "{encoded}"}}'.encode()
     server.replies = frames([line, service.done(items=[PROMPT])])

@@ -1,4 +1,4 @@
-"""How long a call may take, and that nothing stays open: silence, cancelling, closing."""
+"""Time and size limits of a call, and no open connections afterwards: silence, cancelling, closing."""
 
 import asyncio
 import contextlib
@@ -25,11 +25,11 @@ from support.openai_realtime import SAMPLES, WHOLE, at
 # Silence.
 
 
-def test_connection_that_nobody_takes_is_not_reached() -> None:
+def test_connection_that_is_never_accepted_is_not_reached() -> None:
     with socket.socket() as deaf, contextlib.ExitStack() as waiting:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
-        for _ in range(3):  # they fill the line
+        for _ in range(3):  # they fill the backlog
             each = waiting.enter_context(socket.socket())
             each.setblocking(False)
             each.connect_ex(deaf.getsockname())
@@ -41,7 +41,7 @@ def test_connection_that_nobody_takes_is_not_reached() -> None:
 
 
 @pytest.mark.parametrize("stage", service.STAGES)
-def test_server_that_falls_silent_is_a_timeout(stage: str) -> None:
+def test_server_that_stops_sending_is_a_timeout(stage: str) -> None:
     greeting, reply = service.silent(stage, SAMPLES)
     with service.serve(reply, greeting) as server:
         start = time.monotonic()
@@ -52,7 +52,7 @@ def test_server_that_falls_silent_is_a_timeout(stage: str) -> None:
     assert error.reached is not stage.startswith("handshake")
 
 
-def test_server_that_never_answers_a_close_holds_up_neither_speech_nor_failure(
+def test_unanswered_close_delays_neither_audio_nor_error(
     server: WebSocketServer,
 ) -> None:
     server.replies = Frames(body=frames(WHOLE).body, answer_close=False)
@@ -66,20 +66,20 @@ def test_server_that_never_answers_a_close_holds_up_neither_speech_nor_failure(
     assert server.wait_closed()
 
 
-def test_whole_reading_is_not_lost_to_a_close_that_is_not_answered(server: WebSocketServer) -> None:
+def test_unanswered_close_does_not_lose_a_whole_reading(server: WebSocketServer) -> None:
     server.replies = Frames(body=frames(WHOLE).body, answer_close=False, delay=0.5)
     assert samples_of(speak(at(server, timeout=1.0))) == SAMPLES
     assert server.wait_closed()
 
 
-def test_hundred_unread_frames_do_not_hold_up_a_failure(server: WebSocketServer) -> None:
+def test_hundred_unread_frames_do_not_delay_an_error(server: WebSocketServer) -> None:
     server.replies = frames([{"type": "error", "error": {}}, *WHOLE * 20])
     start = time.monotonic()
     failed(at(server))
     assert time.monotonic() - start < 0.9
 
 
-# Cancelling, and what stays open.
+# Cancelling, and connections that stay open.
 
 
 @pytest.mark.parametrize("stage", service.STAGES)
@@ -106,7 +106,7 @@ def wait_connected(server: WebSocketServer) -> None:
         time.sleep(0.005)
 
 
-def test_failed_attempt_makes_a_connection_of_its_own(server: WebSocketServer) -> None:
+def test_each_attempt_opens_its_own_connection(server: WebSocketServer) -> None:
     server.replies = [frames([], close=(1011, "try again in 0s")), frames(WHOLE)]
     assert samples_of(speak(at(server, max_attempts=2))) == SAMPLES
     first, second = server.requests
@@ -139,7 +139,7 @@ def test_oversized_reply_is_a_final_error(body: Any) -> None:
     assert "64 MiB" in str(error)
 
 
-def test_event_of_countless_values_is_not_read() -> None:
+def test_event_with_too_many_values_is_not_parsed() -> None:
     event = b'{"type":"any","x":[' + b"{}," * (4 << 20) + b"0]}"
     body = CREATED + b"\x81\x7f" + len(event).to_bytes(8, "big") + event
     with service.serve([frames(WHOLE)], Frames(body=body)) as server:

@@ -1,4 +1,4 @@
-"""The check of a reading: no audio with other words is returned, and no call is made in vain."""
+"""The check of a reading: audio with other words is never returned, and no useless call is made."""
 
 import logging
 import pickle
@@ -64,7 +64,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("prompt", "transcript"), ACCEPTED)
-def test_same_words_in_another_spelling_are_taken(
+def test_same_words_in_another_spelling_are_accepted(
     server: WebSocketServer, prompt: str, transcript: str
 ) -> None:
     server.replies = service.spoken(SAMPLES, transcript)
@@ -72,9 +72,7 @@ def test_same_words_in_another_spelling_are_taken(
 
 
 @pytest.mark.parametrize(("prompt", "transcript"), REFUSED)
-def test_other_words_are_refused_with_what_was_said(
-    server: WebSocketServer, prompt: str, transcript: str
-) -> None:
+def test_other_words_are_refused_and_quoted(server: WebSocketServer, prompt: str, transcript: str) -> None:
     server.replies = service.spoken(SAMPLES, transcript)
     error = failed(at(server), prompt)
     assert isinstance(error, NoAudioError)
@@ -83,7 +81,7 @@ def test_other_words_are_refused_with_what_was_said(
     assert pickle.loads(pickle.dumps(error)).said == transcript
 
 
-def test_preamble_in_an_item_of_its_own_is_refused(server: WebSocketServer) -> None:
+def test_preamble_in_a_separate_item_is_refused(server: WebSocketServer) -> None:
     server.replies = service.spoken(SAMPLES, "Sure, here it is.", PROMPT)
     error = failed(at(server))
     assert isinstance(error, NoAudioError)
@@ -106,7 +104,7 @@ def test_different_transcripts_use_up_the_attempts(server: WebSocketServer) -> N
     assert (error.said, error.retryable) == ("Three", True)
 
 
-def test_calls_of_one_synthesizer_have_transcripts_of_their_own(server: WebSocketServer) -> None:
+def test_calls_of_one_synthesizer_do_not_share_transcripts(server: WebSocketServer) -> None:
     synthesizer = at(server, max_attempts=2)
     server.replies = [service.spoken(SAMPLES, "One"), service.spoken(SAMPLES, PROMPT)]
     speak(synthesizer)
@@ -136,7 +134,7 @@ def test_mismatch_is_never_stored_and_each_attempt_is_a_backend_call(
     assert len(server.requests) == 2
 
 
-def test_long_transcript_is_cut_in_the_message_alone(server: WebSocketServer) -> None:
+def test_long_transcript_is_cut_only_in_the_message(server: WebSocketServer) -> None:
     long = "and so on " * 100
     server.replies = service.spoken(SAMPLES, long)
     error = failed(at(server, max_attempts=1))
@@ -145,7 +143,7 @@ def test_long_transcript_is_cut_in_the_message_alone(server: WebSocketServer) ->
     assert error.said == long
 
 
-def test_check_off_takes_any_reading(server: WebSocketServer) -> None:
+def test_check_off_accepts_any_reading(server: WebSocketServer) -> None:
     for reply in (
         service.spoken(SAMPLES, "Other"),
         service.spoken(SAMPLES),
@@ -174,11 +172,13 @@ def test_check_off_takes_any_reading(server: WebSocketServer) -> None:
         ("...!" * 100 + "Hi", 0.3, 1.0, False),
     ],
 )
-def test_duration_finds_obvious_faults_only(prompt: str, seconds: float, speed: float, is_odd: bool) -> None:
+def test_duration_check_finds_only_obvious_faults(
+    prompt: str, seconds: float, speed: float, is_odd: bool
+) -> None:
     assert bool(odd_duration(prompt, seconds, speed)) is is_odd
 
 
-def test_reading_that_is_cut_short_is_refused_and_tried_again(server: WebSocketServer) -> None:
+def test_reading_that_is_cut_short_is_refused_and_retried(server: WebSocketServer) -> None:
     def reply(request: Request) -> Frames:
         whole = len(server.requests) > 1
         return service.spoken(SAMPLES if whole else SAMPLES[:4800], service.prompt_of(request))
@@ -190,6 +190,6 @@ def test_reading_that_is_cut_short_is_refused_and_tried_again(server: WebSocketS
     assert "the duration is not that of the text: 0.10 s for 27 letters and digits" in said
 
 
-def test_words_are_compared_joined_and_in_order() -> None:
+def test_words_are_compared_in_order_and_without_spaces() -> None:
     assert words_of("ab c") == words_of("a bc")
     assert words_of("a b") != words_of("b a")

@@ -1,4 +1,4 @@
-"""The contract of backends, for the backend over a websocket."""
+"""The contract of backends, for the websocket backend."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from support.first_party import LIMITS, FirstPartyService, failed
 from support.first_party_secrets import HidesKey
 from support.openai_realtime import GREETING, done, is_last, prompt_of, refused, spoken
 
-# What the service calls a failure that has this status on /v1/audio/speech.
+# The service's error type for each status that /v1/audio/speech would return.
 _CODES = {
     401: "invalid_api_key",
     403: "permission_denied",
@@ -32,7 +32,7 @@ def good(samples: bytes) -> Frames:
 
 
 def error_event(status: int, message: str, retry_after: float | None = None) -> Frames:
-    """What the service sends on the open connection, which has no header to ask for a wait."""
+    """Return an error on an open connection, which has no Retry-After header: the message holds the delay."""
     if retry_after is not None:
         message = f"{message}. Please try again in {retry_after:g}s."
     kind = "server_error" if status >= 500 else "invalid_request_error"
@@ -53,7 +53,7 @@ class TestOpenAI(HidesKey, FirstPartyService):
     deep = "russo_openai._session.load_json"
     class_name = "OpenAISynthesizer"
     sdk = ("websockets", "httpx2", "httpx", "openai")
-    # The sound of the kit does not fit its texts: a fifth of a second for 5,000 characters.
+    # The kit's audio is too short for its texts: 0.2 s for 5,000 characters.
     options: ClassVar = {"check": "off"}
     declared: ClassVar = {
         "voice": "cedar",
@@ -143,7 +143,7 @@ class TestOpenAI(HidesKey, FirstPartyService):
         value: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        # Unlike the HTTP client, a websocket looks at a proxy only when it connects, and not at all for NO_PROXY.
+        # Unlike the HTTP client, a websocket reads the proxy only when it connects, and never for NO_PROXY.
         monkeypatch.delenv("NO_PROXY")
         monkeypatch.setenv(variable, value)
         error = failed(speaking())

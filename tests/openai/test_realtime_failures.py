@@ -1,4 +1,4 @@
-"""How the Realtime API fails: at the handshake, by events, by the connection, by silence."""
+"""Failures of the Realtime API: at the handshake, by events, of the connection, by silence."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ from support.openai_realtime import SAMPLES, WHOLE, at, host_of
 # The handshake.
 
 
-def test_page_in_place_of_a_websocket_is_not_asked_for_again(server: WebSocketServer) -> None:
+def test_page_instead_of_a_websocket_is_not_retried(server: WebSocketServer) -> None:
     server.replies = Reply(body=b"<html><title>Sign in</title><p>Please sign in.")
     error = failed(at(server, max_attempts=3))
     assert type(error) is NoAudioError
@@ -56,7 +56,7 @@ def test_page_in_place_of_a_websocket_is_not_asked_for_again(server: WebSocketSe
         (529, {"message": "no"}, ServiceError),
     ],
 )
-def test_handshake_is_refused_by_its_status(
+def test_refused_handshake_is_classified_by_its_status(
     server: WebSocketServer, status: int, details: dict[str, str], kind: type[SynthesisError]
 ) -> None:
     server.replies = json_reply({"error": details}, status, {"Retry-After": "90"})
@@ -71,9 +71,7 @@ def test_handshake_is_refused_by_its_status(
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"[" * 100_000, b"null", b'{"error": "no"}', b'{"error": {"type": ["x"]}}']
 )
-def test_refusal_that_cannot_be_read_is_classified_by_its_status(
-    server: WebSocketServer, body: bytes
-) -> None:
+def test_unreadable_refusal_is_classified_by_its_status(server: WebSocketServer, body: bytes) -> None:
     server.replies = Reply(status=400, body=body)
     error = failed(at(server))
     assert type(error) is RequestRejectedError
@@ -83,7 +81,7 @@ def test_refusal_that_cannot_be_read_is_classified_by_its_status(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("scheme", ["http", "ws"])
-def test_redirect_is_not_followed_within_a_host_and_beyond(
+def test_redirect_is_not_followed_to_the_same_or_another_host(
     server: WebSocketServer, status: int, scheme: str
 ) -> None:
     with service.serve(frames(WHOLE)) as elsewhere:
@@ -100,7 +98,7 @@ def test_redirect_is_not_followed_within_a_host_and_beyond(
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("place", ["start", "status", "headers"])
-def test_connection_lost_in_the_handshake_was_not_reached(
+def test_connection_lost_in_the_handshake_is_not_reached(
     server: WebSocketServer, place: Any, how: Any
 ) -> None:
     server.replies = Frames(fail_at=place, fail_how=how)
@@ -149,7 +147,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize("place", ["error event", "response failed", "close code 4000"])
 @pytest.mark.parametrize(("of_type", "code", "kind"), REFUSALS)
-def test_refusal_means_the_same_in_every_place(
+def test_error_code_has_one_class_in_every_place(
     server: WebSocketServer, place: str, of_type: str | None, code: str | None, kind: type[SynthesisError]
 ) -> None:
     error = {"type": of_type, "code": code, "message": "no such luck", "param": None}
@@ -179,7 +177,7 @@ def test_refusal_means_the_same_in_every_place(
     ],
 )
 @pytest.mark.parametrize("place", ["error event", "response failed", "close code 4000"])
-def test_words_mean_the_same_in_every_place(
+def test_error_message_has_one_class_in_every_place(
     server: WebSocketServer, place: str, message: str, kind: type[SynthesisError], advice: str
 ) -> None:
     server.replies = {
@@ -195,7 +193,7 @@ def test_words_mean_the_same_in_every_place(
 @pytest.mark.parametrize(
     ("code", "kind"), [(4401, AuthenticationError), (4404, RequestRejectedError), (4429, RateLimitError)]
 )
-def test_close_code_that_is_a_status_names_the_class(
+def test_close_code_that_is_a_status_decides_the_class(
     server: WebSocketServer, code: int, kind: type[SynthesisError]
 ) -> None:
     server.replies = frames([], close=(code, ""))
@@ -219,7 +217,7 @@ HOSTILE = "\x1b]0;PWNED\x07\u202e\n::error::x"
         Reply(status=400, body=HOSTILE.encode()),
     ],
 )
-def test_foreign_text_acts_on_no_terminal(server: WebSocketServer, reply: Any) -> None:
+def test_foreign_text_is_escaped_for_terminals(server: WebSocketServer, reply: Any) -> None:
     server.replies = reply
     message = str(failed(at(server)))
     assert message.isprintable()
@@ -229,7 +227,7 @@ def test_foreign_text_acts_on_no_terminal(server: WebSocketServer, reply: Any) -
 
 @pytest.mark.parametrize("greeting", [[], [service.CREATED], [service.CREATED, service.UPDATED]])
 @pytest.mark.parametrize("closes", [True, False])
-def test_refusal_is_read_wherever_it_comes_before_the_close(greeting: list[Any], closes: bool) -> None:
+def test_refusal_before_the_close_is_read_at_any_position(greeting: list[Any], closes: bool) -> None:
     event = {"type": "error", "error": {"code": "invalid_api_key", "message": "Incorrect API key"}}
     close = (4000, "invalid_request_error.invalid_api_key") if closes else None
     with service.serve(frames(WHOLE), frames([*greeting, event], close=close)) as server:
@@ -261,9 +259,7 @@ def test_error_of_another_shape_is_a_service_error(server: WebSocketServer, shap
         ("no", None),
     ],
 )
-def test_wait_that_an_event_asks_for_is_read(
-    server: WebSocketServer, message: str, seconds: float | None
-) -> None:
+def test_delay_in_an_event_is_read(server: WebSocketServer, message: str, seconds: float | None) -> None:
     server.replies = service.refused(message, code="rate_limit_exceeded")
     error = failed(at(server))
     assert isinstance(error, RateLimitError)
@@ -288,7 +284,7 @@ def test_wait_that_an_event_asks_for_is_read(
         ({"type": "response.done", "response": []}, ServiceError, "response None"),
     ],
 )
-def test_response_that_did_not_complete_is_no_reading(
+def test_incomplete_response_is_not_a_reading(
     server: WebSocketServer, done: dict[str, Any], kind: type[SynthesisError], said: str
 ) -> None:
     server.replies = frames([*WHOLE[:-1], done])
@@ -297,11 +293,11 @@ def test_response_that_did_not_complete_is_no_reading(
     assert said in str(error)
 
 
-# What cannot be read, and what is not sound.
+# Unreadable frames, and replies that are not audio.
 
 
 @pytest.mark.parametrize("frame", [b"oops", b"", b"[1]", b"null", b"7", b"[" * 100_000])
-def test_frame_that_is_no_json_object_is_a_service_error(server: WebSocketServer, frame: bytes) -> None:
+def test_frame_that_is_not_a_json_object_is_a_service_error(server: WebSocketServer, frame: bytes) -> None:
     server.replies = frames([*WHOLE[:4], frame])
     error = failed(at(server))
     assert type(error) is ServiceError
@@ -309,7 +305,7 @@ def test_frame_that_is_no_json_object_is_a_service_error(server: WebSocketServer
 
 
 @pytest.mark.parametrize("delta", ["@@@", "AAA", "AA A=", "äö"])
-def test_piece_that_is_no_base64_is_no_audio(server: WebSocketServer, delta: str) -> None:
+def test_delta_that_is_not_base64_is_not_audio(server: WebSocketServer, delta: str) -> None:
     server.replies = frames([service.delta(delta), *WHOLE])
     error = failed(at(server))
     assert type(error) is NoAudioError
@@ -317,7 +313,7 @@ def test_piece_that_is_no_base64_is_no_audio(server: WebSocketServer, delta: str
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_reading_that_is_a_file_is_no_audio(server: WebSocketServer, name: str) -> None:
+def test_reading_that_is_a_file_is_not_bare_samples(server: WebSocketServer, name: str) -> None:
     body, expected = FILES[name]
     server.replies = service.spoken(body, PROMPT)
     error = failed(at(server, max_attempts=1))
@@ -326,7 +322,7 @@ def test_reading_that_is_a_file_is_no_audio(server: WebSocketServer, name: str) 
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_reading_that_begins_like_a_file_is_sound(server: WebSocketServer, name: str) -> None:
+def test_samples_that_begin_like_a_file_are_audio(server: WebSocketServer, name: str) -> None:
     server.replies = service.spoken(LOOKALIKES[name] + SAMPLES, PROMPT)
     assert samples_of(speak(at(server))) == LOOKALIKES[name] + SAMPLES
 
@@ -339,19 +335,19 @@ def test_reading_that_begins_like_a_file_is_sound(server: WebSocketServer, name:
         (bytes(96000), "silence from end to end"),
     ],
 )
-def test_reading_that_is_no_sound_is_no_audio(server: WebSocketServer, samples: bytes, said: str) -> None:
+def test_reading_without_sound_is_not_audio(server: WebSocketServer, samples: bytes, said: str) -> None:
     server.replies = service.spoken(samples, PROMPT)
     error = failed(at(server))
     assert type(error) is NoAudioError
     assert said in str(error)
 
 
-# Connections that end.
+# Lost connections.
 
 
 @pytest.mark.parametrize("events", range(len(WHOLE)))
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1013])
-def test_connection_that_ends_before_the_response_is_done_is_lost(
+def test_connection_closed_before_the_response_is_done_is_lost(
     server: WebSocketServer, events: int, code: int
 ) -> None:
     server.replies = frames(WHOLE[:events], close=(code, "going away"))

@@ -1,4 +1,4 @@
-"""What counts as the reading of a prompt: every account of it, only its own audio, and nothing that is not text."""
+"""What counts as the reading of a prompt: every transcript must match, and only its own audio is used."""
 
 import asyncio
 import time
@@ -71,7 +71,7 @@ def piece(identity: str) -> dict[str, Any]:
         "empty",
     ],
 )
-def test_a_reading_with_another_account_is_never_stored(tmp_path: Any, events: Any) -> None:
+def test_reading_with_another_transcript_is_never_stored(tmp_path: Any, events: Any) -> None:
     cache = AudioCache(tmp_path)
     with service.serve(answer(*events)) as server:
         error = failed(CachedSynthesizer(synthesizer(server), cache=cache))
@@ -79,7 +79,7 @@ def test_a_reading_with_another_account_is_never_stored(tmp_path: Any, events: A
     assert cache.size() == 0
 
 
-def test_a_reading_in_two_items_is_whole() -> None:
+def test_reading_in_two_items_is_joined() -> None:
     first, second = PROMPT[:10], PROMPT[10:]
     events = (piece("a"), piece("b"), said(first), said(second), ended(item("a", first), item("b", second)))
     with service.serve(answer(*events)) as server:
@@ -87,7 +87,7 @@ def test_a_reading_in_two_items_is_whole() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 3, [], {"a": 1}])
-def test_a_piece_that_is_not_text_is_no_audio(wrong: Any) -> None:
+def test_delta_that_is_not_text_is_not_audio(wrong: Any) -> None:
     piece = service.delta(SAMPLES) | {"delta": wrong}
     with service.serve(answer(piece, said(PROMPT), service.done(items=[PROMPT]))) as server:
         error = failed(synthesizer(server))
@@ -96,7 +96,7 @@ def test_a_piece_that_is_not_text_is_no_audio(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("output", [5, "text", {"a": 1}, [3], [{"content": 3}]])
-def test_an_ending_of_another_shape_is_no_account(output: Any) -> None:
+def test_malformed_end_event_has_no_transcript(output: Any) -> None:
     response = {"id": service.RESPONSE, "status": "completed", "output": output}
     ending = {"type": "response.done", "response": response}
     with service.serve(answer(service.delta(SAMPLES), ending)) as server:
@@ -106,7 +106,7 @@ def test_an_ending_of_another_shape_is_no_account(output: Any) -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_audio_of_another_response_is_left_out(first: bool) -> None:
+def test_audio_of_another_response_is_ignored(first: bool) -> None:
     other = service.delta(SAMPLES, "resp_9")
     own = (service.delta(SAMPLES), said(PROMPT), service.done(items=[PROMPT]))
     events = [other, CREATED, *own] if first else [CREATED, other, *own]
@@ -130,7 +130,7 @@ def test_audio_of_another_response_is_left_out(first: bool) -> None:
         ("a@b.com", "ab com"),
     ],
 )
-def test_signs_that_are_spoken_are_compared(one: str, other: str) -> None:
+def test_spoken_signs_are_compared(one: str, other: str) -> None:
     assert words_of(one) != words_of(other)
 
 
@@ -162,7 +162,7 @@ def test_spellings_of_the_same_words_are_equal(one: str, other: str) -> None:
         ("invalid_value", "RequestRejectedError"),
     ],
 )
-def test_a_code_means_the_same_in_each_place(code: str, name: str, status: int | None) -> None:
+def test_error_code_decides_the_class_with_any_status(code: str, name: str, status: int | None) -> None:
     words = read_words({"error": {"type": "invalid_request_error", "code": code}})
     assert cause_of(words, status=status, prompt=PROMPT).kind.__name__ == name
 
@@ -176,7 +176,7 @@ def test_a_code_means_the_same_in_each_place(code: str, name: str, status: int |
         ("later", None),
     ],
 )
-def test_a_delay_in_a_message_is_read(message: str, seconds: float | None) -> None:
+def test_delay_in_a_message_is_read(message: str, seconds: float | None) -> None:
     assert wait_said_in(message) == (None if seconds is None else pytest.approx(seconds))
 
 
@@ -189,12 +189,12 @@ def test_a_delay_in_a_message_is_read(message: str, seconds: float | None) -> No
         (1011, "ServiceError"),
     ],
 )
-def test_a_close_code_names_the_class(code: int, name: str) -> None:
+def test_close_code_decides_the_class(code: int, name: str) -> None:
     with service.serve(frames([CREATED], close=(code, ""))) as server:
         assert type(failed(synthesizer(server))).__name__ == name
 
 
-def test_cancelling_while_the_service_does_not_close_leaves_no_socket() -> None:
+def test_cancelling_during_an_unanswered_close_leaves_no_socket() -> None:
     reply = Frames(body=service.spoken(SAMPLES, PROMPT).body, answer_close=False)
 
     async def cancel(server: Any) -> tuple[float, int]:
@@ -247,7 +247,7 @@ def test_frames_of_the_caller_keep_their_locals() -> None:
         ("https://speech.example/v1", "gpt-realtime", False),
     ],
 )
-def test_an_end_is_announced_for_openai_alone(base_url: str | None, model: str, ends: bool) -> None:
+def test_end_of_a_model_is_announced_only_for_openai(base_url: str | None, model: str, ends: bool) -> None:
     synthesizer = OpenAISynthesizer(base_url=base_url, model=model)
     assert (model in synthesizer.model_ends) is ends
     assert "gpt-realtime" in OpenAISynthesizer.model_ends

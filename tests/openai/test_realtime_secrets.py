@@ -1,4 +1,4 @@
-"""Credentials, which nothing shows: no message, cause, log record and local of a frame."""
+"""Credentials are never shown: not in a message, a cause, a log record or a local of a frame."""
 
 import logging
 import traceback
@@ -24,13 +24,13 @@ from support import openai_realtime as service
 from support.first_party import PLANTED_KEY, failed, speak
 from support.openai_realtime import SAMPLES, WHOLE, at
 
-# What is shown.
+# Messages, logs and frames.
 
 
 @pytest.mark.parametrize(
     "place", ["handshake", "handshake headers", "event", "done", "close", "frame", "session"]
 )
-def test_key_that_the_service_repeats_is_shown_by_nothing(
+def test_key_that_the_service_repeats_is_not_shown(
     server: WebSocketServer, place: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = f"Bad key {PLANTED_KEY}!"
@@ -61,13 +61,13 @@ def test_no_frame_of_a_traceback_holds_the_key(stage: str) -> None:
     assert not [name for name, value in locals_of(error) if PLANTED_KEY in str(value)]
 
 
-def test_no_frame_holds_a_key_that_no_header_carries(server: WebSocketServer) -> None:
+def test_no_frame_holds_a_key_that_a_header_cannot_carry(server: WebSocketServer) -> None:
     error = failed(at(server, api_key=f"{PLANTED_KEY} two words"))
     assert not [name for name, value in locals_of(error) if PLANTED_KEY in str(value)]
 
 
 def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
-    """Yield the locals of the frames that pytest -l shows, but for those of this test."""
+    """Yield the locals of the frames that pytest -l shows, without those of this test."""
     each: BaseException | None = error
     while each is not None:
         for frame, _ in traceback.walk_tb(each.__traceback__):
@@ -89,7 +89,7 @@ def locals_of(error: BaseException) -> Iterator[tuple[str, Any]]:
         "gopher://me:a'pr0xypass@127.0.0.1:9",
     ],
 )
-def test_password_of_a_proxy_is_shown_by_nothing(
+def test_proxy_password_is_not_shown(
     proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("NO_PROXY")
@@ -108,7 +108,7 @@ def test_password_of_a_proxy_is_shown_by_nothing(
     assert not [text for text in shown if "pr0xypass" in text]
 
 
-def test_proxy_that_refuses_is_classified_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_by_a_proxy_is_classified_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY")
     with LoopbackServer(Reply(status=407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:pr0xypass@"))
@@ -122,7 +122,7 @@ def test_proxy_that_refuses_is_classified_by_its_status(monkeypatch: pytest.Monk
     assert "pr0xypass" not in "".join(traceback.format_exception(error))
 
 
-def test_file_of_certificates_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_certificate_file_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from russo.authoring import shared_tls
 
     shared_tls.cache_clear()
@@ -133,7 +133,7 @@ def test_file_of_certificates_that_is_missing_is_said_at_once(monkeypatch: pytes
     assert "check base_url, and the variables for proxies and certificates" in str(error)
 
 
-def test_request_is_made_of_whole_messages(server: WebSocketServer) -> None:
+def test_request_is_two_whole_messages(server: WebSocketServer) -> None:
     asked: list[Request] = []
 
     def reply(request: Request) -> Frames:

@@ -1,4 +1,4 @@
-"""Models and formats of /v1/audio/speech: what is refused early, and what other servers send."""
+"""Models and formats of /v1/audio/speech: early refusals, and the replies of other servers."""
 
 import traceback
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def at(server: LoopbackServer, **options: Any) -> OpenAISpeechSynthesizer:
 # Models.
 
 
-def test_model_of_openai_is_the_default_at_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_model_is_used_only_for_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = OpenAISpeechSynthesizer()
     assert plain.cache_key_extra["model"] == "gpt-4o-mini-tts"
     assert OpenAISpeechSynthesizer(base_url="https://eu.api.openai.com/v1").model == "gpt-4o-mini-tts"
@@ -55,7 +55,7 @@ def test_model_of_openai_is_the_default_at_openai_alone(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-2.1-mini", "gpt-realtime-mini-2025-12-15"])
-def test_realtime_model_is_refused_early_with_the_backend_that_has_it(model: str) -> None:
+def test_realtime_model_is_refused_early_and_the_error_names_its_backend(model: str) -> None:
     with pytest.raises(BackendConfigError, match=r"Realtime API.*backend openai \(OpenAISynthesizer\)"):
         load_synthesizer("openai-speech", model=model)
 
@@ -64,11 +64,11 @@ def not_found(message: str = "The model does not exist") -> Reply:
     return json_reply({"error": {"message": message, "type": "x", "code": "model_not_found"}}, 404)
 
 
-def test_model_that_openai_ended_names_its_successor(
+def test_ended_model_of_openai_is_reported_with_its_successor(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.replies = not_found()
-    monkeypatch.setattr(_speech, "is_vendor", lambda _: True)  # the loopback server, that is
+    monkeypatch.setattr(_speech, "is_vendor", lambda _: True)  # that is, the loopback server
     said = str(failed(at(server)))
     assert "HTTP 404 (model_not_found)" in said
     assert "OpenAI ended tts-1 on 2027-01-06; use the backend openai" in said
@@ -77,7 +77,7 @@ def test_model_that_openai_ended_names_its_successor(
     assert "use the backend openai" in said
 
 
-def test_model_that_another_server_does_not_have_is_not_openai_s(server: LoopbackServer) -> None:
+def test_missing_model_of_another_server_does_not_mention_openai(server: LoopbackServer) -> None:
     server.replies = not_found()
     error = failed(at(server))
     assert isinstance(error, RequestRejectedError)
@@ -86,12 +86,12 @@ def test_model_that_another_server_does_not_have_is_not_openai_s(server: Loopbac
 
 
 @pytest.mark.parametrize("path", ["v1x", "v1beta", "v1/proxy"])
-def test_another_path_of_the_vendor_s_host_is_another_server(path: str) -> None:
+def test_another_path_on_the_vendors_host_is_in_the_key(path: str) -> None:
     synthesizer = OpenAISpeechSynthesizer(model="tts-1", base_url=f"https://api.openai.com/{path}")
     assert synthesizer.cache_key_extra["base_url"] == f"https://api.openai.com/{path}"
 
 
-def test_blank_variable_is_no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", " ")
     assert "base_url" not in OpenAISpeechSynthesizer(model="tts-1").cache_key_extra
 
@@ -113,7 +113,7 @@ def test_end_of_openai_s_model_is_not_announced_for_another_server(monkeypatch: 
     assert announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url="https://api.openai.com/v1"))
     monkeypatch.setenv("OPENAI_BASE_URL", "no URL")
     assert announced_end(plain) is None
-    assert "tts-1" in OpenAISpeechSynthesizer.model_ends  # `russo backends` lists them in any environment
+    assert "tts-1" in OpenAISpeechSynthesizer.model_ends  # `russo backends` lists the ends in any environment
 
 
 # The format.
@@ -185,7 +185,7 @@ def test_container_instead_of_samples_is_refused(server: LoopbackServer, start: 
 
 @pytest.mark.parametrize("asked", ["wav", "pcm"])
 @pytest.mark.parametrize("name", FILES)
-def test_file_of_another_format_is_no_audio(server: LoopbackServer, name: str, asked: str) -> None:
+def test_file_of_another_format_is_not_audio(server: LoopbackServer, name: str, asked: str) -> None:
     body, expected = FILES[name]
     server.replies = Reply(body=body, headers={"Content-Type": "application/octet-stream"})
     error = failed(at(server, max_attempts=1, response_format=asked))
@@ -195,7 +195,7 @@ def test_file_of_another_format_is_no_audio(server: LoopbackServer, name: str, a
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_file_as_samples_of_a_wav_file_is_no_audio(server: LoopbackServer, name: str) -> None:
+def test_file_inside_a_wav_file_is_not_audio(server: LoopbackServer, name: str) -> None:
     body, expected = FILES[name]
     server.replies = Reply(body=wav(body), headers={"Content-Type": "audio/wav"})
     error = failed(at(server, max_attempts=1, response_format="wav"))
@@ -204,13 +204,13 @@ def test_file_as_samples_of_a_wav_file_is_no_audio(server: LoopbackServer, name:
 
 
 @pytest.mark.parametrize("name", ODD_WAVS)
-def test_odd_wav_is_no_audio(server: LoopbackServer, name: str) -> None:
+def test_malformed_wav_is_not_audio(server: LoopbackServer, name: str) -> None:
     server.replies = Reply(body=ODD_WAVS[name], headers={"Content-Type": "audio/wav"})
     assert type(failed(at(server, max_attempts=1, response_format="wav"))) is NoAudioError
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_all_samples_are_kept_whatever_sizes_the_header_has(server: LoopbackServer, name: str) -> None:
+def test_all_samples_are_kept_for_any_sizes_in_the_header(server: LoopbackServer, name: str) -> None:
     riff, size = SIZES[name]
     server.replies = Reply(body=header(riff=riff, size=size) + WHOLE, headers={"Content-Type": "audio/wav"})
     assert samples_of(speak(at(server, response_format="wav"))) == WHOLE
@@ -218,7 +218,7 @@ def test_all_samples_are_kept_whatever_sizes_the_header_has(server: LoopbackServ
 
 @pytest.mark.parametrize("name", LOOKALIKES)
 @pytest.mark.parametrize("asked", ["wav", "pcm"])
-def test_samples_that_begin_like_a_file_are_samples(server: LoopbackServer, name: str, asked: str) -> None:
+def test_samples_that_begin_like_a_file_are_audio(server: LoopbackServer, name: str, asked: str) -> None:
     samples = LOOKALIKES[name] + SAMPLES
     server.replies = Reply(
         body=wav(samples) if asked == "wav" else samples, headers={"Content-Type": "application/octet-stream"}
@@ -237,7 +237,7 @@ def test_samples_that_begin_like_a_file_are_samples(server: LoopbackServer, name
         b"\xff\xf1\x50\x80",
     ],
 )
-def test_samples_that_begin_with_set_bits_are_no_mp3(server: LoopbackServer, start: bytes) -> None:
+def test_samples_that_begin_with_set_bits_are_not_taken_for_mp3(server: LoopbackServer, start: bytes) -> None:
     server.replies = Reply(body=start + SAMPLES)
     assert samples_of(speak(at(server))) == start + SAMPLES
 
@@ -251,7 +251,7 @@ def test_samples_that_begin_with_set_bits_are_no_mp3(server: LoopbackServer, sta
         (b'{"error": "no"}', "is an error instead of audio: 'no'"),
     ],
 )
-def test_bare_samples_that_are_no_speech_are_refused(server: LoopbackServer, body: bytes, said: str) -> None:
+def test_bare_samples_that_are_not_speech_are_refused(server: LoopbackServer, body: bytes, said: str) -> None:
     server.replies = Reply(body=body)
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
@@ -291,7 +291,7 @@ def test_content_type_of_another_format_is_refused(server: LoopbackServer, conte
     "content_type",
     ["", "audio/pcm", "AUDIO/X-PCM", "audio/raw", "audio/pcm_s16le", "binary/octet-stream", ";rate=24000"],
 )
-def test_content_type_of_bare_samples_or_of_any_bytes_is_taken(content_type: str) -> None:
+def test_content_type_of_bare_samples_or_of_any_bytes_is_accepted(content_type: str) -> None:
     audio = read_audio(SAMPLES, "pcm", content_type)
     assert (samples_of(audio), audio.sample_rate, audio.channels) == (SAMPLES, 24000, 1)
 
@@ -308,9 +308,7 @@ def test_content_type_of_bare_samples_or_of_any_bytes_is_taken(content_type: str
         ("channels=70000", "70000 channels"),
     ],
 )
-def test_rate_or_channels_that_no_speech_has_are_refused(
-    server: LoopbackServer, parameter: str, said: str
-) -> None:
+def test_impossible_rate_or_channels_are_refused(server: LoopbackServer, parameter: str, said: str) -> None:
     server.replies = Reply(body=speech_pcm(), headers={"Content-Type": f"audio/pcm; {parameter}"})
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
@@ -318,7 +316,7 @@ def test_rate_or_channels_that_no_speech_has_are_refused(
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192000, 2)])
-def test_rate_and_channels_at_the_bounds_are_taken(rate: int, channels: int) -> None:
+def test_rate_and_channels_at_the_bounds_are_accepted(rate: int, channels: int) -> None:
     audio = read_audio(SAMPLES, "pcm", f"audio/pcm;rate={rate};channels={channels}")
     assert (audio.sample_rate, audio.channels) == (rate, channels)
 
@@ -345,15 +343,15 @@ def test_reply_of_another_content_type_is_quoted(server: LoopbackServer) -> None
         ),
     ],
 )
-def test_key_is_for_ever(options: dict[str, Any], key: str) -> None:
-    # Recordings live in users' repositories: a change here orphans them.
+def test_key_never_changes(options: dict[str, Any], key: str) -> None:
+    # Recordings are in users' repositories: if the key changes, russo no longer finds them.
     assert cache_key("Hello", OpenAISpeechSynthesizer(**options).cache_key_extra, None) == key
 
 
-# The way to the network.
+# Proxies.
 
 
-def test_proxy_with_an_impossible_port_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_with_an_impossible_port_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:pr0xypass@127.0.0.1:99999")
     error = failed(
         OpenAISpeechSynthesizer(base_url="https://speech.invalid/v1", model="tts-1", api_key=PLANTED_KEY)

@@ -1,4 +1,4 @@
-"""What is special to /v1/audio/speech; what it shares with the others is in test_contract.py."""
+"""Behaviour of /v1/audio/speech alone; test_contract.py tests what all backends share."""
 
 import gzip
 import json
@@ -45,7 +45,7 @@ def refusal(message: str, **details: str | None) -> dict[str, object]:
 # The request.
 
 
-def test_request_holds_what_the_key_declares(server: LoopbackServer) -> None:
+def test_request_contains_the_options_of_the_key(server: LoopbackServer) -> None:
     speak(at(server))
     [request] = server.requests
     assert (request.method, request.path, request.query) == ("POST", "/v1/audio/speech", {})
@@ -58,31 +58,31 @@ def test_request_holds_what_the_key_declares(server: LoopbackServer) -> None:
     }
 
 
-def test_instructions_are_sent_where_given(server: LoopbackServer) -> None:
+def test_instructions_are_sent_if_set(server: LoopbackServer) -> None:
     speak(at(server, instructions="Speak slowly.", voice="coral", model="tts-1", speed=0.5))
     sent = server.requests[0].json
     assert (sent["instructions"], sent["voice"], sent["model"]) == ("Speak slowly.", "coral", "tts-1")
     assert sent["speed"] == 0.5
 
 
-def test_text_is_sent_as_it_is(server: LoopbackServer) -> None:
+def test_text_is_sent_unchanged(server: LoopbackServer) -> None:
     text = ' Grüße, «Zoë» 🚕 \t "now"\\ \n'
     speak(at(server), text)
     assert server.requests[0].json["input"] == text
 
 
-def test_sdk_makes_no_attempt_of_its_own(server: LoopbackServer) -> None:
+def test_sdk_does_not_retry(server: LoopbackServer) -> None:
     server.replies = json_reply({}, 500, {"Retry-After": "0", "x-should-retry": "true"})
     failed(at(server, max_attempts=2))
     assert [each.headers["x-stainless-retry-count"] for each in server.requests] == ["0", "0"]
 
 
-def test_key_is_sent_without_the_line_end_of_its_file(server: LoopbackServer) -> None:
+def test_line_end_of_the_key_is_not_sent(server: LoopbackServer) -> None:
     speak(at(server, api_key=f"{PLANTED_KEY}\n"))
     assert server.requests[0].headers["authorization"] == f"Bearer {PLANTED_KEY}"
 
 
-def test_admin_key_is_no_key_for_speech(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_admin_key_is_refused(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ADMIN_KEY", PLANTED_KEY)
     assert isinstance(failed(at(server, api_key=None)), AuthenticationError)
     assert server.requests == []
@@ -94,14 +94,14 @@ def test_admin_key_is_no_key_for_speech(server: LoopbackServer, monkeypatch: pyt
 @pytest.mark.parametrize("sizes", ["true", "streamed", "zero"])
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("keep_alive", [False, True])
-def test_wav_reply_in_every_shape(
+def test_wav_reply_of_any_shape_is_read(
     server: LoopbackServer, sizes: Literal["true", "streamed", "zero"], chunked: bool, keep_alive: bool
 ) -> None:
     server.replies = Reply(body=wav(SAMPLES, sizes=sizes), chunked=chunked, keep_alive=keep_alive)
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_rate_and_channels_are_the_reply_s_own(server: LoopbackServer) -> None:
+def test_rate_and_channels_are_those_of_the_reply(server: LoopbackServer) -> None:
     samples = speech_pcm(rate=44100)
     server.replies = Reply(body=wav(samples, 44100, channels=2))
     audio = speak(at(server))
@@ -128,7 +128,7 @@ def test_chunks_around_the_samples_are_dropped(server: LoopbackServer) -> None:
         (b'{"error": "overloaded"}', "is an error instead of audio: 'overloaded'"),
     ],
 )
-def test_reply_that_is_no_sound_says_what_it_is(server: LoopbackServer, body: bytes, said: str) -> None:
+def test_reply_without_audio_is_described(server: LoopbackServer, body: bytes, said: str) -> None:
     server.replies = Reply(body=body, headers={"Content-Type": "audio/x-kind"})
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
@@ -148,7 +148,7 @@ def test_reply_that_is_no_sound_says_what_it_is(server: LoopbackServer, body: by
         (b"OggS\x00\x02" + bytes(range(256)), False),
     ],
 )
-def test_another_format_is_not_asked_for_again(server: LoopbackServer, body: bytes, retryable: bool) -> None:
+def test_reply_in_another_format_is_not_retried(server: LoopbackServer, body: bytes, retryable: bool) -> None:
     server.replies = Reply(body=body, headers={"Content-Type": "audio/mpeg"})
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
@@ -156,25 +156,25 @@ def test_another_format_is_not_asked_for_again(server: LoopbackServer, body: byt
     assert ("the server must return WAV (response_format=wav)" in str(error)) is not retryable
 
 
-def test_key_in_a_reply_that_is_no_sound_is_not_shown(server: LoopbackServer) -> None:
+def test_key_in_a_reply_without_audio_is_not_shown(server: LoopbackServer) -> None:
     server.replies = Reply(body=b"no", headers={"Content-Type": f"text/plain; key={PLANTED_KEY}"})
     error = failed(at(server, max_attempts=1))
     assert "key=[redacted]" in str(error)
     assert PLANTED_KEY not in "".join(traceback.format_exception(error))
 
 
-def test_reply_that_cannot_be_unpacked_is_a_service_error(server: LoopbackServer) -> None:
+def test_reply_that_cannot_be_decompressed_is_a_service_error(server: LoopbackServer) -> None:
     packed = gzip.compress(wav(SAMPLES))
     server.replies = Reply(body=b"x" + packed, headers={"Content-Encoding": "gzip"})
     assert type(failed(at(server, max_attempts=1))) is ServiceError
 
 
-def test_packed_reply_is_unpacked(server: LoopbackServer) -> None:
+def test_compressed_reply_is_decompressed(server: LoopbackServer) -> None:
     server.replies = Reply(body=gzip.compress(wav(SAMPLES)), headers={"Content-Encoding": "gzip"})
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-# Who speaks.
+# The endpoint and the cache key.
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_packed_reply_is_unpacked(server: LoopbackServer) -> None:
         "https://eu.api.openai.com/v1",
     ],
 )
-def test_vendor_s_own_endpoint_is_not_in_the_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vendors_own_endpoint_is_not_in_the_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = OpenAISpeechSynthesizer().cache_key_extra
     assert "base_url" not in plain
     assert OpenAISpeechSynthesizer(base_url=url).cache_key_extra == plain
@@ -216,7 +216,7 @@ def test_other_endpoint_is_in_the_key_in_one_spelling(
     assert found.cache_key_extra == given.cache_key_extra
 
 
-def test_given_endpoint_wins_over_the_variable(
+def test_base_url_option_overrides_the_variable(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/other")
@@ -226,9 +226,7 @@ def test_given_endpoint_wins_over_the_variable(
     assert len(server.requests) == 1
 
 
-def test_variable_is_called_and_read_when_it_is_used(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_variable_is_read_at_each_use(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     synthesizer = at(server, base_url=None)
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/late")
     assert synthesizer.cache_key_extra["base_url"] == f"{server.url}/late"
@@ -236,7 +234,7 @@ def test_variable_is_called_and_read_when_it_is_used(
     assert server.requests[0].path == "/late/audio/speech"
 
 
-def test_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "")
     assert "base_url" not in OpenAISpeechSynthesizer().cache_key_extra
 
@@ -244,7 +242,7 @@ def test_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "url", ["speech.example/v1", "ftp://secret@speech.example", "http://", "http://[::1", "http://a:b/"]
 )
-def test_endpoint_that_is_no_url_is_refused_without_being_shown(
+def test_endpoint_that_is_not_a_url_is_refused_and_not_shown(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BackendConfigError, match="base_url") as caught:
@@ -258,12 +256,12 @@ def test_endpoint_that_is_no_url_is_refused_without_being_shown(
 
 
 @pytest.mark.parametrize("speed", [0.0, 4.5, float("nan")])
-def test_speed_out_of_its_range_is_refused(speed: float) -> None:
+def test_speed_outside_its_range_is_refused(speed: float) -> None:
     with pytest.raises(BackendConfigError, match=r"speed.*from 0\.25 to 4\.0"):
         load_synthesizer("openai-speech", speed=speed)
 
 
-def test_endpoint_whose_host_is_none_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_with_an_impossible_host_is_a_service_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://999.999.999.999/v1")
     error = failed(OpenAISpeechSynthesizer(model="tts-1", api_key=PLANTED_KEY))
     assert type(error) is ServiceError
@@ -287,7 +285,7 @@ def test_endpoint_whose_host_is_none_is_a_service_error(monkeypatch: pytest.Monk
         (b'{"error": {"message": {"deep": ["no"]}, "code": 7}}', "application/json"),
     ],
 )
-def test_refusal_that_cannot_be_read_is_told_by_its_status(
+def test_unreadable_refusal_is_classified_by_its_status(
     server: LoopbackServer, body: bytes, kind: str
 ) -> None:
     server.replies = Reply(status=400, body=body, headers={"Content-Type": kind})
@@ -297,14 +295,14 @@ def test_refusal_that_cannot_be_read_is_told_by_its_status(
     assert len(str(error)) < 400
 
 
-def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_that_is_never_accepted_is_not_a_backend_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_speech, "_CONNECT", 0.2)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
         deaf_port = deaf.getsockname()[1]
         url = f"http://127.0.0.1:{deaf_port}/v1"
-        waiting = [socket.socket() for _ in range(3)]  # they fill the line
+        waiting = [socket.socket() for _ in range(3)]  # they fill the backlog
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(deaf.getsockname())
@@ -318,7 +316,7 @@ def test_connection_that_nobody_takes_is_not_counted_as_a_call(monkeypatch: pyte
     assert f"no connection to 127.0.0.1:{deaf_port}: ConnectTimeout" in str(error)
 
 
-def test_masked_key_is_not_shown_either(server: LoopbackServer) -> None:
+def test_masked_key_is_not_shown(server: LoopbackServer) -> None:
     said = "Incorrect API key provided: sk-proj-********************c0de. You can find your key online."
     server.replies = json_reply(refusal(said, code="invalid_api_key"), 401)
     error = failed(at(server))
@@ -339,9 +337,7 @@ def test_redirect_is_not_followed(server: LoopbackServer, status: int) -> None:
     assert f"HTTP {status}; correct base_url: a redirect is not followed" in str(error)
 
 
-def test_key_of_a_gateway_is_sent_and_not_shown(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gateway_key_is_sent_and_not_shown(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Gateway-Key: Bearer gw-5ecret-0f-0ne\nTeam: a")
     server.replies = json_reply(refusal("gw-5ecret-0f-0ne is not known at a"), 401)
     error = failed(at(server))
@@ -350,9 +346,7 @@ def test_key_of_a_gateway_is_sent_and_not_shown(
     assert "5ecret" not in "".join(traceback.format_exception(error))
 
 
-def test_account_s_organization_and_project_are_sent(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_organization_and_project_are_sent(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
     speak(at(server))
@@ -361,14 +355,14 @@ def test_account_s_organization_and_project_are_sent(
 
 
 @pytest.mark.parametrize("padding", range(150, 201, 10))
-def test_key_is_found_before_a_long_message_is_cut(server: LoopbackServer, padding: int) -> None:
+def test_key_is_redacted_before_a_long_message_is_cut(server: LoopbackServer, padding: int) -> None:
     server.replies = json_reply(refusal("x" * padding + f" {PLANTED_KEY} " + "y" * 500), 400)
     message = str(failed(at(server)))
     assert PLANTED_KEY[:4] not in message
     assert len(message) < 400
 
 
-def test_message_says_what_failed_and_what_to_do(server: LoopbackServer) -> None:
+def test_message_states_the_failure_and_the_advice(server: LoopbackServer) -> None:
     server.replies = json_reply(refusal("Voice 'bob' is unknown", param="voice"), 400)
     error = failed(at(server, voice="bob"))
     assert isinstance(error, RequestRejectedError)
@@ -378,7 +372,7 @@ def test_message_says_what_failed_and_what_to_do(server: LoopbackServer) -> None
     )
 
 
-def test_text_that_is_too_long_goes_to_the_server_which_knows_its_limit(server: LoopbackServer) -> None:
+def test_too_long_text_is_refused_by_the_server(server: LoopbackServer) -> None:
     def reply(request: Any) -> Reply:
         if len(request.json["input"]) <= 4096:
             return Reply(body=wav(SAMPLES))
@@ -390,7 +384,7 @@ def test_text_that_is_too_long_goes_to_the_server_which_knows_its_limit(server: 
     assert isinstance(failed(at(server), "a" * 4097), TextRejectedError)
 
 
-def test_quota_is_told_from_a_rate_limit(server: LoopbackServer) -> None:
+def test_exceeded_quota_is_not_a_rate_limit(server: LoopbackServer) -> None:
     server.replies = json_reply(refusal("You exceeded your current quota", code="insufficient_quota"), 429)
     error = failed(at(server))
     assert isinstance(error, QuotaExceededError)
@@ -411,9 +405,7 @@ def test_quota_is_told_from_a_rate_limit(server: LoopbackServer) -> None:
         ({"Retry-After": "-5"}, None),
     ],
 )
-def test_wait_that_the_service_asks_for_is_read(
-    server: LoopbackServer, headers: dict[str, str], seconds: float | None
-) -> None:
+def test_retry_after_is_read(server: LoopbackServer, headers: dict[str, str], seconds: float | None) -> None:
     server.replies = json_reply({}, 429, headers)
     error = failed(at(server, max_attempts=1))
     assert isinstance(error, RateLimitError)
