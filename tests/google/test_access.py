@@ -30,7 +30,7 @@ FLIPS = {
 
 @pytest.fixture
 def google():
-    """Google: its token endpoint, and Gemini by both services."""
+    """Google on 127.0.0.1: its token endpoint, and Gemini through both services."""
     token = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
     with LoopbackServer(
         lambda asked: json_reply(token) if asked.path == "/token" else spoken(SAMPLES)
@@ -47,7 +47,7 @@ def private_key():
 
 @pytest.fixture
 def credentials(google, private_key, tmp_path, monkeypatch):
-    """Application default credentials: a service account that gets its tokens from the local Google."""
+    """Application default credentials: a service account that gets its tokens from the fixture `google`."""
     account = {
         "type": "service_account",
         "project_id": "account-project",
@@ -75,14 +75,14 @@ def paths(google):
 
 
 @pytest.mark.parametrize("variable", FLIPS)
-def test_no_variable_flips_the_gemini_api_into_something_else(google, monkeypatch, variable):
+def test_no_variable_changes_the_service_of_the_gemini_api(google, monkeypatch, variable):
     monkeypatch.setenv(variable, FLIPS[variable])
     speak(GoogleSynthesizer(api_key="k", base_url=google.url))
     assert paths(google) == ["/v1/models/gemini-3.8-flash-tts:generateContent"]
     assert google.requests[0].headers["x-goog-api-key"] == "k"
 
 
-def test_all_variables_together_flip_nothing(google, monkeypatch):
+def test_all_variables_together_change_nothing(google, monkeypatch):
     for name, value in FLIPS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GEMINI_API_KEY", "from-the-variable")
@@ -97,7 +97,7 @@ def test_spaces_around_a_key_are_not_sent(google):
 
 
 @pytest.mark.parametrize("key", ["secret\nkey", "secret key", "secret-schlüssel", "secret\0key"])
-def test_key_that_no_header_carries_is_refused_and_not_shown(google, key):
+def test_key_that_a_header_cannot_carry_is_refused_and_not_shown(google, key):
     error = failed(GoogleSynthesizer(api_key=key, base_url=google.url))
     assert type(error) is AuthenticationError
     assert not error.reached
@@ -106,7 +106,7 @@ def test_key_that_no_header_carries_is_refused_and_not_shown(google, key):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_vertex_is_asked_with_a_token_by_project_and_location(google):
+def test_vertex_request_has_token_project_and_location(google):
     assert samples_of(speak(vertex(google, project="my-project", location="eu"))) == SAMPLES
     token, request = google.requests
     assert parse_qs(token.body.decode())["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
@@ -124,7 +124,7 @@ def test_vertex_is_asked_with_a_token_by_project_and_location(google):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_vertex_is_asked_for_every_option_that_shapes_the_sound(google):
+def test_vertex_request_contains_every_option_of_the_key(google):
     speak(vertex(google, language="de-DE", instructions="cheerful", seed=7, api_version="v1"))
     request = google.requests[-1]
     assert request.path == PATH.format("account-project", "global").replace("v1beta1", "v1")
@@ -140,7 +140,7 @@ def test_vertex_is_asked_for_every_option_that_shapes_the_sound(google):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_project_and_location_come_from_the_variables_where_none_is_given(google, monkeypatch):
+def test_project_and_location_default_to_the_variables(google, monkeypatch):
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "env-project")
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "us")
     speak(vertex(google))
@@ -151,7 +151,7 @@ def test_project_and_location_come_from_the_variables_where_none_is_given(google
 
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("location", ["evil.example/x", "evil.example", "eu@evil.example/", "eu/../x"])
-def test_no_location_becomes_another_host_that_gets_the_token(google, monkeypatch, location):
+def test_token_is_not_sent_to_a_host_named_by_the_location(google, monkeypatch, location):
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", location)
     error = failed(vertex(google))
     assert type(error) is RequestRejectedError
@@ -161,7 +161,7 @@ def test_no_location_becomes_another_host_that_gets_the_token(google, monkeypatc
 
 @pytest.mark.parametrize("variable", ["GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"])
 @pytest.mark.parametrize("value", ["true", "1", "True"])
-def test_variable_that_asked_the_sdk_for_vertex_is_named_without_a_key(monkeypatch, variable, value):
+def test_missing_key_error_names_the_sdk_variable_for_vertex(monkeypatch, variable, value):
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, value)
@@ -183,7 +183,7 @@ def test_variable_that_asked_the_sdk_for_vertex_is_named_without_a_key(monkeypat
         ("GEMINI_API_KEY", "a-key"),
     ],
 )
-def test_no_variable_flips_vertex_into_the_gemini_api(google, monkeypatch, variable, value):
+def test_no_variable_changes_vertex_to_the_gemini_api(google, monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
     speak(vertex(google))
     assert google.requests[-1].path == PATH.format("account-project", "global")
@@ -192,7 +192,7 @@ def test_no_variable_flips_vertex_into_the_gemini_api(google, monkeypatch, varia
 
 
 @pytest.mark.usefixtures("credentials")
-def test_one_token_serves_fifty_calls_and_four_event_loops(google):
+def test_one_token_is_used_by_fifty_calls_in_four_event_loops(google):
     synthesizer = vertex(google)
 
     async def crowd():
@@ -214,7 +214,7 @@ def test_quota_project_is_billed(google, monkeypatch):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_expired_token_is_fetched_anew(google):
+def test_expired_token_is_fetched_again(google):
     token = {"access_token": TOKEN, "expires_in": 1}
     google.replies = lambda asked: json_reply(token) if asked.path == "/token" else spoken(SAMPLES)
     synthesizer = vertex(google)
@@ -236,7 +236,7 @@ def test_refused_credentials_are_an_authentication_error(google):
 
 
 @pytest.mark.parametrize(("retryable", "kind"), [(True, ServiceError), (False, AuthenticationError)])
-def test_token_that_cannot_be_fetched_now_may_be_later(google, monkeypatch, retryable, kind):
+def test_temporary_token_failure_is_retryable(google, monkeypatch, retryable, kind):
     def default(**_):
         raise RefreshError("internal_failure", retryable=retryable)
 
@@ -255,7 +255,7 @@ def test_token_that_cannot_be_fetched_now_may_be_later(google, monkeypatch, retr
         ("gemini-2.5-flash-tts", "us-central1", False),
     ],
 )
-def test_location_that_does_not_serve_the_model_is_named(google, model, location, names_it):
+def test_location_without_the_model_is_reported(google, model, location, names_it):
     answer = json_reply({"error": {"code": 404, "message": "Publisher Model was not found"}}, 404)
     token = {"access_token": TOKEN, "expires_in": 3600}
     google.replies = lambda asked: json_reply(token) if asked.path == "/token" else answer
@@ -266,7 +266,7 @@ def test_location_that_does_not_serve_the_model_is_named(google, model, location
 
 
 @pytest.mark.usefixtures("credentials")
-def test_token_endpoint_that_cannot_be_reached_is_a_service_error(google):
+def test_unreachable_token_endpoint_is_a_service_error(google):
     synthesizer = vertex(google, max_attempts=1)
     google.close()
     error = failed(synthesizer)
@@ -274,7 +274,7 @@ def test_token_endpoint_that_cannot_be_reached_is_a_service_error(google):
     assert (error.retryable, error.reached) == (True, False)
 
 
-def test_token_endpoint_that_nobody_trusts_is_said_at_once(credentials, google):
+def test_untrusted_token_endpoint_is_reported_at_once(credentials, google):
     account = json.loads(credentials.read_text())
     with UntrustedServer() as elsewhere:
         credentials.write_text(json.dumps(account | {"token_uri": elsewhere.url}))
@@ -303,7 +303,7 @@ def test_damaged_credentials_are_an_authentication_error(google, tmp_path, monke
 
 
 def own_sign_in(directory, monkeypatch):
-    """A developer's own sign-in by gcloud, whose token is still good; google-auth warns of its kind."""
+    """A developer's own gcloud sign-in with a valid token; google-auth warns about such credentials."""
     expiry = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     account = {
         "type": "authorized_user",
@@ -316,7 +316,7 @@ def own_sign_in(directory, monkeypatch):
     adc(account, directory, monkeypatch)
 
 
-def test_developers_own_sign_in_works_where_warnings_are_errors(google, tmp_path, monkeypatch):
+def test_gcloud_sign_in_works_if_warnings_are_errors(google, tmp_path, monkeypatch):
     from google.auth import _cloud_sdk
 
     own_sign_in(tmp_path, monkeypatch)
@@ -325,10 +325,10 @@ def test_developers_own_sign_in_works_where_warnings_are_errors(google, tmp_path
     assert google.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_missing_project_is_named(google, tmp_path, monkeypatch):
+def test_missing_project_is_reported(google, tmp_path, monkeypatch):
     own_sign_in(tmp_path, monkeypatch)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path))  # without gcloud, which would be asked
+    monkeypatch.setenv("PATH", str(tmp_path))  # without gcloud, which google-auth would run
     error = failed(vertex(google))
     assert type(error) is RequestRejectedError
     assert not error.reached
@@ -337,7 +337,7 @@ def test_missing_project_is_named(google, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("credentials")
-def test_token_that_the_service_echoes_is_not_shown(google):
+def test_token_that_the_service_repeats_is_not_shown(google):
     token = {"access_token": TOKEN, "expires_in": 3600}
     echo = Reply(status=401, body=f"Request had invalid credentials {TOKEN}".encode())
     google.replies = lambda asked: json_reply(token) if asked.path == "/token" else echo

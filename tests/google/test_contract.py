@@ -23,7 +23,7 @@ class TestGoogle(BoundedHttp, HidesKey, FirstPartyService):
         "seed": 7,
     }
     undeclared: ClassVar = {
-        "api_key": "",  # a key and Vertex AI exclude each other
+        "api_key": "",  # an API key cannot be combined with Vertex AI
         "base_url": "https://gateway.example/gemini",
         "timeout": 7.5,
         "max_attempts": 2,

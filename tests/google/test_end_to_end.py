@@ -3,7 +3,7 @@ from support.first_party import PLANTED_KEY, SAMPLES
 from support.gemini import reply, sound
 
 
-def test_pytest_records_and_replays_without_key_service_and_sdk(tmp_path):
+def test_pytest_records_then_replays_without_key_service_or_sdk(tmp_path):
     server = check_end_to_end(
         tmp_path,
         backend="google",

@@ -54,7 +54,7 @@ def refused(answer):
         (Reply(status=599, body=b""), ServiceError),
     ],
 )
-def test_status_and_words_tell_the_kind(answer, kind):
+def test_status_and_message_decide_the_class(answer, kind):
     assert type(refused(answer)) is kind
 
 
@@ -64,7 +64,7 @@ DAILY = 'Read "my daily credits" report, please: how much is there per month?'
 @pytest.mark.parametrize(
     "echo", [DAILY, DAILY.lower(), DAILY.upper(), DAILY[:50], DAILY[9:], json.dumps(DAILY)]
 )
-def test_a_prompt_that_is_quoted_does_not_decide_the_kind(echo):
+def test_quoted_prompt_does_not_decide_the_class(echo):
     answer = error_reply(429, f"Too many requests: {echo}", 0.5, quota(MINUTE))
     with LoopbackServer(answer) as server:
         error = failed(GoogleSynthesizer(api_key=KEY, base_url=server.url, max_attempts=1), DAILY)
@@ -83,18 +83,18 @@ def test_a_prompt_that_is_quoted_does_not_decide_the_kind(echo):
         (error_reply(429, "m", None), None),
     ],
 )
-def test_wait_that_the_service_asks_for_is_kept(answer, seconds):
+def test_retry_delay_of_the_service_is_kept(answer, seconds):
     assert refused(answer).retry_after == seconds
 
 
-def test_message_says_status_word_and_what_the_service_said():
+def test_message_has_status_code_and_text_of_the_service():
     said = str(refused(error_reply(404, "models/nothing is not found", None)))
     assert "HTTP 404 (NOT_FOUND), 'models/nothing is not found'; " in said
     assert "gemini-3.8-flash-tts" in said
     assert "check voice, model and options" in said
 
 
-def test_page_of_a_gateway_is_shortened_to_one_line():
+def test_gateway_page_is_shortened_to_one_line():
     page = Reply(
         status=502, body=b"<html>\n" + b"<p>bad gateway</p>\n" * 500, headers={"Content-Type": "text/html"}
     )
@@ -109,7 +109,7 @@ def test_page_of_a_gateway_is_shortened_to_one_line():
     "body",
     [b"\xff\xfe\x00", b"[]", b"[1, 2]", b"7", b'"no"', b"null", b'{"error": "no"}', b'{"error": null}'],
 )
-def test_error_of_any_body_is_understood_by_its_status(body):
+def test_error_with_any_body_is_classified_by_its_status(body):
     error = refused(Reply(status=503, body=body, headers={"Content-Type": "application/json"}))
     assert type(error) is ServiceError
     assert error.retryable
@@ -131,7 +131,7 @@ def test_error_in_a_list_is_read():
         Reply(body=f"<p>{KEY}</p>".encode()),
     ],
 )
-def test_key_that_the_service_echoes_is_shown_nowhere(answer):
+def test_key_that_the_service_repeats_is_not_shown(answer):
     error = refused(answer)
     shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     shown += repr(vars(error.__cause__)) if error.__cause__ else ""

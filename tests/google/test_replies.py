@@ -14,20 +14,20 @@ from support.gemini import reply, sound, spoken
 STEREO = b"".join(SAMPLES[at : at + 2] * 2 for at in range(0, len(SAMPLES), 2))
 
 
-def heard(answer, **options):
+def audio_of(answer, **options):
     with LoopbackServer(answer) as server:
         return speak(GoogleSynthesizer(api_key="k", base_url=server.url, **options))
 
 
 def refused(answer, attempts=1):
-    """Return the error and the number of requests that led to it."""
+    """Return the error and the number of requests before it."""
     with LoopbackServer(answer) as server:
         error = failed(GoogleSynthesizer(api_key="k", base_url=server.url, max_attempts=attempts))
         return error, len(server.requests)
 
 
 def test_wav_keeps_its_rate():
-    audio = heard(spoken(SAMPLES, 16000))
+    audio = audio_of(spoken(SAMPLES, 16000))
     assert (samples_of(audio), audio.sample_rate) == (SAMPLES, 16000)
 
 
@@ -44,19 +44,19 @@ def test_wav_keeps_its_rate():
 )
 def test_bare_samples_are_wrapped_with_the_rate_that_the_reply_states(kind, rate, channels):
     samples = SAMPLES if channels == 1 else STEREO
-    audio = heard(reply(sound(samples, kind)))
+    audio = audio_of(reply(sound(samples, kind)))
     assert samples_of(audio) == samples
     assert (audio.sample_rate, audio.channels) == (rate, channels)
 
 
-def test_wav_is_recognised_by_its_bytes_whatever_its_type_says():
-    assert samples_of(heard(reply(sound(wav(SAMPLES), "audio/L16;rate=8000")))) == SAMPLES
-    assert samples_of(heard(reply(sound(wav(SAMPLES), "application/octet-stream")))) == SAMPLES
+def test_wav_is_recognised_by_its_bytes_and_not_its_content_type():
+    assert samples_of(audio_of(reply(sound(wav(SAMPLES), "audio/L16;rate=8000")))) == SAMPLES
+    assert samples_of(audio_of(reply(sound(wav(SAMPLES), "application/octet-stream")))) == SAMPLES
 
 
 @pytest.mark.parametrize("sizes", ["streamed", "zero"])
 def test_wav_with_placeholder_sizes_gets_true_ones(sizes):
-    assert samples_of(heard(reply(sound(wav(SAMPLES, sizes=sizes))))) == SAMPLES
+    assert samples_of(audio_of(reply(sound(wav(SAMPLES, sizes=sizes))))) == SAMPLES
 
 
 def test_base64_may_be_url_safe_and_unpadded():
@@ -64,42 +64,42 @@ def test_base64_may_be_url_safe_and_unpadded():
     text = base64.urlsafe_b64encode(data).decode().rstrip("=")
     assert "-" in text
     part = {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": text}}
-    assert samples_of(heard(reply(part))) == data
+    assert samples_of(audio_of(reply(part))) == data
 
 
 def test_wav_parts_are_joined_sample_by_sample():
     silence = b"\0" * 480
     parts = [sound(wav(piece)) for piece in (SAMPLES, silence, SAMPLES[:200])]
-    assert samples_of(heard(reply(*parts))) == SAMPLES + silence + SAMPLES[:200]
+    assert samples_of(audio_of(reply(*parts))) == SAMPLES + silence + SAMPLES[:200]
 
 
-def test_bare_parts_are_joined_even_where_a_cut_halves_a_sample():
+def test_bare_parts_are_joined_even_if_a_cut_splits_a_sample():
     kind = "audio/L16;rate=24000"
-    assert samples_of(heard(reply(sound(SAMPLES[:333], kind), sound(SAMPLES[333:], kind)))) == SAMPLES
+    assert samples_of(audio_of(reply(sound(SAMPLES[:333], kind), sound(SAMPLES[333:], kind)))) == SAMPLES
 
 
 def test_wav_and_bare_parts_are_joined():
-    audio = heard(reply(sound(wav(SAMPLES)), sound(SAMPLES, "audio/l16; rate=24000"), sound(wav(SAMPLES))))
+    audio = audio_of(reply(sound(wav(SAMPLES)), sound(SAMPLES, "audio/l16; rate=24000"), sound(wav(SAMPLES))))
     assert samples_of(audio) == SAMPLES * 3
 
 
-def test_parts_of_different_rates_are_no_audio():
+def test_parts_of_different_rates_are_not_audio():
     error, _ = refused(reply(sound(wav(SAMPLES, 24000)), sound(wav(SAMPLES, 16000))))
     assert type(error) is NoAudioError
 
 
-def test_thoughts_and_empty_texts_beside_the_sound_are_passed_over():
+def test_thoughts_and_empty_texts_beside_the_audio_are_ignored():
     parts = [{"text": "The user wants speech.", "thought": True}, {"text": ""}, sound(wav(SAMPLES))]
-    assert samples_of(heard(reply(*parts))) == SAMPLES
+    assert samples_of(audio_of(reply(*parts))) == SAMPLES
 
 
-def test_words_that_the_sdk_does_not_know_harm_nobody():
-    # The SDK warns of them, and here warnings are errors.
-    audio = heard(reply(sound(wav(SAMPLES)), safetyRatings=[{"category": "NEW", "probability": "NEWER"}]))
+def test_enum_values_unknown_to_the_sdk_are_ignored():
+    # The SDK warns about them, and in these tests warnings are errors.
+    audio = audio_of(reply(sound(wav(SAMPLES)), safetyRatings=[{"category": "NEW", "probability": "NEWER"}]))
     assert samples_of(audio) == SAMPLES
 
 
-def test_speech_in_several_replies_is_asked_for_and_joined():
+def test_speech_in_several_replies_is_requested_and_joined():
     def answer(request):
         token = request.json.get("continuationToken")
         rest = {None: ("CONTINUATION", "dG9r-_8="), "dG9r-_8=": ("STOP", None)}[token]
@@ -113,7 +113,7 @@ def test_speech_in_several_replies_is_asked_for_and_joined():
     assert second == first | {"continuationToken": "dG9r-_8="}
 
 
-def test_speech_that_does_not_go_on_is_no_audio():
+def test_speech_that_does_not_continue_is_not_audio():
     error, requests = refused(reply(sound(wav(SAMPLES)), reason="CONTINUATION", continuationToken="dG9rZW4="))
     assert type(error) is NoAudioError
     assert requests == 2
@@ -149,7 +149,7 @@ def test_speech_that_does_not_go_on_is_no_audio():
         pytest.param(Reply(body=b"[" * 100_000), id="JSON without an end"),
     ],
 )
-def test_reply_is_refused_although_its_status_is_200(answer):
+def test_reply_without_audio_is_refused_although_its_status_is_200(answer):
     error, requests = refused(answer)
     assert type(error) is NoAudioError
     assert (error.retryable, error.reached, requests) == (True, True, 1)
@@ -169,7 +169,7 @@ def test_reply_is_refused_although_its_status_is_200(answer):
         pytest.param(Reply(body=b"please sign in"), id="text"),
     ],
 )
-def test_reply_that_cannot_improve_is_not_asked_for_again(answer):
+def test_permanent_failure_is_not_retried(answer):
     error, requests = refused(answer, attempts=3)
     assert type(error) is NoAudioError
     assert (error.retryable, error.reached, requests) == (False, True, 1)
@@ -185,19 +185,19 @@ def test_reply_that_cannot_improve_is_not_asked_for_again(answer):
         reply(sound(SAMPLES, "audio/\x1b[2J\n::error::q" * 100)),
     ],
 )
-def test_foreign_text_acts_on_no_terminal(answer):
+def test_foreign_text_is_escaped_for_terminals(answer):
     message = str(refused(answer)[0])
     assert message.isprintable()
     assert "\\x1b[2J" in message
     assert len(message) <= 700
 
 
-def test_refused_reply_is_asked_for_again():
+def test_refused_reply_is_retried():
     error, requests = refused(reply(reason="OTHER"), attempts=3)
     assert type(error) is NoAudioError
     assert requests == 3
     assert "OTHER" in str(error)
-    assert samples_of(heard([reply(reason="OTHER"), spoken(SAMPLES)])) == SAMPLES
+    assert samples_of(audio_of([reply(reason="OTHER"), spoken(SAMPLES)])) == SAMPLES
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_refused_reply_is_asked_for_again():
         reply(sound(wav(SAMPLES)), reason="MAX_TOKENS"),
     ],
 )
-def test_blocked_or_too_long_text_is_refused_and_not_tried_again(answer):
+def test_blocked_or_too_long_text_is_refused_and_not_retried(answer):
     error, requests = refused(answer, attempts=3)
     assert type(error) is TextRejectedError
     assert requests == 1
@@ -231,19 +231,19 @@ def test_only_200_is_a_success(status):
     assert f"HTTP {status}" in str(error)
 
 
-def test_compressed_reply_that_is_broken_is_a_service_error():
+def test_damaged_compressed_reply_is_a_service_error():
     error, _ = refused(Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}))
     assert type(error) is ServiceError
     assert "cannot be read" in str(error)
     assert error.retryable
 
 
-def test_ten_seconds_of_speech_arrive_untouched():
+def test_ten_seconds_of_speech_are_returned_unchanged():
     samples = speech_pcm(10.0)
-    assert samples_of(heard(spoken(samples))) == samples
+    assert samples_of(audio_of(spoken(samples))) == samples
 
 
-def test_threads_with_event_loops_of_their_own_may_share_one_synthesizer():
+def test_threads_with_own_event_loops_may_share_one_synthesizer():
     found = []
     with LoopbackServer(spoken(SAMPLES)) as server:
         synthesizer = GoogleSynthesizer(api_key="k", base_url=server.url)
@@ -261,7 +261,7 @@ def test_threads_with_event_loops_of_their_own_may_share_one_synthesizer():
 @pytest.mark.parametrize("kind", ["audio/L16;rate=24000", "audio/pcm", "audio/wav"])
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("name", FILES)
-def test_part_that_is_a_file_of_another_format_is_no_audio(name, before, kind):
+def test_part_in_another_file_format_is_not_audio(name, before, kind):
     body, expected = FILES[name]
     error, _ = refused(reply(*[sound(SAMPLES, "audio/L16")] * before, sound(body, kind)))
     assert type(error) is NoAudioError
@@ -269,24 +269,24 @@ def test_part_that_is_a_file_of_another_format_is_no_audio(name, before, kind):
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_samples_that_begin_like_a_file_are_samples(name):
+def test_samples_that_begin_like_a_file_are_audio(name):
     samples = LOOKALIKES[name] + SAMPLES
-    assert samples_of(heard(reply(sound(samples, "audio/L16")))) == samples
+    assert samples_of(audio_of(reply(sound(samples, "audio/L16")))) == samples
 
 
-def test_part_that_is_a_text_is_no_audio():
+def test_text_part_is_not_audio():
     error, _ = refused(reply(sound(SAMPLES, "audio/L16"), sound(b"Internal error encountered.", "audio/L16")))
     assert type(error) is NoAudioError
     assert "is text: it starts with" in str(error)
 
 
 @pytest.mark.parametrize("name", ODD_WAVS)
-def test_odd_wav_is_no_audio(name):
+def test_malformed_wav_is_not_audio(name):
     error, _ = refused(reply(sound(ODD_WAVS[name])))
     assert type(error) is NoAudioError
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_all_samples_are_kept_whatever_sizes_the_header_has(name):
+def test_all_samples_are_kept_for_any_sizes_in_the_header(name):
     riff, size = SIZES[name]
-    assert samples_of(heard(reply(sound(header(riff=riff, size=size) + WHOLE)))) == WHOLE
+    assert samples_of(audio_of(reply(sound(header(riff=riff, size=size) + WHOLE)))) == WHOLE

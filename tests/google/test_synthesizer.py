@@ -19,14 +19,14 @@ def server():
         yield server
 
 
-def asked(server, text=PROMPT, **options):
-    """Speak, and return what the server was asked."""
+def request_of(server, text=PROMPT, **options):
+    """Speak, and return the last request that the server got."""
     speak(GoogleSynthesizer(**{"api_key": "k", "base_url": server.url, **options}), text)
     return server.requests[-1]
 
 
-def test_request_holds_the_defaults_and_nothing_else(server):
-    request = asked(server)
+def test_request_contains_only_the_defaults(server):
+    request = request_of(server)
     assert (request.method, request.path, request.query) == (
         "POST",
         "/v1/models/gemini-3.8-flash-tts:generateContent",
@@ -44,8 +44,8 @@ def test_request_holds_the_defaults_and_nothing_else(server):
     }
 
 
-def test_request_holds_every_option_that_shapes_the_sound(server):
-    request = asked(
+def test_request_contains_every_option_of_the_key(server):
+    request = request_of(
         server,
         "Grüß Gott 🎧",
         voice="voice_abc",
@@ -67,36 +67,36 @@ def test_request_holds_every_option_that_shapes_the_sound(server):
 
 
 @pytest.mark.parametrize("model", EARLY)
-def test_early_models_take_the_instructions_in_the_text(server, model):
-    request = asked(server, "Hello.", model=model, instructions="Say cheerfully: ")
+def test_early_models_get_the_instructions_in_the_text(server, model):
+    request = request_of(server, "Hello.", model=model, instructions="Say cheerfully: ")
     assert request.json["contents"][0]["parts"] == [{"text": "Say cheerfully: Hello."}]
     config = request.json["generationConfig"]["speechConfig"]["voice_config"]
     assert config == {"prebuilt_voice_config": {"voice_name": "Kore"}}
-    assert asked(server, "Hello.", model=model).json["contents"][0]["parts"] == [{"text": "Hello."}]
+    assert request_of(server, "Hello.", model=model).json["contents"][0]["parts"] == [{"text": "Hello."}]
 
 
-def test_seed_of_zero_is_sent(server):
-    assert asked(server, seed=0).json["generationConfig"]["seed"] == 0
+def test_seed_zero_is_sent(server):
+    assert request_of(server, seed=0).json["generationConfig"]["seed"] == 0
 
 
-def test_empty_options_are_neither_sent_nor_declared(server):
+def test_empty_options_are_neither_sent_nor_in_the_key(server):
     empty = {"language": "", "instructions": ""}
-    assert asked(server, **empty).json == asked(server).json
+    assert request_of(server, **empty).json == request_of(server).json
     assert GoogleSynthesizer(**empty).cache_key_extra == GoogleSynthesizer().cache_key_extra
 
 
-def test_api_version_and_the_path_of_the_endpoint_are_kept(server):
-    request = asked(server, api_version="v1beta", base_url=server.url + "/gateway/")
+def test_api_version_and_endpoint_path_are_kept(server):
+    request = request_of(server, api_version="v1beta", base_url=server.url + "/gateway/")
     assert request.path == "/gateway/v1beta/models/gemini-3.8-flash-tts:generateContent"
 
 
-def test_endpoint_may_come_from_the_sdk_s_variable(server, monkeypatch):
+def test_endpoint_may_come_from_the_variable_of_the_sdk(server, monkeypatch):
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
-    assert asked(server, base_url=None).headers["x-goog-api-key"] == "k"
+    assert request_of(server, base_url=None).headers["x-goog-api-key"] == "k"
 
 
-def test_cache_key_holds_what_shapes_the_sound():
-    # Recordings live in users' repositories: a change here orphans them.
+def test_cache_key_contains_all_settings_of_the_sound():
+    # Recordings are in users' repositories: if the key changes, russo no longer finds them.
     assert GoogleSynthesizer().cache_key_extra == {
         "backend": "google",
         "model": "gemini-3.8-flash-tts",
@@ -107,7 +107,7 @@ def test_cache_key_holds_what_shapes_the_sound():
     }
 
 
-def test_repr_shows_the_way_to_the_service_and_no_key():
+def test_repr_shows_the_service_settings_but_not_the_key():
     shown = repr(GoogleSynthesizer(api_key="secret-key", base_url="https://gateway.example"))
     assert "base_url='https://gateway.example'" in shown
     assert "secret-key" not in shown
@@ -145,7 +145,7 @@ def test_repr_shows_the_way_to_the_service_and_no_key():
     ],
     ids=str,
 )
-def test_option_that_cannot_be_used_is_refused_at_construction(options):
+def test_invalid_option_is_refused_at_construction(options):
     with pytest.raises(BackendConfigError) as caught:
         load_synthesizer("google", **options)
     assert "secret-key" not in str(caught.value)
@@ -157,7 +157,9 @@ def test_model_may_be_a_resource_path(model):
 
 
 def test_installed_aiohttp_changes_nothing(server):
-    assert importlib.util.find_spec("aiohttp"), "this test needs aiohttp, which the SDK prefers where it can"
+    assert importlib.util.find_spec("aiohttp"), (
+        "this test needs aiohttp, which the SDK prefers if it is installed"
+    )
     import httpx2
 
     synthesizer = GoogleSynthesizer(api_key="k", base_url=server.url, max_attempts=1)
@@ -165,7 +167,7 @@ def test_installed_aiohttp_changes_nothing(server):
     server.close()
     start = time.monotonic()
     error = failed(synthesizer)
-    assert time.monotonic() - start < 1.0  # with aiohttp the SDK waits 1 to 10 s and tries again
+    assert time.monotonic() - start < 1.0  # with aiohttp the SDK waits 1 to 10 s and retries
     assert isinstance(error.__cause__, httpx2.ConnectError)
 
 
@@ -176,7 +178,7 @@ def test_installed_aiohttp_changes_nothing(server):
 @pytest.mark.parametrize(
     "url", ["ftp://127.0.0.1", "http://me:pw-HIDDEN@127.0.0.1:9", "http://127.0.0.1:9/?a"]
 )
-def test_endpoint_of_the_variable_is_checked_as_the_option(monkeypatch, variable, options, url):
+def test_endpoint_variable_is_checked_like_the_option(monkeypatch, variable, options, url):
     monkeypatch.setenv(variable, url)
     with pytest.raises(BackendConfigError, match=f"^{variable} ") as caught:
         speak(GoogleSynthesizer(**options))
@@ -198,14 +200,14 @@ def test_waits_between_attempts_grow(server, monkeypatch):
     ] * 3
 
 
-def test_a_call_in_several_replies_that_breaks_off_starts_anew(server):
+def test_interrupted_call_of_several_replies_starts_again(server):
     first = reply(sound(SAMPLES, "audio/L16"), reason="CONTINUATION", continuationToken="dG9rZW4=")
     server.replies = [first, error_reply(503, "busy", 0.0), first, reply(sound(SAMPLES, "audio/L16"))]
     audio = speak(GoogleSynthesizer(api_key="k", base_url=server.url))
     assert samples_of(audio) == SAMPLES * 2
 
 
-def test_sdk_says_nothing_to_a_log_at_info(server, caplog):
+def test_sdk_logs_nothing_at_info(server, caplog):
     with caplog.at_level(logging.INFO, logger="google_genai"):
-        asked(server)
+        request_of(server)
     assert caplog.records == []
