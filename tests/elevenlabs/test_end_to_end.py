@@ -5,7 +5,7 @@ from support.end_to_end import check_end_to_end
 from support.first_party import PLANTED_KEY, SAMPLES
 
 
-def test_pytest_records_and_replays_without_key_service_and_sdk(tmp_path: Path) -> None:
+def test_pytest_records_then_replays_without_key_service_or_sdk(tmp_path: Path) -> None:
     server = check_end_to_end(
         tmp_path,
         backend="elevenlabs",

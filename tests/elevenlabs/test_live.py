@@ -9,7 +9,7 @@ from support.live import live_key
 @pytest.mark.live
 def test_elevenlabs_speaks(request: pytest.FixtureRequest) -> None:
     key = live_key(request, "ELEVENLABS_API_KEY")
-    # Half the price of the default model; six characters of it are a fraction of a cent.
+    # This model costs half the default one; six characters cost a fraction of a cent.
     synthesizer = ElevenLabsSynthesizer(api_key=key, model="eleven_flash_v2_5", language="en")
     audio = asyncio.run(synthesizer.synthesize("Hello."))
     assert audio.sample_rate == 24000

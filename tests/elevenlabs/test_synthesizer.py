@@ -1,4 +1,4 @@
-"""What is special to ElevenLabs; what it shares with the others is in test_facts.py."""
+"""Behaviour of ElevenLabs alone; test_contract.py tests what all backends share."""
 
 import asyncio
 import gzip
@@ -42,7 +42,7 @@ def at(server: LoopbackServer, **options: Any) -> ElevenLabsSynthesizer:
 # The request.
 
 
-def test_request_holds_what_the_key_declares(server: LoopbackServer) -> None:
+def test_request_contains_the_options_of_the_key(server: LoopbackServer) -> None:
     speak(at(server))
     [request] = server.requests
     assert (request.method, request.path) == ("POST", f"/v1/text-to-speech/{GEORGE}")
@@ -62,7 +62,7 @@ def test_request_holds_what_the_key_declares(server: LoopbackServer) -> None:
     }
 
 
-def test_request_holds_every_option_that_is_given(server: LoopbackServer) -> None:
+def test_request_contains_every_option(server: LoopbackServer) -> None:
     settings = {
         "speed": 0.7,
         "stability": 1.0,
@@ -82,7 +82,7 @@ def test_request_holds_every_option_that_is_given(server: LoopbackServer) -> Non
     }
 
 
-def test_text_is_sent_as_it_is(server: LoopbackServer) -> None:
+def test_text_is_sent_unchanged(server: LoopbackServer) -> None:
     text = ' Grüße, «Zoë» 🚕 - "now"\\ [sighs] <break time="1s"/> \n'
     speak(at(server), text)
     assert server.requests[0].json["text"] == text
@@ -94,18 +94,18 @@ def test_base_url_may_have_a_path(server: LoopbackServer, path: str) -> None:
     assert server.requests[0].path == f"/gateway/v1/text-to-speech/{GEORGE}"
 
 
-def test_sdk_makes_no_attempt_of_its_own(server: LoopbackServer) -> None:
+def test_sdk_does_not_retry(server: LoopbackServer) -> None:
     server.replies = error_reply(500, "no", 0.0)
     failed(at(server, max_attempts=2))
     assert len(server.requests) == 2
 
 
-def test_every_attempt_has_a_connection_of_its_own(server: LoopbackServer) -> None:
+def test_each_attempt_opens_its_own_connection(server: LoopbackServer) -> None:
     replies = iter([error_reply(500, "no", 0.0), spoken(SAMPLES), spoken(SAMPLES)])
     connections = []
 
     def reply(_: Request) -> Reply:
-        connections.append(threading.current_thread())  # the server has one for each
+        connections.append(threading.current_thread())  # the server has one thread for each connection
         return next(replies)
 
     server.replies = reply
@@ -113,14 +113,14 @@ def test_every_attempt_has_a_connection_of_its_own(server: LoopbackServer) -> No
 
     async def twice() -> None:
         await synthesizer.synthesize(PROMPT)
-        assert await asyncio.to_thread(server.wait_closed)  # nothing stays open between prompts
+        assert await asyncio.to_thread(server.wait_closed)  # no connection stays open between prompts
         await synthesizer.synthesize(PROMPT)
 
     asyncio.run(twice())
     assert len(set(connections)) == 3
 
 
-def test_threads_with_loops_of_their_own_speak_at_once(server: LoopbackServer) -> None:
+def test_threads_with_own_event_loops_may_share_one_synthesizer(server: LoopbackServer) -> None:
     synthesizer, spoken_in = at(server), []
     threads = [threading.Thread(target=lambda: spoken_in.append(speak(synthesizer))) for _ in range(8)]
     for thread in threads:
@@ -137,17 +137,17 @@ def test_threads_with_loops_of_their_own_speak_at_once(server: LoopbackServer) -
     "kind", ["audio/pcm", "audio/mpeg", "application/octet-stream", "audio/L16;rate=24000"]
 )
 @pytest.mark.parametrize("chunked", [False, True])
-def test_samples_are_taken_however_they_are_sent(server: LoopbackServer, kind: str, chunked: bool) -> None:
+def test_samples_are_read_from_any_kind_of_reply(server: LoopbackServer, kind: str, chunked: bool) -> None:
     server.replies = Reply(body=SAMPLES, chunked=chunked, chunk_size=777, headers={"Content-Type": kind})
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_packed_reply_is_unpacked(server: LoopbackServer) -> None:
+def test_compressed_reply_is_decompressed(server: LoopbackServer) -> None:
     server.replies = Reply(body=gzip.compress(SAMPLES), headers={"Content-Encoding": "gzip"})
     assert samples_of(speak(at(server))) == SAMPLES
 
 
-def test_reply_in_single_bytes_is_whole(server: LoopbackServer) -> None:
+def test_reply_sent_byte_by_byte_is_whole(server: LoopbackServer) -> None:
     server.replies = Reply(body=SAMPLES[:999] + SAMPLES[999:2000], chunked=True, chunk_size=1)
     assert samples_of(speak(at(server))) == SAMPLES[:2000]
 
@@ -155,7 +155,7 @@ def test_reply_in_single_bytes_is_whole(server: LoopbackServer) -> None:
 # The key.
 
 
-def test_key_is_read_when_it_is_needed_whatever_the_sdk_read_at_its_import(server: LoopbackServer) -> None:
+def test_key_is_read_at_each_call_and_not_at_the_import_of_the_sdk(server: LoopbackServer) -> None:
     said = run_python(
         """
 import asyncio, os, sys
@@ -184,7 +184,7 @@ print("elevenlabs.client" in sys.modules)
     assert client_imported == "False"  # twice the import for the same call
 
 
-def test_key_is_sent_without_the_line_end_of_its_file(server: LoopbackServer) -> None:
+def test_line_end_of_the_key_is_not_sent(server: LoopbackServer) -> None:
     speak(at(server, api_key=f"{PLANTED_KEY}\n"))
     assert server.requests[0].headers["xi-api-key"] == PLANTED_KEY
 
@@ -194,7 +194,7 @@ def test_key_is_not_in_the_debug_log_of_the_sdk(
 ) -> None:
     from elevenlabs.core import logging as sdk_logging
 
-    class Bare:  # in place of the SDK's own, which would write to stderr for the rest of the run
+    class Bare:  # instead of the SDK's logger, which would write to stderr for the rest of the run
         def debug(self, message: str, **values: Any) -> None:
             logging.getLogger("fern").debug("%s %s", message, values)
 
@@ -207,20 +207,20 @@ def test_key_is_not_in_the_debug_log_of_the_sdk(
     assert not any(PLANTED_KEY in text for text in logged)
 
 
-def test_key_is_not_shown_where_the_service_echoes_it_in_a_header(server: LoopbackServer) -> None:
+def test_key_that_the_service_repeats_in_a_header_is_not_shown(server: LoopbackServer) -> None:
     server.replies = json_reply({"detail": "no"}, 401, {"X-Key": PLANTED_KEY})
     error = failed(at(server))
     assert PLANTED_KEY not in "".join(traceback.format_exception(error))
 
 
-def test_key_is_not_shown_in_halves(server: LoopbackServer) -> None:
+def test_halves_of_the_key_are_not_shown(server: LoopbackServer) -> None:
     server.replies = coded(401, "invalid_api_key", "." * 190 + PLANTED_KEY)
     shown = "".join(traceback.format_exception(failed(at(server))))
     assert PLANTED_KEY[:8] not in shown
 
 
 @pytest.mark.parametrize("kind", ["audio/pcm", "application/json"])
-def test_key_is_not_shown_where_it_comes_instead_of_audio(server: LoopbackServer, kind: str) -> None:
+def test_key_in_a_reply_without_audio_is_not_shown(server: LoopbackServer, kind: str) -> None:
     body = b'{"you sent this as key": "' + PLANTED_KEY.encode() + b'"}'
     server.replies = Reply(body=body, headers={"Content-Type": kind})
     error = failed(at(server, max_attempts=1))
@@ -236,7 +236,7 @@ def message(server: LoopbackServer, reply: Reply) -> str:
     return str(failed(at(server, max_attempts=1)))
 
 
-def test_message_tells_status_code_and_what_the_service_said(server: LoopbackServer) -> None:
+def test_message_has_status_code_and_text_of_the_service(server: LoopbackServer) -> None:
     said = "This request exceeds your quota of 10000.\nYou have 3 credits remaining."
     assert message(server, coded(401, "quota_exceeded", said)) == (
         f"elevenlabs (eleven_multilingual_v2) could not speak {PROMPT!r}: HTTP 401 (quota_exceeded), 'This "
@@ -245,7 +245,7 @@ def test_message_tells_status_code_and_what_the_service_said(server: LoopbackSer
     )
 
 
-def test_message_names_the_field_that_is_refused(server: LoopbackServer) -> None:
+def test_message_names_the_refused_field(server: LoopbackServer) -> None:
     reply = refused_field("body", "voice_settings", "speed", message="Input should be less than 1.2")
     assert "HTTP 422, 'body.voice_settings.speed: Input should be less than 1.2'; check voice" in message(
         server, reply
@@ -270,7 +270,7 @@ def test_message_is_short_and_without_headers(server: LoopbackServer, body: byte
     assert "content-length" not in text.lower()
 
 
-def test_message_tells_what_came_instead_of_audio(server: LoopbackServer) -> None:
+def test_reply_without_audio_is_described(server: LoopbackServer) -> None:
     text = message(server, Reply(body=b"Please sign in first", headers={"Content-Type": "text/plain"}))
     assert "the reply (text/plain, 20 bytes) is a document instead of audio: 'Please sign in first'" in text
     assert "the server must return bare 16-bit samples (output_format=pcm_24000)" in text
@@ -278,7 +278,7 @@ def test_message_tells_what_came_instead_of_audio(server: LoopbackServer) -> Non
 
 @pytest.mark.parametrize("kind", ["audio/mpeg", "audio/pcm", "application/octet-stream"])
 @pytest.mark.parametrize("name", FILES)
-def test_file_instead_of_samples_is_no_audio(server: LoopbackServer, name: str, kind: str) -> None:
+def test_file_instead_of_samples_is_not_audio(server: LoopbackServer, name: str, kind: str) -> None:
     body, expected = FILES[name]
     server.replies = Reply(body=body, headers={"Content-Type": kind})
     error = failed(at(server, max_attempts=1))
@@ -287,14 +287,14 @@ def test_file_instead_of_samples_is_no_audio(server: LoopbackServer, name: str, 
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_samples_that_begin_like_a_file_are_samples(server: LoopbackServer, name: str) -> None:
+def test_samples_that_begin_like_a_file_are_audio(server: LoopbackServer, name: str) -> None:
     server.replies = spoken(LOOKALIKES[name] + SAMPLES)
     assert samples_of(speak(at(server))) == LOOKALIKES[name] + SAMPLES
 
 
 @pytest.mark.parametrize("kind", ["audio/pcm", "audio/mpeg", ""])
 @pytest.mark.parametrize("body", [b"Too many requests.", "Kein Guthaben für diese Stimme".encode()])
-def test_text_instead_of_samples_is_no_audio(server: LoopbackServer, body: bytes, kind: str) -> None:
+def test_text_instead_of_samples_is_not_audio(server: LoopbackServer, body: bytes, kind: str) -> None:
     server.replies = Reply(body=body, headers={"Content-Type": kind})
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
@@ -302,14 +302,14 @@ def test_text_instead_of_samples_is_no_audio(server: LoopbackServer, body: bytes
     assert body.decode() in str(error)
 
 
-def test_samples_that_end_in_an_error_are_no_audio(server: LoopbackServer) -> None:
+def test_samples_that_end_in_an_error_are_not_audio(server: LoopbackServer) -> None:
     server.replies = spoken(SAMPLES + b'{"detail": {"status": "went_away"}}')
     error = failed(at(server, max_attempts=1))
     assert type(error) is NoAudioError
     assert "samples that end in a text" in str(error)
 
 
-def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> None:
+def test_message_names_the_missing_server(server: LoopbackServer) -> None:
     server.close()
     error = failed(at(server, max_attempts=1))
     assert f"no connection to {server.url.removeprefix('http://')}: " in str(error)
@@ -318,7 +318,7 @@ def test_message_names_the_server_that_is_not_there(server: LoopbackServer) -> N
 # Options.
 
 
-def test_default_is_what_the_smallest_plan_allows() -> None:
+def test_default_concurrency_fits_the_smallest_plan() -> None:
     assert ElevenLabsSynthesizer()._attempts.max_concurrency == 2
 
 
@@ -326,7 +326,7 @@ def test_default_is_what_the_smallest_plan_allows() -> None:
     "voice",
     ["../models", "a/b", "a?b=c", "a#b", "a%2Fb", "a b", "a\n", "", ".", "ä", "٣", "http://127.0.0.1"],
 )
-def test_voice_that_would_change_the_path_is_refused(voice: str) -> None:
+def test_voice_that_changes_the_path_is_refused(voice: str) -> None:
     with pytest.raises(ValueError, match=r"voice is .*; it may hold letters"):
         ElevenLabsSynthesizer(voice=voice)
     with pytest.raises(BackendConfigError, match="voice is "):
@@ -367,20 +367,20 @@ def test_value_outside_its_range_is_refused(option: str, value: Any, range_: str
         "http://127.0.0.1/a b",
     ],
 )
-def test_base_url_that_is_no_plain_url_is_refused_unshown(base_url: str) -> None:
+def test_base_url_that_is_not_a_plain_url_is_refused_and_not_shown(base_url: str) -> None:
     with pytest.raises(BackendConfigError, match=r"^base_url ") as caught:
         ElevenLabsSynthesizer(base_url=base_url)
     assert "planted-pass" not in str(caught.value)
 
 
-def test_largest_seed_is_an_integer_on_the_wire(server: LoopbackServer) -> None:
+def test_largest_seed_is_sent_as_an_integer(server: LoopbackServer) -> None:
     speak(at(server, seed=4294967295))
     seed = server.requests[0].json["seed"]
     assert (type(seed), seed) == (int, 4294967295)
 
 
-def test_key_of_the_defaults_is_for_ever() -> None:
-    # Recordings live in users' repositories: a change here orphans them.
+def test_key_of_the_defaults_never_changes() -> None:
+    # Recordings are in users' repositories: if the key changes, russo no longer finds them.
     fields = ElevenLabsSynthesizer().cache_key_extra
     assert json.loads(json.dumps(fields)) == {
         "backend": "elevenlabs",
@@ -399,7 +399,7 @@ def test_key_of_the_defaults_is_for_ever() -> None:
     )
 
 
-# What stands between.
+# Proxies.
 
 
 def test_proxy_with_an_impossible_port_is_a_service_error(
@@ -409,7 +409,9 @@ def test_proxy_with_an_impossible_port_is_a_service_error(
     assert type(failed(at(server, base_url="https://api.invalid", max_attempts=1))) is ServiceError
 
 
-def test_proxy_that_refuses_gets_no_key(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_refuses_does_not_get_the_key(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.replies = Reply(status=407, keep_alive=False)
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     error = failed(at(server, base_url="https://api.invalid", max_attempts=1))
@@ -421,7 +423,7 @@ def test_proxy_that_refuses_gets_no_key(server: LoopbackServer, monkeypatch: pyt
     assert PLANTED_KEY not in str(request.headers)
 
 
-def test_text_is_refused_and_credentials_are_asked_for_before_anything_is_sent(
+def test_bad_text_and_missing_key_are_refused_before_any_request(
     server: LoopbackServer,
 ) -> None:
     assert type(failed(at(server, api_key=None))) is AuthenticationError
