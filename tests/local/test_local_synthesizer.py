@@ -1,4 +1,4 @@
-"""What is special to the local backend; what holds for every backend is in test_facts.py."""
+"""Behaviour of the local backend alone; test_contract.py tests what all backends share."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run_python(code: str, *arguments: str, **variables: str) -> str:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Refuse every download at once, and return the empty directory where voices would be kept."""
+    """Refuse every download at once, and return the empty directory for downloaded voices."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
@@ -83,7 +83,7 @@ def test_audio_is_24_khz_16_bit_mono_wav() -> None:
     assert (audio.format, audio.sample_rate, audio.channels, audio.sample_width) == ("wav", 24000, 1, 2)
 
 
-def test_audio_is_what_hibari_makes_of_the_same_text() -> None:
+def test_audio_equals_that_of_hibari_for_the_same_text() -> None:
     import numpy
     from hibari import Hibari
 
@@ -113,7 +113,7 @@ def test_speed_changes_the_pace() -> None:
     assert usual > 1.2 * fast
 
 
-def test_seed_changes_the_sound_and_not_its_length() -> None:
+def test_seed_changes_the_sound_but_not_its_length() -> None:
     one, other = speak(seed=0), speak(seed=1)
     assert one.data != other.data
     assert one.duration == other.duration
@@ -134,7 +134,7 @@ def test_engine_version_changes_the_key(tmp_path: Path) -> None:
     )
 
 
-def test_missing_engine_is_named_with_what_to_do() -> None:
+def test_missing_engine_is_reported_with_the_install_command() -> None:
     code = """
 import sys
 from russo import BackendConfigError, load_synthesizer
@@ -151,7 +151,7 @@ except BackendConfigError as error:
     )
 
 
-# hibari reads vocab.json once for each model that it loads, and a lexicon for each set of text rules.
+# hibari reads vocab.json once per model that it loads, and a lexicon once per set of text rules.
 _COUNT_LOADS = """
 import asyncio, collections, pathlib, sys, threading
 from russo import load_synthesizer
@@ -177,7 +177,7 @@ def test_twenty_calls_at_once_load_the_model_once() -> None:
     assert run_python(_COUNT_LOADS) == "20 1 1"
 
 
-def test_speaking_leaves_the_event_loop_free() -> None:
+def test_speaking_does_not_block_the_event_loop() -> None:
     synthesizer = load_synthesizer("local")
     asyncio.run(synthesizer.synthesize(PROMPT))
 
@@ -194,7 +194,7 @@ def test_speaking_leaves_the_event_loop_free() -> None:
     assert longest < total / 3
 
 
-def test_voice_that_cannot_be_downloaded_is_named_with_its_place(no_network: Path) -> None:
+def test_failed_voice_download_is_reported_with_its_directory(no_network: Path) -> None:
     error = fail(voice="emma")
     assert type(error) is ServiceError
     assert "'emma'" in str(error)
@@ -222,7 +222,7 @@ def test_damaged_voice_file_is_a_service_error(no_network: Path) -> None:
     assert str(file) in str(error)
 
 
-def test_unknown_voice_lists_the_voices(no_network: Path) -> None:
+def test_unknown_voice_error_lists_the_voices(no_network: Path) -> None:
     error = fail(voice="kora")
     assert type(error) is RequestRejectedError
     for name in ("kora", "heart", "emma", "fable", "fenrir", "kore"):
@@ -231,7 +231,7 @@ def test_unknown_voice_lists_the_voices(no_network: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["🎉🎉", "你好", "مرحبا", "Привет, мир", "\0", "£", "---"])
-def test_text_without_anything_english_is_refused(text: str) -> None:
+def test_text_without_english_is_refused(text: str) -> None:
     error = fail(text)
     assert type(error) is TextRejectedError
     assert "nothing in it can be spoken in English" in str(error)
@@ -258,7 +258,7 @@ def test_text_that_hibari_cannot_read_is_refused(text: str) -> None:
         "50 %",
     ],
 )
-def test_text_with_more_than_letters_is_spoken(text: str) -> None:
+def test_text_with_signs_and_digits_is_spoken(text: str) -> None:
     assert speak(text).duration > 0.5
 
 
@@ -267,9 +267,9 @@ def test_every_line_is_spoken() -> None:
     assert three == pytest.approx(3 * one, rel=0.1)
 
 
-def test_sentence_without_end_does_not_fill_the_memory() -> None:
+def test_endless_sentence_takes_bounded_memory() -> None:
     if sys.platform != "linux":
-        pytest.skip("the peak of a process of its own is read from /proc")
+        pytest.skip("the peak memory of a process is read from /proc")
     code = f"""{SPEAK}
 import re
 from pathlib import Path
@@ -278,10 +278,10 @@ print(audio.duration, peak)
 """
     duration, megabytes = map(float, run_python(code, "turn on the kitchen light " * 200).split())
     assert duration > 200
-    assert megabytes < 800  # a sentence taken whole needs more than a thousand
+    assert megabytes < 800  # MiB; a sentence that is synthesized whole needs more than a thousand
 
 
-def test_cancelled_speech_ends_with_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_speech_stops_after_the_current_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     from hibari import Hibari
 
     synthesizer = load_synthesizer("local")
@@ -304,14 +304,14 @@ def test_cancelled_speech_ends_with_its_sentence(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(main())  # which waits for its threads
+    asyncio.run(main())  # asyncio.run waits for its threads
     monkeypatch.undo()
     assert len(spoken) < 20
     assert asyncio.run(synthesizer.synthesize("Next.")).duration > 0.2
 
 
-def made(monkeypatch: pytest.MonkeyPatch, *levels: float) -> None:
-    """Let the engine make these samples for every sentence."""
+def make_engine_return(monkeypatch: pytest.MonkeyPatch, *levels: float) -> None:
+    """Make the engine return these samples for every sentence."""
     import numpy
     from hibari import Hibari
 
@@ -320,33 +320,33 @@ def made(monkeypatch: pytest.MonkeyPatch, *levels: float) -> None:
 
 
 def test_samples_above_full_scale_are_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    made(monkeypatch, 1.5, -1.5, 0.5, 1.0)
+    make_engine_return(monkeypatch, 1.5, -1.5, 0.5, 1.0)
     assert speak("Hello.").pcm()[:8] == struct.pack("<4h", 32767, -32767, 16383, 32767)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
-def test_samples_that_are_not_finite_are_no_audio(monkeypatch: pytest.MonkeyPatch, odd: float) -> None:
-    made(monkeypatch, 0.5, odd, -0.5)
+def test_samples_that_are_not_finite_are_not_audio(monkeypatch: pytest.MonkeyPatch, odd: float) -> None:
+    make_engine_return(monkeypatch, 0.5, odd, -0.5)
     error = fail("Hello.")
     assert type(error) is NoAudioError
     assert "not finite numbers" in str(error)
 
 
 @pytest.mark.parametrize("levels", [(0.0,), (3e-5, -3e-5), (0.001,)])
-def test_text_that_is_spoken_as_silence_is_refused(
+def test_text_spoken_as_silence_is_refused(
     monkeypatch: pytest.MonkeyPatch, levels: tuple[float, ...]
 ) -> None:
-    made(monkeypatch, *levels)
+    make_engine_return(monkeypatch, *levels)
     assert type(fail("Hello.")) is TextRejectedError
 
 
 @pytest.mark.parametrize("speed", [0.49, 2.01, 0, -1, float("nan"), float("inf")])
-def test_speed_out_of_range_is_refused_at_construction(speed: float) -> None:
+def test_speed_outside_its_range_is_refused_at_construction(speed: float) -> None:
     with pytest.raises(ValueError, match=r"speed is .*; it must be from 0\.5 to 2\.0"):
         LocalSynthesizer(speed=speed)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5])
-def test_seed_that_is_no_whole_number_is_refused_at_construction(seed: Any) -> None:
+def test_seed_that_is_not_a_whole_number_is_refused_at_construction(seed: Any) -> None:
     with pytest.raises(ValueError, match=rf"seed is {seed}; it must be a whole number, 0 or more"):
         LocalSynthesizer(seed=seed)
