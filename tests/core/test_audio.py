@@ -305,18 +305,18 @@ def test_audio_without_samples_has_no_frames():
 
 @pytest.mark.parametrize("ms", [0, -20])
 def test_frames_without_a_sample_are_refused_at_once(ms):
-    with pytest.raises(ValueError, match=f"frames of {ms} ms hold no sample at 24000 Hz"):
+    with pytest.raises(ValueError, match=f"frames of {ms} ms are shorter than one sample at 24000 Hz"):
         Audio(wav(SAMPLES)).frames(ms)
 
 
 @pytest.mark.parametrize("ms", [3_600_001, 10**12, math.inf, math.nan])
 def test_frames_of_more_than_an_hour_are_refused(ms):
-    with pytest.raises(ValueError, match="3600000 is the most"):
+    with pytest.raises(ValueError, match="the limit is 3600000 ms"):
         Audio(wav(SAMPLES)).frames(ms)
 
 
 def test_frames_of_less_than_nothing_are_refused():
-    with pytest.raises(ValueError, match="hold no sample"):
+    with pytest.raises(ValueError, match="are shorter than one sample"):
         Audio(wav(SAMPLES)).frames(-math.inf)
 
 

@@ -44,7 +44,7 @@ def floats(kind, *values):
 def test_floats_that_are_not_finite_are_no_samples(kind, odd, at):
     values = [0.5] * 20_001
     values[at] = odd
-    with pytest.raises(ValueError, match="not all of which are finite numbers"):
+    with pytest.raises(ValueError, match="that are not all finite numbers"):
         to_s16le(floats(kind, *values))
 
 

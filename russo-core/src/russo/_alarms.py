@@ -1,4 +1,4 @@
-"""Waits of coroutines by russo's own clock, which work in any event loop.
+"""Waiting in coroutines by russo's own clock. It works in any event loop.
 
 An event loop's own timers read ``time.monotonic``. If a test freezes that clock, ``asyncio.sleep`` never
 returns. So one thread per process counts the time, and wakes the coroutine in its event loop.
@@ -55,7 +55,7 @@ async def timeout(seconds: float) -> AsyncIterator[None]:
 
 @contextlib.contextmanager
 def _alarm(loop: asyncio.AbstractEventLoop, seconds: float, ring: Callable[[], None]) -> Iterator[None]:
-    """Call ``ring`` in the event loop after some seconds, unless the block ends before."""
+    """Call ``ring`` in the event loop after ``seconds``, unless the block ends before."""
 
     def ring_in_loop() -> None:
         with contextlib.suppress(RuntimeError):  # the event loop was closed
@@ -72,7 +72,7 @@ def _alarm(loop: asyncio.AbstractEventLoop, seconds: float, ring: Callable[[], N
 
 
 class _Alarms:
-    """Calls functions at their times, in a thread that ends when there is none left."""
+    """Calls functions at their times, in a thread that ends when no function is left."""
 
     def __init__(self) -> None:
         self._begin()
@@ -86,7 +86,7 @@ class _Alarms:
         self._is_running = False
 
     def add(self, seconds: float, ring: Callable[[], None]) -> Callable[[], None]:
-        """Call ``ring`` after some seconds, from another thread; return what cancels it.
+        """Call ``ring`` after ``seconds`` in another thread; return a function that cancels the call.
 
         Raises:
             RuntimeError: No thread can be started.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMATS: Final = frozenset({"wav", "pcm", "mp3", "ogg", "opus", "flac", "aac", "ulaw", "alaw"})
-# Which formats a file of a suffix may have. `Audio.save` makes WAV files of raw samples; Opus is in Ogg.
+# The formats that a file with a suffix may have. `Audio.save` makes WAV files of raw samples; Opus is in Ogg.
 _OGG: Final = frozenset({"ogg", "opus"})
 _SUFFIXES: Final[dict[str, frozenset[str]]] = {
     **{f".{name}": frozenset({name}) for name in ("wav", "mp3", "flac", "aac")},
@@ -41,9 +41,9 @@ class Audio:
     Args:
         data: The encoded bytes. For ``pcm``, little-endian samples, channels interleaved, signed
             (8-bit ones unsigned, as WAV has them).
-        format: One of wav, pcm, mp3, ogg, opus, flac, aac, ulaw, alaw. It says what ``data`` is: raw
-            samples are ``pcm``. Samples that are called ``wav`` are refused by every method, and when they
-            are stored, because no player opens them.
+        format: The format of ``data``: one of wav, pcm, mp3, ogg, opus, flac, aac, ulaw, alaw. Raw samples
+            are ``pcm``. If raw samples have the format ``wav``, all methods and the cache refuse them,
+            because no player opens them.
         sample_rate: Samples per second and channel, in Hz.
         channels: Number of channels, 1 or more.
         sample_width: Bytes per sample of the decoded sound, 1 to 4.
@@ -100,7 +100,7 @@ class Audio:
         ones. Every other format is written unchanged. Missing folders are made.
 
         Raises:
-            ValueError: The suffix is that of another format (``out.mp3`` for WAV), or the format is ``wav``
+            ValueError: The suffix belongs to another format (``out.mp3`` for WAV), or the format is ``wav``
                 and the bytes have no WAV header.
         """
         from pathlib import Path
@@ -157,11 +157,11 @@ class Audio:
         """
         wav = wav_of(self)
         if not ms <= _LONGEST_FRAME:
-            raise ValueError(f"frames of {ms} ms; {_LONGEST_FRAME} is the most")
+            raise ValueError(f"frames of {ms} ms are too long; the limit is {_LONGEST_FRAME} ms")
         frame = wav.channels * 2
         size = int(max(0, wav.sample_rate * ms // 1000)) * frame
         if size <= 0:
-            raise ValueError(f"frames of {ms} ms hold no sample at {wav.sample_rate} Hz")
+            raise ValueError(f"frames of {ms} ms are shorter than one sample at {wav.sample_rate} Hz")
         samples = _samples.to_s16le(wav)
         return (samples[at : at + size].ljust(size, b"\0") for at in range(0, len(samples), size))
 
@@ -187,10 +187,10 @@ def wav_of(audio: Audio) -> _wav.Wav:
 
 
 def check_format(audio: Audio) -> None:
-    """Refuse data that is called WAV and has no WAV header: no player opens it.
+    """Refuse audio whose format is ``wav`` and whose data has no WAV header, because no player opens it.
 
     Raises:
-        ValueError: The message says which ``format=`` is right.
+        ValueError: The audio is refused; the message says which ``format=`` is right.
     """
     if audio.format != "wav" or not audio.data or (container := container_of(audio.data)) == "WAV":
         return
@@ -202,7 +202,7 @@ def check_format(audio: Audio) -> None:
 
 
 def check_suffix(path: str | os.PathLike[str], format: str) -> None:
-    """Refuse the name of a file whose suffix is that of another format than `Audio.save` writes.
+    """Refuse a file name whose suffix belongs to another format than the one that `Audio.save` writes.
 
     A name that has no suffix, or a suffix that belongs to no format, is accepted.
 
@@ -211,7 +211,7 @@ def check_suffix(path: str | os.PathLike[str], format: str) -> None:
         format: The format of the audio.
 
     Raises:
-        ValueError: The message says which suffix is right.
+        ValueError: The name is refused; the message says which suffix is right.
     """
     written = "wav" if format == "pcm" or format in _G711_TAGS else format
     stem, suffix = os.path.splitext(os.fspath(path))

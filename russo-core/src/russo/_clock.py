@@ -1,7 +1,7 @@
-"""russo's own clock: it goes on in a test that freezes or moves time.
+"""russo's own clock: it keeps running in a test that freezes or moves time.
 
 freezegun replaces ``time.monotonic`` and ``time.perf_counter``, also in each module that has imported
-them; a test may patch any name of ``time``. So no other module of russo reads a clock for its waits.
+them; a test may patch any name of ``time``. So every wait of russo uses the clock of this module.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 
 def _own_clocks() -> tuple[Callable[[], float], Callable[[], float]]:
-    """Return what reads a monotonic clock and the time of day.
+    """Return two functions: one reads a monotonic clock, the other the time of day.
 
-    The functions of ``time`` are held in closures, where nothing replaces them.
+    The functions of ``time`` are kept in closures, where tests cannot replace them.
     """
-    if hasattr(time, "clock_gettime"):  # freezegun leaves it alone, also before russo is imported
+    if hasattr(
+        time, "clock_gettime"
+    ):  # freezegun never replaces it, even if it starts before russo is imported
         read, clock, calendar = time.clock_gettime, time.CLOCK_MONOTONIC, time.CLOCK_REALTIME
         return lambda: read(clock), lambda: read(calendar)
     count, today = time.perf_counter, time.time  # Windows

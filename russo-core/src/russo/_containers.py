@@ -1,9 +1,8 @@
-"""Containers: which file format bytes are, recognised by the bytes alone.
+"""Containers: recognise the file format of bytes, from the bytes only.
 
-A service that ignores the format it was asked for answers with a compressed file, and its content type may
-say anything. Such bytes taken as samples are noise, which the cache would keep. Samples may begin with any
-bytes, so the 11 or 12 set bits at the start of an MPEG frame prove nothing: several frames must follow each
-other, and agree.
+A service may ignore the requested format, answer with a compressed file, and send a wrong content type. Read
+as samples, such bytes are noise, and the cache would store it. Samples may begin with any bytes, so the 11 or
+12 set bits at the start of an MPEG frame prove nothing: several frames must follow each other, and agree.
 
 Formats: ISO 11172-3 and 13818-3 (MPEG audio), 13818-7 (ADTS), 14496-3 (LOAS), 14496-12 (MP4), RFC 3533
 (Ogg), 3867 (AMR), 9559 (Matroska), 9639 (FLAC), https://id3.org/id3v2.4.0-structure.
@@ -40,15 +39,15 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"%PDF-", "PDF"),
     (0, b"\x89PNG\r\n", "PNG"),
 )
-# RIFF is the form of several files: the four letters behind its size say which.
+# Several formats are RIFF files: the four letters after the size name the format.
 _RIFF: Final = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 _RIFF_FORMS: Final = {b"WAVE": "WAV", b"AVI ": "AVI", b"WEBP": "WebP"}
 _ID3_VERSIONS: Final = (2, 3, 4)
-# One in 5,000 random sounds begins like an MPEG frame; one in 10^14 has two more where they must be.
+# One in 5,000 random sounds begins like an MPEG frame; one in 10^14 has two more frames at the right places.
 _ENOUGH_FRAMES: Final = 3
 _END_TAGS: Final = (b"TAG", b"APETAGEX")
 
-# kbit/s by layer, for MPEG-1, then for MPEG-2 and 2.5, whose layers II and III are alike.
+# kbit/s by layer, for MPEG-1, then for MPEG-2 and 2.5, whose layers II and III have the same rates.
 _BITRATES: Final = {
     (3, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (3, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -61,7 +60,7 @@ _HEADER: Final = 4
 _LONGEST_HEADER: Final = 7
 
 _Frame = tuple[bytes, int]
-"""What all frames of one file have in common, and the length of this frame in bytes."""
+"""The header fields that are equal in all frames of a file, and the length of this frame in bytes."""
 
 
 def container_of(data: bytes) -> str | None:
@@ -73,7 +72,7 @@ def container_of(data: bytes) -> str | None:
     ``APE``, ``AVI``, ``WebP``, ``RIFF`` (of any other form), ``gzip``, ``zstd``, ``xz``, ``bzip2``, ``zip``,
     ``PDF``, ``PNG``.
 
-    Text is none of them; see `russo.authoring.looks_like_text`.
+    Text has no name here; see `russo.authoring.looks_like_text`.
     """
     if data[:3] == b"ID3" and (len(data) == 3 or data[3] in _ID3_VERSIONS):
         return _untagged(data[_size_of_tag(data) :]) or "MP3"
@@ -121,7 +120,7 @@ def _is_run_of_frames(data: bytes, read: Callable[[bytes], _Frame | None]) -> bo
 
 
 def _mpeg_frame(head: bytes) -> _Frame | None:
-    """Read the header of an MPEG audio frame. A free bit rate is not read, because its length is unknown."""
+    """Read the header of an MPEG audio frame. ``None`` for a free bit rate, whose length is unknown."""
     if len(head) < _HEADER or head[0] != 0xFF or head[1] < 0xE0:
         return None
     version, layer, rate = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3), head[2] >> 2 & 3
@@ -140,7 +139,7 @@ def _mpeg_frame(head: bytes) -> _Frame | None:
 
 
 def _adts_frame(head: bytes) -> _Frame | None:
-    """Read the header of an AAC frame; profile, rate and channels are those of all frames."""
+    """Read the header of an AAC frame; profile, rate and channels are equal in all frames."""
     if len(head) < _LONGEST_HEADER or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
         return None
     length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5

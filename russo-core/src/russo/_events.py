@@ -127,7 +127,7 @@ class EntryDamaged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
-    """Audio could not be stored; the caller gets it all the same.
+    """Audio could not be stored; the caller still gets it.
 
     Attributes:
         reason: Why it could not be stored.

@@ -1,8 +1,8 @@
 """Fields: the settings that shape a sound, as keys, entries and events hold them.
 
 A request has two mappings: ``own``, which the synthesizer declares, and ``given``, which the user adds.
-A `CachedSynthesizer` around another one declares ``{"own": …, "given": …}`` of the inner one, so they
-nest. Everything that reads them uses `flatten`, so that the summary, the report and the command agree.
+If a `CachedSynthesizer` wraps another one, its ``own`` is ``{"own": …, "given": …}`` of the inner one. All
+code reads such nested mappings with `flatten`, so that the summary, the report and the command agree.
 """
 
 import math
@@ -46,7 +46,8 @@ def frozen(fields: Any) -> Any:
 def flatten(fields: Any) -> dict[str, Any]:
     """Return the settings of a request by name, from all nested wrappers.
 
-    A given setting replaces a declared one of the same name, and an outer wrapper's replaces an inner one's.
+    If two settings have the same name, the user's replaces the declared one, and that of an outer wrapper
+    replaces that of an inner one.
 
     Args:
         fields: ``{"own": …, "given": …}`` of an event or an entry. Anything else has no settings.

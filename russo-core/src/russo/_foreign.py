@@ -25,11 +25,11 @@ def shown(value: object, most: int = _SHOWN) -> str:
     """Return the text of a foreign value on one line, of at most ``most`` characters.
 
     Args:
-        value: The value; one that is not text is shown as ``repr`` shows it.
+        value: The value. If it is not text, its ``repr`` is shown.
         most: The greatest length. A longer text is cut and ends with an ellipsis.
     """
     text = value if isinstance(value, str) else _repr(value, most)
-    # An escape is at least as long as its character, so nothing behind ``most`` characters is shown.
+    # An escape is at least as long as its character, so no character after ``most`` can be shown.
     line = visible(text[: most + 1])
     return line if len(line) <= most else line[: most - 1] + "…"
 

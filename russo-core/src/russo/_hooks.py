@@ -1,4 +1,4 @@
-"""Calling the hooks: each implementation by itself, so that one that raises does not stop the others.
+"""Calling the hooks. Each implementation is called separately: if one raises, the others are still called.
 
 The process has one plugin manager, for installed plugins and for plugins registered by hand. A pytest run
 has one more, so that nested runs do not mix.
@@ -106,5 +106,5 @@ def call_each(caller: pluggy.HookCaller, event: Event, report: Callable[[str], N
 def _repr(error: BaseException) -> str:
     try:
         return repr(error)
-    except Exception:  # noqa: BLE001 - a faulty __repr__ is the plugin's, too
+    except Exception:  # noqa: BLE001 - a plugin's __repr__ may raise, too
         return type(error).__name__

@@ -1,7 +1,7 @@
-"""Whether this package is whole: the earlier project russo 0.3 installs files of the same names.
+"""Checks that this package is complete: the earlier project russo 0.3 installs files of the same names.
 
-Every pytest run imports this module, also where 0.3 has replaced or removed ``russo/__init__.py``. It imports
-nothing.
+Every pytest run imports this module, even if 0.3 has replaced or removed ``russo/__init__.py``. So it imports
+nothing of russo.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def is_damaged() -> bool:
 
 
 def is_beside_old() -> bool:
-    """Return whether russo 0.3 is installed in the same place: it has a module that russo-core has not."""
+    """Return whether russo 0.3 is in the same place: it has a module that russo-core does not have."""
     return os.path.exists(os.path.join(os.path.dirname(__file__), "pytest_plugin.py"))
 
 
 def problem() -> str | None:
-    """Return what is wrong with the installation and the command that repairs it, else ``None``."""
+    """Return what is wrong with the installation and the command that repairs it, or ``None``."""
     if is_beside_old():
         return _BESIDE
     return _REMOVED if is_damaged() else None

@@ -1,6 +1,6 @@
-"""Event loops that were given up: a call blocks them, so they are never closed.
+"""Event loops that russo gave up, because a call blocks them. They are never closed.
 
-What waits for a call of such a loop goes on as if the loop were closed.
+Callers that wait for a call in such a loop continue as if the loop were closed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _given_up: Final[weakref.WeakSet[AbstractEventLoop]] = weakref.WeakSet()
 
 
 def give_up(loop: AbstractEventLoop) -> None:
-    """Note that nothing waits for this event loop any more."""
+    """Mark an event loop as given up: nothing waits for its calls any more."""
     _given_up.add(loop)
 
 

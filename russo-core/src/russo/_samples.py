@@ -1,4 +1,4 @@
-"""Samples: conversion of every encoding to 16 bits, and the judgement whether they are silent."""
+"""Samples: conversion of every encoding to 16 bits, and the check for silence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _BLOCK_FRAMES: Final = 8192
 # speech is 30 dB above. Samples of 8 bits have steps of 256: one step up and one down are dither.
 _SILENT_RANGE: Final = 16
 _SILENT_RANGE_8_BIT: Final = 512
-# Converters have offsets of at most 1 %. A higher constant level is no sound either, but not what a service
-# sends instead of speech.
+# Converters have offsets of at most 1 %. A higher constant level is not sound either, but services do not
+# send it instead of speech.
 _OFFSET: Final = 328
 
 
@@ -43,15 +43,15 @@ def to_s16le(wav: Wav) -> bytes:
         return expand(samples, "ulaw")
     if kind == (ALAW, 1):
         return expand(samples, "alaw")
-    raise ValueError(f"WAV of format tag {wav.tag} with {wav.sample_width * 8} bits has no 16-bit form here")
+    raise ValueError(f"cannot convert WAV of format tag {wav.tag} and {wav.sample_width * 8} bits to 16 bits")
 
 
 def is_silent(samples: bytes, wav: Wav) -> bool:
-    """Return whether no channel has a sound, also with a small constant offset. No samples are silent, too.
+    """Return whether all channels are silent. A small constant offset is silent, and so is an empty sound.
 
     Args:
         samples: The samples, converted to 16 bits.
-        wav: What they were converted from.
+        wav: The WAV that they were converted from.
     """
     limit = _SILENT_RANGE_8_BIT if (wav.tag, wav.sample_width) == (PCM, 1) else _SILENT_RANGE
     lows, highs = [32767] * wav.channels, [-32768] * wav.channels
@@ -66,7 +66,7 @@ def is_silent(samples: bytes, wav: Wav) -> bool:
 
 
 def _blocks(kind: str, samples: bytes, channels: int = 1) -> Iterator[array.array[Any]]:
-    """Yield little-endian samples in arrays of whole frames: one of a long sound would take much memory."""
+    """Yield little-endian samples in arrays of whole frames. One array would take too much memory."""
     size = array.array(kind).itemsize * channels * _BLOCK_FRAMES
     for at in range(0, len(samples), size):
         values = array.array(kind, samples[at : at + size])
@@ -78,7 +78,7 @@ def _blocks(kind: str, samples: bytes, channels: int = 1) -> Iterator[array.arra
 def _floats_to_s16le(values: array.array[float]) -> bytes:
     # The sum of finite numbers may be infinite, too.
     if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
-        raise ValueError("a WAV file of floats, not all of which are finite numbers")
+        raise ValueError("a WAV file of floats that are not all finite numbers")
     if min(values) < -1.0 or max(values) > 1.0:
         values = array.array(values.typecode, [max(-1.0, min(1.0, value)) for value in values])
     out = array.array("h", [round(value * 32767) for value in values])

@@ -1,6 +1,6 @@
 """Credentials among the options of backends: hidden from tracebacks, and never shown by a message.
 
-A user may write an option in the wrong form, and then the credential is where a message would show it.
+If a user writes an option in the wrong form, a message could show the credential instead of the name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-# What a name of an option looks like. A key of a service has digits, or is longer.
+# The form of an option's name. An API key has digits, or is longer.
 _NAME: Final = re.compile(r"[A-Za-z_.-]{1,40}")
 _CREDENTIAL: Final = re.compile(r"key|token|secret|passw|credential|authorization", re.IGNORECASE)
 # A longer value may be a credential that was written in the wrong place.
@@ -19,7 +19,7 @@ _SHOWN_VALUE: Final = 12
 
 
 class Secret(str):
-    """A credential: text with a hidden ``repr``, which is what tracebacks and debuggers show of locals."""
+    """A credential: text with a hidden ``repr``, which tracebacks and debuggers show instead of the text."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ def hide_credentials(options: Mapping[str, T]) -> dict[str, T | Secret]:
 def option_of(text: str) -> str:
     """Return what a message may show of an option's text: its name and ``=…``; empty if it has no name.
 
-    What is behind ``=``, ``:`` or a space is never shown, nor a text that may be a credential.
+    Text after ``=``, ``:`` or a space is never shown, and neither is a name that may be a credential.
     """
     name, *rest = re.split(r"([=:\s])", text.strip(), maxsplit=1)
     if not _NAME.fullmatch(name):

@@ -19,8 +19,9 @@ from typing import Final, NamedTuple
 from ._containers import container_of
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-# A size that the file does not have is a placeholder of a stream from here on, because no speech is 512 MiB
-# long (the lowest known is 0x7FFFF000, of espeak-ng 1.51). A smaller one is that of a file that was cut.
+# If a header gives a size that the file does not have, a size from here on is the placeholder of a stream,
+# because no speech is 512 MiB long (the lowest known placeholder is 0x7FFFF000, of espeak-ng 1.51). A smaller
+# size means that the file was cut.
 _PLACEHOLDER: Final = 0x20000000
 # A hostile file could hold millions of chunks.
 _MOST_CHUNKS: Final = 1000
@@ -96,7 +97,7 @@ def wav_duration(data: bytes) -> float:
     """Return the length of a WAV file in seconds, without copying its samples.
 
     Raises:
-        ValueError: As `read_wav`.
+        ValueError: As for `read_wav`.
     """
     if (seconds := plain_duration(data, len(data))) is not None:
         return seconds
@@ -105,10 +106,14 @@ def wav_duration(data: bytes) -> float:
 
 
 def plain_duration(head: bytes, size: int) -> float | None:
-    """Return the length of a file of ``size`` bytes if its header is that of `write_wav` for PCM.
+    """Return the length of a file in seconds, or ``None`` if `write_wav` would write another header for PCM.
 
-    It is 5 times as fast as a walk through the chunks, at every hit, and the samples need not be read.
-    ``None`` says nothing about the file.
+    Every hit calls this: it is 5 times as fast as reading all chunks, and needs the header only. A file with
+    another header may be valid, too.
+
+    Args:
+        head: The first bytes of the file.
+        size: The size of the file in bytes.
     """
     if len(head) < PLAIN_HEADER.size:
         return None
@@ -167,7 +172,7 @@ def _without_pad(data: bytes, chunk: _Chunk, frame: int) -> _Chunk:
 
 def _read_format(chunk: bytes) -> _Format:
     if len(chunk) < 16:
-        raise ValueError(f"a WAV file with a format chunk of {len(chunk)} bytes; 16 is the least")
+        raise ValueError(f"a WAV file with a format chunk of {len(chunk)} bytes; it needs at least 16")
     tag, channels, rate, byte_rate, align, bits = struct.unpack_from("<HHIIHH", chunk)
     if tag == EXTENSIBLE and len(chunk) >= 26:
         tag = struct.unpack_from("<H", chunk, 24)[0]
@@ -182,7 +187,7 @@ def _read_format(chunk: bytes) -> _Format:
 
 
 def _check_format(channels: int, rate: int, width: int) -> None:
-    """Refuse what the header of a WAV file cannot say: it has 16 bits for a block, 32 for the byte rate."""
+    """Refuse numbers that do not fit into a WAV header: 16 bits for a frame's size, 32 for the byte rate."""
     frame = channels * width
     if not (0 < frame <= 0xFFFF and rate > 0 and rate * frame <= 0xFFFFFFFF):
         raise ValueError(
@@ -194,7 +199,7 @@ def _check_format(channels: int, rate: int, width: int) -> None:
 
 
 def _chunks(data: bytes, start: int) -> Iterator[_Chunk]:
-    """Yield the chunks of the WAV file at ``start``; it ends where the data or the next file does."""
+    """Yield the chunks of the WAV file at ``start``, up to the next file or the end of the data."""
     position = start + 12
     for _ in range(_MOST_CHUNKS):
         if position == len(data) or _NEXT_FILE.match(data, position):
@@ -219,7 +224,7 @@ def _chunk_at(data: bytes, position: int) -> _Chunk:
 
 def _no_chunk(data: bytes, position: int) -> ValueError:
     return ValueError(
-        f"a WAV file of {len(data)} bytes, of which the last {len(data) - position} are no chunk: "
+        f"the last {len(data) - position} of {len(data)} bytes of a WAV file are not a chunk: "
         f"they start with {data[position : position + 40]!r}"
     )
 
@@ -238,7 +243,9 @@ def _size_of_samples(data: bytes, start: int, at: int, size: int) -> int:
     if 0 < size <= available:
         return size
     if 0 < size < _PLACEHOLDER and not _is_whole(data, start):
-        raise ValueError(f"a truncated WAV file: {size} bytes of samples promised, {available} are there")
+        raise ValueError(
+            f"a truncated WAV file: the header gives {size} bytes of samples, the file has {available}"
+        )
     return _end_of_stream(data, at) - at
 
 
@@ -257,7 +264,7 @@ def _end_of_stream(data: bytes, start: int) -> int:
 
 
 def _are_chunks(data: bytes, position: int, end: int, most: int = _MOST_CHUNKS) -> bool:
-    """Return whether the bytes up to ``end`` are chunks, at most so many, none of which is cut."""
+    """Return whether the bytes up to ``end`` are whole chunks, and at most ``most`` of them."""
     for _ in range(most):
         if position >= end:
             return position == end
@@ -272,14 +279,14 @@ def _are_chunks(data: bytes, position: int, end: int, most: int = _MOST_CHUNKS) 
 
 
 def check_size(size: int, sample_rate: int, channels: int, sample_width: int = 2) -> None:
-    """Refuse samples of ``size`` bytes that a WAV file cannot have.
+    """Refuse samples that do not fit into a WAV file; ``size`` is in bytes.
 
     Raises:
-        ValueError: The header of a WAV file cannot say one of the numbers.
+        ValueError: A number does not fit into the header of a WAV file.
     """
     _check_format(channels, sample_rate, sample_width)
     if size > _MOST_BYTES:
-        raise ValueError(f"a WAV file cannot have {size} bytes of samples; {_MOST_BYTES} is the most")
+        raise ValueError(f"a WAV file cannot have {size} bytes of samples; the limit is {_MOST_BYTES}")
 
 
 def write_wav(
@@ -288,7 +295,7 @@ def write_wav(
     """Return a WAV file of the samples, which must be little-endian, with true sizes in its header.
 
     Raises:
-        ValueError: The header of a WAV file cannot say these numbers.
+        ValueError: A number does not fit into the header of a WAV file.
     """
     check_size(len(samples), sample_rate, channels, sample_width)
     frame = channels * sample_width
@@ -323,7 +330,7 @@ def repair_wav(data: bytes) -> bytes:
     """Return a WAV file with true sizes: the same bytes if its sizes are true already.
 
     Raises:
-        ValueError: As `read_wav`.
+        ValueError: As for `read_wav`.
     """
     _, chunks = _find(data)
     written = int.from_bytes(data[chunks[0].start - 4 : chunks[0].start], "little")

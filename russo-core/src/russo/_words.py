@@ -7,6 +7,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
     Args:
         number: The number.
         one: The noun in the singular.
-        many: The noun in the plural; without one, the singular with an ``s``.
+        many: The noun in the plural; by default the singular with an ``s``.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"

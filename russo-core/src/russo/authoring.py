@@ -87,14 +87,14 @@ _FEWEST_LETTERS: Final = 5
 _START_BYTES: Final = 1024
 _SHOWN: Final = 40
 _END_BYTES: Final = 4096
-# What a service that fails in the middle of a stream appends to the samples it has sent.
+# If a service fails in the middle of a stream, it may append such a text to the samples that it has sent.
 _TEXT_AT_THE_END: Final = re.compile(
     rb"""(\{\s*"[\w -]+"\s*:[^\x00-\x08\x0e-\x1f]{2,}\}      # JSON
     |<(!doctype\ |html|\?xml\ )[^\x00-\x08\x0e-\x1f]{8,}>  # a page
     )\s*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
-# 20 samples of 16 bits are not all of such bytes. Samples of one byte are, in each negative half of a wave.
+# 20 samples of 16 bits do not consist of such bytes only. Samples of one byte do, in each negative half wave.
 _SENTENCE_AT_THE_END: Final = re.compile(rb"[\t\r\n\x20-\x7e]{40,}\Z")
 
 
@@ -156,7 +156,7 @@ def looks_like_text(data: bytes) -> bool:
 
 
 def _check_samples(samples: bytes, sample_width: int = 2) -> None:
-    """Refuse bytes that are called samples and are a text or a file, or hold one."""
+    """Refuse samples that are in fact a text or a file, or contain one."""
     # A constant level of one-byte samples may be "{" or "[".
     is_level = sample_width == 1 and len(set(samples[:_START_BYTES])) < _FEWEST_LETTERS
     if not is_level and looks_like_text(samples):

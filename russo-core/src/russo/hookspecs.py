@@ -6,7 +6,7 @@ same hooks are plain functions named ``pytest_russo_…``.
 
 Hooks are synchronous and run in the thread that speaks the prompt, so a slow hook slows the run. They cannot
 change a key or the audio, and their return values are ignored. If a hook raises, the error is reported with
-its plugin's name, and the other hooks are called all the same.
+its plugin's name, and the other hooks are still called.
 """
 
 from __future__ import annotations
@@ -63,4 +63,4 @@ def russo_entry_damaged(event: EntryDamaged) -> None:
 
 @hookspec
 def russo_store_failed(event: StoreFailed) -> None:
-    """Audio could not be stored; the caller gets it all the same."""
+    """Audio could not be stored; the caller still gets it."""

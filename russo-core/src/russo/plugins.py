@@ -1,4 +1,4 @@
-"""What companion distributions of russo build on: pytest plugins of their own that share russo's ways.
+"""Tools for companion distributions: pytest plugins that share russo's settings, event loop and report.
 
     from russo import plugins
 
@@ -70,12 +70,12 @@ T = TypeVar("T")
 
 
 def add_setting(parser: pytest.Parser, name: str, *, metavar: str, help: str, in_ini: bool = True) -> None:
-    """Add a setting that is given as ``--russo-NAME``, ``RUSSO_…`` or ``russo_name`` in the ini-file.
+    """Add a setting, which users set with ``--russo-NAME``, ``RUSSO_…`` or ``russo_name`` in the ini-file.
 
     Call it in ``pytest_addoption``.
 
     Args:
-        parser: pytest's.
+        parser: pytest's parser.
         name: The name in lower-case letters, with ``_`` between words.
         metavar: What ``--help`` shows for the value.
         help: One line for ``--help``.
@@ -101,7 +101,7 @@ def add_options_setting(parser: pytest.Parser, name: str, *, help: str) -> None:
     the ini setting has one per line.
 
     Args:
-        parser: pytest's.
+        parser: pytest's parser.
         name: The name of the setting that chooses the entry.
         help: One line for ``--help``.
     """
@@ -118,7 +118,7 @@ def add_options_setting(parser: pytest.Parser, name: str, *, help: str) -> None:
 
 
 def options_of(config: pytest.Config, name: str, entry: str) -> Mapping[str, str]:
-    """Return the options that are given for one entry, as text; the command line replaces the ini-file.
+    """Return the options that users set for one entry, as text; the command line replaces the ini-file.
 
     Args:
         config: The configuration of the run.
@@ -137,9 +137,9 @@ def options_of(config: pytest.Config, name: str, entry: str) -> Mapping[str, str
 
 
 def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end for a plain test, in the event loop that russo's own fixtures use.
+    """Run a coroutine to its end for a test that is not async, in the event loop that russo's fixtures use.
 
-    The loop runs in a thread of its own until the run ends, so that connections may stay open between tests.
+    The loop has its own thread and runs until the run ends, so that connections may stay open between tests.
     """
     __tracebackhide__ = True
     return session_of(config).wait_for(call)
@@ -221,7 +221,7 @@ class _SummaryLines:
 
 
 def _ini_of(config: pytest.Config, name: str) -> Callable[[str], object] | None:
-    """Return what reads the ini-file, or ``None`` if the setting has no place there."""
+    """Return the function that reads the ini-file, or ``None`` if the setting is not allowed there."""
     try:
         config.getini(name)
     except (KeyError, ValueError):
