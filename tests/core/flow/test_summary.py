@@ -1,6 +1,6 @@
 import pytest
 
-from russo._flow.summary import summarize, total_of
+from russo._flow.summary import Notes, summarize, total_of
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_each_undeclared_class_and_each_problem_has_a_line():
         {"undeclared": {"MySynth": 1, "Another": 1}},
     ]
     assert list(summarize(total_of(parts)))[1:] == [
+        "russo: plugin x raised",
         "russo: Another declares no cache_key_extra: its settings are not in the key",
         "russo: MySynth declares no cache_key_extra: its settings are not in the key",
-        "russo: plugin x raised",
     ]
 
 
@@ -51,7 +51,7 @@ def test_verbose_summary_adds_backends_layers_and_reasons():
         {"hits": 3, "hits_by": {"acme": 3}, "layers": {"/recordings": 2, "/cache": 1}},
         {"backend_calls": 1, "misses": 1, "backend_calls_by": {"bell": 1}, "not_stored": {"disk full": 1}},
     ]
-    assert list(summarize(total_of(parts), verbose=True))[1:] == [
+    assert list(summarize(total_of(parts), verbosity=1))[1:] == [
         "russo: backend acme: 3 hits, 0 backend calls",
         "russo: backend bell: 0 hits, 1 backend call",
         "russo: 1 hit from /cache",
@@ -64,3 +64,68 @@ def test_verbose_summary_adds_backends_layers_and_reasons():
 def test_each_announced_model_end_has_a_line():
     parts = [{"model_ends": {"acme: the model m1 ends": 1}}, {"model_ends": {"acme: the model m1 ends": 1}}]
     assert list(summarize(total_of(parts)))[1:] == ["russo: acme: the model m1 ends"]
+
+
+UNDECLARED = "declares no cache_key_extra: its settings are not in the key"
+PARTS = [
+    {
+        "undeclared": {"Mine": 1},
+        "model_ends": {"acme: the model m1 ends": 1},
+        "troubles": {"plugin x raised": 1},
+    },
+    {"hits": 1, "hit_characters": 5, "hit_seconds": 2.0, "hits_by": {"acme": 1}},
+]
+NOTES = Notes(
+    setup="backend acme",
+    unseen="a plugin ran 1 test",
+    notices=["RUSSO_MODE has no effect"],
+    other_settings="1 prompt is stored with other settings",
+    details=["1 marker has no effect"],
+)
+
+
+def lines_after_the_counts(*, verbosity):
+    lines = list(summarize(total_of(PARTS), NOTES, verbosity=verbosity))
+    assert lines[0] == "russo: 1 hit (5 characters, 2 s of speech), 0 backend calls"
+    return [line.removeprefix("russo: ") for line in lines[1:]]
+
+
+def test_five_lines_at_most_follow_the_counts_and_one_that_counts_the_others():
+    assert lines_after_the_counts(verbosity=0) == [
+        "backend acme",
+        "plugin x raised",
+        "a plugin ran 1 test",
+        "RUSSO_MODE has no effect",
+        "1 prompt is stored with other settings",
+        "2 more lines with -v",
+    ]
+
+
+def test_verbose_shows_all_lines_in_the_same_order():
+    assert lines_after_the_counts(verbosity=1) == [
+        "backend acme",
+        "backend acme: 1 hit, 0 backend calls",
+        "plugin x raised",
+        "a plugin ran 1 test",
+        "RUSSO_MODE has no effect",
+        "1 prompt is stored with other settings",
+        f"Mine {UNDECLARED}",
+        "acme: the model m1 ends",
+        "1 marker has no effect",
+    ]
+
+
+def test_quiet_shows_what_may_be_wrong_with_the_counts_only():
+    assert lines_after_the_counts(verbosity=-1) == [
+        f"Mine {UNDECLARED}",
+        "acme: the model m1 ends",
+        "plugin x raised",
+        "a plugin ran 1 test",
+    ]
+
+
+def test_five_lines_need_no_line_that_counts_the_others():
+    lines = list(summarize(total_of([{"troubles": {f"plugin {n} raised": 1 for n in range(5)}}])))
+    assert lines[1:] == [f"russo: plugin {n} raised" for n in range(5)]
+    lines = list(summarize(total_of([{"troubles": {f"plugin {n} raised": 1 for n in range(6)}}])))
+    assert lines[5:] == ["russo: plugin 4 raised", "russo: 1 more line with -v"]

@@ -7,7 +7,7 @@ import pytest
 
 from russo import Audio, AudioCache, cache_key
 from russo._events import CacheMiss
-from russo._flow.summary import summarize, total_of
+from russo._flow.summary import Notes, summarize, total_of
 from russo._hooks import make_manager, notify
 from russo._store.entry import META_SUFFIX
 from support.forged import HOSTILE, forge
@@ -113,13 +113,23 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("verbose", [True, False])
-def test_summary_is_escaped_and_bounded(name, verbose):
-    lines = list(summarize(total_of([{name: NUMBERS[name]}]), verbose=verbose))
+@pytest.mark.parametrize("verbosity", [-1, 0, 1])
+def test_summary_is_escaped_and_bounded(name, verbosity):
+    lines = list(summarize(total_of([{name: NUMBERS[name]}]), verbosity=verbosity))
     assert all(line.isprintable() and line.startswith("russo: ") and len(line) <= 1000 for line in lines)
-    assert len(lines) <= 25
+    assert len(lines) <= (7 if verbosity == 0 else 25)
     if len(lines) > 2:
-        assert lines[-1] == "russo: and 980 more like the last line"
+        last = "16 more lines with -v" if verbosity == 0 else "and 980 more like the last line"
+        assert lines[-1] == f"russo: {last}"
+
+
+@pytest.mark.parametrize("verbosity", [0, 1])
+def test_notes_of_a_summary_are_escaped_and_bounded(verbosity):
+    many = [f"{HOSTILE}{number}" * 1000 for number in range(1000)]
+    notes = Notes(setup=many[0], unseen=many[0], notices=many, other_settings=many[0], details=many)
+    lines = list(summarize(total_of([]), notes, verbosity=verbosity))
+    assert all(line.isprintable() and line.startswith("russo: ") and len(line) <= 1000 for line in lines)
+    assert len(lines) == (7 if verbosity == 0 else 1 + 1 + 1 + 21 + 1 + 21)
 
 
 class _Odd(Exception):

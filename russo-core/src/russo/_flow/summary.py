@@ -1,8 +1,14 @@
-"""The summary at the end of a pytest run: one line of counts, and one line for each problem."""
+"""The summary at the end of a pytest run: one line of counts, then at most five lines; all of them with -v.
+
+This is the only place that orders the lines and limits their number: first what may be wrong with the
+result, then settings that had no effect, then hints.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from .._foreign import shown
@@ -12,8 +18,31 @@ from .._words import count
 # Directories, reasons and the names of backends are foreign text.
 _LONGEST_LINE: Final = 1000
 _LONGEST_REASON: Final = 200
-_MOST_LINES: Final = 20
+_MOST_LINES: Final = 5
+_MOST_OF_A_KIND: Final = 20
 _MOST_REASONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """Sentences of a summary that do not come from the counts. ``-q`` shows `unseen` only.
+
+    Attributes:
+        setup: The backend, the mode and the directories of the run; ``None`` if pytest's header has them.
+        unseen: Tests that the counts do not contain.
+        notices: Settings that had no effect, the most important first.
+        other_settings: Prompts that are stored with other settings.
+        details: Sentences that only ``-v`` shows.
+    """
+
+    setup: str | None = None
+    unseen: str | None = None
+    notices: Sequence[str] = ()
+    other_settings: str | None = None
+    details: Sequence[str] = ()
+
+
+NO_NOTES: Final = Notes()
 
 
 def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
@@ -24,37 +53,73 @@ def total_of(parts: Iterable[dict[str, Any]]) -> Counts:
     return total
 
 
-def summarize(total: Counts, *, verbose: bool = False) -> Iterator[str]:
+def summarize(total: Counts, notes: Notes = NO_NOTES, *, verbosity: int = 0) -> Iterator[str]:
     """Yield the lines of the summary.
 
     Args:
         total: The counts of the run.
-        verbose: Whether to add lines for each backend, each layer and each reason for audio not stored.
+        notes: What else there is to say.
+        verbosity: Below 0 (``-q``): only what may be wrong with the counts. Above 0 (``-v``): all lines, also
+            one for each backend, each layer and each reason for audio not stored.
     """
     yield shown(f"russo: {', '.join(_facts(total))}", _LONGEST_LINE)
-    if verbose:
-        yield from _lines(f"backend {backend}: {hits}" for backend, hits in _backends(total))
-        yield from _lines(
-            f"{count(hits, 'hit')} from {directory}" for directory, hits in sorted(total.layers.items())
-        )
-        yield from _lines(
-            f"{number:,} not stored: {reason}" for reason, number in sorted(total.not_stored.items())
-        )
+    if verbosity < 0:
+        yield from chain(_undeclared(total), _model_ends(total), _troubles(total), _one(notes.unseen))
+        return
+    lines = chain(
+        _one(notes.setup),
+        _breakdown(total) if verbosity > 0 else (),
+        _troubles(total),
+        _one(notes.unseen),
+        _lines(notes.notices),
+        _one(notes.other_settings),
+        _undeclared(total),
+        _model_ends(total),
+        _lines(notes.details) if verbosity > 0 else (),
+    )
+    yield from lines if verbosity > 0 else _first_of(list(lines))
+
+
+def _first_of(lines: list[str]) -> Iterator[str]:
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"russo: {count(len(lines) - _MOST_LINES, 'more line')} with -v"
+
+
+def _breakdown(total: Counts) -> Iterator[str]:
+    yield from _lines(f"backend {backend}: {hits}" for backend, hits in _backends(total))
+    yield from _lines(f"{count(hits, 'hit')} from {place}" for place, hits in sorted(total.layers.items()))
     yield from _lines(
+        f"{number:,} not stored: {reason}" for reason, number in sorted(total.not_stored.items())
+    )
+
+
+def _undeclared(total: Counts) -> Iterator[str]:
+    return _lines(
         f"{name} declares no cache_key_extra: its settings are not in the key"
         for name in sorted(total.undeclared)
     )
-    yield from _lines(sorted(total.model_ends))
-    yield from _lines(sorted(total.troubles))
+
+
+def _model_ends(total: Counts) -> Iterator[str]:
+    return _lines(sorted(total.model_ends))
+
+
+def _troubles(total: Counts) -> Iterator[str]:
+    return _lines(sorted(total.troubles))
+
+
+def _one(text: str | None) -> Iterator[str]:
+    return _lines(() if text is None else (text,))
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:
-    """Yield texts as lines, each of bounded length, and say how many are left out."""
+    """Yield texts of one kind as lines, each of bounded length, and say how many are left out."""
     lines = list(texts)
-    for text in lines[:_MOST_LINES]:
+    for text in lines[:_MOST_OF_A_KIND]:
         yield shown(f"russo: {text}", _LONGEST_LINE)
-    if len(lines) > _MOST_LINES:
-        yield f"russo: and {len(lines) - _MOST_LINES:,} more like the last line"
+    if len(lines) > _MOST_OF_A_KIND:
+        yield f"russo: and {len(lines) - _MOST_OF_A_KIND:,} more like the last line"
 
 
 def _facts(total: Counts) -> Iterator[str]:

@@ -15,7 +15,7 @@ import pytest
 
 from .._installation import is_damaged, problem
 from . import options
-from .complete_run import CompleteRun, unseen_tests
+from .complete_run import CompleteRun
 from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
 
@@ -226,7 +226,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """Print the summary line of the run, and more with ``-v``."""
+    """Write the summary of the run."""
     workers = workers_of(config)
     if not workers.is_controller:
         return  # a worker knows its own tests only, and its terminal is not shown
@@ -234,17 +234,7 @@ def pytest_terminal_summary(
     complete_run = config.stash[_COMPLETE_RUN]
     if not parts and not prune and not (complete_run.unseen and options.is_any_given(config)):
         return
-    from .._flow.summary import summarize, total_of
-    from .._foreign import shown
-    from .terminal import write_line
+    from .run_summary import write_summary
 
-    total, verbose = total_of(parts), config.get_verbosity() > 0
-    for line in summarize(total, verbose=verbose):
-        write_line(config, line)
-    from .unused import report_unused
-
-    if complete_run.unseen:
-        write_line(config, f"russo: {unseen_tests(complete_run.unseen)}: they are not counted")
     reason = complete_run.why_not(terminalreporter, exitstatus)
-    for line in report_unused(config, session_of(config).cache, total, reason):
-        write_line(config, shown(line, 1000))
+    write_summary(config, session_of(config), parts, unseen=complete_run.unseen, why_incomplete=reason)

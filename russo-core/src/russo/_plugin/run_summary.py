@@ -1,0 +1,47 @@
+"""Writes the summary of a run: collects what its processes sent and what the session found out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._flow.summary import Notes, summarize, total_of
+from .._foreign import shown
+from .complete_run import unseen_tests
+from .terminal import write_line
+from .unused import report_unused
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .session import PytestSession
+
+
+def write_summary(
+    config: pytest.Config,
+    session: PytestSession,
+    parts: list[dict[str, Any]],
+    *,
+    unseen: int,
+    why_incomplete: str | None,
+) -> None:
+    """Write the lines of a run, then those about its unused entries.
+
+    Args:
+        config: The configuration of the controller.
+        session: russo's side of the run.
+        parts: The counts of the run's tests and processes.
+        unseen: How many tests the counts do not contain, because a plugin ran them.
+        why_incomplete: Why the run cannot show which entries are unused; ``None`` if it can.
+    """
+    total = total_of(parts)
+    setup_line = getattr(session, "setup_line", None)
+    notes = Notes(
+        setup=setup_line() if setup_line is not None else None,
+        unseen=f"{unseen_tests(unseen)}: they are not counted" if unseen else None,
+        notices=getattr(session, "notices", ()),
+        details=getattr(session, "details", ()),
+    )
+    for line in summarize(total, notes, verbosity=config.get_verbosity()):
+        write_line(config, line)
+    for line in report_unused(config, session.cache, total, why_incomplete):
+        write_line(config, shown(line, 1000))
