@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.util
 import io
 import os
 import socket
@@ -13,6 +14,7 @@ import sys
 import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -222,12 +224,62 @@ def test_damaged_voice_file_is_a_service_error(no_network: Path) -> None:
     assert str(file) in str(error)
 
 
-def test_unknown_voice_error_lists_the_voices(no_network: Path) -> None:
-    error = fail(voice="kora")
+@pytest.mark.parametrize(
+    ("voice", "hint"),
+    [
+        ("nobody", ""),
+        ("kora", "did you mean 'kore'? "),
+        ("Heart", "did you mean 'heart'? "),
+        ("af_heart", "did you mean 'heart'? "),
+    ],
+)
+def test_voice_that_hibari_does_not_have_is_refused_by_the_constructor(voice: str, hint: str) -> None:
+    with pytest.raises(ValueError, match="voice is") as caught:
+        LocalSynthesizer(voice=voice)
+    assert str(caught.value) == (
+        f"voice is {voice!r}; {hint}hibari-tts has the voices heart, emma, fenrir, fable, kore"
+    )
+
+
+def test_voices_that_are_checked_are_those_that_hibari_has() -> None:
+    from hibari.voices import VOICES
+
+    for voice in VOICES:
+        assert LocalSynthesizer(voice=voice).voice == voice
+
+
+def test_checking_a_voice_imports_neither_hibari_nor_numpy() -> None:
+    code = """
+import sys
+from russo_local import LocalSynthesizer
+LocalSynthesizer(voice="kore")
+print(sorted({"hibari", "numpy", "onnxruntime"} & set(sys.modules)))
+"""
+    assert run_python(code) == "[]"
+
+
+@pytest.mark.parametrize("registry", [None, "no JSON", "[]"])
+def test_unknown_voice_fails_at_the_call_if_the_registry_cannot_be_read(
+    registry: str | None, no_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from russo_local import _synthesizer
+
+    folder = tmp_path / "hibari" / "assets"
+    folder.mkdir(parents=True)
+    if registry is not None:
+        (folder / "voices.json").write_text(registry)
+    spec = ModuleSpec("hibari", None, is_package=True)
+    spec.submodule_search_locations = [str(folder.parent)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    _synthesizer._voices.cache_clear()
+    try:
+        error = fail(voice="kora")
+    finally:
+        _synthesizer._voices.cache_clear()
     assert type(error) is RequestRejectedError
+    assert error.reached is False
     for name in ("kora", "heart", "emma", "fable", "fenrir", "kore"):
         assert name in str(error)
-    assert error.reached is False
 
 
 @pytest.mark.parametrize("text", ["🎉🎉", "你好", "مرحبا", "Привет, мир", "\0", "£", "---"])

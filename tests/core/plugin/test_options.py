@@ -135,6 +135,10 @@ def test_refresh_renews_recordings_only_as_the_cache_itself(project):
             ["--russo-synth=local", "--russo-synth-option=local.speed=9"],
             "backend 'local' refuses its options: *speed*9*",
         ),
+        (
+            ["--russo-synth=local", "--russo-synth-option=local.voice=nobody"],
+            "backend 'local' refuses its options: voice is 'nobody'; hibari-tts has the voices heart,*",
+        ),
         (["--russo-synth=acme:Speaker", "--russo-synth-option=custom.vioce=b"], "*did you mean 'voice'?*"),
         (
             ["--russo-synth=acme:Speaker", "--russo-synth-option=custom.speed=fast"],
