@@ -86,6 +86,24 @@ FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, 
             event(CacheMiss, reason="absent", declares_settings=False),
             {"misses": 1, "undeclared": {"MySynth": 1}},
         ),
+        (
+            event(
+                CacheMiss,
+                reason="absent",
+                declares_settings=False,
+                fields={"own": {"class": "m.MySynth"}, "given": {"speed": 1.3}},
+            ),
+            {"misses": 1},
+        ),
+        (
+            event(
+                CacheMiss,
+                reason="absent",
+                declares_settings=False,
+                fields={"own": {"class": "m.MySynth"}, "given": {}},
+            ),
+            {"misses": 1, "undeclared": {"MySynth": 1}},
+        ),
         (event(SynthesisStart), {}),
         (event(SynthesisFinish, **FINISH), {"backend_calls": 1, "backend_characters": 5}),
         (

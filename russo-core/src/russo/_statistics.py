@@ -41,7 +41,7 @@ class Counts:
         used: Keys that were requested.
         speakers: Backends whose entries were requested, and classes that declare no backend.
         not_stored: Audio that could not be stored, by reason.
-        undeclared: Synthesizer classes that declare no ``cache_key_extra``.
+        undeclared: Synthesizer classes that declare no ``cache_key_extra`` and were given none.
         troubles: Hooks that raised, by the message to report.
         model_ends: Announced ends of the models that were called, as sentences.
     """
@@ -172,5 +172,5 @@ class Statistics:
         self._counts.used[event.key] = 1
         if (speaker := speaker_of(event.fields)) is not None:
             self._counts.speakers[speaker] = 1
-        if not event.declares_settings:
+        if not event.declares_settings and not event.fields.get("given"):
             self._counts.undeclared[event.synthesizer] += 1

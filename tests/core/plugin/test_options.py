@@ -276,6 +276,25 @@ def test_a_synthesizer_that_declares_nothing_is_named(project):
         )
 
 
+@pytest.mark.parametrize("options", [[], ["-v"], ["-q"]], ids=["plain", "verbose", "quiet"])
+def test_a_synthesizer_whose_settings_are_given_beside_it_is_not_named(project, options):
+    project.conftest(
+        """
+        class MySynth(Speaker):
+            cache_key_extra = None
+
+        @pytest.fixture
+        def russo_synthesizer():
+            return CachedSynthesizer(MySynth(), cache_key_extra={"speed": 1.3})
+        """
+    )
+    project.tests(SAY)
+    for _ in range(2):
+        result = project.run(*options)
+        result.assert_outcomes(passed=1)
+        result.stdout.no_fnmatch_line("*cache_key_extra*")
+
+
 def test_a_run_that_does_not_use_russo_says_nothing_of_it(project):
     project.tests("def test_it(): pass")
     result = project.run("--russo-cache-mode=replay")
