@@ -147,6 +147,10 @@ class SynthesisError(RussoError):
         retryable: Whether the same call may succeed later; each class has a default.
         retry_after: Seconds the service asked to wait, if it did.
         reached: Whether the call reached the service, so that it may be billed.
+
+    Attributes:
+        what: What happened, as the message says it.
+        advice: What to do next, as the message says it; empty if there is no advice.
     """
 
     default_advice: ClassVar[str] = ""
@@ -154,6 +158,8 @@ class SynthesisError(RussoError):
     default_retryable: ClassVar[bool] = False
     """Whether the same call may succeed later, if ``retryable`` is not given."""
 
+    what: str
+    advice: str
     backend: str
     model: str | None
     prompt: str
@@ -174,12 +180,15 @@ class SynthesisError(RussoError):
         reached: bool = True,
     ) -> None:
         speaker = shown(f"{backend} ({model})" if model else backend)
-        message = f"{speaker} could not speak {shorten(prompt)}: {shown(what, _SHOWN_REASON)}"
+        what = shown(what, _SHOWN_REASON)
+        message = f"{speaker} could not speak {shorten(prompt)}: {what}"
         advice = self.default_advice if advice is None else advice
         if advice:
             message = f"{message.removesuffix('.')}; {advice}"
         super().__init__(
             message,
+            what=what,
+            advice=advice,
             backend=backend,
             model=model,
             prompt=prompt,

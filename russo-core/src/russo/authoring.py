@@ -13,7 +13,9 @@ errors of russo:
         async def synthesize(self, text: str) -> Audio:
             key = read_api_key(self._attempts, text, self._api_key, "ACME_API_KEY")
             exchange = Exchange(self._attempts, text, key)
-            return await self._attempts.run(text, lambda: exchange.guard(self._attempt(exchange)))
+            return await self._attempts.run(
+                text, lambda: exchange.guard(self._attempt(exchange)), host="api.acme.example"
+            )
 
         async def _attempt(self, exchange: Exchange) -> Audio:
             try:
@@ -46,7 +48,7 @@ from ._backends.credentials import read_api_key
 from ._backends.http import Exchange
 from ._backends.model_ends import ModelEnd
 from ._backends.network import shared_tls
-from ._backends.options import check_base_url, check_path, check_range, endpoint
+from ._backends.options import check_base_url, check_path, check_range, endpoint, host_of
 from ._backends.redaction import redact
 from ._backends.refusals import kind_of_status
 from ._backends.retry_after import seconds_to_wait
@@ -69,6 +71,7 @@ __all__ = [
     "check_range",
     "container_of",
     "endpoint",
+    "host_of",
     "join_wav",
     "kind_of_status",
     "load_json",

@@ -18,6 +18,7 @@ from russo.authoring import (
     check_base_url,
     check_path,
     check_range,
+    host_of,
     pcm_audio,
     read_api_key,
     shared_tls,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from russo import Audio
 
+# The SDK's endpoint, if base_url is not set.
+_SERVICE: Final = "https://api.elevenlabs.io"
 # The best rate that every plan allows: 44.1 kHz needs the Pro plan, and mp3 would lose quality.
 _RATE: Final = 24000
 _WANTED: Final = f"bare 16-bit samples (output_format=pcm_{_RATE})"
@@ -149,7 +152,11 @@ class ElevenLabsSynthesizer:
                 base_url=self.base_url, api_key=None, timeout=self._attempts.timeout, httpx_client=client
             )
             speech = sdk.text_to_speech.with_raw_response
-            return await self._attempts.run(text, lambda: exchange.guard(self._attempt(speech, exchange)))
+            return await self._attempts.run(
+                text,
+                lambda: exchange.guard(self._attempt(speech, exchange)),
+                host=host_of(self.base_url or _SERVICE),
+            )
 
     async def _attempt(self, speech: AsyncRawTextToSpeechClient, exchange: Exchange) -> Audio:
         import httpx

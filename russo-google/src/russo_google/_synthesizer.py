@@ -25,6 +25,7 @@ from russo.authoring import (
     bound_reply,
     check_base_url,
     check_path,
+    host_of,
     shared_tls,
 )
 
@@ -171,13 +172,25 @@ class GoogleSynthesizer:
         # first attempt.
         await asyncio.to_thread(importlib.import_module, "google.genai.client")
         exchange = Exchange(self._attempts, text)
-        return await self._attempts.run(text, lambda: exchange.guard(self._attempt(text)))
+        return await self._attempts.run(text, lambda: exchange.guard(self._attempt(text)), host=self._host())
 
     def _endpoint(self) -> str | None:
         """Return the endpoint: the option, else the SDK's variable; None for Google's own."""
         variable = "GOOGLE_VERTEX_BASE_URL" if self.vertexai else "GOOGLE_GEMINI_BASE_URL"
         found = Secret(os.environ.get(variable, ""))
         return self.base_url or (check_base_url(found, variable) if found else None)
+
+    def _host(self) -> str:
+        """Return the host whose failures are counted together."""
+        if (base_url := self._endpoint()) is not None:
+            return host_of(base_url)
+        if not self.vertexai:
+            return "generativelanguage.googleapis.com"
+        # Each location has a host of its own. The SDK spells some of them in another way.
+        return f"{self._effective_location()}-aiplatform.googleapis.com"
+
+    def _effective_location(self) -> str:
+        return self.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
 
     async def _attempt(self, text: str) -> Audio:
         if self._login is None:
@@ -223,7 +236,7 @@ class GoogleSynthesizer:
         """Return what to do about a model that Vertex AI does not serve in this location."""
         if not self.vertexai or status != 404 or _EARLY.search(self.model):
             return None
-        location = self.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
+        location = self._effective_location()
         if location in _LOCATIONS:
             return None
         shown = f"the location is {location[:40]}" if location.isprintable() else "see location"

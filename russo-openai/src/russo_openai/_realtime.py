@@ -15,6 +15,7 @@ from russo.authoring import (
     check_base_url,
     check_range,
     endpoint,
+    host_of,
     pcm_audio,
     read_api_key,
 )
@@ -163,7 +164,9 @@ class OpenAISynthesizer:
         import websockets.asyncio.client  # noqa: F401 - the first attempt's timeout must not include it
 
         url, seen = realtime_url(base_url, self.model), set[str]()
-        return await self._attempts.run(text, lambda: exchange.guard(self._speak(exchange, url, seen)))
+        return await self._attempts.run(
+            text, lambda: exchange.guard(self._speak(exchange, url, seen)), host=host_of(base_url)
+        )
 
     async def _speak(self, exchange: Exchange, url: str, seen: set[str]) -> Audio:
         """Make one attempt. ``seen`` holds the words of earlier readings that differed."""

@@ -17,6 +17,7 @@ from russo.authoring import (
     check_base_url,
     check_range,
     endpoint,
+    host_of,
     read_api_key,
     shared_tls,
 )
@@ -170,7 +171,9 @@ class OpenAISpeechSynthesizer:
         )
         import openai  # noqa: F401 - takes 0.7 s, which must not use up the first attempt's timeout
 
-        return await self._attempts.run(text, lambda: exchange.guard(self._speak(exchange, base_url)))
+        return await self._attempts.run(
+            text, lambda: exchange.guard(self._speak(exchange, base_url)), host=host_of(base_url)
+        )
 
     def _effective_base_url(self) -> str:
         base_url = effective_base_url(self._base_url)

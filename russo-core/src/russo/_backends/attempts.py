@@ -13,6 +13,7 @@ from typing import Final, TypeVar, Unpack
 from .._alarms import sleep, timeout
 from .._errors import ErrorDetails, SynthesisError, SynthesisTimeoutError, TextRejectedError
 from .backend_call import current_backend_call
+from .breaker import Breaker, Outage, has_replied
 from .limiter import Limiter
 from .redaction import clear_locals
 
@@ -64,33 +65,41 @@ class Attempts:
         self.max_concurrency: Final = max_concurrency
         self._limiter = Limiter(max_concurrency)
 
-    async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def run(self, prompt: str, attempt: Callable[[], Awaitable[T]], *, host: str | None = None) -> T:
         """Run attempts until one succeeds, one fails with a non-retryable error, or all are used.
 
         The delays between attempts are 0.5 s, 1 s, 2 s … at most 30 s, each shortened by up to half at
         random. If the service asked for a delay (``retry_after``), that delay is used instead; if it is
         more than 60 s, the error is raised without a retry.
 
+        In a run of pytest or of the command, three calls in a row that do not reach the host make further
+        calls to it fail at once for 30 s; calls that fail together count once. Then one call is tried. Code
+        that uses a synthesizer without a run makes every call.
+
         Args:
             prompt: The prompt. If it has no UTF-8 form, it is rejected before the first attempt.
             attempt: Makes one attempt; raises a `SynthesisError` for every failure it understands.
+            host: The host that the attempts call, with its port (see `host_of`). Without it, every call is
+                made.
 
         Raises:
-            SynthesisError: The error of the last attempt.
+            SynthesisError: The error of the last attempt; or, if no attempt was made, of an earlier call.
         """
         self._check_text(prompt)
+        breaker = _breaker_of(host)
+        if (outage := breaker.outage()) is not None:
+            raise self._not_tried(prompt, outage)
         async with self._limiter:
-            for number in range(1, self.max_attempts + 1):
-                try:
-                    return await self._attempt(prompt, attempt)
-                except SynthesisError as error:
-                    if number == self.max_attempts or not error.retryable:
-                        raise
-                    delay = _delay(number, error.retry_after)
-                    if delay is None:
-                        raise
-                await sleep(delay)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            began = breaker.begin()
+            if isinstance(began, Outage):
+                raise self._not_tried(prompt, began)
+            try:
+                result = await self._repeat(prompt, attempt, breaker)
+            except BaseException as error:
+                breaker.end(began, error)
+                raise
+            breaker.end(began, None)
+            return result
 
     def error(
         self, kind: type[SynthesisError], what: str, *, prompt: str, **details: Unpack[ErrorDetails]
@@ -104,6 +113,27 @@ class Attempts:
             **details: ``advice``, ``retryable``, ``retry_after`` and ``reached``, as in `SynthesisError`.
         """
         return kind(what, backend=self.backend, model=self.model, prompt=prompt, **details)
+
+    async def _repeat(self, prompt: str, attempt: Callable[[], Awaitable[T]], breaker: Breaker) -> T:
+        for number in range(1, self.max_attempts + 1):
+            try:
+                return await self._attempt(prompt, attempt)
+            except SynthesisError as error:
+                if has_replied(error):
+                    breaker.note_reply()
+                is_last = number == self.max_attempts or breaker.outage() is not None
+                if is_last or not error.retryable:
+                    raise
+                delay = _delay(number, error.retry_after)
+                if delay is None:
+                    raise
+            await sleep(delay)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _not_tried(self, prompt: str, outage: Outage) -> SynthesisError:
+        """Return the error of a call that is not made, with the reason of the last failed call."""
+        what = f"not tried: {outage.what} (earlier calls did not reach this host; one is tried every 30 s)"
+        return self.error(outage.kind, what, prompt=prompt, advice=outage.advice, reached=False)
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
         reached, handled = True, sys.exception()
@@ -139,6 +169,12 @@ class Attempts:
                 prompt=prompt,
                 reached=False,
             ) from error
+
+
+def _breaker_of(host: str | None) -> Breaker:
+    """Return the run's breaker of a host; without a host or a run, a new one, which one call cannot open."""
+    call = current_backend_call.get()
+    return Breaker() if host is None or call is None or call.breakers is None else call.breakers.of(host)
 
 
 def _delay(number: int, retry_after: float | None) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from .breaker import Breakers
 from .budget import Budget
 
 
@@ -19,6 +20,8 @@ class BackendCall:
         prompt: The prompt.
         keys: Cache keys of this call and of the calls that enclose it.
         budget: The run's limit of backend calls, if there is one.
+        breakers: The run's breakers, or ``None`` if the call belongs to no run.
+        is_missing: Whether the cache was searched for this prompt and these settings, without success.
         delegated: Whether it called another `CachedSynthesizer`, which counts the call instead.
         attempts: Attempts that were started.
         reached: Attempts that reached the service, and so may be billed.
@@ -28,6 +31,8 @@ class BackendCall:
     prompt: str
     keys: frozenset[str]
     budget: Budget | None
+    breakers: Breakers | None = None
+    is_missing: bool = False
     delegated: bool = False
     attempts: int = 0
     reached: int = 0

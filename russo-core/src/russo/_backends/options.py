@@ -67,6 +67,15 @@ def endpoint(url: str, name: str = "base_url") -> str:
     return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
 
 
+def host_of(url: str) -> str:
+    """Return the host of a URL, and its port if it is not the usual one, for `Attempts.run`.
+
+    Raises:
+        BackendConfigError: It is not an http:// or https:// URL.
+    """
+    return urlsplit(endpoint(url)).netloc
+
+
 def check_base_url(url: str, name: str = "base_url") -> str:
     """Check a URL that is used for requests unchanged, and return it.
 

@@ -85,8 +85,14 @@ async def _call_backend(request: Request) -> Audio:
     """Call the synthesizer, call the hooks, and store the audio."""
     request.notify(SynthesisStart)
     context = request.context
-    budget = context.budget if context is not None else None
-    call = BackendCall(request.backend, request.prompt, request.enclosing_keys | {request.key}, budget)
+    call = BackendCall(
+        request.backend,
+        request.prompt,
+        request.enclosing_keys | {request.key},
+        context.budget if context is not None else None,
+        context.breakers if context is not None else None,
+        is_missing=request.mode is not Mode.OFF and not request.is_due,
+    )
     token = current_backend_call.set(call)
     start, audio = monotonic(), None
     problem: BaseException | None = None

@@ -1,4 +1,4 @@
-"""What all `CachedSynthesizer` objects of one run share: cache, mode, listeners, refreshed keys, limit."""
+"""What all `CachedSynthesizer` objects of one run share: cache, mode, listeners, limits, breakers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._backends.breaker import Breakers
 from .._mode import Mode
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class RunContext:
         manager: The run's own listeners, if it has any.
         refreshed: The keys that mode ``refresh`` has synthesized again.
         budget: The limit of backend calls, if there is one.
+        breakers: Make calls to a host that cannot be reached fail at once.
         calls: The backend calls in progress, with their event loops, but not those that another call makes.
     """
 
@@ -62,4 +64,5 @@ class RunContext:
     manager: pluggy.PluginManager | None = None
     refreshed: Refreshed = field(default_factory=Refreshed)
     budget: Budget | None = None
+    breakers: Breakers = field(default_factory=Breakers)
     calls: dict[BackendCall, AbstractEventLoop] = field(default_factory=dict)
