@@ -167,7 +167,7 @@ def test_missing_permission_costs_only_the_cache(children, open_path, mode):
     assert told["calls"] == 3
     assert len(told["log"]) == len(set(told["log"])) <= 2, told["log"]
     assert all("Permission denied" in line for line in told["log"])
-    assert any("not kept" in line for line in told["log"])
+    assert any("not stored" in line for line in told["log"])
     assert not [name for name in files(cache) if name.endswith("russo-tmp")]
     assert AudioCache(cache).get("k0") is not None
 

@@ -214,7 +214,7 @@ def test_key_that_is_no_plain_name_is_refused_and_writes_nothing(tmp_path, call,
     assert cache.put("fine", make_audio("fine", 1, 0))
     before = snapshot(tmp_path)
     arguments = (make_audio("k", 1, 0),) if call == "put" else ()
-    with pytest.raises(ValueError, match=r"is no key: a key is .* lower-case letters, digits"):
+    with pytest.raises(ValueError, match=r"is not a key: a key has .* lower-case letters, digits"):
         getattr(cache, call)(key, *arguments)
     assert snapshot(tmp_path) == before
 

@@ -121,7 +121,9 @@ def test_list_names_what_is_damaged_as_a_lookup_does(folder, cache):
     forge(cache.directory, numbered_key(1), WAV, prompt="Book a flight", sample_rate=0)
     (cache.directory / f"{numbered_key(2)}.audio").write_bytes(b"short")
     result = russo("cache", "list")
-    assert any(line.startswith("(unknown) damaged: its metadata describes no audio") for line in result.lines)
+    assert any(
+        line.startswith("(unknown) damaged: its metadata does not describe audio") for line in result.lines
+    )
     found = {entry["key"]: entry.get("problem") for entry in russo("cache", "list", "--json").json["entries"]}
     assert found == {
         numbered_key(number): None if number == 3 else cache.lookup(numbered_key(number)).reason

@@ -69,7 +69,7 @@ def never_start(monkeypatch):
     [
         (refuse_thread, "can't start new thread"),
         (refuse_loop, "Too many open files"),
-        (never_start, r"no sign of it within 0\.1 s"),
+        (never_start, r"it did not start within 0\.1 s"),
     ],
 )
 def test_loop_that_cannot_start_raises_an_error_with_the_reason(monkeypatch, trouble, reason):
@@ -117,7 +117,7 @@ def test_call_from_inside_the_loop_is_an_error_and_not_a_deadlock(loop):
     async def outer():
         return loop.run(answer())
 
-    with pytest.raises(RussoError, match="it cannot wait for itself; await what is called here"):
+    with pytest.raises(RussoError, match="made in the event loop itself; await the coroutine instead"):
         loop.run(outer())
 
 
@@ -201,7 +201,7 @@ def test_abandoned_calls_are_counted_and_their_prompts_are_shortened_and_escaped
     ]
     sentences = list(background_loop._sentences(calls, 5.0))
     assert len(sentences) == 6
-    assert sentences[-1] == "abandoned: 4 calls more"
+    assert sentences[-1] == "abandoned: 4 more calls"
     assert "\x1b" not in "".join(sentences)
     assert max(map(len, sentences)) < 200
 

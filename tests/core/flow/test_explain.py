@@ -70,7 +70,7 @@ def test_damaged_entry_is_reported_with_its_damage(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_bytes(b"damaged")
-    assert "an entry lies there, but it is not usable: its metadata is not JSON" in str(miss(cache))
+    assert "the entry of this key cannot be used: its metadata is not JSON" in str(miss(cache))
 
 
 def test_unusable_entry_is_not_listed_as_another_setting(cache):
@@ -78,7 +78,7 @@ def test_unusable_entry_is_not_listed_as_another_setting(cache):
     (audio,) = cache.directory.glob("*.audio")
     audio.write_bytes(b"damaged")
     message = str(miss(cache))
-    assert "not usable: its audio has 7 bytes" in message
+    assert "cannot be used: its audio has 7 bytes" in message
     assert "other settings" not in message
 
 
@@ -86,7 +86,7 @@ def test_entry_of_a_newer_version_is_reported(cache):
     record(cache)
     (meta,) = cache.directory.glob("*.meta")
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
-    assert "not usable: it has format version 2" in str(miss(cache))
+    assert "cannot be used: it has format version 2" in str(miss(cache))
 
 
 def test_recordings_are_named_and_searched(cache, tmp_path):

@@ -84,7 +84,7 @@ def test_missing_read_only_cache_is_not_created(tmp_path):
 def test_audio_is_returned_if_its_fields_are_too_large_to_store(cache, events):
     speaker = Speaker(style="x" * (1 << 20))
     assert synthesize(CachedSynthesizer(speaker, cache=cache)) == speaker.sound(PROMPT)
-    assert "1048576 is the most" in events.one(StoreFailed).reason
+    assert "the limit is 1048576" in events.one(StoreFailed).reason
 
 
 @pytest.mark.parametrize(

@@ -148,9 +148,9 @@ DAMAGE = [
     (alter_audio, "its audio fails its checksum"),
     (remove_audio, "its audio file is missing"),
     (empty_meta, "its metadata is not JSON"),
-    (replace_meta_by_directory, "no regular file lies in its place"),
-    (grow_meta, "a file of 2097152 bytes lies in its place"),
-    (take_meta_of_another_key, "its metadata is of key 'other'"),
+    (replace_meta_by_directory, "one of its files is not a regular file"),
+    (grow_meta, "one of its files has 2097152 bytes"),
+    (take_meta_of_another_key, "its metadata belongs to key 'other'"),
 ]
 
 
@@ -187,7 +187,7 @@ def test_newer_format_is_a_miss_but_not_damaged(cache, caplog):
     meta.write_text(meta.read_text().replace('"russo_cache": 1', '"russo_cache": 2'))
     assert cache.get(KEY) is None
     assert not cache.lookup(KEY).damaged
-    assert "it has format version 2, this russo reads 1" in cache.lookup(KEY).reason
+    assert "it has format version 2; this russo reads version 1" in cache.lookup(KEY).reason
     assert cache.describe(KEY) is None
 
 
@@ -214,7 +214,7 @@ def test_directory_that_is_a_file_is_logged_and_not_raised(tmp_path, caplog):
     assert cache.lookup(KEY).reason == "absent"
     assert cache.size() == 0
     assert cache.put(KEY, AUDIO) is False
-    assert f"audio is not kept in {path}" in caplog.text
+    assert f"audio is not stored in {path}" in caplog.text
     assert cache.clear() == 0
     assert path.read_bytes() == b"a file"
 
@@ -238,7 +238,7 @@ def test_directory_that_cannot_be_written_is_logged_and_still_read(cache, caplog
         assert files_in(cache.directory) == before
     finally:
         cache.directory.chmod(0o700)
-    assert "audio is not kept" in caplog.text
+    assert "audio is not stored" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for file sizes")

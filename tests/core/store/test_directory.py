@@ -38,11 +38,11 @@ from support.cache_files import AUDIO, GIT_FILES, KEY, files_in
 )
 def test_key_that_is_not_a_plain_name_is_refused(cache, name, key):
     values = (AUDIO,) if name == "put" else ()
-    with pytest.raises(ValueError, match="is no key") as caught:
+    with pytest.raises(ValueError, match="is not a key") as caught:
         getattr(cache, name)(key, *values)
     assert str(caught.value) == (
-        f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
-        "a letter or digit, and is no device name of Windows"
+        f"{key!r:.100} is not a key: a key has 1 to 128 lower-case letters, digits, '_' and '-', begins "
+        "with a letter or digit, and is not a device name of Windows"
     )
     assert not cache.directory.exists()
 

@@ -151,4 +151,4 @@ def test_empty_audio_is_damage(tmp_path):
     forge(tmp_path, KEY, Audio(b"", "pcm"), size=0)
     found = AudioCache(tmp_path).lookup(KEY)
     assert found.damaged
-    assert found.reason == "its metadata promises 0 bytes of audio"
+    assert found.reason == "its metadata has an invalid size of the audio: 0 bytes"

@@ -115,7 +115,7 @@ def test_missing_recordings_directory_is_empty(tmp_path, cache):
 
 def test_bad_key_is_refused(layered):
     for call in (layered.get, layered.lookup, lambda key: layered.put(key, OWN)):
-        with pytest.raises(ValueError, match="is no key"):
+        with pytest.raises(ValueError, match="is not a key"):
             call("../escape")
 
 

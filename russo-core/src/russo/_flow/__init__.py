@@ -1,1 +1,1 @@
-"""The way of a prompt from its key to its audio, and what pytest and the command share to start it."""
+"""From a prompt to its audio: key, lookup, backend call. Also what pytest and the command share for it."""

@@ -56,7 +56,7 @@ class BackgroundLoop:
             self._thread.start()
             self._loop = self._started.result(START_SECONDS)
         except Exception as error:
-            reason = str(error) or f"no sign of it within {START_SECONDS:g} s"
+            reason = str(error) or f"it did not start within {START_SECONDS:g} s"
             raise RussoError(f"the event loop for plain tests cannot start: {reason}") from error
 
     def _serve(self) -> None:
@@ -76,18 +76,18 @@ class BackgroundLoop:
         """Run a coroutine and return its result; an interrupt of the caller cancels the coroutine.
 
         Args:
-            coroutine: What to run.
-            seconds: The longest wait. By default there is no limit, because a backend has its own; but the
-                wait ends if the event loop does.
+            coroutine: The coroutine to run.
+            seconds: The longest wait. By default there is no limit, because a backend has its own limit. The
+                wait also ends if the event loop ends.
 
         Raises:
-            RussoError: The event loop has ended, or it is the loop that makes this call.
+            RussoError: The event loop has ended, or this call is made in its own thread.
             StillRunningError: The coroutine did not end in time.
         """
         __tracebackhide__ = True
         try:
             if threading.current_thread() is self._thread:
-                raise RuntimeError("it cannot wait for itself; await what is called here")
+                raise RuntimeError("this call is made in the event loop itself; await the coroutine instead")
             future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         except RuntimeError as error:
             coroutine.close()  # else Python warns that it was never awaited
@@ -125,7 +125,7 @@ class BackgroundLoop:
     def close(
         self, calls: Mapping[BackendCall, asyncio.AbstractEventLoop], seconds: float | None = None
     ) -> list[str]:
-        """Cancel the tasks, and end the loop and its threads, but do not wait for a call that blocks them.
+        """Cancel the tasks, and end the loop and its threads. Calls that block them longer are abandoned.
 
         Args:
             calls: The backend calls in progress, with their event loops.
@@ -155,4 +155,4 @@ def _sentences(abandoned: list[BackendCall], seconds: float) -> Iterator[str]:
     for call in abandoned[:_MOST_NAMED]:
         yield f"abandoned: a call of {shown(call.backend)} for {shorten(call.prompt)}, {where}"
     if len(abandoned) > _MOST_NAMED:
-        yield f"abandoned: {len(abandoned) - _MOST_NAMED} calls more"
+        yield f"abandoned: {len(abandoned) - _MOST_NAMED} more calls"

@@ -31,22 +31,22 @@ _log = logging.getLogger(__name__)
 class CachedSynthesizer:
     """A synthesizer that synthesizes each prompt once and replays it on every later call.
 
-    The key holds the exact prompt, what the wrapped synthesizer declares in its ``cache_key_extra``
-    and what is given here, so that a changed voice can never replay the old one.
+    The key contains the exact prompt, the ``cache_key_extra`` that the wrapped synthesizer declares, and
+    the argument ``cache_key_extra``, so that a changed voice can never replay the old one.
 
     Args:
         synthesizer: What to wrap: any object with ``async def synthesize(self, text) -> Audio``.
-        cache: Where audio is stored. ``None`` means the pytest run's cache where the plugin wraps or
-            finds this object, else ``AudioCache()``.
-        enabled: False means mode ``off``, whatever the mode; may be changed at any time.
+        cache: Where audio is stored. ``None`` means the pytest run's cache if the plugin wraps or finds
+            this object, else ``AudioCache()``.
+        enabled: False means mode ``off``, and replaces ``mode``; may be changed at any time.
         cache_key_extra: More fields for the key: names to JSON values.
-        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's where the
-            plugin wraps or finds this object, else ``auto``. There, and only there, the run's ``replay``
-            and ``off`` win over what is given.
+        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's mode if the
+            plugin wraps or finds this object, else ``auto``. If the plugin does so, and the run's mode is
+            ``replay`` or ``off``, it replaces this mode.
 
     Raises:
-        TypeError: ``synthesizer`` is not a synthesizer, or ``cache_key_extra`` holds what JSON cannot.
-        ValueError: There is no such mode.
+        TypeError: ``synthesizer`` is not a synthesizer, or ``cache_key_extra`` is not JSON.
+        ValueError: The mode does not exist.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class CachedSynthesizer:
 
     @property
     def mode(self) -> Mode:
-        """The mode in force: the run's ``replay`` and ``off`` win over what was given here."""
+        """The mode that applies: the run's ``replay`` or ``off``, else the mode of this object."""
         run_mode = self._context.mode if self._context is not None else None
         if run_mode is Mode.REPLAY or run_mode is Mode.OFF:
             return run_mode
@@ -95,14 +95,14 @@ class CachedSynthesizer:
 
     @property
     def cache_key_extra(self) -> Fields:
-        """What the wrapped synthesizer declares, and what was given here, for an object around this one."""
+        """The wrapped synthesizer's fields and the argument of this object, for an object that wraps it."""
         own, _ = declared_fields(self.synthesizer)
         return own if self._given is None else {"own": own, "given": frozen(self._given)}
 
     def bound_to(self, context: RunContext) -> Self:
-        """Take from a run what was not given at construction, here and in every layer below.
+        """Use a run's cache and mode if the constructor got none, in this object and in those it wraps.
 
-        The pytest plugin and the command use this. The object itself changes.
+        The pytest plugin and the command use this. It changes the object itself.
 
         Args:
             context: The run: its cache, its mode, its listeners and its limit of backend calls.
@@ -117,16 +117,16 @@ class CachedSynthesizer:
         return self
 
     async def synthesize(self, text: str) -> Audio:
-        """Return the audio of a text: replay it, or synthesize and store it, as the mode says.
+        """Return the audio of a text: replay it, or synthesize and store it, depending on the mode.
 
         Args:
-            text: The prompt, exactly as it is to be spoken.
+            text: The exact prompt.
 
         Raises:
             TypeError: ``text`` is not a string.
-            CacheMissError: Mode ``replay``, and the prompt is not stored.
-            SynthesisError: The backend could not speak it (`TextRejectedError` for an empty prompt).
-            ValueError: Mode ``refresh`` with recordings, which are never written.
+            CacheMissError: The mode is ``replay``, and the prompt is not stored.
+            SynthesisError: The backend could not synthesize it (`TextRejectedError` for an empty prompt).
+            ValueError: The mode is ``refresh``, and there are recordings, which are never written.
         """
         __tracebackhide__ = True  # a miss in mode replay is shown at the test's line
         request = self._request(text)
@@ -145,12 +145,13 @@ class CachedSynthesizer:
         A hit needs no event loop.
 
         Args:
-            text: The prompt, exactly as it is to be spoken.
+            text: The exact prompt.
             wait_for: Runs a coroutine to its end and returns its result. ``None`` means ``asyncio.run``,
-                which cannot be called where an event loop runs already.
+                which fails if an event loop already runs in this thread.
 
         Raises:
-            RuntimeError: The prompt is not stored, ``wait_for`` is not given, and an event loop runs here.
+            RuntimeError: The prompt is not stored, ``wait_for`` is ``None``, and an event loop runs already
+                in this thread.
             RussoError: As for `synthesize`.
         """
         __tracebackhide__ = True  # a miss in mode replay is shown at the test's line
@@ -163,7 +164,7 @@ class CachedSynthesizer:
         return (wait_for or run_alone)(synthesize_request(request))
 
     async def aclose(self) -> None:
-        """Release what the wrapped synthesizer holds, if it has an ``aclose``."""
+        """Close the wrapped synthesizer, if it has an ``aclose``."""
         close = getattr(self.synthesizer, "aclose", None)
         if close is not None:
             await close()

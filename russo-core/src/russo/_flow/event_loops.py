@@ -1,4 +1,4 @@
-"""Event loops that russo makes: their time goes on in frozen tests, their threads end with the process."""
+"""russo's event loops: their clock runs on in frozen tests, and their threads end with the process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SHUTDOWN_SECONDS: Final = 2.0
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """Runs calls in daemon threads. Python waits at its end for the threads of every other executor.
+    """Runs calls in daemon threads, because Python waits at exit for the threads of every other executor.
 
     Attributes:
         shutdown_seconds: How long `shutdown` waits for calls that are in progress.
     """
 
     def __init__(self) -> None:
-        super().__init__(max_workers=1)  # asyncio takes no other kind; this one's own thread never starts
+        super().__init__(max_workers=1)  # asyncio accepts only this class; its own thread never starts
         self.shutdown_seconds = SHUTDOWN_SECONDS
         self._changed = threading.Condition()
         self._todo: collections.deque[tuple[Future[Any], Callable[[], Any], BackendCall | None]]
@@ -81,7 +81,7 @@ class DaemonThreads(ThreadPoolExecutor):
                 future.set_result(result)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls, and wait for those in progress, but not for long."""
+        """Accept no more calls, and wait at most ``shutdown_seconds`` for those in progress."""
         deadline = monotonic() + self.shutdown_seconds
         with self._changed:
             self._is_shut_down = True
@@ -99,19 +99,19 @@ class DaemonThreads(ThreadPoolExecutor):
 
 
 def new_event_loop(threads: DaemonThreads | None = None) -> asyncio.AbstractEventLoop:
-    """Return a new event loop of russo's own clock.
+    """Return a new event loop that uses russo's own clock.
 
     Args:
-        threads: Where it runs the calls of ``asyncio.to_thread``.
+        threads: The executor for the calls of ``asyncio.to_thread``.
     """
     loop = asyncio.new_event_loop()
-    with contextlib.suppress(AttributeError):  # uvloop, which reads a clock of its own
+    with contextlib.suppress(AttributeError):  # uvloop, which uses its own clock
         loop.time = monotonic  # type: ignore[method-assign]
     loop.set_default_executor(threads or DaemonThreads())
     return loop
 
 
 def run_in_new_loop(call: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in an event loop of its own, as ``asyncio.run`` does."""
+    """Run a coroutine to its end in a new event loop, as ``asyncio.run`` does."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(call)

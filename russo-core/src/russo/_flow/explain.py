@@ -1,4 +1,4 @@
-"""The message of `CacheMissError`: why a prompt is not replayed, found out from the stored entries.
+"""The message of `CacheMissError`: why a prompt is not replayed, according to the stored entries.
 
 Stored entries are foreign: every line is escaped, and the length and the number of lines are bounded.
 """
@@ -58,11 +58,11 @@ def _state_of_the_entry(layers: tuple[AudioCache, ...], key: str, miss: Miss) ->
     if miss.unreadable:
         yield f"the cache cannot be read: {shown(miss.reason)}"
     elif miss.reason != "absent":
-        yield f"an entry lies there, but it is not usable: {shown(miss.reason, 400)}"
+        yield f"the entry of this key cannot be used: {shown(miss.reason, 400)}"
     elif any(os.path.islink(layer.directory / f"{key}{META_SUFFIX}") for layer in layers):
         yield (
-            "an entry lies there, but it is not usable: its metadata is a link to a file that does not exist "
-            "(`git annex get` brings those of git-annex)"
+            "the entry of this key cannot be used: its metadata is a link to a file that does not exist "
+            "(`git annex get` fetches files of git-annex)"
         )
 
 
@@ -72,7 +72,7 @@ def _same_prompt(
     """Yield lines about the entries of the same prompt: all are counted, and some are shown."""
     lines: list[str] = []
     seen, more = {key}, 0
-    for layer in layers:  # of a key in two layers, the first one is replayed
+    for layer in layers:  # if two layers have a key, the entry of the first one is replayed
         keys, number = prompts_in(layer.directory).keys_of(prompt, _TRIED_ENTRIES, seconds=_SEARCH_SECONDS)
         more += number - len(keys)
         for other in keys:
@@ -106,7 +106,7 @@ def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
             shown_ones.append(f"{name} is {_value(old)}, wanted {_value(new)}")
     if number > _SHOWN_DIFFERENCES:
         shown_ones.append(f"and {number - _SHOWN_DIFFERENCES:,} more")
-    return ", ".join(shown_ones) or "no difference seen"
+    return ", ".join(shown_ones) or "no difference found"
 
 
 def _value(value: Any) -> str:
@@ -116,7 +116,7 @@ def _value(value: Any) -> str:
 def _differing(
     old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> Iterator[_Difference]:
-    """Yield each setting that differs, with the names that lead to it; names are not joined before."""
+    """Yield each setting that differs, with its path of names. Only paths that are shown are joined."""
     for name in sorted(old.keys() | new.keys()):
         one, two = old.get(name), new.get(name)
         inner_one, inner_two = (value if isinstance(value, Mapping) else None for value in (one, two))

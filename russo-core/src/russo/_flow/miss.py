@@ -48,7 +48,7 @@ async def synthesize_request(request: Request) -> Audio:
 
 
 async def _join(request: Request) -> Audio:
-    """Wait for the equal request in flight, or start one."""
+    """Wait for an equal request in flight, or start a flight."""
     flight = request.cache.writable, request.key
     landing, is_mine = await flights().join(flight, lambda: _fly(request))
     if not (landing.is_new and is_mine):
@@ -136,7 +136,7 @@ async def _await_reply(request: Request) -> Audio:
         if task is not None and task.cancelling():
             raise
         # The SDK cancelled its own task. Report a failure, so that waiters do not look cancelled.
-        raise request.error(ServiceError, "its call was cancelled from within") from error
+        raise request.error(ServiceError, "the synthesizer cancelled its own call") from error
 
 
 def _store(request: Request, audio: Audio) -> None:
@@ -149,7 +149,7 @@ def _store(request: Request, audio: Audio) -> None:
     except Exception as error:  # noqa: BLE001 - the audio may have been billed and must reach the caller
         reason = shown(getattr(error, "strerror", None) or str(error), 500)
         if not isinstance(error, OSError):  # the cache logs those
-            _log.warning("audio for %s is not kept: %s", shorten(request.prompt), reason)
+            _log.warning("audio for %s is not stored: %s", shorten(request.prompt), reason)
         request.notify(StoreFailed, reason=reason, directory=cache.directory)
     else:
         request.notify(EntryStored, audio=audio, directory=cache.directory)
@@ -164,7 +164,7 @@ def _in_asyncio() -> bool:
 
 
 def run_alone(call: Coroutine[Any, Any, Audio]) -> Audio:
-    """Run a coroutine to its end in an event loop of its own.
+    """Run a coroutine to its end in a new event loop.
 
     Raises:
         RuntimeError: An event loop runs in this thread already.

@@ -1,4 +1,4 @@
-"""One prompt on its way through the flow: what is asked for, and the events and errors that describe it."""
+"""`Request`: one prompt on its way through the flow, and the events and errors that describe it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Request:
     Attributes:
         prompt: The exact prompt.
         key: Its cache key.
-        synthesizer: What is called on a miss.
+        synthesizer: The synthesizer that is called on a miss.
         class_name: The class name of the synthesizer.
-        fields: What went into the key, as it is stored: ``own`` and ``given``.
+        fields: The fields of the key, as they are stored: ``own`` and ``given``.
         declares_settings: Whether the synthesizer declares its settings.
-        outer: The backend call that this request is made within, if any.
+        outer: The backend call that makes this request, if any.
         cache: The cache it uses.
-        mode: The mode in force.
+        mode: The mode that applies.
         context: The run it belongs to, if any.
         refreshed: The keys that mode ``refresh`` has synthesized again.
     """
@@ -60,12 +60,12 @@ class Request:
 
     @property
     def is_due(self) -> bool:
-        """Whether mode ``refresh`` has yet to synthesize the key again."""
+        """Whether mode ``refresh`` must still synthesize the key again."""
         return self.mode is Mode.REFRESH and self.key not in self.refreshed
 
     @property
     def enclosing_keys(self) -> frozenset[str]:
-        """The keys of the backend calls that this request is made within."""
+        """The keys of the backend calls that enclose this request."""
         return self.outer.keys if self.outer is not None else frozenset()
 
     def notify(self, kind: type[EventT], **values: Any) -> None:
@@ -97,10 +97,10 @@ class Request:
         return kind(what, backend=self.backend, prompt=self.prompt, **details)
 
     def check_audio(self, reply: object) -> Audio:
-        """Return what a synthesizer returned, if it is audio.
+        """Return the reply of a synthesizer, if it is audio.
 
         Raises:
-            NoAudioError: It is something else, empty audio, or samples that are called WAV.
+            NoAudioError: The reply is not an `Audio`, is empty, or is raw samples whose format is ``wav``.
         """
         if not isinstance(reply, Audio):
             raise self.error(
@@ -127,7 +127,7 @@ class Request:
 def declared_fields(synthesizer: object) -> tuple[Fields, bool]:
     """Return the settings that shape a synthesizer's sound, and whether it declares them itself.
 
-    A class that declares nothing is keyed by its module and qualified name.
+    If a class declares none, its module and qualified name are used.
 
     Raises:
         TypeError: Its ``cache_key_extra`` is not a mapping.

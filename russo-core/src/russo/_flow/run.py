@@ -24,7 +24,7 @@ class Refreshed:
     """The keys that mode ``refresh`` has synthesized again, once per run.
 
     Args:
-        directory: Shared by the processes of the run, where there are several.
+        directory: A directory that the processes of the run share, if there are several.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -49,13 +49,13 @@ class RunContext:
 
     Attributes:
         cache: Where audio is stored.
-        mode: What hits and misses do.
+        mode: The mode of the run.
         report: Called with a sentence for each listener that raises.
         manager: The run's own listeners, if it has any.
         refreshed: The keys that mode ``refresh`` has synthesized again.
         budget: The limit of backend calls, if there is one.
         breakers: Make calls to a host that cannot be reached fail at once.
-        calls: The backend calls in progress, with their event loops, but not those that another call makes.
+        calls: The backend calls in progress, with their event loops, without calls made by another call.
     """
 
     cache: Cache

@@ -150,7 +150,7 @@ class SingleFlight:
     def _forget_the_gone(self) -> None:
         """Remove the flights whose loop is gone, because they never end.
 
-        Done again when there are twice as many flights, so that the work per flight stays the same.
+        The next time is when there are twice as many flights, so that the work per flight stays the same.
         """
         self._flights = {each: f for each, f in self._flights.items() if not is_gone(f.loop)}
         self._forget_at = 2 * len(self._flights) + 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def add_folders(rootdir: Path, folder: Path) -> None:
     """Let ``package.module:factory`` be found in the rootdir and the current folder, after all other places.
 
-    ``sys.path`` begins with what pytest adds for ``conftest.py`` files and ``pythonpath``. So a test run and
+    pytest puts the folders of ``conftest.py`` files and of ``pythonpath`` first. So a test run and
     the command search the same places, whether they are started as a program or as ``python -m``.
     """
     for path in (str(rootdir), str(folder)):
@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def layers(self) -> list[tuple[str, AudioCache]]:
-        """All caches by their role, in the order they are looked into."""
+        """All caches by their role, in the order in which they are read."""
         recordings = [("recordings", self.recordings)] if self.recordings is not None else []
         return [*recordings, ("cache", self.cache)]
 
@@ -75,7 +75,7 @@ class Workspace:
             option: The option that chooses a backend, for the message: ``--russo-synth=``.
 
         Raises:
-            BackendNotFoundError: None is installed, or several and none is chosen.
+            BackendNotFoundError: No backend is installed, or several are and none is chosen.
         """
         if self.settings.synth is not None:
             return self.settings.synth
@@ -97,7 +97,7 @@ class Workspace:
 
         Raises:
             BackendNotFoundError: There is no such backend.
-            BackendConfigError: An option that does not exist or makes no sense.
+            BackendConfigError: An option does not exist or is invalid.
         """
         return load_synthesizer(name, **self.options(name, more))
 
@@ -106,6 +106,6 @@ class Workspace:
 
         Raises:
             BackendNotFoundError: There is no such backend.
-            BackendConfigError: An option that does not exist, or a text that is not a value of its type.
+            BackendConfigError: An option does not exist, or its text is not a value of its type.
         """
         return convert_options(name, load_backend(name), {**self.settings.options_of(name), **(more or {})})

@@ -1,8 +1,8 @@
 """The cache: one pair of files per key, whole or absent.
 
-`AudioCache.get` returns exactly what one `put` stored, or nothing. That rests on four rules, and
-breaking any of them breaks it: both files are complete before either is renamed into place; the
-audio goes first and the metadata commits it; every read verifies both; a reader removes nothing.
+`AudioCache.get` returns exactly what one `put` stored, or nothing. This needs all of four rules: both files
+are complete before either is renamed into place; the audio is renamed first, and the metadata commits it;
+every read verifies both; a reader removes nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# A reader that falls between a writer's two renames looks again: at once, then after 4 and 6 ms.
+# A reader that runs between a writer's two renames looks again: at once, then after 4 and 6 ms.
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
 # System errors say nothing about the entry, so they do not mark it damaged. The last ones are those of disks
 # and of network file systems.
@@ -56,8 +56,8 @@ class Miss:
 
     Attributes:
         reason: In words: ``absent``, or what is wrong with the entry.
-        damaged: Whether there are files under the key that are not an entry, or not whole.
-        unreadable: Whether the system does not let russo read, so that there may be an entry.
+        damaged: Whether the key has files that are not an entry, or not whole.
+        unreadable: Whether the system refused to read the files, so that an entry may exist.
     """
 
     reason: str
@@ -94,7 +94,7 @@ class AudioCache:
 
     @property
     def layers(self) -> tuple[AudioCache, ...]:
-        """The caches that are read, in order: this one alone. See `LayeredCache.layers`."""
+        """The caches that are read, in order: only this one. See `LayeredCache.layers`."""
         return (self,)
 
     @property
@@ -122,7 +122,7 @@ class AudioCache:
 
         Args:
             key: The key.
-            patient: Look again for up to 10 ms at what seems damaged, because a writer may be at work.
+            patient: If the entry seems damaged, look again for up to 10 ms, because a writer may be at work.
 
         Raises:
             ValueError: The key is not a plain, portable file name.
@@ -159,9 +159,9 @@ class AudioCache:
 
         Args:
             key: A plain, portable file name: lower-case letters, digits, ``_`` and ``-``.
-            audio: What to store. Empty audio, and samples that are called ``wav``, are refused.
+            audio: The audio. Empty audio, and raw samples whose format is ``wav``, are refused.
             prompt: The prompt, stored for people to read.
-            fields: The settings that went into the key, stored for people to read.
+            fields: The settings in the key, stored for people to read.
 
         Raises:
             ValueError: The key is not a plain, portable file name, the audio is empty, its format is ``wav``
@@ -194,9 +194,9 @@ class AudioCache:
             )
 
     def clear(self) -> int:
-        """Remove all entries and the leftovers of writers; return how many entries there were.
+        """Remove all entries and the leftovers of writers; return how many entries were removed.
 
-        Nothing else in the directory is touched, and nothing that a link points to.
+        Other files in the directory, and files that a link points to, are never touched.
 
         Raises:
             OSError: The cache is read-only, or something cannot be removed.
@@ -205,7 +205,7 @@ class AudioCache:
         return housekeeping.clear(self.directory)
 
     def remove(self, key: str) -> bool:
-        """Remove one entry; return whether there was one.
+        """Remove one entry; return whether it existed.
 
         Raises:
             OSError: The cache is read-only, or the entry cannot be removed.
@@ -276,10 +276,10 @@ def store(
     try:
         cache._refuse_read_only()
         if len(audio.data) > AUDIO_LIMIT:
-            raise OSError(errno.EFBIG, f"audio of {len(audio.data)} bytes; {AUDIO_LIMIT} is the most")
+            raise OSError(errno.EFBIG, f"audio is {len(audio.data)} bytes; the limit is {AUDIO_LIMIT}")
         write_pair(cache.directory, key, audio.data, meta)
     except OSError as error:
         reason = error.strerror or str(error)
-        cache._log_once(f"store {reason}", "audio is not kept in %s: %s", cache.directory, reason)
+        cache._log_once(f"store {reason}", "audio is not stored in %s: %s", cache.directory, reason)
         raise
     cache._sweep_once(f"{cache._root}{key}{META_SUFFIX}")

@@ -1,7 +1,7 @@
 """The directory of a cache: how it is made, and which of its files belong to entries.
 
-A cache may share its directory with files of other programs. Nothing here takes such a file for an
-entry: a key that russo generated is known by its form, any other key by its metadata.
+A cache may share its directory with files of other programs. Such a file is never treated as an entry: a key
+that russo generated is recognised by its form, any other key by its metadata.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def check_key(key: str) -> str:
     """Return the key if it is a plain file name on every system.
 
     Raises:
-        ValueError: It is not; the message says what a key may be.
+        ValueError: It is not; the message says which keys are valid.
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise ValueError(
-            f"{key!r:.100} is no key: a key is 1 to 128 lower-case letters, digits, '_' and '-', begins with "
-            "a letter or digit, and is no device name of Windows"
+            f"{key!r:.100} is not a key: a key has 1 to 128 lower-case letters, digits, '_' and '-', begins "
+            "with a letter or digit, and is not a device name of Windows"
         )
     return key
 
@@ -64,8 +64,8 @@ def file_names(directory: Path, *, links: bool = False) -> list[str]:
 
     Args:
         directory: The directory.
-        links: Whether to return links to regular files, too. Entries are read through links, but what
-            removes files must not ask for them.
+        links: Whether to return links to regular files, too. Entries are read through links, but code
+            that removes files must leave this false.
 
     Raises:
         OSError: The directory exists and cannot be read.
@@ -78,7 +78,7 @@ def file_names(directory: Path, *, links: bool = False) -> list[str]:
 
 
 def is_file(entry: os.DirEntry[str], *, links: bool) -> bool:
-    """Return whether a name of a directory is a regular file, as far as that can be found out."""
+    """Return whether a directory entry is a regular file; false if it cannot be stat'ed."""
     try:
         return entry.is_file(follow_symlinks=links)
     except OSError:
@@ -86,7 +86,7 @@ def is_file(entry: os.DirEntry[str], *, links: bool) -> bool:
 
 
 def key_of(name: str) -> str | None:
-    """Return the key that the name of a metadata file has, or ``None`` if it is the name of another file."""
+    """Return the key in the name of a metadata file, or ``None`` if it is another file's name."""
     key = name.removesuffix(META_SUFFIX)
     return key if key != name and _KEY.fullmatch(key) else None
 
@@ -113,7 +113,7 @@ def stored_keys(directory: Path, *, links: bool = False) -> Iterator[str]:
 def keys_with_files(directory: Path) -> list[str]:
     """Return the keys of all entries and of halves of entries, sorted.
 
-    What has the name of an entry's file is one, also if it is a directory or a link to nothing.
+    Only names count: a directory or a broken link with the name of an entry's file counts, too.
 
     Raises:
         OSError: The directory exists and cannot be read.
@@ -139,7 +139,7 @@ def has_files(directory: Path, key: str) -> bool:
 
 
 def obstacle(directory: Path, key: str) -> str | None:
-    """Return what of an entry russo never removes, because it is not a regular file; or ``None``."""
+    """Return which file of an entry is not a regular file, so that russo never removes it, or ``None``."""
     for path in _paths(directory, key):
         with contextlib.suppress(OSError):
             mode = os.lstat(path).st_mode

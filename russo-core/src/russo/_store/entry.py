@@ -5,8 +5,8 @@ mixed, swapped or altered pair of files is never accepted as an entry. A change 
 misread must raise FORMAT_VERSION. New fields need no new version: the check covers unknown fields, and
 readers ignore them.
 
-Entries may come from anyone. `decode_entry` has the only set of rules for metadata: what replays an entry
-and what shows one use it, and it takes bounded memory and time whatever the bytes are.
+Entries may come from anyone. `decode_entry` has the only set of rules for metadata: code that replays entries
+and code that shows them use it. It takes bounded memory and time for any bytes.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ AUDIO_LIMIT: Final = 1 << 30
 META_LIMIT: Final = 1 << 20
 # Fields of real backends are nested three deep. Deeper ones only serve to exhaust the stack of a reader.
 DEPTH_LIMIT: Final = 100
-# Meta files of at most this many bytes are remembered once decoded, 512 of them. Without that, `get` of 10 KB
-# takes 1.7 times as long as reading the two files, with it 1.1 times; the goal is 1.3.
+# The decoded form of meta files of at most this many bytes is cached, for 512 files. So `get` of
+# 10 KB takes 1.1 times as long as reading the two files, without it 1.7 times; the goal is 1.3.
 _ORDINARY_SIZE: Final = 4096
-# Metadata of at most this many bytes and `DEPTH_LIMIT` brackets is not measured: it cannot be costly.
+# Metadata of at most this many bytes and `DEPTH_LIMIT` brackets is not measured, because it cannot be costly.
 _HARMLESS_SIZE: Final = 1 << 14
 _NAME: Final = "xxh3-128:"
 # The check's place among the sorted names. Only the outermost names are indented by two spaces.
@@ -84,9 +84,9 @@ def encode_meta(key: str, audio: Audio, *, prompt: str | None, fields: Fields | 
     at = rest.index(_NEXT_LINE)
     encoded = rest[:at] + _check_line(rest) + rest[at:]
     if len(encoded) > META_LIMIT:
-        raise ValueError(f"the fields of key {key} take {len(encoded)} bytes; {META_LIMIT} is the most")
+        raise ValueError(f"the fields of key {key} take {len(encoded)} bytes; the limit is {META_LIMIT}")
     if _may_be_costly(encoded) and _is_too_deep(meta):
-        raise ValueError(f"the fields of key {key} are nested deeper than {DEPTH_LIMIT}, which is the most")
+        raise ValueError(f"the fields of key {key} are nested deeper than {DEPTH_LIMIT}, the limit")
     return encoded
 
 
@@ -110,11 +110,11 @@ def decode_meta(data: bytes, key: str) -> dict[str, Any]:
     version = meta.get("russo_cache")
     if type(version) is int and version > FORMAT_VERSION:
         raise NewerEntryError(
-            f"it has format version {shown(version, 40)}, this russo reads {FORMAT_VERSION}"
+            f"it has format version {shown(version, 40)}; this russo reads version {FORMAT_VERSION}"
         )
     if version != FORMAT_VERSION or meta.get("key") != key:
         raise DamagedEntryError(
-            f"its metadata is of key {shown(meta.get('key'), 80)!r}, version {shown(version, 20)!r}"
+            f"its metadata belongs to key {shown(meta.get('key'), 80)!r}, version {shown(version, 20)!r}"
         )
     if _may_be_costly(data):
         _refuse_costly(meta)
@@ -128,27 +128,27 @@ def decode_entry(data: bytes, key: str) -> dict[str, Any]:
     """Parse and verify a meta file, and check every field that russo reads.
 
     Raises:
-        DamagedEntryError: It is not a meta file, was altered, belongs to another key, or has a field that
-            no entry has.
+        DamagedEntryError: It is not a meta file, was altered, belongs to another key, or has an invalid
+            field.
         NewerEntryError: It has a later format version.
     """
     meta = decode_meta(data, key)
     find = meta.get
     size, format_, prompt, fields = find("size"), find("format"), find("prompt"), find("fields")
     if type(size) is not int or not 0 < size <= AUDIO_LIMIT:
-        raise DamagedEntryError(f"its metadata promises {shown(size, 40)} bytes of audio")
+        raise DamagedEntryError(f"its metadata has an invalid size of the audio: {shown(size, 40)} bytes")
     if type(format_) is not str or format_ not in FORMATS:
-        raise DamagedEntryError(f"its metadata describes no audio (format {_quoted(format_)})")
+        raise DamagedEntryError(f"its metadata does not describe audio (format {_quoted(format_)})")
     for name, most in _RANGES:
         value = find(name)
         if type(value) is not int or not 0 < value <= most:
-            raise DamagedEntryError(f"its metadata describes no audio ({name} {_quoted(value)})")
+            raise DamagedEntryError(f"its metadata does not describe audio ({name} {_quoted(value)})")
     if type(find("checksum")) is not str:
         raise DamagedEntryError("its metadata has no checksum of the audio")
     if prompt is not None and (type(prompt) is not str or len(prompt) > PROMPT_LIMIT):
-        raise DamagedEntryError(f"its metadata has no prompt, but {_quoted(prompt)}")
+        raise DamagedEntryError(f"its metadata has an invalid prompt: {_quoted(prompt)}")
     if fields is not None and type(fields) is not dict:
-        raise DamagedEntryError(f"its metadata has no fields, but {_quoted(fields)}")
+        raise DamagedEntryError(f"its metadata has invalid fields: {_quoted(fields)}")
     return meta
 
 
@@ -204,14 +204,14 @@ def _levels(meta: dict[str, Any]) -> Iterator[int]:
 
 
 def _is_as_written(data: bytes) -> bool:
-    """Return whether a meta file is byte for byte as `encode_meta` wrote it."""
+    """Return whether a meta file has exactly the bytes that `encode_meta` wrote."""
     start = data.find(_CHECK_LINE)
     end = data.find(b"\n", start + 1)
     return start > 0 and data[start:end] == _check_line(data[:start] + data[end:])
 
 
 def _check_of(meta: dict[str, Any]) -> str:
-    """Return the check that `encode_meta` would write for metadata, without holding its text."""
+    """Return the check that `encode_meta` would write for metadata. The whole text is never in memory."""
     hasher = xxh3_128()
     for part in _ENCODER.iterencode(meta):
         hasher.update(_to_bytes(part))
@@ -280,10 +280,10 @@ def build_audio(stated: Stated, data: bytes) -> Audio:
     """
     if len(data) != stated.size:
         instead = found_instead(data)
-        raise DamagedEntryError(f"its audio {instead or f'has {len(data)} bytes of {stated.size}'}")
+        raise DamagedEntryError(f"its audio {instead or f'has {len(data)} bytes instead of {stated.size}'}")
     if checksum(data) != stated.checksum:
         raise DamagedEntryError("its audio fails its checksum")
     try:
         return Audio(data, *stated.sound)
     except (TypeError, ValueError) as error:
-        raise DamagedEntryError(f"its metadata describes no audio ({shown(str(error))})") from error
+        raise DamagedEntryError(f"its metadata does not describe audio ({shown(str(error))})") from error

@@ -39,11 +39,11 @@ TEMPORARY: Final = re.compile(r"\.[0-9a-z_-]{1,48}\.(?P<pid>[0-9]{1,10})-[0-9a-f
 Identity: TypeAlias = tuple[int, int, int, int]
 _WINDOWS_PATIENCE: Final = 1.0
 _USUAL: Final = 4096
-_IRREGULAR: Final = "no regular file lies in its place"
+_IRREGULAR: Final = "one of its files is not a regular file"
 
 
 class IrregularFileError(OSError):
-    """The path has something that russo never writes: not a regular file, or a file that is too large."""
+    """At the path is something that russo never writes: not a regular file, or a file that is too large."""
 
 
 def read_file(path: str, limit: int, expected: int | None = None) -> bytes:
@@ -78,7 +78,7 @@ def _read_regular(descriptor: int, limit: int) -> bytes:
         raise IrregularFileError(_IRREGULAR)
     size = status.st_size
     if size > limit:
-        raise IrregularFileError(f"a file of {size} bytes lies in its place; {limit} is the most")
+        raise IrregularFileError(f"one of its files has {size} bytes; the limit is {limit}")
     os.lseek(descriptor, 0, os.SEEK_SET)
     data = b""
     while len(data) < size and (more := os.read(descriptor, size - len(data))):
@@ -101,7 +101,7 @@ def write_temporary(directory: str, stem: str, data: bytes) -> tuple[str, Identi
             while view:
                 written = os.write(descriptor, view)
                 if not written:
-                    raise OSError(errno.EIO, "the file system takes no more bytes")
+                    raise OSError(errno.EIO, "the file system accepts no more bytes")
                 view = view[written:]
             identity = _identify(os.fstat(descriptor))
         finally:
@@ -123,7 +123,7 @@ def write_file(path: Path, parts: Iterable[bytes]) -> None:
 
     Args:
         path: The file.
-        parts: Its content, which may be made while it is written.
+        parts: Its content. The parts may be generated while the file is written.
     """
     temporary, descriptor = _create(str(path.parent), path.name)
     try:
@@ -183,7 +183,7 @@ def remove(path: str | Path) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process of this machine is running; on Windows, where os.kill ends it, return true."""
+    """Return whether a process of this machine runs. Always true on Windows, where os.kill would end it."""
     if sys.platform == "win32":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Removing entries, and what writers left that died. Files of other programs are never touched."""
+"""Removing entries, and the leftovers of writers that died. Files of other programs are never touched."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def sweep(directory: Path, fresh: str) -> None:
 
 
 def _is_left_over(root: str, name: str) -> bool:
-    """Return whether a file is the temporary file of a writer that is gone.
+    """Return whether a file is the temporary file of a writer that died.
 
     A process number means nothing on another machine, so an old file counts as left over. A writer
     whose temporary file vanishes writes it again.

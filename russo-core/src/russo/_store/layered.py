@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class LayeredCache:
     """A private cache behind read-only recordings.
 
-    `get` looks into the recordings, in their order, then into the cache. Everything that writes or
-    removes goes to the cache alone; recordings are never touched.
+    `get` reads the recordings, in their order, then the cache. Entries are stored and removed only in the
+    cache; recordings are never changed.
 
     Args:
         cache: The private cache.
-        recordings: Caches to look into first; each is only ever read.
+        recordings: Caches that are read first, and never written to.
     """
 
     def __init__(self, cache: AudioCache, recordings: Sequence[AudioCache]) -> None:
@@ -33,16 +33,16 @@ class LayeredCache:
 
     @property
     def layers(self) -> tuple[AudioCache, ...]:
-        """All caches in the order they are looked into."""
+        """All caches, in the order in which they are read."""
         return (*self.recordings, self.cache)
 
     @property
     def writable(self) -> AudioCache:
-        """The private cache, which alone is written to."""
+        """The private cache: the only layer that is written to."""
         return self.cache
 
     def get(self, key: str) -> Audio | None:
-        """Return the audio stored under a key in the first layer that has it, or ``None``."""
+        """Return the audio stored under a key, from the first layer that has it, or ``None``."""
         found = self.lookup(key)
         return None if isinstance(found, Miss) else found
 
@@ -53,7 +53,7 @@ class LayeredCache:
     def find(self, key: str, *, patient: bool = True) -> tuple[Audio | Miss, AudioCache]:
         """Look a key up, and return the result with the layer that it comes from.
 
-        If no layer has the entry, a damaged layer is returned rather than one in which it is absent.
+        If no layer has a usable entry, the miss of a damaged entry is returned rather than an absent one.
         """
         reported: tuple[Miss, AudioCache] | None = None
         for layer in self.layers:

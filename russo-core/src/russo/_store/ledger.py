@@ -1,9 +1,8 @@
 """Ledgers: which entries each project used in its last complete test run.
 
 A cache can be shared by many projects, so no single run can show that an entry is unused. Each complete
-run leaves a ledger in a folder beside the entries, which git ignores. A ledger may have been written by
-someone else: whatever is not exactly what `write_ledger` writes is a `LedgerError`, and costs bounded
-time and memory.
+run writes a ledger into a folder beside the entries, which git ignores. Ledgers may come from anyone: one
+that differs from the output of `write_ledger` is refused, in bounded time and memory.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ class LedgerError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a complete run is a run of. Equal projects share a ledger, all others have their own.
+    """The project and the options of a complete run. Equal ones share a ledger; others have their own.
 
     Attributes:
-        rootdir: The rootdir, from the directory of the cache if there is a relative path.
-        ini: The ini-file, from the rootdir; empty if there is none.
+        rootdir: The rootdir, relative to the directory of the cache if that is possible.
+        ini: The ini-file, relative to the rootdir; empty if there is none.
         testpaths: The ini setting ``testpaths``.
         options: A digest of the command line options that may change which entries a run uses.
     """
@@ -60,7 +59,7 @@ class Project:
         return hashlib.sha256(self.to_line()).hexdigest()[:32] + ".ledger"
 
     def exists(self, directory: Path) -> bool:
-        """Return whether its rootdir and its ini-file exist, seen from the directory of the cache."""
+        """Return whether its rootdir and its ini-file exist, relative to the directory of the cache."""
         try:
             rootdir = Path(os.path.realpath(directory)) / self.rootdir
             os.stat(rootdir / self.ini)
@@ -119,10 +118,10 @@ def read_ledgers(directory: Path) -> tuple[dict[str, Ledger], dict[str, str]]:
 
 
 def write_ledger(directory: Path, ledger: Ledger) -> None:
-    """Write the ledger of a project, if it is not the same already.
+    """Write the ledger of a project, unless the file is already equal.
 
     Raises:
-        LedgerError: It cannot be written, or its next reader would refuse it.
+        LedgerError: It cannot be written, or `read_ledgers` would refuse it.
     """
     data, name = _encode(ledger), ledger.project.name
     folder = directory / LEDGERS
@@ -138,7 +137,7 @@ def write_ledger(directory: Path, ledger: Ledger) -> None:
                 return
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
-        _refuse_what_is_no_folder(folder)
+        _refuse_foreign_folder(folder)
         if not os.path.lexists(folder / ".gitignore"):
             replace(write_temporary(str(folder), "git", _IGNORE_ALL)[0], str(folder / ".gitignore"))
         replace(write_temporary(str(folder), "ledger", data)[0], str(path))
@@ -153,7 +152,7 @@ def remove_ledgers(directory: Path) -> None:
     """Remove the ledgers of a cache that was cleared, and nothing else that is in their folder."""
     folder = directory / LEDGERS
     try:
-        _refuse_what_is_no_folder(folder)
+        _refuse_foreign_folder(folder)
         names = os.listdir(folder)
     except OSError:
         return
@@ -169,7 +168,7 @@ def remove_ledgers(directory: Path) -> None:
 
 def _names(folder: Path) -> list[str]:
     try:
-        _refuse_what_is_no_folder(folder)
+        _refuse_foreign_folder(folder)
         names = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
     except FileNotFoundError:
         return []
@@ -182,7 +181,7 @@ def _names(folder: Path) -> list[str]:
     return names
 
 
-def _refuse_what_is_no_folder(folder: Path) -> None:
+def _refuse_foreign_folder(folder: Path) -> None:
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise LedgerError(f"{folder} is not a folder that russo made")
 
@@ -192,7 +191,7 @@ def _too_many(folder: Path) -> LedgerError:
 
 
 def _sweep(folder: Path, fresh: Path) -> None:
-    """Remove the temporary files of writers that died, if they are an hour older than a new ledger."""
+    """Remove the temporary files of writers that died, if they are an hour older than the new ledger."""
     with contextlib.suppress(OSError):
         before = os.lstat(fresh).st_mtime - _LEFTOVER_AGE
         for name in filter(TEMPORARY.fullmatch, os.listdir(folder)):
@@ -224,14 +223,14 @@ def _encode(ledger: Ledger) -> bytes:
 
 
 def _decode(data: bytes) -> Ledger:
-    """Return the ledger that `_encode` made data of.
+    """Return the ledger that `_encode` wrote.
 
     Raises:
-        ValueError: It did not.
+        ValueError: `_encode` did not write the data.
     """
     body, digest = data[:-_DIGEST], data[-_DIGEST:]
     if not body.startswith(_FIRST_LINE):
-        raise ValueError("it is not a ledger, or of another version of russo")
+        raise ValueError("it is not a ledger, or another version of russo wrote it")
     if digest != hashlib.sha256(body).hexdigest().encode("ascii") + b"\n":
         raise ValueError("it is damaged")
     end = body.find(b"\n", len(_FIRST_LINE), _PROJECT_LIMIT) + 1

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
 _SIGN_OF_LIFE: Final = 2.0
-# A holder touches the file as soon as it has the lock. A file that this waiter made, and that nobody has
-# touched for this long, has no holder.
+# A holder touches the file as soon as it has the lock. So if this waiter made the file, and it was not
+# touched for this long, it has no holder.
 _OWN_PATIENCE: Final = 5 * _SIGN_OF_LIFE
 _MOST_VANISHED: Final = 100  # tries in a row; a waiter tries every 10 to 50 ms
-# A waiter that was itself stopped did not watch the file in that time, so at most this long is counted.
+# If the waiter itself was stopped, it did not watch the file meanwhile, so at most this long is counted.
 _LONGEST_WATCH: Final = 1.0
 _LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
 _HELD: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
@@ -152,7 +152,7 @@ class KeyLock:
         return self._vanished > _MOST_VANISHED
 
     def _watch(self, descriptor: int, *, created: bool) -> bool:
-        """Look for a touch by the holder; after PATIENCE seconds without one, use the next lock file.
+        """Check whether the holder touched the file; PATIENCE seconds after the last touch, use the next one.
 
         Returns:
             Whether to go on without a lock, because locks do not work here.
@@ -180,7 +180,7 @@ class KeyLock:
         self._sign, self._silence, self._created = None, 0.0, None
 
     def _show_life(self) -> None:
-        # A thread, because a backend may block the event loop while its process is alive.
+        # In a thread, because a backend may block the event loop while its process is alive.
         self._touch()
         pulse = threading.Thread(target=self._beat, name="russo-lock", daemon=True)
         with contextlib.suppress(RuntimeError):  # without a thread, waiters give up after PATIENCE
@@ -235,7 +235,7 @@ def sweep_locks(directory: str, before: float | None) -> None:
 
     Args:
         directory: The directory of the cache.
-        before: Only those last touched before this time, in seconds of the file server's clock.
+        before: Remove only those last touched before this time, in seconds of the file server's clock.
     """
     locks = os.path.join(directory, LOCKS)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
-from time import sleep  # by its name here: a test may have replaced `time.sleep`
+from time import sleep  # imported by name, because a test may replace `time.sleep` later
 from typing import TYPE_CHECKING, Final
 
 from .directory import make_directory
@@ -44,7 +44,7 @@ def read_pair(path: str, key: str) -> Audio:
 
 
 def write_pair(directory: Path, key: str, data: bytes, meta: bytes) -> None:
-    """Write both files of an entry, and make the directory if there is none.
+    """Write both files of an entry, and make the directory if it does not exist.
 
     Raises:
         OSError: A file cannot be written.
@@ -68,7 +68,7 @@ def write_pair(directory: Path, key: str, data: bytes, meta: bytes) -> None:
 
 
 def _write_once(directory: str, path: str, key: str, data: bytes, meta: bytes) -> list[Identity]:
-    """Write both files and rename them into place; return which files they are."""
+    """Write both files and rename them into place; return their identities."""
     written: list[tuple[str, Identity]] = []
     try:
         written.append(write_temporary(directory, key, data))

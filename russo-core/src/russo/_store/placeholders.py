@@ -1,6 +1,6 @@
-"""What is found in the place of an entry's file: pointers, conflicts, failed downloads.
+"""Files that replaced an entry's file: pointers of git tools, merge conflicts, failed downloads.
 
-Such a file is damage like any other. It is recognised only so that the message can say how to repair it.
+Such an entry is damaged. The file is recognised only so that the message can say how to repair it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 _LFS_POINTER: Final = b"version https://git-lfs"
-# An unlocked file has the first form. A locked one is a link, which git writes as text where links are off.
+# An unlocked file has the first form. A locked file is a link, which git writes as text if links are off.
 _ANNEX_POINTER: Final = re.compile(rb"/annex/objects/|(?:\.\./)*\.git/annex/objects/")
 _CONFLICT: Final = b"<<<<<<< "
 _PAGE: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
@@ -24,5 +24,5 @@ def found_instead(data: bytes) -> str | None:
     if data.startswith(_CONFLICT) or b"\n" + _CONFLICT in data:
         return "has a merge conflict of git, which must be resolved"
     if _PAGE.match(data):
-        return "is a web page, as a failed download leaves it"
+        return "is a web page, probably from a failed download"
     return None

@@ -1,6 +1,6 @@
-"""Which entries of a directory were stored for which prompt, for the message of a miss.
+"""An index of the entries of a directory by prompt, for the message of a miss.
 
-Every miss of a run asks. A directory is listed again only if it changed, and each metadata file is read
+Every miss of a run uses it. A directory is listed again only if it changed, and each metadata file is read
 once, so that the cost of a run grows with its misses plus the entries, not with their product.
 """
 
@@ -20,8 +20,8 @@ from .directory import is_file, key_of
 from .entry import PROMPT_LIMIT
 
 _MOST_ENTRIES: Final = 50_000
-# The time stamp of a directory may be coarse, so an unchanged one is listed again, too; but listing may take
-# only this part of a run's time.
+# The time stamp of a directory may be coarse, so a directory that seems unchanged is listed again, too.
+# Listing may take only this part of a run's time.
 _PART: Final = 0.05
 
 
@@ -42,14 +42,14 @@ class PromptIndex:
         self._next_listing = 0.0
 
     def keys_of(self, prompt: str, most: int, *, seconds: float) -> tuple[list[str], int]:
-        """Return keys of entries of a prompt, and the number of all that were found in time.
+        """Return keys of entries of a prompt, and the number of all entries that were found in time.
 
-        An entry may have been removed since.
+        The entry of a returned key may have been removed meanwhile.
 
         Args:
             prompt: The exact prompt.
             most: The largest number of keys to return.
-            seconds: For how long files are read. Later calls go on where this one stopped.
+            seconds: How long files are read. The next call continues where this one stopped.
         """
         deadline = monotonic() + seconds
         if not self._lock.acquire(timeout=seconds):
@@ -81,7 +81,7 @@ class PromptIndex:
         self._next_listing = end + (end - start) / _PART
 
     def _changed_keys(self) -> Iterator[str]:
-        """Yield the keys of the metadata files that are new, or another file than before."""
+        """Yield the keys of the metadata files that are new or were replaced."""
         try:
             with os.scandir(self._cache.directory) as entries:
                 for entry in entries:
