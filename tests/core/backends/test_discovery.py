@@ -198,7 +198,7 @@ def test_error_for_a_missing_first_party_backend_names_the_install_command(envir
 NO_MODULE = "No module named '{}'"
 BROKEN_PLUGINS = {
     # name: source of its module, entry point, the cause as the message shows it
-    "sdk": (BROKEN, "m_sdk:Synthesizer", NO_MODULE.format("a_module_that_nobody_has")),
+    "sdk": (BROKEN, "m_sdk:Synthesizer", NO_MODULE.format("a_module_that_does_not_exist")),
     "renamed": ("", "m_renamed:Synthesizer", "module 'm_renamed' has no attribute 'Synthesizer'"),
     "crash": ("1 / 0", "m_crash:Synthesizer", "ZeroDivisionError: division by zero"),
     "hostile": ("raise OSError('\\x1b[2J\\n')", "m_hostile:Synthesizer", r"OSError: \x1b[2J\n"),
