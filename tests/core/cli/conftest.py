@@ -1,4 +1,4 @@
-"""A project to run the command in, its cache and its recordings."""
+"""Fixtures: a project to run the command in, its cache and its recordings."""
 
 import pytest
 

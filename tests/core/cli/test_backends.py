@@ -13,7 +13,7 @@ GROUP = "russo.synthesizers"
 
 
 class Site:
-    """Distributions that a test writes by hand, in front of those that are installed."""
+    """Distributions that a test writes by hand; they precede the installed ones on the path."""
 
     def __init__(self, path, monkeypatch):
         self.path = path
@@ -61,7 +61,7 @@ def site(tmp_path, monkeypatch):
     return Site(tmp_path / "site", monkeypatch)
 
 
-def test_the_installed_backends_are_listed():
+def test_installed_backends_are_listed():
     found = {each["name"]: each for each in russo("backends", "--json").json["backends"]}
     assert {"local", "openai", "openai-speech", "google", "elevenlabs"} <= set(found)
     local = found["local"]
@@ -69,7 +69,7 @@ def test_the_installed_backends_are_listed():
     assert (local["state"], local["cause"]) == ("ready", "")
 
 
-def test_people_get_a_table():
+def test_default_output_is_a_table():
     head, *rows = russo("backends").lines
     assert head.split() == ["name", "package", "version", "state", "keys"]
     installed = sorted(discovery.installed_backends())
@@ -81,7 +81,7 @@ def test_people_get_a_table():
     assert all(row.partition(": the model")[0] in installed for row in ends)
 
 
-def test_terminal_of_80_columns_breaks_no_name(site):
+def test_names_are_not_broken_in_80_columns(site):
     site.install("acme-voice", "acme_voice", ENDING, ["acme"])
     lines = run_on_terminal("backends").splitlines()
     words = {word for line in lines for word in line.split()}
@@ -110,12 +110,12 @@ def test_announced_ends_of_models_are_listed_with_date_and_source(site):
     assert f"acme: {past}" in out.decode()
 
 
-def test_a_backend_that_does_not_say_its_keys_is_listed_so(site):
+def test_backend_that_declares_no_credentials_is_listed_with_unknown_keys(site):
     site.install("acme-voice", "acme_voice", "class Voice: ...", ["acme"])
     assert site.listed()["acme", "acme-voice"]["credentials"] is None
 
 
-def test_a_backend_that_fails_to_load_is_broken_and_harms_no_other(site):
+def test_backend_that_fails_to_load_is_listed_as_broken(site):
     site.install("acme-voice", "acme_voice", "raise ValueError('half installed')", ["acme"])
     site.install("exit-voice", "exit_voice", "raise SystemExit(3)", ["leaves"])
     site.install("gone-voice", "gone_voice", None, ["gone"])
@@ -131,7 +131,7 @@ def test_a_backend_that_fails_to_load_is_broken_and_harms_no_other(site):
     assert found["local", "russo-local"]["state"] == "ready"
 
 
-def test_a_missing_sdk_is_found_by_the_metadata(site):
+def test_missing_sdk_is_found_in_the_metadata(site):
     requires = [
         "Requires-Dist: acme-sdk>=1",
         "Requires-Dist: pluggy>=1",
@@ -147,20 +147,20 @@ def test_a_missing_sdk_is_found_by_the_metadata(site):
     assert acme["credentials"] == {"ACME_KEY": False, "ACME_OTHER_KEY": False}
 
 
-def test_an_sdk_that_is_too_old_is_found_too(site):
+def test_too_old_sdk_is_found_in_the_metadata(site):
     site.install("acme-voice", "acme_voice", VOICE, ["acme"], "Requires-Dist: pluggy>=900")
     acme = site.listed()["acme", "acme-voice"]
     assert acme["state"] == "SDK missing"
     assert acme["cause"] == f"pluggy is {importlib.metadata.version('pluggy')}, and >=900 is needed"
 
 
-def test_a_missing_sdk_is_found_by_the_import(site):
+def test_missing_sdk_is_found_by_the_import(site):
     site.install("acme-voice", "acme_voice", "import acme_sdk.client", ["acme"])
     acme = site.listed()["acme", "acme-voice"]
     assert (acme["state"], acme["cause"]) == ("SDK missing", "No module named 'acme_sdk'")
 
 
-def test_a_name_claimed_twice_is_listed_for_both_and_imports_neither(site):
+def test_name_claimed_twice_is_listed_for_both_packages_and_imports_neither(site):
     source = "import pathlib\npathlib.Path(__file__).with_name('imported').touch()"
     site.install("acme-voice", "acme_voice", source, ["acme"])
     site.install("zeta-voice", "zeta_voice", source, ["acme"])
@@ -174,7 +174,7 @@ def test_a_name_claimed_twice_is_listed_for_both_and_imports_neither(site):
     assert not (site.path / "imported").exists()
 
 
-def test_the_documentation_is_the_metadatas_url_or_the_docstrings(site):
+def test_documentation_is_the_url_of_the_metadata_or_the_docstring(site):
     urls = [
         "Project-URL: Source, https://acme.example/git",
         "Project-URL: Documentation, https://acme.example/d",
@@ -186,7 +186,7 @@ def test_the_documentation_is_the_metadatas_url_or_the_docstrings(site):
     assert found["plain", "plain-voice"]["documentation"] == "python -m pydoc plain_voice"
 
 
-def test_listing_imports_no_sdk():
+def test_listing_backends_imports_no_sdk():
     code = (
         "import sys\nfrom russo._cli import main\nmain(['backends'])\n"
         "print([name for name in ('openai', 'google.genai', 'elevenlabs', 'hibari', 'numpy') if name in sys.modules])"
@@ -200,7 +200,7 @@ def test_listing_imports_no_sdk():
 @pytest.mark.parametrize(
     ("value", "is_set"), [("", False), (" ", False), ("\t\n", False), ("key", True), (" key ", True)]
 )
-def test_a_blank_variable_is_not_a_key(site, value, is_set):
+def test_blank_variable_is_not_a_key(site, value, is_set):
     site.install("acme-voice", "acme_voice", VOICE, ["acme"])
     found = site.listed(ACME_KEY=value)["acme", "acme-voice"]
     assert found["credentials"] == {"ACME_KEY": is_set, "ACME_OTHER_KEY": False}

@@ -19,7 +19,7 @@ def files_of(cache):
     return {path.name: path.read_bytes() for path in cache.directory.iterdir() if path.is_file()}
 
 
-def test_verify_of_whole_entries_exits_with_0(cache):
+def test_verify_of_undamaged_entries_exits_with_0(cache):
     result = russo("cache", "verify")
     assert (result.code, result.out) == (0, "3 entries are whole, 0 not\n")
 
@@ -39,7 +39,7 @@ def test_verify_finds_every_kind_of_damage(cache):
     assert "its audio fails its checksum" in russo("cache", "verify").out
 
 
-def test_repair_removes_the_damaged_and_nothing_else(cache):
+def test_repair_removes_only_damaged_entries(cache):
     damage_audio(cache, 1)
     (cache.directory / f"{numbered_key(2)}.audio").unlink()
     (cache.directory / "notes.txt").write_text("mine")
@@ -59,7 +59,7 @@ def test_repair_removes_the_damaged_and_nothing_else(cache):
     assert russo("cache", "verify").code == 0
 
 
-def test_repair_leaves_entries_of_a_newer_russo(cache):
+def test_repair_keeps_entries_of_a_newer_russo(cache):
     path = cache.directory / f"{numbered_key(1)}.meta"
     path.write_text(json.dumps({**json.loads(path.read_text()), "russo_cache": 99}))
     result = russo("cache", "verify", "--repair", "--yes", "--json")
@@ -68,7 +68,7 @@ def test_repair_leaves_entries_of_a_newer_russo(cache):
     assert path.exists()
 
 
-def test_damaged_recordings_are_listed_and_stay(cache, recordings):
+def test_damaged_recordings_are_listed_and_kept(cache, recordings):
     damage_audio(recordings, 8)
     before = files_of(recordings)
     result = russo("cache", "verify", "--repair", "--yes", "--json")
@@ -78,7 +78,7 @@ def test_damaged_recordings_are_listed_and_stay(cache, recordings):
 
 @pytest.fixture
 def aged_cache(cache):
-    """The cache, its entries stored 3, 2 and 1 days ago."""
+    """Return the cache; its entries were stored 3, 2 and 1 days ago."""
     now = time.time()
     for number in (1, 2, 3):
         set_age(cache, number, (4 - number) * 86400 + 60, now)
@@ -88,12 +88,12 @@ def aged_cache(cache):
 @pytest.mark.parametrize(
     ("age", "left"), [("36h", [3]), ("2d", [3]), ("3d", [2, 3]), ("1w", [1, 2, 3]), ("1min", [])]
 )
-def test_prune_removes_what_is_older(aged_cache, age, left):
+def test_prune_removes_older_entries(aged_cache, age, left):
     assert russo("cache", "prune", "--older-than", age, "--yes").code == 0
     assert keys_of(aged_cache) == [numbered_key(number) for number in left]
 
 
-def test_prune_removes_the_oldest_until_the_rest_is_small_enough(aged_cache):
+def test_prune_removes_the_oldest_entries_until_the_size_fits(aged_cache):
     sizes = [entry["bytes"] for entry in russo("cache", "list", "--sort", "age", "--json").json["entries"]]
     assert russo("cache", "prune", "--max-size", str(sum(sizes)), "--yes").code == 0
     assert len(keys_of(aged_cache)) == 3
@@ -103,7 +103,7 @@ def test_prune_removes_the_oldest_until_the_rest_is_small_enough(aged_cache):
     assert keys_of(aged_cache) == [numbered_key(3)]
 
 
-def test_prune_shows_what_would_go_and_removes_nothing(aged_cache):
+def test_dry_run_of_prune_lists_entries_and_removes_nothing(aged_cache):
     before = files_of(aged_cache)
     result = russo("cache", "prune", "--older-than", "2d", "--dry-run")
     assert result.code == 0
@@ -122,7 +122,7 @@ def test_prune_refuses_a_cache_that_is_itself_a_git_work_tree(aged_cache):
     assert len(keys_of(aged_cache)) == 3
 
 
-def test_prune_keeps_what_is_younger_than_minutes(cache):
+def test_prune_reads_an_age_in_minutes(cache):
     now = time.time()
     for number, age in ((1, 46), (2, 44 * 60), (3, 46 * 60)):
         set_age(cache, number, age, now)
@@ -148,13 +148,13 @@ def test_prune_refuses_inside_a_git_work_tree_unless_forced(folder, aged_cache, 
 @pytest.mark.parametrize(
     "arguments", [[], ["--older-than", "soon"], ["--older-than", "-1d"], ["--max-size", "5 apples"]]
 )
-def test_prune_without_a_sensible_limit_is_wrong_usage(aged_cache, arguments):
+def test_prune_without_a_valid_limit_is_wrong_usage(aged_cache, arguments):
     assert russo("cache", "prune", *arguments, "--yes").code == 2
     assert len(keys_of(aged_cache)) == 3
 
 
 @pytest.mark.parametrize("command", [["clear"], ["prune", "--older-than", "1min"]])
-def test_without_a_terminal_nothing_is_removed_without_yes(aged_cache, command):
+def test_nothing_is_removed_without_a_terminal_or_yes(aged_cache, command):
     result = russo("cache", *command)
     assert result.code == 2
     assert "there is no terminal to ask on, so nothing was removed" in result.err
@@ -167,13 +167,13 @@ def test_without_a_terminal_nothing_is_removed_without_yes(aged_cache, command):
 @pytest.mark.parametrize(
     ("answer", "code", "left"), [("y\n", 0, 0), ("n\n", 1, 3), ("\n", 1, 3), ("\3", 130, 3)]
 )
-def test_on_a_terminal_it_asks(cache, answer, code, left):
+def test_clear_asks_on_a_terminal(cache, answer, code, left):
     shown = run_on_terminal("cache", "clear", answer=answer, code=code)
     assert "Remove 3 entries (" in shown
     assert len(keys_of(cache)) == left
 
 
-def test_clear_leaves_recordings_and_files_of_others(cache, recordings):
+def test_clear_keeps_recordings_and_foreign_files(cache, recordings):
     (cache.directory / "notes.txt").write_text("mine")
     before = files_of(recordings)
     assert russo("cache", "clear", "--yes").code == 0
@@ -183,7 +183,7 @@ def test_clear_leaves_recordings_and_files_of_others(cache, recordings):
 
 @pytest.mark.parametrize("command", [["clear"], ["prune", "--older-than", "1s"], ["verify", "--repair"]])
 @pytest.mark.parametrize("path", ["kept", "link"])
-def test_nothing_is_removed_where_the_cache_is_the_recordings(folder, recordings, command, path):
+def test_nothing_is_removed_if_the_cache_is_the_recordings(folder, recordings, command, path):
     (folder / "link").symlink_to("kept")
     damage_audio(recordings, 8)
     set_age(recordings, 8, 1000, time.time())
@@ -194,19 +194,19 @@ def test_nothing_is_removed_where_the_cache_is_the_recordings(folder, recordings
     assert files_of(recordings) == before
 
 
-def test_clear_of_nothing_asks_nothing():
+def test_clear_of_an_empty_cache_does_not_ask():
     result = russo("cache", "clear")
     assert (result.code, result.out) == (0, "0 entries removed (0 B)\n")
 
 
-def test_long_lists_of_what_goes_are_cut(folder):
+def test_long_list_of_entries_to_remove_is_shortened(folder):
     store_prompts(folder / ".russo_cache", *(f"prompt {number}" for number in range(25)))
     lines = russo("cache", "clear", "--dry-run").lines
     assert len(lines) == 1 + 20 + 2
     assert lines[-2] == "and 5 more"
 
 
-def test_promote_copies_what_is_not_recorded_yet(cache, recordings):
+def test_promote_copies_entries_that_are_not_recorded_yet(cache, recordings):
     before = files_of(recordings)
     result = russo("cache", "promote", "--grep", "book")
     assert (result.code, result.lines[-1]) == (0, "2 entries copied to the recordings")
@@ -220,7 +220,7 @@ def test_promote_copies_what_is_not_recorded_yet(cache, recordings):
     assert len(keys_of(cache)) == 3
 
 
-def test_promote_replaces_a_damaged_recording_and_keeps_a_whole_one(folder, cache, recordings):
+def test_promote_replaces_only_damaged_recordings(folder, cache, recordings):
     recordings.put(
         numbered_key(1),
         sound("of the team"),
@@ -234,7 +234,7 @@ def test_promote_replaces_a_damaged_recording_and_keeps_a_whole_one(folder, cach
     assert recordings.get(numbered_key(2)) == sound("Turn on the light")
 
 
-def test_promote_can_be_tried(cache, recordings):
+def test_dry_run_of_promote_copies_nothing(cache, recordings):
     before = files_of(recordings)
     result = russo("cache", "promote", "--dry-run")
     assert (result.code, result.lines[-1]) == (0, "3 entries would be copied")
@@ -253,14 +253,14 @@ def test_promote_without_recordings_is_wrong_usage(folder, cache):
     assert russo("cache", "promote", "--recordings-dir", ".russo_cache").code == 2
 
 
-def test_promote_fails_where_an_entry_is_damaged(cache, recordings):
+def test_promote_fails_if_an_entry_is_damaged(cache, recordings):
     damage_audio(cache, 1)
     result = russo("cache", "promote")
     assert (result.code, result.lines[-1]) == (1, "2 entries copied to the recordings")
     assert "1 entry could not be copied" in result.err
 
 
-def test_promote_fails_for_samples_that_are_called_wav(cache, recordings):
+def test_promote_fails_for_raw_samples_declared_as_wav(cache, recordings):
     key, audio = numbered_key(9), Audio(b"samples of an earlier russo")
     write_pair(cache.directory, key, audio.data, encode_meta(key, audio, prompt="old", fields=None))
     assert cache.get(key) == audio

@@ -15,14 +15,14 @@ def listed_prompts(*arguments):
     return [entry["prompt"] for entry in russo("cache", "list", "--json", *arguments).json["entries"]]
 
 
-def test_list_shows_what_people_ask_for(cache):
+def test_list_shows_a_table_of_entries(cache):
     head, *rows = russo("cache", "list").lines
     assert head.split() == ["prompt", "backend", "voice", "seconds", "size", "age"]
     assert [row[:17].rstrip() for row in rows] == ["Book a flight", "book a table", "Turn on the light"]
     assert rows[0].split()[3:5] == ["speaker", "anna"]
 
 
-def test_list_gives_programs_everything(cache):
+def test_list_as_json_shows_every_field(cache):
     found = russo("cache", "list", "--json").json
     entry = found["entries"][0]
     size = sum(
@@ -62,7 +62,7 @@ def test_list_is_sorted(cache):
     assert listed_prompts() == ["Book a flight", "book a table", "Turn on the light"]
 
 
-def test_the_length_is_shown_for_every_format_that_states_it(folder):
+def test_length_is_shown_for_every_format_that_contains_it(folder):
     cache = AudioCache(folder / ".russo_cache")
     odd = bytearray(sound("streamed").data)
     odd[4:8] = odd[40:44] = b"\xff\xff\xff\xff"
@@ -82,7 +82,7 @@ def test_the_length_is_shown_for_every_format_that_states_it(folder):
     assert found["mp3"] is found["no wav"] is None
 
 
-def test_a_cache_that_does_not_exist_is_empty(folder):
+def test_missing_cache_is_listed_as_empty(folder):
     for command in ("list", "info", "verify", "clear", "dir"):
         result = russo("cache", command, "--cache-dir", "nowhere")
         assert result.code == 0, result.err
@@ -90,7 +90,7 @@ def test_a_cache_that_does_not_exist_is_empty(folder):
     assert not (folder / "nowhere").exists()
 
 
-def test_recordings_are_listed_with_their_layer(cache, recordings):
+def test_recordings_are_listed_with_the_name_of_their_layer(cache, recordings):
     found = russo("cache", "list", "--json").json["entries"]
     assert {entry["prompt"]: entry["layer"] for entry in found} == {
         **dict.fromkeys(PROMPTS, "cache"),
@@ -99,13 +99,13 @@ def test_recordings_are_listed_with_their_layer(cache, recordings):
     assert russo("cache", "list").lines[0].split()[-1] == "in"
 
 
-def test_an_entry_whose_metadata_is_damaged_is_listed_as_unknown(cache):
+def test_entry_with_damaged_metadata_is_listed_as_unknown(cache):
     (cache.directory / f"{numbered_key(1)}.meta").write_text("{")
     assert russo("cache", "list").lines[-1].startswith("(unknown)")
     assert listed_prompts("--sort", "seconds").count(None) == 1
 
 
-def test_hostile_prompts_are_safe(folder):
+def test_hostile_prompts_are_escaped(folder):
     store_prompts(
         folder / ".russo_cache",
         "\x1b[2J\x1b]0;title\x07",
@@ -127,7 +127,7 @@ def test_hostile_prompts_are_safe(folder):
         assert shown in out
 
 
-def test_a_file_gets_plain_text_and_whole_lines(folder, monkeypatch):
+def test_output_to_a_file_is_plain_text_with_unwrapped_lines(folder, monkeypatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     store_prompts(folder / ".russo_cache", "word " * 15 + "end", "long " * 10_000)
     out, _ = start("cache", "list", env={"COLUMNS": "20"}).communicate(timeout=60)
@@ -139,7 +139,7 @@ def test_a_file_gets_plain_text_and_whole_lines(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("columns", [80, 200, 40])
-def test_a_terminal_gets_one_line_per_entry_and_none_too_long(folder, columns):
+def test_output_to_a_terminal_is_one_line_per_entry_that_fits(folder, columns):
     store_prompts(folder / ".russo_cache", "word " * 60, "日本語" * 60, "short")
     shown = run_on_terminal("cache", "list", columns=columns)
     lines = shown.splitlines()
@@ -151,19 +151,19 @@ def test_a_terminal_gets_one_line_per_entry_and_none_too_long(folder, columns):
     assert sum("…" in line for line in table[2:]) >= 2
 
 
-def test_a_terminal_without_unicode_gets_none(folder, cache):
+def test_terminal_without_unicode_gets_ascii(folder, cache):
     shown = run_on_terminal("cache", "list", env={"PYTHONIOENCODING": "ascii", "TERM": "dumb"})
     assert shown.isascii()
     assert "Book a flight" in shown
 
 
-def test_no_color_means_none(cache):
+def test_no_color_and_dumb_terminals_get_no_colour(cache):
     assert "\x1b[" in run_on_terminal("cache", "list", env={"TERM": "xterm"})
     assert "\x1b[3" not in run_on_terminal("cache", "list", env={"TERM": "xterm", "NO_COLOR": "1"})
     assert "\x1b" not in run_on_terminal("cache", "list", env={"TERM": "dumb"})
 
 
-def test_a_closed_pipe_is_quiet(folder):
+def test_closed_pipe_prints_no_error(folder):
     store_prompts(folder / ".russo_cache", *(f"prompt {number} " * 20 for number in range(400)))
     script = f"set -o pipefail; {sys.executable} -m russo cache list --cache-dir .russo_cache | head -1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
@@ -171,7 +171,7 @@ def test_a_closed_pipe_is_quiet(folder):
     assert done.stderr.splitlines() == [f"cache: {folder / '.russo_cache'} (command line)"]
 
 
-def test_info_counts_by_backend_and_layer(folder, cache, recordings):
+def test_info_counts_entries_by_backend_and_layer(folder, cache, recordings):
     store_prompts(folder / ".russo_cache", "another", backend="other", first=4)
     found = russo("cache", "info", "--json").json
     assert [(row["layer"], row["backend"], row["entries"]) for row in found["backends"]] == [
@@ -187,7 +187,7 @@ def test_info_counts_by_backend_and_layer(folder, cache, recordings):
 
 
 @pytest.mark.parametrize("wanted", ["Turn on the light", numbered_key(2)])
-def test_show_prints_all_the_metadata_and_draws_the_sound(cache, wanted):
+def test_show_prints_all_metadata_and_a_waveform(cache, wanted):
     result = russo("cache", "show", wanted)
     rows = dict(
         line.split(maxsplit=1)
@@ -205,7 +205,7 @@ def test_show_prints_all_the_metadata_and_draws_the_sound(cache, wanted):
     )
 
 
-def test_show_takes_the_beginning_of_a_key_and_a_prompt_of_many_voices(folder):
+def test_show_accepts_a_key_prefix_and_a_prompt_in_several_voices(folder):
     store_prompts(folder / ".russo_cache", "hello")
     store_prompts(folder / ".russo_cache", "hello", voice="bert", first=2)
     assert len(russo("cache", "show", "hello", "--json").json["entries"]) == 2
@@ -213,26 +213,26 @@ def test_show_takes_the_beginning_of_a_key_and_a_prompt_of_many_voices(folder):
     assert russo("cache", "show", "000").code == 1
 
 
-def test_show_of_nothing_says_how_to_search(cache):
+def test_show_of_an_unknown_prompt_advises_to_search(cache):
     result = russo("cache", "show", "no such \x1b prompt")
     assert result.code == 1
     assert "no entry has the key or the prompt 'no such \\x1b prompt'" in result.err
     assert "russo cache list --grep PATTERN searches" in result.err
 
 
-def test_show_says_that_an_entry_is_damaged(cache):
+def test_show_reports_a_damaged_entry(cache):
     damage_audio(cache, 1)
     assert russo("cache", "show", "Book a flight").lines[-1] == (
         "damaged, and counts as a miss: its audio fails its checksum"
     )
 
 
-def test_show_says_why_there_is_no_waveform(folder):
+def test_show_gives_the_reason_for_a_missing_waveform(folder):
     AudioCache(folder / ".russo_cache").put(numbered_key(1), Audio(b"\xff\xfb", "mp3"), prompt="hi")
     assert russo("cache", "show", "hi").lines[-1].startswith("no waveform: mp3 is a compressed format")
 
 
-def test_the_waveform_is_loud_where_the_sound_is():
+def test_waveform_follows_the_loudness_of_the_audio():
     from russo._cli.waveform import draw
 
     samples = bytes(2000) + b"\xff\x7f" * 1000 + b"\x00\x80" * 1000 + b"\xff\x3f" * 1000
@@ -268,7 +268,7 @@ def test_export_writes_playable_files_with_readable_names(folder, cache):
         ("\ud800x", "x-00000000"),
     ],
 )
-def test_names_of_exported_files_are_harmless(prompt, name):
+def test_names_of_exported_files_are_safe(prompt, name):
     from russo._cli.cache_views import slug
 
     assert slug(prompt, numbered_key(1)) == name
@@ -281,7 +281,7 @@ def test_names_of_exported_files_fit_every_file_system():
         assert 9 < len(slug(prompt, numbered_key(1)).encode()) <= 200
 
 
-def test_prompts_of_one_name_do_not_overwrite_each_other(folder):
+def test_prompts_with_the_same_file_name_do_not_overwrite_each_other(folder):
     cache = AudioCache(folder / ".russo_cache")
     for number, prompt in enumerate(("Hello!", "hello"), 1):
         cache.put(f"{number:x}" * 64, sound(prompt), prompt=prompt)
@@ -289,7 +289,7 @@ def test_prompts_of_one_name_do_not_overwrite_each_other(folder):
     assert len(list((folder / "out").iterdir())) == 2
 
 
-def test_export_leaves_out_what_is_damaged_and_fails(folder, cache):
+def test_export_omits_damaged_entries_and_fails(folder, cache):
     damage_audio(cache, 1)
     result = russo("cache", "export", "out", "--grep", "book")
     assert result.code == 1

@@ -8,7 +8,7 @@ from support.command import russo, start
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["cache", "nonsense"], ["cache", "list", "--nonsense"]])
-def test_unknown_words_are_wrong_usage(arguments):
+def test_unknown_command_or_option_is_wrong_usage(arguments):
     result = russo(*arguments)
     assert (result.code, result.out) == (2, "")
     assert "No such" in result.err
@@ -21,12 +21,12 @@ def test_every_command_has_help():
         assert result.out.startswith("Usage: russo")
 
 
-def test_the_module_is_the_command(folder):
+def test_python_m_russo_is_the_command(folder):
     out, err = start("cache", "dir").communicate(timeout=60)
     assert (out.decode(), err.decode()) == (russo("cache", "dir").out, russo("cache", "dir").err)
 
 
-def test_importing_russo_imports_neither_the_command_nor_its_libraries():
+def test_import_of_russo_does_not_import_the_command_or_its_libraries():
     code = (
         "import sys, russo, russo._plugin.session, russo._plugin.pytest_plugin\n"
         "print([name for name in ('click', 'rich', 'russo._cli') if name in sys.modules])"
@@ -37,10 +37,10 @@ def test_importing_russo_imports_neither_the_command_nor_its_libraries():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell that closes streams")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell that can close streams")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("command", ["cache dir", "cache list", "cache info --json", "backends", "--help"])
-def test_closed_streams_are_no_error(cache, command, closed):
+def test_closed_streams_cause_no_error(cache, command, closed):
     words = [sys.executable, "-m", "russo", *command.split()]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {closed}', "sh", *words],
@@ -52,9 +52,9 @@ def test_closed_streams_are_no_error(cache, command, closed):
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell that closes streams")
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell that can close streams")
 @pytest.mark.parametrize(("command", "code"), [("cache clear", 2), ("say - --synth local", 1)])
-def test_closed_standard_input_is_empty(cache, command, code):
+def test_closed_standard_input_counts_as_empty(cache, command, code):
     words = [sys.executable, "-m", "russo", *command.split()]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *words], check=False, capture_output=True, text=True, timeout=60

@@ -1,4 +1,4 @@
-"""What is an entry, and which one is damaged: all commands of ``russo cache`` answer alike."""
+"""All ``russo cache`` commands agree on which files are entries and which entries are damaged."""
 
 import os
 
@@ -28,7 +28,7 @@ def make_pipe(path):
     os.mkfifo(path)
 
 
-# What is in the place of a file, and whether russo may remove the whole entry.
+# What replaces a file, and whether russo may remove the entry.
 PLACES = {
     "nothing": (os.unlink, True),
     "empty": (lambda path: path.write_bytes(b""), True),
@@ -45,7 +45,7 @@ def place(request):
 
 @pytest.fixture(params=[".audio", ".meta"])
 def name(cache, place, request):
-    """Damage one file of the entry 1, and return its name."""
+    """Damage one file of entry 1 and return the file's name."""
     path = cache.directory / f"{DAMAGED}{request.param}"
     PLACES[place][0](path)
     return path.name
@@ -68,7 +68,7 @@ def test_all_commands_show_the_same_entries_as_damaged(cache, name):
     assert f"damaged, and counts as a miss: {found['reason']}" in russo("cache", "show", DAMAGED).out
 
 
-def test_repair_counts_what_is_gone_and_names_what_stays(cache, place, name):
+def test_repair_counts_removed_entries_and_names_kept_ones(cache, place, name):
     damage_audio(cache, 2)
     is_gone = PLACES[place][1]
     result = russo("cache", *REPAIRED)
@@ -78,19 +78,19 @@ def test_repair_counts_what_is_gone_and_names_what_stays(cache, place, name):
     assert any(cache.directory.glob(f"{DAMAGED}.*")) is not is_gone
 
 
-def test_repair_says_in_json_what_is_gone(cache, place, name):
+def test_repair_lists_removed_entries_as_json(cache, place, name):
     result = russo("cache", *REPAIRED, "--json")
     assert [each["removed"] for each in result.json["damaged"]] == [PLACES[place][1]]
 
 
 @pytest.mark.parametrize("command", [["clear"], ["prune", "--max-size", "0"]])
-def test_a_dry_run_counts_what_the_real_run_removes(cache, name, command):
+def test_dry_run_counts_the_entries_that_the_real_run_removes(cache, name, command):
     tried = russo("cache", *command, "--dry-run", "--json").json
     assert russo("cache", *command, "--yes", "--json").json["removed"] == len(tried["entries"])
     assert russo("cache", *command, "--yes", "--json").json["removed"] == 0
 
 
-def test_a_dry_run_of_promote_judges_as_the_real_run(cache, recordings, name):
+def test_dry_run_of_promote_accepts_the_same_entries_as_the_real_run(cache, recordings, name):
     damage_audio(cache, 2)
     audio = Audio(b"\1\2" * 4000, "wav", 8000)
     key = numbered_key(4)

@@ -1,4 +1,4 @@
-"""Where ``package.module:factory`` is found: `russo` and pytest search the same places, in the same order."""
+"""`russo` and pytest search for ``package.module:factory`` in the same places, in the same order."""
 
 import os
 import shutil
@@ -21,22 +21,22 @@ class Voice:
 """
 TEST = "def test_it(russo_say): russo_say('hello')\n"
 MODULE = "voice_of_place"
-# Each: files of the project (V is the voice), ini-file, import path, current folder, where it is found.
+# Each case: project files (V is the voice), ini file, import path, current folder, file that is found.
 CASES = {
     "rootdir": (["V.py"], "", "V", ".", "V.py"),
-    "rootdir, from a folder below": (["V.py", "sub/test_it.py"], "", "V", "sub", "V.py"),
+    "rootdir, from a subfolder": (["V.py", "sub/test_it.py"], "", "V", "sub", "V.py"),
     "current folder": (["sub/V.py", "sub/test_it.py"], "", "V", "sub", "sub/V.py"),
     "pythonpath": (["src/V.py"], "pythonpath = src lib", "V", ".", "src/V.py"),
-    "two of pythonpath": (["src/V.py", "lib/V.py"], "pythonpath = src lib", "V", ".", "src/V.py"),
+    "both folders of pythonpath": (["src/V.py", "lib/V.py"], "pythonpath = src lib", "V", ".", "src/V.py"),
     "pythonpath and rootdir": (["src/V.py", "V.py"], "pythonpath = src", "V", ".", "src/V.py"),
-    "pythonpath, from a folder below": (
+    "pythonpath, from a subfolder": (
         ["src/V.py", "sub/test_it.py"],
         "pythonpath = src",
         "V",
         "sub",
         "src/V.py",
     ),
-    "beside a conftest of tests": (["tests/conftest.py", "tests/V.py"], "", "V", ".", "tests/V.py"),
+    "beside a conftest in tests": (["tests/conftest.py", "tests/V.py"], "", "V", ".", "tests/V.py"),
     "conftest and pythonpath": (
         ["tests/conftest.py", "tests/V.py", "src/V.py"],
         "pythonpath = src",
@@ -52,7 +52,7 @@ CASES = {
         "tests/V.py",
     ),
     "testpaths": (["spec/conftest.py", "spec/V.py"], "testpaths = spec", "V", ".", "spec/V.py"),
-    "testpaths leave others out": (
+    "conftest outside testpaths": (
         ["spec/conftest.py", "other/conftest.py", "other/V.py"],
         "testpaths = spec",
         "V",

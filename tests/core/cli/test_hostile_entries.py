@@ -1,4 +1,4 @@
-"""No command ends in a traceback, hides an entry or prints it raw, whatever the entry is."""
+"""For any entry, no command ends with a traceback, hides the entry or prints it unescaped."""
 
 import json
 import os
@@ -20,7 +20,7 @@ KEY = "ab" * 32
 
 
 def wav(*, channels=1, rate=24000, bits=16, align=None, size=None, data=b"\1\2" * 240):
-    """Return a WAV file whose header says anything."""
+    """Return a WAV file with any values in its header."""
     align = channels * bits // 8 if align is None else align
     head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, 0, align & 0xFFFF, bits)
     body = (
@@ -86,7 +86,7 @@ def assert_is_clean(result, *, longest=60_000):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_every_command_ends_cleanly(folder, name):
+def test_no_command_fails_or_prints_raw_text_for_a_hostile_entry(folder, name):
     audio, changes = ENTRIES[name]
     good = store_prompts(folder / ".russo_cache", "good")
     forge(good.directory, KEY, audio, **changes)
@@ -117,7 +117,7 @@ def test_show_takes_bounded_memory(folder):
     assert "and 19,809 more; --json shows all" in result.out
 
 
-def test_list_names_what_is_damaged_as_a_lookup_does(folder, cache):
+def test_list_shows_a_damaged_entry_as_damaged(folder, cache):
     forge(cache.directory, numbered_key(1), WAV, prompt="Book a flight", sample_rate=0)
     (cache.directory / f"{numbered_key(2)}.audio").write_bytes(b"short")
     result = russo("cache", "list")
@@ -131,10 +131,10 @@ def test_list_names_what_is_damaged_as_a_lookup_does(folder, cache):
     }
 
 
-# -- what is listed is what is replayed
+# -- list, export and verify agree with replay
 
 
-def test_an_entry_that_recordings_have_too_is_marked(folder, cache, recordings):
+def test_entry_hidden_by_a_recording_is_marked_as_not_replayed(folder, cache, recordings):
     store_prompts(recordings.directory, "Book a flight", voice="bert")
     by_layer = {
         entry["layer"]: entry
@@ -150,7 +150,7 @@ def test_an_entry_that_recordings_have_too_is_marked(folder, cache, recordings):
 
 
 @pytest.mark.parametrize("damage", ["none", "size", "bytes", "metadata"])
-def test_export_writes_what_a_test_replays(folder, cache, recordings, damage):
+def test_export_writes_the_audio_that_a_test_replays(folder, cache, recordings, damage):
     store_prompts(recordings.directory, "Book a flight", voice="bert")
     path = recordings.directory / f"{numbered_key(1)}.audio"
     if damage == "size":
@@ -165,7 +165,7 @@ def test_export_writes_what_a_test_replays(folder, cache, recordings, damage):
     assert file.read_bytes() == sound("Book a flight", voice).data
 
 
-def test_export_of_one_bad_entry_does_not_stop_the_others(folder):
+def test_failed_export_of_one_entry_does_not_stop_the_others(folder):
     forge(folder / ".russo_cache", KEY, Audio(b"\1\2\3", "pcm"), prompt="a bad one")
     store_prompts(folder / ".russo_cache", "good")
     result = russo("cache", "export", "out")
@@ -174,7 +174,7 @@ def test_export_of_one_bad_entry_does_not_stop_the_others(folder):
     assert [path.name[:4] for path in (folder / "out").iterdir()] == ["good"]
 
 
-def test_linked_entries_are_listed_and_never_removed(folder, cache):
+def test_symlinked_entries_are_listed_and_never_removed(folder, cache):
     linked = folder / "linked"
     linked.mkdir()
     for path in cache.directory.glob("*.*"):
@@ -223,12 +223,12 @@ def test_verify_derives_the_key_from_prompt_and_fields(folder, own, given, promp
         (KEY, {"own": {"voice": "a"}, "given": None}, "x" * 70_000),
     ],
 )
-def test_verify_does_not_derive_a_key_that_is_not_made_of_what_is_stored(folder, key, fields, prompt):
+def test_verify_does_not_check_a_key_that_the_metadata_cannot_derive(folder, key, fields, prompt):
     AudioCache(folder / ".russo_cache").put(key, WAV, prompt=prompt, fields=fields)
     assert russo("cache", "verify").code == 0
 
 
-def test_what_russo_stores_has_the_key_that_verify_derives(folder):
+def test_stored_entry_has_the_key_that_verify_derives(folder):
     from russo import CachedSynthesizer
     from support.speakers import Speaker, synthesize
 
@@ -243,7 +243,7 @@ def test_what_russo_stores_has_the_key_that_verify_derives(folder):
 # -- names of directories, files and times
 
 
-def test_hostile_directories_are_escaped(folder):
+def test_hostile_directory_names_are_escaped(folder):
     name = HOSTILE.replace("\0", "").replace("/", "")
     store_prompts(folder / name, "hello")
     for command in COMMANDS[:-3]:
@@ -258,18 +258,18 @@ def test_hostile_directories_are_escaped(folder):
 
 
 @pytest.mark.parametrize("stored", [-(10**9), 0, 2**33, 10**12])
-def test_any_time_of_a_file_is_shown(folder, cache, stored):
+def test_any_file_time_is_shown(folder, cache, stored):
     try:
         for suffix in ("meta", "audio"):
             os.utime(cache.directory / f"{numbered_key(1)}.{suffix}", (stored, stored))
     except (OSError, OverflowError):
-        pytest.skip("this file system has no such times")
+        pytest.skip("this file system cannot store this time")
     for command in COMMANDS[:-3]:
         assert_is_clean(russo("cache", *(numbered_key(1) if part == KEY else part for part in command)))
 
 
 @pytest.mark.parametrize("seconds", [1e18, -1e18, 1e300])
-def test_time_that_no_calendar_has_is_shown(seconds):
+def test_time_outside_the_calendar_is_shown(seconds):
     from russo._cli.cache_views import _date
 
     assert _date(seconds) == "at an impossible time"
@@ -315,7 +315,7 @@ def test_file_that_cannot_be_read_is_listed(folder, cache, monkeypatch):
     ]
 
 
-def test_json_of_hostile_entries_is_json(folder):
+def test_json_output_of_hostile_entries_is_valid(folder):
     audio, changes = ENTRIES["controls"]
     forge(folder / ".russo_cache", KEY, audio, **changes)
     found = json.loads(russo("cache", "list", "--json").out)["entries"][0]
@@ -327,7 +327,7 @@ def test_json_of_hostile_entries_is_json(folder):
     "failure", ["", "ServiceError(HOSTILE, backend=HOSTILE, prompt=text)", "ValueError(HOSTILE)"]
 )
 @pytest.mark.parametrize("command", ["record", "say", "record --json"])
-def test_hostile_prompts_and_errors_are_spoken_and_recorded_safely(folder, monkeypatch, command, failure):
+def test_say_and_record_escape_hostile_prompts_and_errors(folder, monkeypatch, command, failure):
     name = HOSTILE.replace("\0", "").replace("/", "")
     (folder / "hostile_voice.py").write_text(
         "from russo import ServiceError\n"

@@ -1,4 +1,4 @@
-"""Files that a command writes: links in their place are replaced, and folders that lead out are refused."""
+"""Output files of a command: a link at the file's path is replaced; a folder that links out is refused."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def say(path):
 
 
 def export(path):
-    """Export the one entry; return the result, and the path of the file."""
+    """Export the only entry; return the result and the path of the file."""
     return russo("cache", "export", os.path.dirname(path)), path
 
 
@@ -40,12 +40,12 @@ NAME = "speech/hello-00000000.wav"
 
 @pytest.fixture(params=WRITERS)
 def write(request):
-    """Return what writes the audio of "hello" to `NAME`."""
+    """Return a function that writes the audio of "hello" to `NAME`."""
     return lambda: WRITERS[request.param](NAME)[0]
 
 
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "dangling", "chain"])
-def test_a_link_in_the_files_place_is_replaced_not_followed(folder, write, kind):
+def test_link_at_the_path_of_the_file_is_replaced_and_not_followed(folder, write, kind):
     victim = folder / ".git" / "config"
     victim.parent.mkdir()
     victim.write_text("precious")
@@ -69,7 +69,7 @@ def test_a_link_in_the_files_place_is_replaced_not_followed(folder, write, kind)
 
 @pytest.mark.parametrize("git", [True, False])
 @pytest.mark.parametrize("place", ["outside", "git", "absolute", "above", "through the outside"])
-def test_a_folder_that_is_a_link_out_of_the_project_is_refused(folder, tmp_path, write, place, git):
+def test_folder_that_is_a_link_out_of_the_project_is_refused(folder, tmp_path, write, place, git):
     outside = tmp_path / "outside"
     outside.mkdir()
     (folder / ".git").mkdir() if git else None
@@ -93,7 +93,7 @@ def test_a_folder_that_is_a_link_out_of_the_project_is_refused(folder, tmp_path,
     assert sorted(os.walk(tmp_path)) == before
 
 
-def test_a_folder_below_a_link_out_is_refused(folder, tmp_path):
+def test_subfolder_of_a_link_out_of_the_project_is_refused(folder, tmp_path):
     (tmp_path / "outside").mkdir()
     (folder / "link").symlink_to("../outside")
     assert russo("cache", "export", "link/deep/speech").code == 2
@@ -101,7 +101,7 @@ def test_a_folder_below_a_link_out_is_refused(folder, tmp_path):
     assert not list((tmp_path / "outside").iterdir())
 
 
-def test_the_remedy_of_the_message_works(folder, tmp_path):
+def test_advice_of_the_message_works(folder, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (folder / "speech").symlink_to("../outside")
@@ -112,7 +112,7 @@ def test_the_remedy_of_the_message_works(folder, tmp_path):
 
 
 def test_links_of_the_user_are_followed(folder, tmp_path, write, monkeypatch):
-    """A link inside the project that stays in it, and a link that is in no project."""
+    """One link is inside the project and stays inside; the other link is outside any project."""
     (folder / "build").mkdir()
     (folder / "speech").symlink_to("build")
     (tmp_path / "home").symlink_to("project")
@@ -124,8 +124,8 @@ def test_links_of_the_user_are_followed(folder, tmp_path, write, monkeypatch):
     assert (tmp_path / "elsewhere" / "hello-00000000.wav").read_bytes() == HELLO
 
 
-def test_the_git_work_tree_counts_not_only_the_rootdir(folder, tmp_path):
-    """The project of a monorepo: its recordings may be in another folder of the same repository."""
+def test_link_may_lead_out_of_the_rootdir_but_not_out_of_the_git_work_tree(folder, tmp_path):
+    """A monorepo may keep a project's recordings in another folder of the same repository."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "shared").mkdir()
     (folder / "speech").symlink_to("../shared")
@@ -135,12 +135,12 @@ def test_the_git_work_tree_counts_not_only_the_rootdir(folder, tmp_path):
     assert russo("cache", "export", "../other/link").code == 2
 
 
-def test_say_makes_the_folders_of_its_file(folder):
+def test_say_creates_the_folders_of_its_file(folder):
     assert russo("say", "hello", "-o", "a/b/c.wav").code == 0
     assert (folder / "a" / "b" / "c.wav").read_bytes() == HELLO
 
 
-def test_a_file_that_cannot_be_written_is_named_and_keeps_its_content(folder):
+def test_file_that_cannot_be_written_is_named_and_keeps_its_content(folder):
     (folder / "file").write_text("mine")
     result = russo("say", "hello", "-o", "file/out.wav")
     assert result.code == 1
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_written_is_named_and_keeps_its_content(folder):
     assert (folder / "file").read_text() == "mine"
 
 
-def test_a_full_disk_leaves_the_old_file(folder, monkeypatch):
+def test_full_disk_keeps_the_old_file(folder, monkeypatch):
     def full(self, path):
         path.write_bytes(b"half")
         raise OSError(28, os.strerror(28), str(path))
@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_the_old_file(folder, monkeypatch):
     assert not [name for name in os.listdir(folder) if name.startswith(".russo-")]
 
 
-def test_a_suffix_that_save_refuses_is_wrong_usage(folder, monkeypatch):
+def test_suffix_refused_by_save_is_wrong_usage(folder, monkeypatch):
     def refuse(self, path):
         raise ValueError(f"{path.name} names another format: this is wav")
 
@@ -174,13 +174,13 @@ def test_a_suffix_that_save_refuses_is_wrong_usage(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["out.mp3", "out.OGG", "out.flac"])
-def test_a_suffix_of_another_format_is_wrong_usage(folder, name):
+def test_suffix_of_another_format_is_wrong_usage(folder, name):
     result = russo("say", "hello", "-o", name)
     assert (result.code, result.out) == (2, "")
     assert not (folder / name).exists()
 
 
-def test_an_entry_that_save_refuses_is_left_out_of_the_export(folder, monkeypatch):
+def test_entry_refused_by_save_is_omitted_from_the_export(folder, monkeypatch):
     store_prompts(folder / ".russo_cache", "bye", first=2)
     true_save = Audio.save
 
@@ -196,7 +196,7 @@ def test_an_entry_that_save_refuses_is_left_out_of_the_export(folder, monkeypatc
     assert os.listdir(folder / "speech") == ["hello-00000000.wav"]
 
 
-def test_the_file_has_the_mode_that_the_umask_gives(folder, write):
+def test_umask_decides_the_mode_of_the_file(folder, write):
     old = os.umask(0o022)
     try:
         assert write().code == 0
@@ -205,12 +205,12 @@ def test_the_file_has_the_mode_that_the_umask_gives(folder, write):
     assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o644
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="names of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX device names")
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 @pytest.mark.parametrize("target", ["pipe", "file"])
-def test_standard_output_receives_the_audio_and_nothing_else(folder, name, target):
+def test_standard_output_receives_only_the_audio(folder, name, target):
     if not os.path.exists(os.path.dirname(name) or "."):
-        pytest.skip("no such name here")
+        pytest.skip("this name does not exist here")
     if target == "pipe":
         process = start("say", "hello", "-o", name, env=SUPPORT)
         out, err = process.communicate(timeout=60)
@@ -226,15 +226,15 @@ def test_standard_output_receives_the_audio_and_nothing_else(folder, name, targe
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdout"])
-def test_audio_and_json_do_not_share_standard_output(folder, name):
+def test_audio_and_json_on_standard_output_are_wrong_usage(folder, name):
     process = start("say", "hello", "--json", "-o", name, env=SUPPORT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, b"")
     assert b"standard output cannot take both audio and JSON" in err
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
-def test_a_named_pipe_receives_the_audio_and_stays(folder):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_named_pipe_receives_the_audio_and_is_kept(folder):
     os.mkfifo(folder / "pipe")
     code = "import sys; sys.stdout.buffer.write(open('pipe', 'rb').read())"
     reader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -245,15 +245,15 @@ def test_a_named_pipe_receives_the_audio_and_stays(folder):
     assert stat.S_ISFIFO((folder / "pipe").stat().st_mode)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
-def test_a_link_to_a_pipe_or_device_is_replaced(folder):
-    """A repository must not choose the device that the audio is written to."""
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_link_to_a_pipe_or_device_is_replaced(folder):
+    """A repository must not choose the device that receives the audio."""
     (folder / "out.wav").symlink_to(os.devnull)
     assert russo("say", "hello", "-o", "out.wav").code == 0
     assert (folder / "out.wav").read_bytes() == HELLO
     assert not (folder / "out.wav").is_symlink()
 
 
-def test_the_null_device_is_written_to(folder):
+def test_null_device_may_be_the_output(folder):
     assert russo("say", "hello", "-o", os.devnull).code == 0
     assert not os.path.isfile(os.devnull)

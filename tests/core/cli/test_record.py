@@ -65,7 +65,7 @@ def record(folder, name, content, *arguments):
         ("a.ndjson", '{"prompt": " \\u00e9 "}', [" é "]),
     ],
 )
-def test_every_prompt_of_a_file_is_recorded_to_the_letter(folder, name, content, prompts):
+def test_every_prompt_of_a_file_is_recorded_unchanged(folder, name, content, prompts):
     assert record(folder, name, content).code == 0
     assert prompts_in(folder) == prompts
 
@@ -83,7 +83,7 @@ def test_stored_prompts_make_no_backend_call(folder):
     assert second["cache"]["directory"] == str(folder / ".russo_cache")
 
 
-def test_it_says_what_it_did(folder):
+def test_record_prints_a_summary(folder):
     (folder / "a.txt").write_text("one\ntwo\n")
     assert (
         russo("record", "a.txt").out == "2 of 2 prompts: 0 hits, 2 backend calls (6 characters), 0 failed\n"
@@ -91,7 +91,7 @@ def test_it_says_what_it_did(folder):
     assert russo("record", "a.txt").out == "2 of 2 prompts: 2 hits, 0 backend calls, 0 failed\n"
 
 
-def test_it_goes_on_after_failures_and_lists_them_with_their_reasons(folder):
+def test_record_continues_after_failures_and_lists_their_reasons(folder):
     result = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
     assert result.code == 1
     assert prompts_in(folder) == ["one", "two"]
@@ -104,7 +104,7 @@ def test_it_goes_on_after_failures_and_lists_them_with_their_reasons(folder):
     assert "\x1b" not in result.out
 
 
-def test_failures_reach_programs(folder):
+def test_failures_are_in_the_json_output(folder):
     result = record(folder, "a.jsonl", '"one"\n"bad"\n', "--synth", VOICE_NAME, "--json")
     assert result.code == 1
     (failure,) = result.json["failed"]
@@ -119,7 +119,7 @@ def test_audio_that_is_not_stored_is_a_failure(folder):
     assert "spoken, but not stored: " in result.out
 
 
-def test_as_many_as_asked_for_are_spoken_at_once(folder):
+def test_option_sets_the_number_of_concurrent_calls(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("".join(f"late {number}\n" for number in range(6)))
     process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "3")
@@ -130,7 +130,7 @@ def test_as_many_as_asked_for_are_spoken_at_once(folder):
     process.communicate()
 
 
-def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
+def test_interrupt_keeps_recorded_entries_and_the_next_run_continues(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\n")
     process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1")
@@ -146,7 +146,7 @@ def test_an_interrupt_keeps_what_was_recorded_and_the_next_run_goes_on(folder):
     assert (again.code, again.json["hits"], again.json["backend_calls"]) == (0, 2, 3)
 
 
-def test_on_a_terminal_there_is_a_progress_bar(folder):
+def test_record_shows_a_progress_bar_on_a_terminal(folder):
     (folder / "held").touch()
     (folder / "a.txt").write_text("one\nbad\nlate\n")
     shown = run_until_third_prompt(
@@ -171,7 +171,7 @@ def run_until_third_prompt(folder, *arguments, columns):
             shown += piece
             if b"2/3" in shown:
                 (folder / "held").unlink(missing_ok=True)
-    except OSError:  # Linux: the other end is closed
+    except OSError:  # Linux raises this when the other end is closed
         pass
     os.close(primary)
     assert process.wait(timeout=30) == 1
@@ -214,7 +214,7 @@ def wait_for(condition, process):
         ("a.yaml", "one\n", "a.yaml: prompts are read from .txt, .csv and .jsonl files, not from .yaml"),
     ],
 )
-def test_a_doubtful_file_is_refused_with_its_line_before_any_backend_call(folder, name, content, message):
+def test_invalid_file_is_refused_with_its_line_before_any_backend_call(folder, name, content, message):
     result = record(folder, name, content, "--synth", VOICE_NAME)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"russo: {message}")
@@ -228,7 +228,7 @@ def test_wrong_usage_exits_with_2(folder, arguments):
     assert not (folder / ".russo_cache").exists()
 
 
-def test_a_closed_pipe_does_not_change_the_exit_code(folder):
+def test_closed_pipe_does_not_change_the_exit_code(folder):
     (folder / "a.txt").write_text("bad\n")
     read, write = os.pipe()
     os.close(read)

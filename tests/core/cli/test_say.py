@@ -23,7 +23,7 @@ def install_player(tmp_path, name, script):
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def test_say_writes_a_playable_file_and_says_whether_it_was_a_hit(folder):
+def test_say_writes_a_playable_file_and_reports_hit_or_miss(folder):
     first = russo("say", "Book a flight", "-o", "out.wav")
     assert (first.code, first.lines) == (
         0,
@@ -36,14 +36,14 @@ def test_say_writes_a_playable_file_and_says_whether_it_was_a_hit(folder):
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
 
 
-def test_backend_and_cache_are_named_on_standard_error(folder):
+def test_standard_error_names_backend_and_cache(folder):
     assert russo("say", "hi").err.splitlines()[:2] == [
         f"backend: {SPEAKER} (pytest.ini, russo_synth)",
         f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})",
     ]
 
 
-def test_an_option_makes_another_voice_and_another_entry(folder):
+def test_option_changes_the_voice_and_the_entry(folder):
     assert russo("say", "hi", "-o", "a.wav").code == 0
     assert russo("say", "hi", "--option", "voice=bert", "-o", "b.wav").lines[0].startswith("miss")
     assert (folder / "b.wav").read_bytes() == sound("hi", "bert").data
@@ -59,18 +59,18 @@ def test_an_option_makes_another_voice_and_another_entry(folder):
         ("\ufeffzażółć".encode(), "zażółć"),
     ],
 )
-def test_a_dash_reads_standard_input_to_the_letter(data, prompt):
+def test_dash_reads_standard_input_unchanged(data, prompt):
     assert russo("say", "-", "--json", stdin=data).json["prompt"] == prompt
 
 
-def test_standard_input_that_is_no_utf8_is_wrong_usage():
+def test_standard_input_that_is_not_utf8_is_wrong_usage():
     assert (
         russo("say", "-", stdin=b"ab\xff").err
         == "russo: standard input is not UTF-8: invalid start byte at byte 2\n"
     )
 
 
-def test_without_a_player_it_prints_the_path_of_the_audio(folder):
+def test_say_without_a_player_prints_the_path_of_the_audio(folder):
     result = russo("say", "hi")
     assert result.code == 0
     assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in result.err
@@ -80,20 +80,20 @@ def test_without_a_player_it_prints_the_path_of_the_audio(folder):
         assert file.read() == sound("hi").data
 
 
-def test_the_path_of_the_audio_is_one_line(folder):
+def test_path_of_the_audio_is_printed_as_one_line(folder):
     result = russo("say", "hi", "--cache-dir", "a\n::error::b")
     assert len(result.lines) == 2
     assert result.lines[1].startswith(f"the audio is in {folder}/a\\n::error::b/")
 
 
-def test_the_player_gets_a_playable_file(folder, tmp_path):
+def test_player_gets_a_playable_file(folder, tmp_path):
     install_player(tmp_path, "play", "shutil.copy(sys.argv[-1], 'played.wav')")
     result = russo("say", "hi")
     assert result.lines == ["miss: 0.1 s of speech, 1 backend call (2 characters), stored"]
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
-def test_a_player_that_fails_is_reported_and_costs_nothing(tmp_path):
+def test_failing_player_is_reported_and_the_path_is_printed(tmp_path):
     install_player(tmp_path, "aplay", "sys.exit('no sound card')")
     result = russo("say", "hi")
     assert result.code == 0
@@ -101,7 +101,7 @@ def test_a_player_that_fails_is_reported_and_costs_nothing(tmp_path):
     assert "the audio is in " in result.out
 
 
-def test_nothing_is_played_for_a_program(folder, tmp_path):
+def test_say_plays_nothing_with_json_output(folder, tmp_path):
     install_player(tmp_path, "play", "open('played', 'w')")
     found = russo("say", "hi", "--json").json
     assert not (folder / "played").exists()
@@ -110,14 +110,14 @@ def test_nothing_is_played_for_a_program(folder, tmp_path):
     assert (found["hit"], found["backend_calls"], found["backend_characters"]) == (False, 1, 2)
 
 
-def test_recordings_answer_first(folder):
+def test_say_reads_recordings_first(folder):
     assert russo("say", "hi", "--cache-dir", "kept").code == 0
     found = russo("say", "hi", "--recordings-dir", "kept", "--json").json
     assert found["hit"]
     assert os.path.dirname(found["audio"]) == str(folder / "kept")
 
 
-def test_audio_that_cannot_be_kept_is_written_all_the_same(folder):
+def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
     (folder / "locked").mkdir()
     (folder / "locked" / "cache").symlink_to("/proc/nowhere/at/all")
     result = russo("say", "hi", "--cache-dir", "locked/cache", "-o", "out.wav")
@@ -159,14 +159,14 @@ def test_an_error_is_one_line(arguments, code, message):
     assert "Traceback" not in result.err
 
 
-def test_with_several_backends_and_no_choice_the_error_lists_them(folder):
+def test_error_lists_the_backends_if_none_is_chosen(folder):
     (folder / "pytest.ini").write_text("[pytest]\n")
     result = russo("say", "hi")
     assert result.code == 2
     assert "several backends are installed; choose one: --synth {" in result.err
 
 
-def test_a_class_that_declares_nothing_is_named():
+def test_class_that_declares_no_settings_is_reported():
     assert (
         "FakeSynthesizer declares no cache_key_extra"
         in russo("say", "hi", "--synth", "russo.testing:FakeSynthesizer").err
@@ -174,7 +174,7 @@ def test_a_class_that_declares_nothing_is_named():
 
 
 @pytest.mark.parametrize("error", ["ValueError('odd')", "KeyError('odd')", "RecursionError('odd')"])
-def test_a_synthesizer_that_raises_is_one_line(folder, error):
+def test_error_of_a_synthesizer_is_one_line(folder, error):
     name = f"raises_{error.partition('(')[0]}"
     (folder / f"{name}.py").write_text(
         f"class Voice:\n    cache_key_extra = {{}}\n    async def synthesize(self, text): raise {error}\n"
@@ -186,7 +186,7 @@ def test_a_synthesizer_that_raises_is_one_line(folder, error):
     assert "Traceback" not in said.err
 
 
-def test_old_samples_that_are_called_wav_are_not_played(folder, tmp_path):
+def test_stored_raw_samples_declared_as_wav_are_not_played(folder, tmp_path):
     install_player(tmp_path, "ffplay", "")
     key = cache_key("hi", {}, None)
     forge(

@@ -1,4 +1,4 @@
-"""The synthesizer of a command: its options, its end, and the player that gets its audio."""
+"""The synthesizer of a command: its options, its aclose, and the player of its audio."""
 
 import os
 import stat
@@ -43,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     ("arguments", "code"),
     [(["say", "hello", "-o", "a.wav"], 0), (["say", "bad"], 1), (["record", "prompts.txt"], 1)],
 )
-def test_the_backend_is_closed_once_also_after_a_failure(folder, arguments, code):
+def test_backend_is_closed_once_even_after_a_failure(folder, arguments, code):
     said = russo(*arguments)
     assert said.code == code
     assert code == 0 or "no voice" in said.err + said.out
@@ -52,7 +52,7 @@ def test_the_backend_is_closed_once_also_after_a_failure(folder, arguments, code
 
 @pytest.mark.parametrize(("given", "voice"), [([], "ini"), (["--option", "voice=mine"], "mine")])
 @pytest.mark.parametrize("command", ["say", "record"])
-def test_an_option_of_the_command_line_wins_over_the_ini_file(folder, command, given, voice):
+def test_command_line_option_overrides_the_ini_file(folder, command, given, voice):
     (folder / "prompts.txt").write_text("hello\n")
     arguments = ["say", "hello", "-o", "a.wav"] if command == "say" else ["record", "prompts.txt"]
     assert russo(*arguments, *given).code == 0
@@ -73,7 +73,9 @@ def test_an_option_of_the_command_line_wins_over_the_ini_file(folder, command, g
         ("", "wav", None),
     ],
 )
-def test_compressed_audio_goes_to_a_player_that_can_play_it(tmp_path, monkeypatch, installed, format, player):
+def test_compressed_audio_is_given_to_a_player_that_supports_it(
+    tmp_path, monkeypatch, installed, format, player
+):
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in installed.split():

@@ -1,4 +1,4 @@
-"""What a command asks before a key goes to a server, or code is run, that only the ini-file names."""
+"""Consent: a command asks before it sends a key to a server, or runs code, that only the ini file names."""
 
 import sys
 
@@ -49,7 +49,7 @@ def write_ini(folder, *lines):
 
 @pytest.fixture(params=["say", "record"])
 def speak(request):
-    """Return what runs a command that speaks, without a terminal."""
+    """Return a function that runs `say` or `record` without a terminal."""
     what = {"say": ["say", "hello", "-o", "out.wav"], "record": ["record", "prompts.txt"]}[request.param]
     return lambda *options: russo(*what, *options)
 
@@ -95,17 +95,17 @@ NEAR_URLS = [
 
 
 @pytest.mark.parametrize("url", FOREIGN_URLS)
-def test_foreign_url(url):
+def test_foreign_url_is_not_trusted(url):
     assert not is_near(url, Vendor)
 
 
 @pytest.mark.parametrize("url", NEAR_URLS)
-def test_url_of_this_machine_or_of_the_service_itself(url):
+def test_url_of_this_machine_or_of_the_service_is_trusted(url):
     assert is_near(url, Vendor)
 
 
 @pytest.mark.parametrize("hosts", [None, "vendor.example", (), ("",), (None,), {"api.vendor.example": 1}])
-def test_hosts_of_another_form_name_no_host(hosts):
+def test_malformed_hosts_of_a_class_are_ignored(hosts):
     assert not is_near("https://api.vendor.example", type("Odd", (), {"hosts": hosts}))
 
 
@@ -121,14 +121,14 @@ def test_foreign_server_of_the_ini_file_needs_consent(folder, speak, url):
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8880/v1", "https://eu.api.vendor.example/v1"])
-def test_server_on_this_machine_or_of_the_service_itself_is_only_shown(folder, speak, url):
+def test_trusted_server_is_shown_without_a_question(folder, speak, url):
     write_ini(folder, f"custom.base_url={url}")
     result = speak()
     assert result.code == 0
     assert f"base_url: {url} (pytest.ini)" in result.err.splitlines()
 
 
-def test_the_server_is_shown_before_the_first_call(folder):
+def test_server_is_shown_before_the_first_call(folder):
     write_ini(folder, "custom.base_url=http://localhost:1/v1")
     lines = russo("say", "hello").err.splitlines()
     assert lines[:2] == [
@@ -138,14 +138,14 @@ def test_the_server_is_shown_before_the_first_call(folder):
 
 
 @pytest.mark.parametrize("option", ["custom.proxy_url=evil.example:80", "custom.where=https://evil.example"])
-def test_option_of_another_name_that_is_a_server_needs_consent(folder, speak, option):
+def test_url_in_any_other_option_needs_consent(folder, speak, option):
     write_ini(folder, option)
     assert speak().code == 2
     assert not (folder / "made.txt").exists()
 
 
 @pytest.mark.parametrize("flag", ["--yes", "-y"])
-def test_a_flag_consents(folder, speak, flag):
+def test_yes_flag_gives_consent(folder, speak, flag):
     write_ini(folder, f"custom.base_url={FOREIGN}")
     result = speak(flag)
     assert result.code == 0
@@ -153,7 +153,7 @@ def test_a_flag_consents(folder, speak, flag):
     assert (folder / "made.txt").read_text().split() == [FOREIGN]
 
 
-def test_the_command_line_is_the_users_own(folder, speak):
+def test_server_on_the_command_line_needs_no_consent(folder, speak):
     write_ini(folder, "custom.base_url=http://evil.example")
     result = speak("--option", f"base_url={FOREIGN}")
     assert result.code == 0
@@ -168,9 +168,7 @@ def test_the_command_line_is_the_users_own(folder, speak):
         f"-o russo_synth_options=custom.base_url={FOREIGN}",
     ],
 )
-def test_the_environment_is_the_users_own_and_addopts_of_the_ini_file_is_not(
-    folder, speak, monkeypatch, given
-):
+def test_server_in_the_environment_needs_no_consent_but_ini_addopts_do(folder, speak, monkeypatch, given):
     monkeypatch.setenv("PYTEST_ADDOPTS", given)
     result = speak()
     assert result.code == 0
@@ -180,14 +178,14 @@ def test_the_environment_is_the_users_own_and_addopts_of_the_ini_file_is_not(
     assert speak().code == 2
 
 
-def test_the_same_server_from_both_is_the_users_own(folder, speak, monkeypatch):
+def test_server_in_both_ini_file_and_environment_needs_no_consent(folder, speak, monkeypatch):
     write_ini(folder, f"custom.base_url={FOREIGN}")
     monkeypatch.setenv("PYTEST_ADDOPTS", f"--russo-synth-option=custom.base_url={FOREIGN}")
     assert speak().code == 0
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1)])
-def test_on_a_terminal_it_asks(folder, answer, code):
+def test_say_asks_for_consent_on_a_terminal(folder, answer, code):
     write_ini(folder, f"custom.base_url={FOREIGN}")
     shown = run_on_terminal("say", "hello", "-o", "out.wav", answer=answer, code=code, columns=200)
     assert f"Send prompts and the key to {FOREIGN}, which pytest.ini names? [y/N]" in shown
@@ -202,7 +200,7 @@ def in_ini(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
-def test_on_a_terminal_it_asks_before_it_runs_a_factory_of_the_ini_file(folder, monkeypatch, answer, code):
+def test_say_asks_before_it_runs_a_factory_of_the_ini_file(folder, monkeypatch, answer, code):
     in_ini(folder, monkeypatch)
     (folder / "server_of_test.py").write_text("open('imported.txt', 'w').close()\n" + SERVER)
     shown = run_on_terminal("say", "hello", "-o", "out.wav", answer=answer, code=code, columns=200)
@@ -211,7 +209,7 @@ def test_on_a_terminal_it_asks_before_it_runs_a_factory_of_the_ini_file(folder, 
 
 
 @pytest.mark.parametrize("how", ["--synth", "environment", "PYTEST_ADDOPTS", "--yes"])
-def test_a_factory_that_the_user_gave_is_not_asked_for(folder, monkeypatch, how):
+def test_factory_given_by_the_user_needs_no_consent(folder, monkeypatch, how):
     in_ini(folder, monkeypatch)
     arguments = {"--synth": ["--synth", NAME], "--yes": ["--yes"]}.get(how, [])
     if how == "environment":
@@ -223,7 +221,7 @@ def test_a_factory_that_the_user_gave_is_not_asked_for(folder, monkeypatch, how)
     assert f"backend: {NAME} (" in shown
 
 
-def test_without_a_terminal_a_factory_of_the_ini_file_is_shown_and_run(folder, monkeypatch, speak):
+def test_factory_of_the_ini_file_is_shown_and_run_without_a_terminal(folder, monkeypatch, speak):
     in_ini(folder, monkeypatch)
     result = speak()
     assert result.code == 0
@@ -240,11 +238,11 @@ def test_without_a_terminal_a_factory_of_the_ini_file_is_shown_and_run(folder, m
         ("https://" + "h" * 1000, "https://" + "h" * 191 + "\N{HORIZONTAL ELLIPSIS}"),
     ],
 )
-def test_a_url_is_shown_without_credentials_and_bounded(url, text):
+def test_url_is_shown_shortened_and_without_credentials(url, text):
     assert without_credentials(url) == text
 
 
-def test_a_password_in_the_ini_file_is_not_shown(folder, speak):
+def test_password_in_the_ini_file_is_not_shown(folder, speak):
     write_ini(folder, "custom.base_url=https://user:secret@evil.example/v1?key=secret")
     result = speak()
     assert result.code == 2
@@ -254,7 +252,7 @@ def test_a_password_in_the_ini_file_is_not_shown(folder, speak):
 @pytest.mark.parametrize(
     ("declared", "lines"), [("", []), (" ", []), (FOREIGN, [f"base_url: {FOREIGN} (environment)"])]
 )
-def test_a_server_that_a_synthesizer_declares_is_shown_if_it_names_one(folder, speak, declared, lines):
+def test_server_declared_by_a_synthesizer_is_shown_unless_empty(folder, speak, declared, lines):
     path = folder / "server_of_test.py"
     path.write_text(SERVER.replace('"backend": "server"', f'"backend": "server", "base_url": {declared!r}'))
     result = speak("--yes")
@@ -262,7 +260,7 @@ def test_a_server_that_a_synthesizer_declares_is_shown_if_it_names_one(folder, s
     assert [line for line in result.err.splitlines() if line.startswith("base_url")] == lines
 
 
-def test_without_standard_input_nothing_is_asked(monkeypatch):
+def test_question_without_standard_input_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(RefusedError, match="no terminal to ask on"):
         ask("Remove 1 entry?", yes=False)

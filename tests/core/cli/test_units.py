@@ -24,13 +24,13 @@ def test_size_is_read_in_every_unit(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "s", "1m", "1y", "-1d", "1e3s", "1,5h", "0x1s", "٣s", "inf", "nans"])
-def test_what_is_no_age_is_refused(text):
+def test_invalid_age_is_refused(text):
     with pytest.raises(click.BadParameter, match="is no age"):
         parse_age(text)
 
 
 @pytest.mark.parametrize("text", ["", "B", "1k", "1PB", "-1", "1e3", "inf", "٣", "9" * 400, "9" * 400 + "kB"])
-def test_what_is_no_size_is_refused(text):
+def test_invalid_size_is_refused(text):
     with pytest.raises(click.BadParameter, match=r"is (no|too large a) size"):
         parse_size(text)
 
@@ -52,5 +52,5 @@ def test_age_is_shown_in_its_largest_unit(seconds, text):
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, "?"), (0.04, "0.0"), (1234.56, "1,234.6")])
-def test_length_is_shown_with_one_digit(seconds, text):
+def test_length_is_shown_with_one_decimal(seconds, text):
     assert seconds_text(seconds) == text

@@ -1,4 +1,4 @@
-"""Which project the command works in, and that pytest works in the same one."""
+"""The command and pytest work in the same project."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from support.command import SPEAKER, russo
 from support.surroundings import is_foreign
 
-# Starts pytest in each directory, and prints the settings that russo's plugin finds there.
+# Start pytest in each directory and print the settings that russo's plugin finds there.
 SETTINGS_IN = """
 import json, os, sys
 import pytest
@@ -59,7 +59,7 @@ IN_ENVIRONMENT = {
 
 
 def make_projects(path):
-    """Make one project for each ini file and place, one without any, and one for the environment's settings."""
+    """Make a project for each ini file and folder, one without an ini file, and one for the environment."""
     for name, where in WITH_INI:
         folder = path / f"{name} {where}"
         (folder / "sub").mkdir(parents=True)
@@ -72,7 +72,7 @@ def make_projects(path):
 
 @pytest.fixture(scope="module")
 def found_by_pytest(tmp_path_factory):
-    """The settings that pytest finds, by directory; one process starts pytest in all of them."""
+    """Return the settings that pytest finds, by directory; one process starts pytest in all directories."""
     path = tmp_path_factory.mktemp("projects")
     make_projects(path)
     plain = [*(path / f"{name} {where}" / where for name, where in WITH_INI), path / "bare" / "deep" / "er"]
@@ -91,7 +91,7 @@ def found_by_pytest(tmp_path_factory):
     return path, {directory: each for (directory, _), each in zip(cases, found, strict=True)}
 
 
-def what_the_command_finds():
+def found_by_the_command():
     from russo._cli.workspace import find_workspace
 
     settings = find_workspace().settings
@@ -100,42 +100,42 @@ def what_the_command_finds():
 
 
 @pytest.mark.parametrize(("where", "name"), [(where, name) for name, where in WITH_INI])
-def test_the_command_finds_what_pytest_finds(found_by_pytest, monkeypatch, name, where):
+def test_command_and_pytest_find_the_same_settings(found_by_pytest, monkeypatch, name, where):
     path, by_pytest = found_by_pytest
     folder = path / f"{name} {where}"
     monkeypatch.chdir(folder / where)
-    found = what_the_command_finds()
+    found = found_by_the_command()
     assert found == by_pytest[str(folder / where)]
     kept = folder / where / "kept"
     assert found[1:] == [{"local": {"voice": "heart", "speed": "1.5"}}, str(folder / "speech"), str(kept)]
 
 
-def test_the_command_finds_what_the_environment_sets_for_pytest(found_by_pytest, monkeypatch):
+def test_command_reads_the_environment_variables_of_pytest(found_by_pytest, monkeypatch):
     path, by_pytest = found_by_pytest
     monkeypatch.chdir(path / "environment")
     for name, value in IN_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    found = what_the_command_finds()
+    found = found_by_the_command()
     assert found == by_pytest[str(path / "environment")]
     assert found == ["local", {"local": {"seed": "3"}}, str(path / "environment" / "over"), ""]
 
 
-def test_without_any_configuration_the_rootdir_is_pytests(found_by_pytest, monkeypatch):
+def test_rootdir_without_configuration_is_the_same_as_in_pytest(found_by_pytest, monkeypatch):
     path, by_pytest = found_by_pytest
     monkeypatch.chdir(path / "bare" / "deep" / "er")
-    found = what_the_command_finds()
+    found = found_by_the_command()
     assert found == by_pytest[str(path / "bare" / "deep" / "er")]
     assert found[2] == str(path / "bare" / ".russo_cache")
 
 
 @pytest.mark.parametrize("mode", ["replay", "refresh", "nonsense"])
-def test_the_mode_of_a_test_run_does_not_bind_the_command(folder, monkeypatch, mode):
+def test_command_ignores_the_cache_mode_of_test_runs(folder, monkeypatch, mode):
     monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
     assert russo("say", "hello", "--synth", SPEAKER, "--json").json["backend_calls"] == 1
     assert russo("say", "hello", "--synth", SPEAKER, "--json").json["hit"]
 
 
-def test_dir_prints_the_directory_alone_and_why_to_standard_error(folder):
+def test_dir_prints_only_the_directory_and_its_source_to_standard_error(folder):
     result = russo("cache", "dir")
     assert (result.code, result.out) == (0, f"{folder / '.russo_cache'}\n")
     assert result.err == f"cache: {folder / '.russo_cache'} (default, in the rootdir {folder})\n"
@@ -150,20 +150,22 @@ def test_dir_prints_the_directory_alone_and_why_to_standard_error(folder):
         ("addopts = --russo-cache-dir=c", "b", ["--cache-dir", "d"], "d", "command line"),
     ],
 )
-def test_the_reason_for_the_directory_is_shown(folder, monkeypatch, *, ini, variable, option, directory, why):
+def test_source_of_the_directory_setting_is_shown(
+    folder, monkeypatch, *, ini, variable, option, directory, why
+):
     (folder / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
     monkeypatch.setenv("RUSSO_CACHE_DIR", variable)
     found = russo("cache", "dir", "--json", *option).json
     assert found == {"cache": {"directory": str(folder / directory), "source": why}}
 
 
-def test_recordings_are_named_too(folder):
+def test_directory_of_recordings_is_shown(folder):
     result = russo("cache", "dir", "--recordings-dir", "kept")
     assert f"recordings: {folder / 'kept'} (command line)\n" in result.err
     assert result.out == f"{folder / '.russo_cache'}\n"
 
 
-def test_a_cache_directory_that_is_a_file_is_wrong_usage(folder):
+def test_cache_directory_that_is_a_file_is_wrong_usage(folder):
     (folder / "file").touch()
     result = russo("cache", "list", "--cache-dir", "file")
     assert (result.code, result.out) == (2, "")
@@ -192,14 +194,14 @@ def test_conftest_files_are_not_loaded(folder):
     assert russo("cache", "dir").code == 0
 
 
-def test_a_factory_is_found_where_pytest_finds_it(folder):
+def test_command_and_pytest_find_the_same_factory(folder):
     (folder / "src").mkdir()
     (folder / "src" / "only_here.py").write_text("from support.speakers import Speaker\n")
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = src\n")
     assert russo("say", "hi", "--synth", "only_here:Speaker", "--json").json["backend_calls"] == 1
 
 
-def test_a_test_run_replays_what_the_command_spoke(folder, tmp_path):
+def test_test_run_replays_the_entries_of_the_command(folder, tmp_path):
     (folder / "pytest.ini").write_text(
         "[pytest]\nrusso_synth = local\nrusso_synth_options = local.speed=1.5\n"
     )
