@@ -55,7 +55,8 @@ def test_backend_that_needs_a_key_is_told_that_it_must_not(kit):
     failed, output = kit.run({AUDIO})
     assert failed == {AUDIO.__name__}
     assert (
-        "the contract wants: a synthesizer is made without any option, beyond `options` of the test" in output
+        "the contract wants: a synthesizer can be made without options, except for `options` of the test"
+        in output
     )
 
 

@@ -186,7 +186,7 @@ def test_server_says_what_is_no_request(sent):
     with LoopbackServer(Reply(body=b"ok")) as server:
         said = talk(server, sent)
         assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert b"no request of HTTP/1.1: " in said
+        assert b"not a request of HTTP/1.1: " in said
         assert server.requests == []
         assert server.wait_closed()
 

@@ -9,7 +9,7 @@ def test_real_service_is_not_called_with_a_real_key(kit, monkeypatch):
     kit.install("engine", ENGINE, ENGINE_TEST)
     failed, output = kit.run({AUDIO})
     assert failed == {AUDIO.__name__}
-    assert "seen: ENGINE_KEY set, and no service declared" in output
+    assert "seen: ENGINE_KEY set, but no service declared" in output
 
 
 def test_real_service_is_called_with_a_real_key_if_the_author_asks_for_it(kit, monkeypatch):

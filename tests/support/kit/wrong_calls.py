@@ -8,7 +8,7 @@ WRONG_CALLS = {
         "await asyncio.sleep(len(text) / 100000)",
         "self.text = text\n        await asyncio.sleep(len(text) / 100000)\n        text = self.text",
         {BackendContract.test_many_calls_at_once_do_not_disturb_each_other},
-        "of calls at once, each gets the sound of its own text",
+        "each of many calls at once gets the audio of its own text",
     ),
     "one at a time": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
@@ -26,7 +26,7 @@ WRONG_CALLS = {
         'if text.count("Berlin") == 20:\n            __import__("time").sleep(0.7)\n'
         "        await asyncio.sleep(len(text) / 100000)",
         {BackendContract.test_event_loop_goes_on_while_it_speaks},
-        "the event loop goes on while the synthesizer speaks",
+        "the event loop runs while the synthesizer speaks",
     ),
     "not to be cancelled": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
@@ -108,7 +108,7 @@ WRONG_CALLS = {
         "await asyncio.sleep(len(text) / 100000)",
         "await asyncio.sleep(len(text) / 100000)\n        self.beat = asyncio.ensure_future(asyncio.sleep(60))",
         {BackendContract.test_ordinary_calls_leave_nothing_behind},
-        "a call that has ended leaves no task running",
+        "no task is still running after a call has ended",
     ),
     "a file for every call": Wrong(
         "await asyncio.sleep(len(text) / 100000)",

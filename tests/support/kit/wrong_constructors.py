@@ -80,7 +80,7 @@ WRONG_CONSTRUCTORS = {
         '"speed": self.speed}',
         '"speed": self.speed, "version": __import__("subprocess").check_output(["echo", "1"], text=True)}',
         {BackendContract.test_constructing_starts_no_process, REPLAY},
-        "constructing a synthesizer, and reading its cache_key_extra, does nothing",
+        "constructing a synthesizer and reading its cache_key_extra leaves all possible work",
     ),
     "a key that needs the SDK's metadata": Wrong(
         '"speed": self.speed}',
@@ -92,6 +92,6 @@ WRONG_CONSTRUCTORS = {
         '"speed": self.speed}',
         '"speed": self.speed, "sdk": str(__import__("importlib.util").util.find_spec("engine_sdk").name)}',
         {REPLAY},
-        "a replay needs the cache alone",
+        "a replay needs only the cache",
     ),
 }

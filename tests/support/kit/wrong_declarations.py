@@ -59,7 +59,7 @@ WRONG_DECLARATIONS = {
         '"voice": "bert"',
         '"voice": "anna"',
         {BackendContract.test_declared_option_changes_the_key, BackendContract.test_declared_option_is_heard},
-        "declared['voice'] in the test class is not the value that is used anyway",
+        "declared['voice'] in the test class is not the default value",
     ),
     "too much": Wrong(
         '"speed": self.speed}',
@@ -71,7 +71,7 @@ WRONG_DECLARATIONS = {
         "float(speed)",
         "speed",
         {BackendContract.test_whole_number_and_float_make_one_key},
-        "speed=1 is declared as 1.0 is",
+        "speed=1 has the key fields of 1.0",
     ),
     "moods": Wrong(
         '"speed": self.speed}',
@@ -158,19 +158,19 @@ WRONG_DECLARATIONS = {
         '"speed": self.speed}',
         '"speed": round(self.speed, 1)}',
         {BackendContract.test_near_values_have_keys_of_their_own},
-        "speed=1.51 is declared otherwise than 1.5",
+        "speed=1.51 and 1.5 have different key fields",
     ),
     "a lowered voice": Wrong(
         '"voice": self.voice,',
         '"voice": self.voice.lower(),',
         {BackendContract.test_near_values_have_keys_of_their_own},
-        "voice='BERT' is declared otherwise than 'bert'",
+        "voice='BERT' and 'bert' have different key fields",
     ),
     "a voice cut short": Wrong(
         '"voice": self.voice,',
         '"voice": self.voice[:40],',
         {BackendContract.test_near_values_have_keys_of_their_own},
-        "declare the value that is used, whole",
+        "declare the whole value that is used",
     ),
     "an option that cancels another": Wrong(
         '"speed": self.speed}',

@@ -21,7 +21,7 @@ WRONG_FAILURES = {
         "retry_after=wait) from error",
         "retry_after=wait) from None",
         {BackendContract.test_failure_is_typed_and_retried_only_if_it_can_pass},
-        "what the SDK raised is chained",
+        "the SDK's error is chained",
     ),
     "an SDK's own exception": Wrong(
         "raise exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait) from error",
@@ -32,7 +32,7 @@ WRONG_FAILURES = {
             BackendContract.test_key_is_shown_by_nothing,
             BackendContract.test_call_succeeds_after_a_failure_that_passed,
         },
-        "refused by a russo.SynthesisError, the SDK's behind it (status 401)",
+        "refused by a russo.SynthesisError that is chained to the SDK's error (status 401)",
     ),
     "gives up": Wrong(
         "max_attempts=max_attempts",
@@ -53,7 +53,7 @@ WRONG_FAILURES = {
             BackendContract.test_service_that_asks_to_wait_an_hour_is_not_waited_for,
             BackendContract.test_busy_service_is_not_asked_again_at_once,
         },
-        "a service that asks by 429 to wait 1 s is asked again after 1 s",
+        "if a service asks by status 429 to wait 1 s, the retry comes after 1 s",
     ),
     "takes what came": Wrong(
         "return await read_reply(reader)",
@@ -99,7 +99,7 @@ WRONG_FAILURES = {
         "if status != 200:",
         "if status == 418:\n            raise StatusError('teapot')\n        if status != 200:",
         {BackendContract.test_refusal_is_not_retried_and_a_busy_gateway_is},
-        "refused by a russo.SynthesisError, the SDK's behind it (status 418)",
+        "refused by a russo.SynthesisError that is chained to the SDK's error (status 418)",
     ),
     "patient with each piece": Wrong(
         "timeout=timeout, max_attempts",
@@ -141,13 +141,13 @@ WRONG_FAILURES = {
         "wait = seconds_to_wait(headers)",
         "wait = seconds_to_wait(headers) or 0.0",
         {BackendContract.test_busy_service_is_not_asked_again_at_once},
-        "a service that answers 429 and asks for no wait is left alone for a moment",
+        "after a status 429 without Retry-After, the retry waits for a moment",
     ),
     "deaf to the busy": Wrong(
         "wait = seconds_to_wait(headers)",
         "wait = seconds_to_wait(headers) if status == 429 else None",
         {BackendContract.test_service_that_asks_to_wait_is_waited_for},
-        "a service that asks by 503 to wait 1 s is asked again after 1 s",
+        "if a service asks by status 503 to wait 1 s, the retry comes after 1 s",
     ),
     "a second try of its own": Wrong(
         "status, headers, body = await self.ask(exchange, key)",
@@ -181,7 +181,7 @@ WRONG_FAILURES = {
         "raise exchange.connection_error(error) from error",
         "raise self.attempts.error(ServiceError, f'/speak?key={key} failed', prompt=exchange.prompt) from error",
         {BackendContract.test_connection_lost_is_a_service_error},
-        "no credential is shown by an error and what it is chained to",
+        "no credential is shown by an error and its chained errors",
     ),
     "not to be pickled": Wrong(
         "raise exchange.refusal_error(error, kind_of_status(status), status, said, retry_after=wait) from error",

@@ -34,25 +34,25 @@ WRONG_KEYS = {
         "            raise self.attempts.error(AuthenticationError, f'bad key {self.api_key}', prompt=text, reached=False)\n"
         "        key = read_api_key(",
         {BackendContract.test_key_that_no_header_carries_is_refused_unseen},
-        "no credential is shown by an error and what it is chained to",
+        "no credential is shown by an error and its chained errors",
     ),
     "repeats the key": Wrong(
         "Exchange(self.attempts, text, key)",
         "Exchange(self.attempts, text)",
         {BackendContract.test_key_is_shown_by_nothing},
-        "no credential is shown by an error and what it is chained to",
+        "no credential is shown by an error and its chained errors",
     ),
     "logs the key": Wrong(
         "return wav_audio(body)",
         '__import__("logging").getLogger("service").debug("spoken for %s", key)\n            return wav_audio(body)',
         {BackendContract.test_key_is_shown_by_nothing, *NO_AUDIO},
-        "no credential is shown by what is logged, warned of and printed while it speaks",
+        "no credential is shown by log records, warnings and output while it speaks",
     ),
     "stores the key": Wrong(
         '"voice": self.voice}\n\n    async',
         '"voice": self.voice, "account": self.api_key}\n\n    async',
         {BackendContract.test_key_is_not_kept_with_the_audio, BackendContract.test_key_is_shown_by_nothing},
-        "nothing that is stored holds the key",
+        "no stored file holds the key",
     ),
     "no variables": Wrong(
         '    credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")\n',
@@ -73,7 +73,7 @@ WRONG_KEYS = {
         "Exchange(self.attempts, text, key), key)",
         'Exchange(self.attempts, text, self.api_key or ""), key)',
         {BackendContract.test_key_is_shown_by_nothing},
-        "no credential is shown by an error and what it is chained to",
+        "no credential is shown by an error and its chained errors",
     ),
     "the key in base64": Wrong(
         "status, said, retry_after",
@@ -91,14 +91,14 @@ WRONG_KEYS = {
         "return wav_audio(body)",
         "print(key, file=__import__('sys').stderr)\n            return wav_audio(body)",
         {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
-        "no credential is shown by what is logged, warned of and printed while it speaks",
+        "no credential is shown by log records, warnings and output while it speaks",
     ),
     "the key beside a record": Wrong(
         "return wav_audio(body)",
         "__import__('logging').getLogger('service').debug('spoken', extra={'account': key})\n"
         "            return wav_audio(body)",
         {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
-        "no credential is shown by what is logged, warned of and printed while it speaks",
+        "no credential is shown by log records, warnings and output while it speaks",
     ),
     "a key in its repr, later": Wrong(
         'return f"ServiceSynthesizer(voice={self.voice!r})"',

@@ -26,7 +26,7 @@ WRONG_REQUESTS = {
         '"text": exchange.prompt',
         '"text": exchange.prompt.strip()',
         {ODD_TEXT},
-        "the service is sent the very text",
+        "the request holds exactly the text",
     ),
     "a voice that is not sent": Wrong(
         '"text": exchange.prompt, "voice": self.voice}',
@@ -45,7 +45,7 @@ WRONG_REQUESTS = {
         'voice: str = "anna",',
         'voice: str = "anna", style: str = "calm",',
         {BackendContract.test_undeclared_options_are_not_sent},
-        "the request is the same whatever style is, or style is declared",
+        "style does not change the request, or is declared",
         more=(
             ("self.api_key = api_key", "self.api_key, self.style = api_key, style"),
             ('"voice": self.voice}).encode', '"voice": self.voice, "style": self.style}).encode'),
@@ -62,20 +62,20 @@ WRONG_REQUESTS = {
         '"text": exchange.prompt,',
         '"text": exchange.prompt or "Hello",',
         {ODD_TEXT},
-        "the service is sent the very text ''",
+        "the request holds exactly the text ''",
     ),
     "one blank": Wrong(
         '"text": exchange.prompt,',
         '"text": exchange.prompt.replace("  ", " "),',
         {ODD_TEXT},
-        "the service is sent the very text 'two  blanks'",
+        "the request holds exactly the text 'two  blanks'",
     ),
     "refused here, paid there": Wrong(
         "async def synthesize(self, text):",
         "async def synthesize(self, text):\n        if not text.strip():\n"
         '            raise self.attempts.error(TextRejectedError, "nothing to say", prompt=text)',
         {ODD_TEXT},
-        "an error says by `reached` whether the service was sent a request",
+        "the attribute `reached` of an error says whether a request was sent to the service",
     ),
     "a cap that jams": Wrong(
         "async def attempt(self, exchange, key):",

@@ -60,7 +60,7 @@ WRONG_SPEAKERS = {
         "return await self.attempts.run(text,",
         "yield await self.attempts.run(text,",
         {*SPEAKING, REPLAY, BackendContract.test_synthesize_takes_one_text},
-        "an async generator: nothing can await it",
+        "an async generator, which cannot be awaited",
     ),
     "one setting for all": Wrong(
         "self.voice = str(voice)",
@@ -73,19 +73,19 @@ WRONG_SPEAKERS = {
         "crc32(self.voice.encode())",
         "crc32(b'')",
         {BackendContract.test_declared_option_is_heard},
-        "sounds otherwise with voice='bert'",
+        "has other audio with voice='bert'",
     ),
     "only the beginning": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
         "text = text[:1000]\n        await asyncio.sleep(len(text) / 100000)",
         {ODD_TEXT},
-        "a long text is spoken whole, or refused",
+        "a long text is spoken completely, or refused",
     ),
     "no class of the tree": Wrong(
         "self.attempts.error(TextRejectedError,",
         "self.attempts.error(__import__('russo').SynthesisError,",
         {ODD_TEXT},
-        "a failure is one of the classes below SynthesisError",
+        "a failure is a subclass of SynthesisError",
     ),
     "the end of all": Wrong(
         "if not text.strip():",
@@ -103,7 +103,7 @@ WRONG_SPEAKERS = {
         "await asyncio.sleep(len(text) / 100000)",
         '__import__("warnings").warn("voices are downloaded")\n        await asyncio.sleep(len(text) / 100000)',
         {BackendContract.test_speaking_says_nothing},
-        "speaking warns of nothing",
+        "speaking raises no warnings",
     ),
     "endless patience": Wrong(
         "timeout=timeout",

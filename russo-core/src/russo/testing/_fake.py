@@ -1,4 +1,4 @@
-"""`FakeSynthesizer`: a synthesizer without a voice, which follows the script of a test."""
+"""`FakeSynthesizer`: a synthesizer whose replies, delays and failures a test defines."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _VOICE_BYTES = 4
 
 
 class FakeSynthesizer:
-    """Makes audio from the text at once, with delays and failures as scripted, and counts every call.
+    """Makes audio from the text, with the delays and failures that a test defines, and counts every call.
 
         busy = ServiceError("busy", backend="fake", prompt="hello")
         fake = FakeSynthesizer(busy, None)  # the first call fails, all others return audio
 
     The audio is 24 kHz, 16-bit, mono WAV: 0.04 s made from ``cache_key_extra``, then 0.01 s for each byte of
-    the text in UTF-8. So other texts and other mappings give other audio. One object may be used from many
-    event loops, one after another.
+    the text in UTF-8. So different texts and different mappings give different audio. One object may be used
+    from many event loops, one after another.
 
     Args:
         script: What each call does, in order; the last item repeats. An exception is raised, `Audio` is

@@ -38,7 +38,7 @@ class ApiKeyChecks(ServiceContractBase):
             refuse(
                 "sent_key of HttpService reads the key from a request",
                 f"{error!r}; the request has the headers {', '.join(sorted(request.headers))}",
-                "which key is sent is what is checked",
+                "the test decides which key is sent",
             )
 
     def test_missing_key_is_an_error_that_names_the_variables(
@@ -58,7 +58,7 @@ class ApiKeyChecks(ServiceContractBase):
             isinstance(error, AuthenticationError) and named and not error.retryable and not error.reached,
             f"a missing key is an AuthenticationError, reached=False, that names {self.credentials}",
             error,
-            "it is the first error of most users",
+            "most users see this error first",
         )
         expect(
             not loopback.requests,
@@ -78,7 +78,7 @@ class ApiKeyChecks(ServiceContractBase):
         self._skip_without_variables()
         for name in self.credentials:
             monkeypatch.delenv(name, raising=False)
-        for name in reversed(self.credentials):  # each one wins over those already set
+        for name in reversed(self.credentials):  # each variable has precedence over those already set
             synthesizer = speaking(api_key=None)
             monkeypatch.setenv(name, f"{PLANTED_KEY}-{name}")
             self.speak(synthesizer)
@@ -105,7 +105,7 @@ class ApiKeyChecks(ServiceContractBase):
             self._key_sent(keyed_service, loopback) == PLANTED_KEY,
             "api_key wins over the variables",
             "the variable's key was sent",
-            "code that names an account would pay from another",
+            "the call would be billed to another account than the code names",
         )
 
     def test_key_that_no_header_carries_is_refused_unseen(
@@ -142,7 +142,7 @@ class ApiKeyChecks(ServiceContractBase):
         synthesizer = speaking(**options)
         with captured_output() as output:
             self.speak(synthesizer)
-        check_unseen([*output.texts()], "what is logged, warned of and printed while it speaks")
+        check_unseen([*output.texts()], "log records, warnings and output while it speaks")
         shown = [repr(synthesizer), str(synthesizer), as_json(fields_of(synthesizer))]
         check_unseen(shown, "repr, str and cache_key_extra of a synthesizer that has spoken")
         repeated = f"bad key {PLANTED_KEY}!"
@@ -163,7 +163,7 @@ class ApiKeyChecks(ServiceContractBase):
         shown = [name for name, content in kept.items() if PLANTED_KEY.encode() in content]
         expect(
             not shown,
-            "nothing that is stored holds the key",
+            "no stored file holds the key",
             f"{shown}",
             "recordings are committed and shared",
         )

@@ -13,8 +13,8 @@ from ..._wav import Wav, read_wav
 from ...authoring import container_of, looks_like_text
 from .expect import expect, refuse
 
-_TRUE_FIELDS: Final = "audio is what it says it is"
-_WHY: Final = "it is stored and replayed as it is, to agents that believe its fields"
+_TRUE_FIELDS: Final = "the fields of the audio match its data"
+_WHY: Final = "audio is stored and replayed unchanged, and agents rely on its fields"
 # The first bytes of each format. An MPEG frame begins with eleven set bits (ISO 11172-3, 13818-7).
 _FIRST_BYTES: Final = {"ogg": b"OggS", "opus": b"OggS", "flac": b"fLaC"}
 _FLAC_HEADER_BYTES: Final = 42  # 4 bytes of magic, 4 of the block's header, 34 of STREAMINFO
@@ -24,7 +24,7 @@ def check_audio(audio: object) -> Audio:
     """Return the audio; fail the test if it is not audio, is silent, or its fields do not match its data."""
     if not isinstance(audio, Audio):
         refuse("synthesize returns a russo.Audio", f"{audio!r:.200}", _WHY)
-    expect(audio.data, "audio holds bytes", f"{audio!r} without any", "empty audio is never stored")
+    expect(audio.data, "audio holds bytes", f"{audio!r} without data", "empty audio is never stored")
     match audio.format:
         case "wav":
             _check_wav(audio)
@@ -33,7 +33,12 @@ def check_audio(audio: object) -> Audio:
         case _:
             _check_compressed(audio)
     duration = audio.duration
-    expect(duration is None or duration > 0, "speech takes time", f"a duration of {duration} s", _WHY)
+    expect(
+        duration is None or duration > 0,
+        "speech has a duration of more than 0 s",
+        f"a duration of {duration} s",
+        _WHY,
+    )
     return audio
 
 
@@ -47,7 +52,7 @@ def _check_wav(audio: Audio) -> None:
         header == fields,
         f"{_TRUE_FIELDS}: the fields are those of the header (rate in Hz, channels, bytes per sample)",
         f"fields {fields}, header {header}",
-        "an agent that plays at the wrong rate hears another voice, or noise",
+        "at the wrong rate an agent gets another voice, or noise",
     )
     _check_header(audio.data, found)
     _check_sound(audio)
@@ -61,7 +66,8 @@ def _check_header(data: bytes, found: Wav) -> None:
         riff == len(data) and size == len(found.samples),
         f"{_TRUE_FIELDS}: the header's sizes are true",
         f"{riff} bytes of {len(data)} by the header, {len(found.samples)} of {size} bytes of samples",
-        "players stop early or refuse; russo.authoring.wav_audio repairs what services stream",
+        "players stop early or refuse the file; russo.authoring.wav_audio repairs the WAV that "
+        "services stream",
     )
     rate, align = struct.unpack_from("<IH", data, chunks[b"fmt "][0] + 8)
     right_rate = found.sample_rate * found.frame_size
@@ -69,7 +75,7 @@ def _check_header(data: bytes, found: Wav) -> None:
         (rate, align) == (right_rate, found.frame_size),
         f"{_TRUE_FIELDS}: the header's byte rate and block align follow from its rate, channels and width",
         f"{rate} bytes a second in blocks of {align}, not {right_rate} and {found.frame_size}",
-        "players that believe it play at another pace, or noise",
+        "players that rely on them play at the wrong speed, or noise",
     )
 
 
@@ -106,7 +112,7 @@ def _check_sound(audio: Audio) -> None:
         not is_constant and not is_silent(samples, wav),
         "audio is not silent from end to end",
         f"{audio!r}, all samples {'' if is_constant else 'about '}{first}",
-        "an agent that hears nothing makes a test of nothing; raise NoAudioError or TextRejectedError",
+        "a test with silent audio tests nothing; raise NoAudioError or TextRejectedError",
     )
 
 

@@ -48,7 +48,8 @@ class ContractBase:
     def make_synthesizer(self) -> Make:
         """Return a function of options that makes a synthesizer; the author must override this fixture."""
         pytest.fail(
-            f"{type(self).__name__} gives no fixture make_synthesizer: a function of options that makes a "
+            f"{type(self).__name__} has no fixture make_synthesizer, which returns a function of "
+            "options that makes a "
             "synthesizer, such as `lambda **options: AcmeSynthesizer(**options)`",
             pytrace=False,
         )
@@ -68,9 +69,10 @@ class ContractBase:
                 if options:
                     raise
                 refuse(
-                    "a synthesizer is made without any option, beyond `options` of the test class",
+                    "a synthesizer can be made without options, except for `options` of the test class",
                     error,
-                    "whoever replays has no key; all that is costly or may fail waits for the first miss",
+                    "a run that only replays has no key; work that is costly or may fail must wait "
+                    "for the first miss",
                 )
 
         return make
@@ -102,12 +104,12 @@ class ContractBase:
         expect(
             not found or self.calls_real_service,
             "a backend with a key declares its `service`, or `calls_real_service = True` in the test class",
-            f"{', '.join(found)} set, and no service declared",
+            f"{', '.join(found)} set, but no service declared",
             "the checks make more than a hundred calls, and the real service bills each",
         )
 
     def _check_service_options(self) -> None:
-        """Fail the test if the backend lacks an option that leads it to the loopback server."""
+        """Fail the test if the backend lacks an option that is needed to use the loopback server."""
         takes_key = self.service is not None and (self.service.sent_key is not None or self.credentials)
         needed = ("api_key", *_SERVICE_OPTIONS) if takes_key else _SERVICE_OPTIONS
         missing = [name for name in needed if not self.accepts(name)]
@@ -115,7 +117,7 @@ class ContractBase:
             not missing,
             f"a backend that calls a service takes the options {', '.join(needed)}",
             f"{', '.join(missing)} missing from {inspect.signature(self.factory)}",
-            "one line of configuration, a gateway's address say, is written alike for every backend",
+            "users write the same option, such as the address of a gateway, for every backend",
         )
 
     @property
@@ -155,7 +157,7 @@ class ContractBase:
     def one_at_a_time(self) -> dict[str, Any]:
         """The option that limits the backend to one call at a time, or nothing if it has no such option.
 
-        With one place only, a call that does not free its place blocks the next one.
+        With a limit of one, a call that does not release its slot blocks the next call.
         """
         return {"max_concurrency": 1} if self.accepts("max_concurrency") else {}
 
@@ -198,7 +200,7 @@ class ContractBase:
             refuse(
                 f"a call fails ({when})",
                 f"{error!r}",
-                "a failure that passes for speech is recorded for ever",
+                "a failure that looks like speech would be stored and replayed forever",
             )
         return error
 
@@ -223,9 +225,10 @@ class ContractBase:
             return error
         except BACKEND_EXCEPTIONS as error:
             refuse(
-                f"a text is spoken, or refused by a russo.SynthesisError, the SDK's behind it ({when})",
+                "a text is spoken, or refused by a russo.SynthesisError that is chained to the SDK's "
+                f"error ({when})",
                 error,
-                "users catch one tree, and the retries, the log and the summary read it",
+                "users catch these classes, and the retries, the log and the summary depend on them",
             )
 
 
@@ -251,8 +254,9 @@ class ServiceContractBase(ContractBase):
         if not server.requests:
             refuse(
                 "a call makes a request of the service",
-                "none came, and yet it spoke",
-                "what is kept for later calls is another's voice, key or text; russo keeps what was spoken",
+                "no request came, but the call returned audio",
+                "a backend's own cache may return audio of another voice, key or text; russo caches "
+                "the audio itself",
             )
         return server.requests[-1]
 
@@ -273,9 +277,9 @@ async def synthesize(synthesizer: Any, text: str) -> Audio:
     speech = synthesizer.synthesize(text)
     if not inspect.isawaitable(speech):
         refuse(
-            "`async def synthesize(self, text: str) -> Audio`: what it returns is awaited",
+            "a synthesizer has `async def synthesize(self, text: str) -> Audio`",
             f"{type(synthesizer).__name__}.synthesize returns {speech!r:.200}",
-            "russo awaits it, and users do",
+            "russo and users await its result",
         )
     audio: Audio = await speech
     return audio

@@ -24,7 +24,7 @@ class _Cancelled:
     """How a cancelled call ended.
 
     Attributes:
-        outcome: What it returned or raised; ``None`` if it had ended before.
+        outcome: What the call returned or raised; ``None`` if it had ended before the cancellation.
         seconds: The time from the cancellation to its end.
         tasks: The tasks that still ran afterwards.
     """
@@ -47,7 +47,7 @@ class CancellationChecks(ContractBase):
                 cancelled.outcome is None or isinstance(cancelled.outcome, asyncio.CancelledError),
                 "a cancelled call raises asyncio.CancelledError",
                 cancelled.outcome,
-                "asyncio.timeout, task groups and pytest's own timeouts rely on it",
+                "asyncio.timeout, task groups and pytest's timeouts rely on this exception",
             )
             expect(
                 cancelled.seconds < END_SECONDS,
@@ -74,7 +74,7 @@ class CancellationChecks(ContractBase):
             expect(
                 ended,
                 "a cancelled call leaves no process behind: kill it, and wait for it",
-                "one runs on",
+                "one is still running",
                 LEFT_BEHIND,
             )
         expect_connections_closed(server, "a cancelled call leaves no connection open", LEFT_BEHIND)

@@ -1,4 +1,4 @@
-"""Run a backend in a fresh process and return what it used: while it is made, or in a replay.
+"""Run a backend in a fresh process and return what it used, in its constructor or in a replay.
 
 The process does not inherit what the tests have imported or opened. It records imports of the SDK, sockets,
 processes, files and the environment variables that are read.
@@ -32,7 +32,7 @@ class ProcessReport:
         data: In a replay, the audio's bytes in hex.
         sockets: Audit events of sockets.
         processes: Audit events of processes that were started, and threads that still run.
-        variables_read: Environment variables that were read.
+        variables_read: The environment variables that were read.
         sdk: Modules of the SDK that were loaded or searched for.
         files: Audit events of files below the process's own home, if it has one.
     """
@@ -117,7 +117,7 @@ def _run(given: Mapping[str, Any], added: Mapping[str, str], removed: Sequence[s
 
 
 def _hang_message(out: bytes) -> str:
-    """Return the message for a process that was killed; what it had printed shows where it hung."""
+    """Return the message for a process that was killed; its output shows where it hung."""
     if MARK.encode() in out:
-        return f"it is made, but its process does not end within {_PATIENCE:g} s; a non-daemon thread?"
-    return f"it is not made within {_PATIENCE:g} s; a wait in the constructor?"
+        return f"it was made, but its process did not end within {_PATIENCE:g} s; a non-daemon thread?"
+    return f"it was not made within {_PATIENCE:g} s; a wait in the constructor?"

@@ -84,7 +84,7 @@ def _watch(home: str | None, *, replaying: bool) -> None:
         if events is not None:
             events.append(f"{name} {values!r:.200}")
             if replaying:
-                raise RuntimeError(f"a replay does without {name}")
+                raise RuntimeError(f"a replay must not use {name}")
 
     sys.addaudithook(record)
     os.environ.__class__ = _RecordingEnviron

@@ -35,7 +35,7 @@ class CleanupChecks(ContractBase):
         """If there is an ``aclose``, it may be called before any call, after calls, and more than once."""
         unused, used = make(), speaking()
         if getattr(unused, "aclose", None) is None:
-            pytest.skip("the synthesizer offers no aclose, and need not")
+            pytest.skip("the synthesizer has no aclose, which is optional")
         self.speak(used)
         for synthesizer in (unused, unused, used, used):
             self._close(synthesizer)
@@ -50,12 +50,14 @@ class CleanupChecks(ContractBase):
             gc.collect()
         left = [str(each.message) for each in seen if issubclass(each.category, ResourceWarning)]
         expect(not left, "what a call opens is closed", f"{left}", LEFT_BEHIND)
-        expect_connections_closed(server, "a call leaves no connection open after its loop", LEFT_BEHIND)
+        expect_connections_closed(
+            server, "a call leaves no connection open after its event loop has ended", LEFT_BEHIND
+        )
 
     def test_ordinary_calls_leave_nothing_behind(
         self, speaking: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """No task runs on after a call; calls do not add threads, open files or temporary files."""
+        """No task is still running after a call; calls do not add threads, open files or temporary files."""
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         monkeypatch.setenv("TMPDIR", str(tmp_path))
         synthesizer = speaking()
@@ -67,7 +69,7 @@ class CleanupChecks(ContractBase):
 
         # The first call loads what is loaded once; the later calls are measured.
         tasks = self._run(lambda: speak(1))
-        expect(not tasks, "a call that has ended leaves no task running", f"{tasks}", LEFT_BEHIND)
+        expect(not tasks, "no task is still running after a call has ended", f"{tasks}", LEFT_BEHIND)
         gc.collect()
         before = _count_resources(tmp_path)
         self._run(lambda: speak(_CALLS))
@@ -79,9 +81,9 @@ class CleanupChecks(ContractBase):
         ended = wait_until(lambda: max(grown().values()) < _CALLS)
         expect(
             ended,
-            f"calls leave nothing behind: no more of anything after {_CALLS} more calls",
+            f"calls leave nothing behind, also after {_CALLS} more calls",
             ", ".join(f"{count} {what} more" for what, count in grown().items()),
-            "a run of hundreds of prompts ends for want of it",
+            "a run of hundreds of prompts would reach the limit of the system",
         )
 
     def test_process_is_left_as_it_was(
@@ -103,9 +105,9 @@ class CleanupChecks(ContractBase):
         changed = sorted(name for name in before if before[name] != after[name])
         expect(
             not changed,
-            "a backend leaves the process as it was; what it needs it keeps in its synthesizer",
+            "a backend does not change the state of the process; it keeps its state in its synthesizer",
             f"changed: {', '.join(changed)}",
-            "it is the process of somebody's tests: other tests, child processes and other backends see it",
+            "other tests, child processes and other backends share the process",
         )
 
     def _run(self, speak: Callable[[], Coroutine[Any, Any, list[str]]]) -> list[str]:
@@ -126,7 +128,8 @@ class CleanupChecks(ContractBase):
             refuse(
                 "`async def aclose(self)` may be called at any time, more than once, in any loop",
                 error,
-                "russo closes at the end of a run what the run may not have used, or somebody has closed",
+                "at the end of a run russo also closes synthesizers that were never used or are "
+                "closed already",
             )
 
 

@@ -14,7 +14,7 @@ from .expect import expect, refuse
 from .speech import length_of
 from .texts import repeated
 
-_REPEATS: Final = 5  # a long text is the prompt so many times
+_REPEATS: Final = 5  # a long text repeats the prompt this many times
 
 
 class ConcurrencyChecks(ContractBase):
@@ -31,7 +31,7 @@ class ConcurrencyChecks(ContractBase):
                 refuse(
                     "one synthesizer may be used from many event loops, one after another",
                     error,
-                    "each async test has a loop of its own, and a session's synthesizer serves them all",
+                    "each async test has its own loop, and one synthesizer serves the whole session",
                 )
 
     def test_many_calls_at_once_in_many_event_loops(self, speaking: Make) -> None:
@@ -42,7 +42,7 @@ class ConcurrencyChecks(ContractBase):
                 synthesizer,
                 [self.prompt] * calls,
                 "many calls at once may be made in many event loops, one after another",
-                "a lock or a semaphore of asyncio belongs to the loop in which somebody first waited for it",
+                "a lock or a semaphore of asyncio belongs to the loop in which it was first waited for",
             )
 
     def _speak_at_once(self, synthesizer: Any, texts: list[str], wanted: str, why: str) -> list[Any]:
@@ -70,18 +70,19 @@ class ConcurrencyChecks(ContractBase):
             synthesizer,
             [short, long] * 10,
             "a synthesizer may be called many times at once",
-            "prompts are recorded side by side",
+            "russo record and parallel tests do so",
         )
         sizes = list(map(length_of, spoken))
         expect(
             max(sizes[::2]) < min(sizes[1::2]),
-            f"of calls at once, each gets the sound of its own text: {_REPEATS} times the text takes longer",
+            f"each of many calls at once gets the audio of its own text: a text that is {_REPEATS} "
+            "times as long takes longer",
             f"the short ones took {sizes[::2]}, the long ones {sizes[1::2]}",
-            "a sound that is stored under another's prompt is replayed for ever",
+            "audio that is stored under another prompt would be replayed forever",
         )
 
     def test_event_loop_goes_on_while_it_speaks(self, speaking: Make, server: LoopbackServer | None) -> None:
-        """A call does not block the event loop, which an agent under test and cancellation need."""
+        """A call does not block the event loop, because an agent under test and cancellation need it."""
         synthesizer, text = speaking(), repeated(self.prompt, 4 * _REPEATS)
         self.speak(synthesizer)  # imports and loads what is loaded once, so that it is not measured below
         if self.service is not None and server is not None:
@@ -100,9 +101,9 @@ class ConcurrencyChecks(ContractBase):
         took, longest = run_within(watch, self.patience)
         expect(
             longest < 0.5 or longest < 0.8 * took,
-            "the event loop goes on while the synthesizer speaks; asyncio.to_thread takes what blocks",
-            f"it stood still for {longest:.2f} s of the {took:.2f} s that a call took",
-            "an agent under test shares the loop, and nothing can be cancelled",
+            "the event loop runs while the synthesizer speaks; run blocking code by asyncio.to_thread",
+            f"the loop was blocked for {longest:.2f} s of the {took:.2f} s that a call took",
+            "an agent under test uses the same loop, and a blocked loop cannot cancel a call",
         )
 
     def test_synthesizer_speaks_after_failed_calls(

@@ -16,9 +16,9 @@ from .expect import refuse
 
 T = TypeVar("T")
 
-END_SECONDS: Final = 3.0  # limit for what was cancelled or closed to end
+END_SECONDS: Final = 3.0  # time limit for calls that were cancelled or closed
 
-# All that a backend may raise. Ctrl-C and pytest's own outcomes are not in it, so they end the test run.
+# Everything that a backend may raise. Ctrl-C and pytest's own outcomes are not included: they end the run.
 BACKEND_EXCEPTIONS: Final = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 _CALL: Final = "a call ends, with audio or an error,"
 
@@ -69,7 +69,7 @@ def _fail_hung(what: str, seconds: float, start: float) -> NoReturn:
     refuse(
         f"{what} within {seconds:g} s",
         f"no end after {time.monotonic() - start:.0f} s",
-        "what hangs once holds up the whole test run",
+        "one call that hangs stops the whole test run",
     )
 
 

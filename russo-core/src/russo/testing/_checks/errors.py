@@ -22,19 +22,19 @@ def check_error(error: SynthesisError, backends: Sequence[str], prompt: str, out
     """
     expect(
         type(error) is not SynthesisError,
-        "a failure is one of the classes below SynthesisError, which tells what failed",
+        "a failure is a subclass of SynthesisError, which names the kind of failure",
         error,
-        "users, the retries and the summary act on the class",
+        "users, the retries and the summary depend on the class",
     )
     expect(
         error.backend in backends and error.prompt == prompt and str(error).startswith(f"{error.backend} "),
         f"an error carries the backend {backends[0]!r} and the exact prompt {prompt[:60]!r}",
         f"backend {error.backend!r}, prompt {error.prompt!r:.80}: {error!r}",
-        "whoever reads it has several backends and many prompts",
+        "a reader of the error has several backends and many prompts",
     )
     _check_pickling(error)
-    check_unseen([*texts_of_error(error)], "an error and what it is chained to")
-    check_unseen([*output.texts()], "what is logged, warned of and printed while a call fails")
+    check_unseen([*texts_of_error(error)], "an error and its chained errors")
+    check_unseen([*output.texts()], "log records, warnings and output while a call fails")
 
 
 def check_unseen(texts: Collection[str], what: str) -> None:

@@ -18,9 +18,9 @@ from .planted_key import PLANTED_KEY
 
 _CONSTRUCTED = pytest.StashKey[tuple[ProcessReport, ProcessReport]]()
 _NO_WORK = (
-    "constructing a synthesizer, and reading its cache_key_extra, does nothing that the first miss can do"
+    "constructing a synthesizer and reading its cache_key_extra leaves all possible work to the first miss"
 )
-_WHY_NO_WORK = "a run that replays everything would pay for it, in seconds or in a key it does not have"
+_WHY_NO_WORK = "a run that only replays would lose time, or fail because it has no key"
 _SECRET = re.compile("API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 # The environment of another user, language and time zone, to imitate another machine.
 _ELSEWHERE = {
@@ -60,7 +60,10 @@ class FreshProcessChecks(ContractBase):
     def fresh_process(self, fresh_processes: tuple[ProcessReport, ProcessReport]) -> ProcessReport:
         """Return the report of the first fresh process; skip the check if constructing failed there."""
         if fresh_processes[0].error is not None:
-            pytest.skip("it is not made in a fresh process: see test_constructing_works_in_a_fresh_process")
+            pytest.skip(
+                "the synthesizer is not made in a fresh process: see "
+                "test_constructing_works_in_a_fresh_process"
+            )
         return fresh_processes[0]
 
     def test_constructing_works_in_a_fresh_process(
@@ -72,7 +75,7 @@ class FreshProcessChecks(ContractBase):
             error is None,
             f"russo.load_synthesizer({self.backend!r}) makes a synthesizer in a fresh process, which ends",
             error or "",
-            "it is what pytest --russo-synth does",
+            "pytest --russo-synth does the same",
         )
 
     def test_constructing_imports_no_sdk(self, fresh_process: ProcessReport) -> None:
@@ -130,7 +133,7 @@ class FreshProcessChecks(ContractBase):
             len(seen) == 1,
             "cache_key_extra is the same in every process and on every machine",
             f"{sorted(seen)}",
-            "what one process stored would be a miss in all others: in CI, say",
+            "audio that one process stored would be a miss in the others, such as in CI",
         )
 
     def test_replay_needs_the_cache_alone(
@@ -150,10 +153,8 @@ class FreshProcessChecks(ContractBase):
             directory=tmp_path,
             text=self.prompt,
         )
-        wanted = (
-            "a replay needs the cache alone: the SDK may be missing, the key, the network and the service"
-        )
-        why = "CI replays recordings where none of them exists"
+        wanted = "a replay needs only the cache, and no SDK, key, network or service"
+        why = "CI replays recordings without any of them"
         expect(seen.error is None, wanted, seen.error or "", why)
         expect(bytes.fromhex(seen.data) == audio.data, wanted, "the replay returns other bytes", why)
         used = [*seen.sdk, *seen.sockets, *seen.processes, *({*seen.variables_read} & {*self.credentials})]

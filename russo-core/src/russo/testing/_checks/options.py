@@ -17,8 +17,8 @@ from .expect import expect, refuse
 from .planted_key import PLANTED_KEY
 from .reasons import STALE_KEY
 
-_SAME_KEY = "one voice would be replayed for another"
-_GIVEN_AS_TEXT = "options come from the command line, ini files and code alike"
+_SAME_KEY = "a prompt would be replayed in the wrong voice"
+_GIVEN_AS_TEXT = "options come from the command line, from ini files and from code"
 
 
 class OptionChecks(ContractBase):
@@ -28,7 +28,7 @@ class OptionChecks(ContractBase):
         """An option given as text, as on the command line and in ini files, means the same as its value."""
         value = self.declared[declared_option]
         if not isinstance(value, (str, int, float)):
-            pytest.skip(f"{declared_option} is no text, number or truth value")
+            pytest.skip(f"{declared_option} is not a text, a number or a truth value")
         try:
             given = convert_options(self.backend, self.factory, {declared_option: str(value)})
         except BackendConfigError as error:
@@ -38,9 +38,9 @@ class OptionChecks(ContractBase):
         fields, same = fields_of(make(**given)), fields_of(make(**{declared_option: value}))
         expect(
             as_json(fields) == as_json(same),
-            f"{declared_option}={value} given as text is declared as {value!r} is",
+            f"{declared_option}={value} given as text has the key fields of {value!r}",
             f"{as_json(fields)}, and {as_json(same)} for {value!r}",
-            "a recording made by the command line would be a miss in the tests",
+            "a recording that was made with the command line would be a miss in the tests",
         )
 
     def test_cache_key_extra_is_json(self, make: Make) -> None:
@@ -50,7 +50,9 @@ class OptionChecks(ContractBase):
             try:
                 cache_key(self.prompt, fields, None)
             except (TypeError, ValueError) as error:
-                refuse("cache_key_extra maps names to JSON values", error, "a key is made of its JSON")
+                refuse(
+                    "cache_key_extra maps names to JSON values", error, "the cache key is made of its JSON"
+                )
 
     def test_cache_key_extra_names_the_backend(self, make: Make) -> None:
         """The mapping holds the backend's name; a wrapper forwards the mapping of the wrapped synthesizer."""
@@ -60,7 +62,7 @@ class OptionChecks(ContractBase):
             fields.get("backend") in (self.backend, *wrapped_backend(synthesizer)),
             f"cache_key_extra has 'backend': {self.backend!r}, or is that of the synthesizer in an attribute",
             f"{as_json(fields)}",
-            "two backends that declare the same options would replay each other's voices",
+            "two backends with the same options would replay each other's audio",
         )
 
     def test_declared_option_changes_the_key(self, declared_option: str, make: Make) -> None:
@@ -69,9 +71,9 @@ class OptionChecks(ContractBase):
         usual = {**_defaults(self.factory), **self.options}.get(declared_option)
         expect(
             value != usual,
-            f"declared[{declared_option!r}] in the test class is not the value that is used anyway",
+            f"declared[{declared_option!r}] in the test class is not the default value",
             f"{value!r} is",
-            "a check that changes nothing shows nothing",
+            "a check with the default value would check nothing",
         )
         changed, fields = as_json(fields_of(make(**{declared_option: value}))), as_json(fields_of(make()))
         expect(
@@ -84,7 +86,7 @@ class OptionChecks(ContractBase):
     def test_near_values_have_keys_of_their_own(self, declared_option: str, make: Make) -> None:
         """Values whose repr differs, such as near numbers, 0 and long texts, have different key fields."""
         if repr(make()) != repr(make()):
-            pytest.skip("its repr does not tell one setting from another")
+            pytest.skip("its repr is the same for different settings")
         keys: dict[str, tuple[object, str]] = {}
         for value in ("its default", *_similar_values(self.declared[declared_option], declared_option)):
             given = {} if value == "its default" else {declared_option: value}
@@ -95,9 +97,9 @@ class OptionChecks(ContractBase):
             other, other_shown = keys.setdefault(fields, (value, shown))
             expect(
                 shown == other_shown,
-                f"{declared_option}={value!r:.80} is declared otherwise than {other!r:.80}",
-                f"{fields:.300} for both, while they are {shown:.300} and {other_shown:.300}",
-                f"{_SAME_KEY}; declare the value that is used, whole",
+                f"{declared_option}={value!r:.80} and {other!r:.80} have different key fields",
+                f"{fields:.300} for both; their reprs are {shown:.300} and {other_shown:.300}",
+                f"{_SAME_KEY}; declare the whole value that is used",
             )
 
     def test_synthesizer_does_not_change_with_another(self, declared_option: str, make: Make) -> None:
@@ -132,14 +134,14 @@ class OptionChecks(ContractBase):
             as_json(changed) == as_json(fields),
             f"cache_key_extra is the same whatever {' and '.join(names)} is",
             f"they change {', '.join(different)}: {as_json(changed)} instead of {as_json(fields)}",
-            "recordings would be missed by whoever has another key, timeout or limit",
+            "recordings would be misses for users with another key, timeout or limit",
         )
 
     def test_whole_number_and_float_make_one_key(self, declared_option: str, make: Make) -> None:
         """A float option given as 1 has the same key fields as one given as 1.0."""
         value = self.declared[declared_option]
         if not isinstance(value, float):
-            pytest.skip(f"{declared_option} is no float")
+            pytest.skip(f"{declared_option} is not a float")
         for whole in (1, math.ceil(value), math.floor(value)):
             try:
                 floating = as_json(fields_of(make(**{declared_option: float(whole)})))
@@ -148,9 +150,10 @@ class OptionChecks(ContractBase):
             seen = as_json(fields_of(make(**{declared_option: whole})))
             expect(
                 seen == floating,
-                f"{declared_option}={whole} is declared as {float(whole)} is: convert it by its annotation",
+                f"{declared_option}={whole} has the key fields of {float(whole)}: convert it by its "
+                "annotation",
                 f"{seen} and {floating}",
-                "one setting would have two keys, and be billed twice",
+                "one setting would have two keys, and its prompts would be billed twice",
             )
             return
         pytest.skip(f"no whole number near {value} is in the range of {declared_option}")
@@ -194,12 +197,12 @@ class OptionChecks(ContractBase):
             f"{declared_option}={value!r}" in shown,
             f"repr shows {declared_option}={value!r}",
             shown,
-            "it is what a failing test and the log tell of the synthesizer",
+            "a failing test and the log show the repr",
         )
 
 
 def _similar_values(value: object, option: str) -> Iterator[object]:
-    """Yield similar values, to which a careless key might give one entry."""
+    """Yield similar values, to which a careless key might assign one entry."""
     yield value
     if isinstance(value, float):
         yield from (value + 0.01, value - 0.01, 0.0)

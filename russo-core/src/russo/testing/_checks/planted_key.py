@@ -20,7 +20,9 @@ from unittest import mock
 from ..._errors import chain_of
 
 PLANTED_KEY: Final = "planted-0f7c1e9ab2d84c6d-key"
-_IDENTIFYING_PREFIX: Final = 12  # characters; enough to identify the account and to shorten a guess
+_IDENTIFYING_PREFIX: Final = (
+    12  # characters: enough to identify the account, and to make guessing the key easier
+)
 
 # A value may contain itself.
 _DEPTH: Final = 5
@@ -29,7 +31,8 @@ _DEPTH: Final = 5
 def _forms(key: str) -> dict[str, str]:
     """Return the texts that show a key, each with its name in messages."""
     found = {key: "the key", "".join(f"%{letter:02x}" for letter in key.encode()): "the key, percent-encoded"}
-    # The base64 form depends on the number of bytes before the key, modulo 3; its ends on the neighbours.
+    # The base64 form depends on the number of bytes before the key, modulo 3. Its first and last characters
+    # also depend on the neighbouring bytes.
     for before in ("", ":", "x:"):
         found[base64.b64encode(f"{before}{key}".encode()).decode()[4:-4]] = "the key in base64"
     return found | {key[:_IDENTIFYING_PREFIX]: "the beginning of the key"}

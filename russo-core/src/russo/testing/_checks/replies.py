@@ -1,4 +1,4 @@
-"""Checks of replies that break off, stop, redirect or hold no audio."""
+"""Checks of replies that break off, stall, redirect or hold no audio."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_AUDIO: Final = {
 }
 NO_SOUND: Final = {"no samples": b"", "silence": b"\0" * 4800}
 
-_CONNECTION_LEAK: Final = "each call would leave one, until the service or the system refuses more"
+_CONNECTION_LEAK: Final = "each call would leave one open, until the service or the system refuses more"
 
 
 class ReplyChecks(ServiceContractBase):
@@ -48,7 +48,7 @@ class ReplyChecks(ServiceContractBase):
         error = self.error_of(speaking(max_attempts=1), when=what)
         self._check(error, ServiceError, what, reached=http.is_reached(place))
         self._check_one_request(loopback, what)
-        expect(error.__cause__ is not None, "what the SDK raised is chained", error, ERROR_CLASS)
+        expect(error.__cause__ is not None, "the SDK's error is chained", error, ERROR_CLASS)
         expect_connections_closed(loopback, "no connection stays open after a failure", _CONNECTION_LEAK)
 
     def test_connection_lost_is_retried(
@@ -98,13 +98,14 @@ class ReplyChecks(ServiceContractBase):
                 isinstance(error, NoAudioError | ServiceError) and error.reached,
                 f"{what} is a NoAudioError or a ServiceError, reached",
                 error,
-                "gateways and sign-in pages answer 200; what passes for speech is recorded for ever",
+                "gateways and sign-in pages answer 200; a page that counts as speech would be "
+                "replayed forever",
             )
             expect(
                 error.retryable is (not NO_AUDIO[no_audio]),
                 f"{what} is retryable only if it is empty",
                 error,
-                "a document that is no audio is the same at the next attempt, which is billed too",
+                "the next attempt would return the same document, and may be billed, too",
             )
 
     def test_reply_without_sound_is_no_audio(
@@ -129,7 +130,7 @@ class ReplyChecks(ServiceContractBase):
             isinstance(error, NoAudioError | ServiceError) and error.retryable and error.reached,
             "half a WAV file is a NoAudioError or a ServiceError, retryable, reached",
             error,
-            "half a sentence would be recorded for ever; russo.authoring.wav_audio refuses it",
+            "half a sentence would be stored and replayed forever; russo.authoring.wav_audio refuses it",
         )
 
     def test_redirect_is_not_followed(
@@ -148,7 +149,7 @@ class ReplyChecks(ServiceContractBase):
                     and not error.retryable,
                     f"{what} is a RequestRejectedError with retryable=False; its target gets no request",
                     f"{len(elsewhere.requests)} requests there, {error!r}",
-                    "the key and the text would go to whoever the reply names",
+                    "the key and the text would go to any server that the reply names",
                 )
 
     def _check_one_request(self, loopback: LoopbackServer, what: str, *, before: int = 0) -> None:

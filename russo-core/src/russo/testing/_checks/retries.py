@@ -50,7 +50,7 @@ class RetryChecks(ServiceContractBase):
             error.__cause__ is not None,
             "what the SDK raised is chained (`raise ... from error`)",
             error,
-            "the vendor's support asks for it",
+            "the vendor's support asks for the SDK's error",
         )
 
     def test_refusal_is_not_retried_and_a_busy_gateway_is(
@@ -58,7 +58,7 @@ class RetryChecks(ServiceContractBase):
     ) -> None:
         """Status 400, 402, 418 and 422 are final; status 504 is retried."""
         if f"status {status}" in http.failures:
-            pytest.skip("the service declares what it means by it")
+            pytest.skip("the declared service gives this status another meaning")
         retried = STATUSES[int(status)]
         loopback.replies = http.error_reply(int(status), "no", 0.0)
         error = self.error_of(speaking(max_attempts=2), when=f"status {status}")
@@ -84,10 +84,10 @@ class RetryChecks(ServiceContractBase):
         for status, waited in self._waits(loopback, http, speaking, 1.0):
             expect(
                 waited >= 1.0,  # without Retry-After the first wait is at most half a second
-                f"a service that asks by {status} to wait 1 s is asked again after 1 s; "
+                f"if a service asks by status {status} to wait 1 s, the retry comes after 1 s; "
                 "russo.authoring.seconds_to_wait",
                 f"after {waited:.2f} s",
-                "services lock out clients that do not wait",
+                "services block clients that do not wait",
             )
 
     def test_busy_service_is_not_asked_again_at_once(
@@ -97,9 +97,9 @@ class RetryChecks(ServiceContractBase):
         for status, waited in self._waits(loopback, http, speaking, None):
             expect(
                 waited >= 0.1,
-                f"a service that answers {status} and asks for no wait is left alone for a moment",
-                f"asked again after {waited:.3f} s",
-                "a thousand clients that come back at once keep a busy service down",
+                f"after a status {status} without Retry-After, the retry waits for a moment",
+                f"the retry came after {waited:.3f} s",
+                "many clients that retry at once overload a busy service",
             )
 
     def _waits(
@@ -140,7 +140,8 @@ class RetryChecks(ServiceContractBase):
         error = self.error_of(speaking(), when="Retry-After: 3600")
         expect(
             isinstance(error, RateLimitError) and error.retry_after == 3600.0 and len(loopback.requests) == 1,
-            "a service that asks to wait an hour is a RateLimitError, retry_after=3600.0, after 1 request",
+            "after a request to wait an hour, the call raises RateLimitError, retry_after=3600.0, "
+            "without a retry",
             f"{error!r}, retry_after={error.retry_after}, {len(loopback.requests)} requests",
             MAY_BE_BILLED,
         )

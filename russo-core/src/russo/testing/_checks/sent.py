@@ -41,7 +41,7 @@ class SentChecks(ServiceContractBase):
     ) -> None:
         """A declared option changes the requests of its own synthesizer, and of no other synthesizer."""
         if declared_option == "base_url":
-            pytest.skip("base_url is where the request goes")
+            pytest.skip("base_url decides which server gets the request")
         first, value = speaking(), self.declared[declared_option]
         usual = self._sent(first, loopback)
         unstable = _differing(usual, self._sent(first, loopback))
@@ -60,7 +60,8 @@ class SentChecks(ServiceContractBase):
         expect(
             _differing(usual, _parts(self.last_request(loopback))) - unstable,
             f"the request changes with the option {declared_option}",
-            f"it does not, with {declared_option}={value!r}: {self.last_request(loopback).body[:200]!r}",
+            f"the request is unchanged with {declared_option}={value!r}: "
+            f"{self.last_request(loopback).body[:200]!r}",
             SETTING_WITHOUT_EFFECT,
         )
 
@@ -78,9 +79,9 @@ class SentChecks(ServiceContractBase):
             sent = _differing(before, _parts(self.last_request(loopback))) & stable
             expect(
                 not sent,
-                f"the request is the same whatever {name} is, or {name} is declared",
+                f"{name} does not change the request, or is declared",
                 f"its {' and '.join(sorted(sent))} changes: {self.last_request(loopback).body[:200]!r}",
-                "what shapes the sound and is not in the key replays the old voice when it is changed",
+                "if an option that shapes the sound is not in the key, a change of it replays the old audio",
             )
 
     def _sent(self, synthesizer: Any, loopback: LoopbackServer) -> dict[str, object]:
@@ -114,7 +115,7 @@ class SentChecks(ServiceContractBase):
             return began
 
         wanted = "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once"
-        why = "services refuse accounts that ask too much at once; none at all takes all day"
+        why = "services refuse too many requests at once, and one request at a time is slow"
         try:
             began = run_within(crowd, self.patience, "with max_concurrency=3, 20 calls at once end")
         except BACKEND_EXCEPTIONS as error:

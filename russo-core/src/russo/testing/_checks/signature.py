@@ -13,11 +13,11 @@ from .base import ContractBase, Make
 from .expect import expect, refuse
 from .reasons import FOUND_BY_NAME
 
-_SILENT_MISTAKE: Final = "a slip here switches checks off, and nothing tells"
-_GIVEN_BY_NAME: Final = (
-    "options come from the command line, ini files and code by their names, never by their place"
+_SILENT_MISTAKE: Final = "a mistake here silently disables other checks"
+_GIVEN_BY_NAME: Final = "the command line, ini files and code give options by name, never by position"
+_WHY_IN_KEY: Final = (
+    "recordings are found by the key, which must hold the settings that shape the sound, and nothing else"
 )
-_WHY_IN_KEY: Final = "recordings are looked for by the key: what shapes the sound is in it, and nothing else"
 # All backends use the same names for these options.
 _SHAPING: Final = frozenset({"voice", "model", "language", "instructions", "speed", "seed"})
 _NOT_SHAPING: Final = frozenset({"api_key", "timeout", "max_attempts", "max_concurrency"})
@@ -42,7 +42,7 @@ class SignatureChecks(ContractBase):
             type(made) is type(loaded),
             f"the entry point {self.backend!r} leads to the class whose synthesizers are checked",
             f"{factory!r} makes {type(loaded)!r}, while make_synthesizer makes {type(made)!r}",
-            "what is checked here would not be what users get",
+            "the checks would test something else than users get",
         )
 
     def test_synthesize_takes_one_text(self, make: Make) -> None:
@@ -52,7 +52,9 @@ class SignatureChecks(ContractBase):
         wanted = "a synthesizer has a method `async def synthesize(self, text: str) -> Audio`"
         why = "russo awaits it, and users call it by that name"
         expect(callable(speak), wanted, f"{type(made).__name__}.synthesize is {speak!r}", why)
-        expect(not inspect.isasyncgenfunction(speak), wanted, "an async generator: nothing can await it", why)
+        expect(
+            not inspect.isasyncgenfunction(speak), wanted, "an async generator, which cannot be awaited", why
+        )
         signature = inspect.signature(speak)  # type: ignore[arg-type]
         try:
             signature.bind(text=self.prompt)
@@ -67,7 +69,8 @@ class SignatureChecks(ContractBase):
             type(version) is int and 1 <= version <= API_VERSION,
             f"russo_api is absent or a whole number from 1 to {API_VERSION}",
             f"russo_api = {version!r}",
-            "it tells russo-core which plugin contract the backend was written for; a higher one is refused",
+            "it names the plugin contract that the backend was written for; russo-core refuses a "
+            "newer contract",
         )
 
     def test_options_are_keywords(self) -> None:
@@ -78,7 +81,7 @@ class SignatureChecks(ContractBase):
             not any_name,
             "the class names each of its options",
             f"`{' '.join(any_name)}`, which takes any name",
-            "a misspelt option is to be told, with those that exist; it would be ignored",
+            "a misspelt option would be ignored instead of reported with the existing options",
         )
         wrong = [str(each) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
         expect(not wrong, "the class takes keyword options only (after a `*`)", f"{wrong}", _GIVEN_BY_NAME)
@@ -92,7 +95,7 @@ class SignatureChecks(ContractBase):
             known == tested and not twice,
             "the test class names every option once, in declared (shapes the sound) or in undeclared",
             f"not named {sorted(known - tested)}, no option {sorted(tested - known)}, twice {sorted(twice)}",
-            "an option that is forgotten here is one whose place in the key nobody has checked",
+            "for an option that is missing here, no check shows whether it belongs in the key",
         )
 
     def test_options_are_in_their_place(self) -> None:
@@ -101,13 +104,13 @@ class SignatureChecks(ContractBase):
         shaping = sorted(_NOT_SHAPING & set(self.declared))
         expect(
             not unshaping,
-            f"{', '.join(sorted(_SHAPING))} shape the sound: they stand in declared of the test class",
+            f"{', '.join(sorted(_SHAPING))} shape the sound, so they belong in declared of the test class",
             f"{unshaping} in undeclared",
             _WHY_IN_KEY,
         )
         expect(
             not shaping,
-            f"{', '.join(sorted(_NOT_SHAPING))} are never declared: they stand in undeclared of it",
+            f"{', '.join(sorted(_NOT_SHAPING))} do not shape the sound, so they belong in undeclared",
             f"{shaping} in declared",
             _WHY_IN_KEY,
         )
@@ -125,7 +128,7 @@ class SignatureChecks(ContractBase):
         expect(
             not keyed or named,
             "a backend that sends a key names the variables for it in the class attribute `credentials`",
-            f"credentials = {named!r}, while `service` of the test class has a sent_key",
+            f"credentials = {named!r}, but `service` of the test class has a sent_key",
             f"`russo backends` shows whether they are set; {_SILENT_MISTAKE}",
         )
         wanted = "`sdk` of the test class is a tuple of modules, such as ('acme_sdk', 'httpx')"

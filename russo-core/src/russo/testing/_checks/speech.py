@@ -18,7 +18,7 @@ from .planted_key import captured_output
 from .reasons import OTHER_VOICE, SETTING_WITHOUT_EFFECT
 from .texts import ODD_TEXTS, holds, holds_exactly, repeated, texts_around
 
-_EXACT_PROMPT: Final = "the audio is stored under the exact prompt and must be of that"
+_EXACT_PROMPT: Final = "the audio is stored under the exact prompt, and must be the audio of that prompt"
 _MEASURABLE: Final = 0.01  # seconds; a shorter call ends before a timeout of a tenth of it is noticed
 
 
@@ -39,9 +39,9 @@ class SpeechChecks(ContractBase):
             sent = server is not None and bool(server.requests)
             expect(
                 server is None or outcome.reached is sent,
-                "an error says by `reached` whether the service was sent a request",
+                "the attribute `reached` of an error says whether a request was sent to the service",
                 f"reached={outcome.reached}, requests were made: {sent}; {outcome!r}",
-                "the summary, and the limit of backend calls, count what was reached",
+                "the summary and the limit of backend calls count the calls that reached the service",
             )
             return
         check_audio(outcome)
@@ -54,7 +54,7 @@ class SpeechChecks(ContractBase):
         """Check that the requests of a call carried its text, as those of the prompt carry the prompt."""
         assert self.service is not None, "there is a server only if there is a service"
         sent = list(server.requests)
-        wanted = f"the service is sent the very text {text[:60]!r}"
+        wanted = f"the request holds exactly the text {text[:60]!r}"
         if self.service.text_of is not None:
             seen = _joined_text(self.service.text_of, sent)
             expect(seen == text, wanted, f"{seen[:300]!r}, by text_of", _EXACT_PROMPT)
@@ -65,14 +65,15 @@ class SpeechChecks(ContractBase):
             expect(
                 holds_exactly(each, text, usual, self.prompt)
                 or self._holds_despite_noise(synthesizer, server, each, text),
-                f"{wanted}, with no more around it than around the prompt, or read by HttpService.text_of",
+                f"{wanted}, with the same text around it as around the prompt, or HttpService.text_of "
+                "reads it",
                 f"{each.method} {each.path}, body {each.body[:300]!r}",
                 _EXACT_PROMPT,
             )
         around = texts_around(usual, self.prompt)
         expect(
             not around or any(any(map(str.isalnum, each)) for each in around),
-            f"the service is sent the very text {self.prompt!r}",
+            f"the request holds exactly the text {self.prompt!r}",
             f"{around} beside it",
             _EXACT_PROMPT,
         )
@@ -93,9 +94,9 @@ class SpeechChecks(ContractBase):
         least, part, whole = map(length_of, (short, quarter, spoken))
         expect(
             part <= least or whole - least > 2.5 * (part - least),
-            "a long text is spoken whole, or refused",
+            "a long text is spoken completely, or refused",
             f"{len(text)} characters are {whole}, a quarter of them {part} (seconds, or bytes)",
-            "what is cut off is missing in every replay",
+            "the missing part would be missing in every replay",
         )
 
     def test_declared_option_is_heard(self, declared_option: str, speaking: Make) -> None:
@@ -105,17 +106,21 @@ class SpeechChecks(ContractBase):
         usual = speaking()
         spoken, again = self.speak(usual), self.speak(usual)
         if spoken != again:
-            pytest.skip("the same text is not the same bytes twice: no ear hears an option in that")
+            pytest.skip(
+                "the same text gives different bytes at each call, so bytes do not show the effect "
+                "of an option"
+            )
         value = self.declared[declared_option]
         other = self.audio_or_error(
             speaking(**{declared_option: value}), when=f"with {declared_option}={value!r}"
         )
         if isinstance(other, SynthesisError):
-            pytest.skip(f"{declared_option}={value!r} is refused, alone or here")
+            pytest.skip(f"{declared_option}={value!r} is refused, alone or with these options")
         expect(
             other != spoken,
-            f"{self.prompt!r} sounds otherwise with {declared_option}={value!r}",
-            "the same bytes; if it is heard in other texts or values only, give such a `prompt` or value",
+            f"{self.prompt!r} has other audio with {declared_option}={value!r}",
+            "the same bytes; if only other texts or values change the audio, declare such a `prompt` "
+            "or value",
             SETTING_WITHOUT_EFFECT,
         )
         expect(
@@ -134,16 +139,16 @@ class SpeechChecks(ContractBase):
             not printed,
             "speaking prints nothing",
             f"{printed[:200]!r}",
-            "`russo say --json` and whoever reads the output would read that; log it",
+            "the output of `russo say --json` would be broken; log it instead",
         )
         # Unclosed resources have their own check; deprecations concern the SDK.
         ignored = (ResourceWarning, DeprecationWarning, PendingDeprecationWarning)
         warned = [f"{each.message}" for each in output.warned if not issubclass(each.category, ignored)]
         expect(
             not warned,
-            "speaking warns of nothing",
+            "speaking raises no warnings",
             f"{warned[:3]}",
-            "many test suites turn warnings into errors, and billed speech would be lost; log it",
+            "many test suites turn warnings into errors, and billed audio would be lost; log it instead",
         )
 
     def test_timeout_ends_a_call(self, speaking: Make) -> None:
@@ -159,13 +164,13 @@ class SpeechChecks(ContractBase):
         self.audio_or_error(speaking(), text, when="a long text")
         usual = self._timed_outcome(speaking(), text)[1]
         if usual < _MEASURABLE:
-            pytest.skip(f"it speaks {len(text)} characters in {usual:.3f} s: no timeout comes due")
+            pytest.skip(f"{len(text)} characters take {usual:.3f} s: too short for a timeout")
         outcome, took = self._timed_outcome(speaking(timeout=usual / 10), text)
         expect(
             isinstance(outcome, SynthesisTimeoutError) or took < usual / 2,
-            f"timeout={usual / 10:.3f} ends a call that takes {usual:.3f} s, by SynthesisTimeoutError",
+            f"timeout={usual / 10:.3f} ends a call that takes {usual:.3f} s with a SynthesisTimeoutError",
             f"{outcome!r} after {took:.3f} s",
-            "one prompt that hangs holds up the whole test run",
+            "one prompt that hangs stops the whole test run",
         )
 
     def _timed_outcome(self, synthesizer: Any, text: str) -> tuple[object, float]:

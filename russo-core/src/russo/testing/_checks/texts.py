@@ -44,14 +44,14 @@ def holds(request: Request, text: str) -> bool:
 
 
 def holds_exactly(request: Request, text: str, usual: Request, prompt: str) -> bool:
-    """Return whether a request carries a text between the same texts as the usual request the prompt."""
+    """Return whether a request has the same texts around a text as the usual request around the prompt."""
     frames = [value.split(prompt, 1) for value in _values(usual) if prompt in value]
     values = set(_values(request))
     return any(f"{before}{text}{after}" in values for before, after in frames)
 
 
 def texts_around(request: Request, prompt: str) -> Sequence[str]:
-    """Return the texts around each prompt in a request; nothing if one value is the prompt alone."""
+    """Return the texts around each prompt in a request; nothing if a value is exactly the prompt."""
     around = [value.replace(prompt, "", 1) for value in _values(request) if prompt in value]
     return [] if "" in around else around
 

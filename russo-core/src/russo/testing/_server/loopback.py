@@ -92,7 +92,7 @@ class Reply:
         return True
 
     def wire(self) -> bytes:
-        """Return the bytes that are sent: all of them, or those before the failure."""
+        """Return the bytes to send: all of them, or those before the failure."""
         status, headers, body = self.pieces()
         match self.fail_at:
             case None:

@@ -72,7 +72,7 @@ class RequestReader:
                 url = urlsplit(target)
                 body = self._body(headers)
             except ValueError as error:
-                raise MalformedRequestError(f"no request of HTTP/1.1: {start[:80]!r}, {error}") from error
+                raise MalformedRequestError(f"not a request of HTTP/1.1: {start[:80]!r}, {error}") from error
         except _ConnectionClosedError:
             return None
         return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)

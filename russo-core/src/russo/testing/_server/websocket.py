@@ -1,4 +1,4 @@
-"""A websocket server on 127.0.0.1 whose every reply, and failure, a test writes down (RFC 6455).
+"""A websocket server on 127.0.0.1 whose replies and failures a test defines (RFC 6455).
 
 It is a `LoopbackServer` whose replies may be `Frames`. A connection makes one request: its body is a JSON
 list of the client's messages, which the server reads before it replies.
@@ -118,7 +118,7 @@ class WebSocketServer(LoopbackServer):
 
 
 def _frames_of(make: Callable[[Request], Reply], request: Request) -> Frames:
-    """Return the frames of the test's function; if there are none, a close that says why."""
+    """Return the frames of the test's function; if it fails, a close frame with the reason."""
     try:
         reply = make(request)
     except Exception as error:  # noqa: BLE001 - the test's function may raise anything
