@@ -22,9 +22,9 @@ def test_every_check_catches_something():
     [
         (
             "threading.Thread(target=threading.Event().wait).start()",
-            "it is made, but its process does not end",
+            "it was made, but its process did not end",
         ),
-        ("threading.Event().wait()", "it is not made within 3 s; a wait in the constructor?"),
+        ("threading.Event().wait()", "it was not made within 3 s; a wait in the constructor?"),
     ],
 )
 def test_constructor_that_holds_a_process_up_is_told_once(waits, says, kit, monkeypatch):

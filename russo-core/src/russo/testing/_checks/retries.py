@@ -48,7 +48,7 @@ class RetryChecks(ServiceContractBase):
         )
         expect(
             error.__cause__ is not None,
-            "what the SDK raised is chained (`raise ... from error`)",
+            "the SDK's error is chained (`raise ... from error`)",
             error,
             "the vendor's support asks for the SDK's error",
         )
