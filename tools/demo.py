@@ -23,17 +23,24 @@ class Counter:
         self.prompts = set()
         self.hits = self.backend_calls = 0
         self.speech = 0.0
+        self.unknown = 0
+
+    def add_speech(self, audio):
+        if audio.duration is None:
+            self.unknown += 1
+        else:
+            self.speech += audio.duration
 
     def pytest_russo_cache_hit(self, event):
         self.prompts.add(event.prompt)
         self.hits += 1
-        self.speech += event.audio.duration or 0.0
+        self.add_speech(event.audio)
 
     def pytest_russo_synthesis_finish(self, event):
         self.prompts.add(event.prompt)
         self.backend_calls += event.backend_calls
         if event.audio is not None:
-            self.speech += event.audio.duration or 0.0
+            self.add_speech(event.audio)
 
 
 def run_tests(report: str, options: list[str]) -> int:
@@ -47,6 +54,7 @@ def run_tests(report: str, options: list[str]) -> int:
         "backend_calls": counter.backend_calls,
         "hits": counter.hits,
         "speech": counter.speech,
+        "unknown": counter.unknown,
     }
     Path(report).write_text(json.dumps(counts))
     return int(code)
@@ -70,7 +78,8 @@ def show(title: str, options: list[str]) -> None:
         counts = json.loads(report.read_text())
     passed = next(line for line in reversed(done.stdout.splitlines()) if " passed" in line).split(" in ")[0]
     numbers = f"{counts['prompts']} prompts, {counts['backend_calls']} backend calls, {counts['hits']} hits"
-    print(f"{title}: {passed} in {seconds:.1f} s; {numbers}, {counts['speech']:.0f} s of speech")
+    unknown = f", {counts['unknown']} of unknown length" if counts["unknown"] else ""
+    print(f"{title}: {passed} in {seconds:.1f} s; {numbers}, {counts['speech']:.0f} s of speech{unknown}")
 
 
 def main() -> None:

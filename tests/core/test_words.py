@@ -2,7 +2,7 @@
 
 import pytest
 
-from russo._words import count
+from russo._words import count, speech
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,21 @@ from russo._words import count
 )
 def test_the_noun_fits_the_number(number, nouns, expected):
     assert count(number, *nouns) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unknown", "expected"),
+    [
+        (2.4, 0, "2 s of speech"),
+        (1234.0, 0, "1,234 s of speech"),
+        (0.96, 0, "1 s of speech"),
+        (0.5, 0, "0.5 s of speech"),
+        (0.3, 0, "0.3 s of speech"),
+        (0.04, 0, "under 0.1 s of speech"),
+        (4.0, 1, "4 s of speech, 1 of unknown length"),
+        (0.0, 1200, "1,200 of unknown length"),
+        (0.0, 0, ""),
+    ],
+)
+def test_a_length_of_speech_is_never_zero(seconds, unknown, expected):
+    assert speech(seconds, unknown) == expected

@@ -31,6 +31,7 @@ class Counts:
         hits: Requests that were answered without a backend call.
         hit_characters: Characters of the hits, which are not billed again.
         hit_seconds: Seconds of speech of the hits, as far as their formats show it without a decoder.
+        hits_unknown: Hits whose seconds of speech only a decoder can find out.
         misses: Requests for which no usable audio was stored.
         backend_calls: Calls that reached a backend.
         backend_characters: Characters of the backend calls.
@@ -49,6 +50,7 @@ class Counts:
     hits: int = 0
     hit_characters: int = 0
     hit_seconds: float = 0.0
+    hits_unknown: int = 0
     misses: int = 0
     backend_calls: int = 0
     backend_characters: int = 0
@@ -117,7 +119,7 @@ class Statistics:
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
         """Count a hit, at the outermost layer only."""
-        seconds = event.audio.duration or 0.0
+        seconds = event.audio.duration
         covered = event.nested or self._is_covered(event)
         with self._lock:
             self._note(event)
@@ -126,7 +128,10 @@ class Statistics:
             self._counts.hits += 1
             self._counts.hits_by[event.backend or event.synthesizer] += 1
             self._counts.hit_characters += len(event.prompt)
-            self._counts.hit_seconds += seconds
+            if seconds is None:
+                self._counts.hits_unknown += 1
+            else:
+                self._counts.hit_seconds += seconds
             if event.directory is not None:
                 self._counts.layers[str(event.directory)] += 1
 

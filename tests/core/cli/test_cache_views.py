@@ -186,6 +186,26 @@ def test_info_counts_entries_by_backend_and_layer(folder, cache, recordings):
     assert russo("cache", "info").lines[-1].split()[:2] == ["total", "5"]
 
 
+def test_info_counts_the_entries_whose_length_is_not_known(folder, cache):
+    fields = {"own": {"backend": "speaker"}}
+    for number in (7, 8):
+        cache.put(numbered_key(number), Audio(b"\xff\xfb" * 100, "mp3"), prompt="mp3", fields=fields)
+    cache.put(
+        numbered_key(9), Audio(b"\xff\xfb" * 100, "mp3"), prompt="mp3", fields={"own": {"backend": "mp3"}}
+    )
+    damage_audio(cache, 7)  # its length is not known either, but it is whole as far as `info` reads
+    (cache.directory / f"{numbered_key(1)}.meta").write_text("{")
+    found = russo("cache", "info", "--json").json
+    lengths = {row["backend"]: row["of_unknown_length"] for row in found["backends"]}
+    assert lengths == {"": 0, "mp3": 1, "speaker": 2}
+    assert found["of_unknown_length"] == 3
+    seconds = sum(sound(prompt).duration for prompt in PROMPTS[1:])
+    lines = {line.split()[1]: line.strip() for line in russo("cache", "info").lines[1:]}
+    assert lines["mp3"].endswith("?")
+    assert lines["speaker"].endswith(f"{seconds:.1f} (2 unknown)")
+    assert russo("cache", "info").lines[-1].strip().endswith(f"{seconds:.1f} (3 unknown)")
+
+
 @pytest.mark.parametrize("wanted", ["Turn on the light", numbered_key(2)])
 def test_show_prints_all_metadata_and_a_waveform(cache, wanted):
     result = russo("cache", "show", wanted)

@@ -36,6 +36,19 @@ def test_say_writes_a_playable_file_and_reports_hit_or_miss(folder):
     assert (folder / "out.wav").read_bytes() == sound("Book a flight").data
 
 
+def test_a_length_that_is_not_known_is_not_a_number(folder):
+    (folder / "packed.py").write_text(
+        "from russo import Audio\n"
+        "class Voice:\n    cache_key_extra = {}\n"
+        "    async def synthesize(self, text): return Audio(b'\\xff\\xfb' * 100, 'mp3')\n"
+    )
+    arguments = ("say", "hi", "--synth", "packed:Voice", "-o", "out.mp3")
+    assert (
+        russo(*arguments).lines[0] == "miss: speech of unknown length, 1 backend call (2 characters), stored"
+    )
+    assert russo(*arguments).lines[0] == "hit: speech of unknown length, no backend call"
+
+
 def test_standard_error_names_backend_and_cache(folder):
     assert russo("say", "hi").err.splitlines()[:2] == [
         f"backend: {SPEAKER} (pytest.ini, russo_synth)",

@@ -1,7 +1,7 @@
 import click
 import pytest
 
-from russo._cli.units import age_text, parse_age, parse_size, seconds_text, size_text
+from russo._cli.units import age_text, parse_age, parse_size, seconds_text, size_text, sum_text
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,10 @@ def test_age_is_shown_in_its_largest_unit(seconds, text):
 @pytest.mark.parametrize(("seconds", "text"), [(None, "?"), (0.04, "0.0"), (1234.56, "1,234.6")])
 def test_length_is_shown_with_one_decimal(seconds, text):
     assert seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unknown", "text"), [(0.0, 0, "0.0"), (12.34, 0, "12.3"), (12.34, 2, "12.3 (2 unknown)"), (0.0, 3, "?")]
+)  # fmt: skip
+def test_a_sum_says_how_many_lengths_are_unknown(seconds, unknown, text):
+    assert sum_text(seconds, unknown) == text

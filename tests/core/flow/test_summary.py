@@ -20,6 +20,18 @@ from russo._flow.summary import Notes, summarize, total_of
             "russo: 1,234 hits (34,567 characters, 1,234 s of speech), 0 backend calls",
         ),
         (
+            [{"hits": 1, "hit_characters": 33, "hits_unknown": 1}],
+            "russo: 1 hit (33 characters), 0 backend calls",
+        ),
+        (
+            [{"hits": 3, "hit_characters": 58, "hits_unknown": 1, "hit_seconds": 4.1}],
+            "russo: 3 hits (58 characters, 4 s of speech, 1 of unknown length), 0 backend calls",
+        ),
+        (
+            [{"hits": 1, "hit_characters": 5, "hit_seconds": 0.3}],
+            "russo: 1 hit (5 characters, 0.3 s of speech), 0 backend calls",
+        ),
+        (
             [{"misses": 3, "backend_calls": 1, "backend_characters": 5}, {"damaged": 2}],
             "russo: 0 hits, 1 backend call (5 characters), 3 misses, 2 damaged",
         ),

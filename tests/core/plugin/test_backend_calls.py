@@ -12,7 +12,9 @@ def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_pro
     result.stdout.fnmatch_lines(
         ["E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not spoken*"]
     )
-    assert summary(result) == "1 hit (3 characters, 0 s of speech), 2 backend calls (6 characters), 4 misses"
+    assert (
+        summary(result) == "1 hit (3 characters, 0.5 s of speech), 2 backend calls (6 characters), 4 misses"
+    )
 
 
 def test_the_limit_holds_over_all_workers(acme_project):

@@ -12,7 +12,7 @@ def test_say_speaks_once_and_replays_ever_after(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "2 hits (10 characters, 0 s of speech), 0 backend calls"
+    assert summary(result) == "2 hits (10 characters, 0.2 s of speech), 0 backend calls"
 
 
 def test_audio_is_of_the_closest_marker(project):

@@ -251,3 +251,25 @@ def test_page_of_a_run_without_prompts_says_so(project):
     result, page = run_with_report(project)
     assert "No prompt was spoken in this run." in page.text
     assert summary(result) == "report written to report.html"
+
+
+def test_lengths_that_are_not_known_are_counted_not_added(project):
+    project.conftest(
+        """
+        class Packed(Speaker):
+            async def synthesize(self, text):
+                return Audio(b"\\xff\\xfb" * 100, "mp3") if text == "mp3" else await super().synthesize(text)
+
+        @pytest.fixture
+        def russo_synthesizer():
+            return Packed()
+        """
+    )
+    project.tests("def test_it(russo_say): russo_say('mp3')")
+    _, page = run_with_report(project)
+    totals = page.text[: page.text.index("Search")]
+    assert "of speech" not in totals
+    assert "of unknown length1\n" in totals
+    project.tests("def test_it(russo_say): russo_say('mp3'), russo_say('Hello')")
+    _, page = run_with_report(project)
+    assert "of speech0.1 s\nof unknown length1\n" in page.text

@@ -25,7 +25,7 @@ from .entries import Entry, all_entries, chosen, filter_options
 from .output import refuse_way_out, replace_with
 from .player import suffix_of
 from .screen import Column
-from .units import age_text, seconds_text, size_text
+from .units import age_text, seconds_text, size_text, sum_text
 from .waveform import draw
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
 
@@ -125,7 +125,7 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
     total = _sums(entries)
     damaged = sum(entry.problem is not None and entry.problem.damaged for entry in entries)
     if as_json:
-        names = ("layer", "backend", "entries", "bytes", "seconds")
+        names = ("layer", "backend", "entries", "bytes", "seconds", "of_unknown_length")
         backends = [dict(zip(names, row, strict=True)) for row in rows]
         sums = dict(zip(names[2:], total, strict=True))
         screen.show_json({**workspace.to_json(), **sums, "damaged": damaged, "backends": backends})
@@ -140,16 +140,18 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
     screen.show(
         screen.table(
             columns,
-            [(row[0], shown(row[1]), f"{row[2]:,}", size_text(row[3]), seconds_text(row[4])) for row in rows],
+            [(row[0], shown(row[1]), f"{row[2]:,}", size_text(row[3]), sum_text(*row[4:])) for row in rows],
         )
     )
     if damaged:
         screen.note(f"{count(damaged, 'entry is', 'entries are')} damaged: russo cache list")
 
 
-def _sums(entries: list[Entry]) -> tuple[int, int, float]:
-    seconds = sum(entry.seconds or 0.0 for entry in entries)
-    return len(entries), sum(entry.size for entry in entries), round(seconds, 3)
+def _sums(entries: list[Entry]) -> tuple[int, int, float, int]:
+    """Return the number of entries, their bytes, their seconds, and how many have no known seconds."""
+    known = [entry.seconds for entry in entries if entry.seconds is not None]
+    unknown = sum(entry.seconds is None and entry.problem is None for entry in entries)
+    return len(entries), sum(entry.size for entry in entries), round(sum(known), 3), unknown
 
 
 @click.command()

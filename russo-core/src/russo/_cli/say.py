@@ -104,7 +104,11 @@ def _read_standard_input() -> str:
 
 def _sentence(audio: Audio, events: CommandEvents) -> str:
     counts = events.counts
-    speech = f"{seconds_text(audio.duration)} s of speech"
+    speech = (
+        "speech of unknown length"
+        if audio.duration is None
+        else f"{seconds_text(audio.duration)} s of speech"
+    )
     if counts.hits:
         return f"hit: {speech}, no backend call"
     calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"

@@ -63,3 +63,10 @@ def age_text(seconds: float) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Format a length of sound; a question mark if it is not known."""
     return "?" if seconds is None else f"{seconds:,.1f}"
+
+
+def sum_text(seconds: float, unknown: int) -> str:
+    """Format the length of several sounds, with the number of those whose length is not known."""
+    if not unknown:
+        return seconds_text(seconds)
+    return f"{seconds_text(seconds)} ({unknown:,} unknown)" if seconds else "?"

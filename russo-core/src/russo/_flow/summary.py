@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from .._foreign import shown
 from .._statistics import Counts
-from .._words import count
+from .._words import count, speech
 
 # Directories, reasons and the names of backends are foreign text.
 _LONGEST_LINE: Final = 1000
@@ -125,7 +125,9 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
 def _facts(total: Counts) -> Iterator[str]:
     saved = ""
     if total.hits:
-        saved = f" ({total.hit_characters:,} characters, {total.hit_seconds:,.0f} s of speech)"
+        unknown = total.hits_unknown if total.hit_seconds else 0  # if no length is known, none is mentioned
+        lengths = [f"{total.hit_characters:,} characters", speech(total.hit_seconds, unknown)]
+        saved = f" ({', '.join(filter(None, lengths))})"
     yield f"{count(total.hits, 'hit')}{saved}"
     characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
     yield f"{count(total.backend_calls, 'backend call')}{characters}"
