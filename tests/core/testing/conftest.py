@@ -1,4 +1,4 @@
-"""What the tests of the conformance kit share."""
+"""Fixtures that the tests of the conformance kit share."""
 
 import gc
 import logging
@@ -13,11 +13,11 @@ from support.kit.installed_backend import InstalledBackend
 
 @pytest.fixture
 def kit(pytester, monkeypatch):
-    """A project for one backend; what a wrong backend changes in this process is restored."""
+    """A project for one backend; restores what a wrong backend changes in this process."""
     monkeypatch.chdir(pytester.path)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    gc.freeze()  # the checks collect garbage: only what they made is to be looked through
+    gc.freeze()  # the checks call gc.collect; frozen objects are not scanned
     with mock.patch.dict(os.environ):
         yield InstalledBackend(pytester, monkeypatch)
     gc.unfreeze()

@@ -1,4 +1,4 @@
-"""What the contract reports of a backend that cannot be checked, and in which order."""
+"""The contract's reports about backends that cannot be checked, and their order."""
 
 import re
 
@@ -12,7 +12,7 @@ from support.kit.tables import WRONG_ENGINES, WRONG_SERVICES
 from support.kit.wrong import AFRESH, AUDIO
 
 
-def test_every_check_catches_something():
+def test_every_check_catches_a_wrong_backend():
     wrong = [*WRONG_ENGINES.values(), *WRONG_SERVICES.values()]
     assert set().union(*(each.caught_by for each in wrong)) == ALL
 
@@ -27,7 +27,7 @@ def test_every_check_catches_something():
         ("threading.Event().wait()", "it was not made within 3 s; a wait in the constructor?"),
     ],
 )
-def test_constructor_that_holds_a_process_up_is_told_once(waits, says, kit, monkeypatch):
+def test_constructor_that_blocks_a_process_is_reported_once(waits, says, kit, monkeypatch):
     monkeypatch.setattr(child, "_PATIENCE", 3.0)
     waiting = (
         f"self.api_key = api_key\n        import sys, threading\n        'pytest' in sys.modules or {waits}"
@@ -40,7 +40,7 @@ def test_constructor_that_holds_a_process_up_is_told_once(waits, says, kit, monk
     assert re.search(rf"1 failed, {len(PROCESSES) - 1} skipped", output)
 
 
-def test_constructor_that_waits_here_is_told(kit):
+def test_constructor_that_waits_in_this_process_is_reported(kit):
     waiting = "self.api_key = api_key\n        __import__('threading').Event().wait()"
     source = ENGINE.replace("self.api_key = api_key", waiting)
     kit.install("engine", source, ENGINE_TEST)
@@ -49,7 +49,7 @@ def test_constructor_that_waits_here_is_told(kit):
     assert "the contract wants: constructing ends within 2 s" in output
 
 
-def test_backend_that_needs_a_key_is_told_that_it_must_not(kit):
+def test_constructor_that_requires_a_key_is_reported(kit):
     source = ENGINE.replace("api_key: str | None = None", "api_key: str")
     kit.install("engine", source, ENGINE_TEST)
     failed, output = kit.run({AUDIO})
@@ -64,7 +64,7 @@ def test_backend_that_needs_a_key_is_told_that_it_must_not(kit):
     ("target", "says"),
     [("engine", "it leads to <module 'engine'"), ("engine:Nobody", "has no attribute 'Nobody'")],
 )
-def test_entry_point_that_leads_to_no_class_is_told(target, says, kit):
+def test_entry_point_without_a_class_is_reported(target, says, kit):
     kit.install("engine", ENGINE, ENGINE_TEST, target)
     failed, output = kit.run({BackendContract.test_options_are_keywords})
     assert failed == {"test_options_are_keywords"}
@@ -72,7 +72,7 @@ def test_entry_point_that_leads_to_no_class_is_told(target, says, kit):
     assert f"the contract wants: the entry point 'engine' ({target}) makes synthesizers" in output
 
 
-def test_plainest_faults_are_told_first(kit):
+def test_most_basic_faults_are_reported_first(kit):
     kit.install("engine", ENGINE, ENGINE_TEST)
     result = kit.pytester.runpytest_inprocess("--collect-only", "-q", "-p", "no:cacheprovider")
     names = re.findall(r"::(test_\w+)", result.stdout.str())
@@ -85,7 +85,7 @@ def test_plainest_faults_are_told_first(kit):
     )
 
 
-def test_service_backend_that_cannot_be_led_elsewhere_is_told_what_it_lacks(project):
+def test_service_backend_without_required_options_is_reported_with_them(project):
     project.tests(
         """
         import pytest

@@ -1,4 +1,4 @@
-"""What comes with the kit: a synthesizer that does as it is told, and a server that does."""
+"""The fakes of the kit: a scripted synthesizer and a scripted server."""
 
 import asyncio
 import http.client
@@ -17,7 +17,7 @@ BUSY = ServiceError("busy", backend="fake", prompt=PROMPT)
 OTHER = Audio(wav(speech_pcm()))
 
 
-def test_fake_speaks_audio_that_is_made_of_the_text():
+def test_fake_makes_audio_from_the_text():
     audio = say(FakeSynthesizer(), "Hi")
     assert (audio.format, audio.sample_rate, audio.channels, audio.sample_width) == ("wav", 24000, 1, 2)
     assert audio.duration == pytest.approx(0.06)
@@ -29,7 +29,7 @@ def test_fake_speaks_audio_that_is_made_of_the_text():
     assert say(FakeSynthesizer(), "").pcm().strip(b"\0")
 
 
-def test_fake_follows_its_script_and_the_last_entry_for_ever():
+def test_fake_follows_its_script_and_repeats_the_last_entry():
     fake = FakeSynthesizer(BUSY, OTHER, None)
     with pytest.raises(ServiceError) as caught:
         say(fake, "a")
@@ -43,7 +43,7 @@ def test_fake_with_no_delays_takes_no_time():
 
 
 @pytest.mark.parametrize("delay", [0.05, [0.05, 0.0]])
-def test_fake_takes_its_time(delay):
+def test_fake_waits_for_its_delay(delay):
     async def first_and_last():
         fake = FakeSynthesizer(delay=delay)
         start = asyncio.get_running_loop().time()
@@ -57,7 +57,7 @@ def test_fake_takes_its_time(delay):
     assert (last >= 0.05) is (delay == 0.05)
 
 
-def test_fake_counts_calls_at_once_and_cancelled_ones():
+def test_fake_counts_concurrent_and_cancelled_calls():
     async def crowd():
         gate = asyncio.Event()
         fake = FakeSynthesizer(gate=gate)
@@ -74,7 +74,7 @@ def test_fake_counts_calls_at_once_and_cancelled_ones():
     assert isinstance(outcomes[0], asyncio.CancelledError)
 
 
-def test_fake_declares_what_it_is_given_and_nothing_else(cache):
+def test_fake_declares_only_the_given_settings(cache):
     assert not hasattr(FakeSynthesizer(), "cache_key_extra")
     assert FakeSynthesizer(cache_key_extra={}).cache_key_extra == {}
     assert CachedSynthesizer(
@@ -99,7 +99,7 @@ def ask(server, method="POST", path="/speak?voice=a", body=b'{"text": "hi"}'):
         connection.close()
 
 
-def test_server_keeps_the_requests_and_gives_the_replies_in_turn():
+def test_server_records_requests_and_sends_its_replies_in_order():
     with LoopbackServer(
         [json_reply({"a": 1}, 503, {"Retry-After": "2"}), Reply(body=b"abc", chunked=True)]
     ) as server:
@@ -107,7 +107,7 @@ def test_server_keeps_the_requests_and_gives_the_replies_in_turn():
         assert (status, headers["retry-after"], headers["content-type"]) == (503, "2", "application/json")
         assert body == b'{"a": 1}'
         assert ask(server)[::2] == (200, b"abc")
-        assert ask(server)[0] == 418  # nobody wrote a third reply
+        assert ask(server)[0] == 418  # the test has no third reply
         first = server.requests[0]
         assert (first.method, first.path, first.query, first.json) == (
             "POST",
@@ -119,26 +119,26 @@ def test_server_keeps_the_requests_and_gives_the_replies_in_turn():
         assert (len(server.requests), server.most_active, server.connections) == (3, 1, 0)
 
 
-def test_server_answers_by_a_function_of_the_request():
+def test_server_reply_may_be_a_function_of_the_request():
     with LoopbackServer(lambda request: Reply(body=request.method.encode())) as server:
         assert ask(server, "PUT")[2] == b"PUT"
 
 
 @pytest.mark.parametrize("place", ["start", "status", "headers", "body"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_server_breaks_off_where_it_is_told(place, how):
+def test_server_breaks_off_at_the_chosen_place(place, how):
     with LoopbackServer(Reply(body=b"abcdef", fail_at=place, fail_how=how)) as server:
         try:
             body = ask(server)[2]
         except (OSError, http.client.HTTPException):
-            body = None  # http.client takes half of the headers for all of them, and no body then
+            body = None  # http.client accepts half of the headers as complete and reads no body then
         assert body in (None, b"")
         assert len(server.requests) == 1
         assert server.wait_closed()
 
 
 def talk(server, *sent, replies=1):
-    """Send bytes over a plain connection; return all that comes, up to the bodies of so many replies."""
+    """Send bytes over a plain connection; return everything up to the bodies of `replies` replies."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         for piece in sent:
@@ -160,14 +160,14 @@ def test_server_reads_a_body_in_chunks():
         assert [request.body for request in server.requests] == [b"text, "]
 
 
-def test_server_tells_who_asks_first_to_go_on():
+def test_server_replies_100_continue_if_asked():
     with LoopbackServer(Reply(body=b"ok")) as server:
         head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
         assert talk(server, head, b"text").startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
         assert server.requests[0].body == b"text"
 
 
-def test_server_answers_requests_that_come_at_once():
+def test_server_answers_pipelined_requests():
     with LoopbackServer(Reply(body=b"ok")) as server:
         one, other = (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n" + body for body in (b"a", b"b"))
         assert talk(server, one + other, replies=2).count(b"200 OK") == 2
@@ -182,7 +182,7 @@ def test_server_answers_requests_that_come_at_once():
         b"GET http://[ HTTP/1.1\r\n\r\n",
     ],
 )
-def test_server_says_what_is_no_request(sent):
+def test_server_rejects_bytes_that_are_not_a_request(sent):
     with LoopbackServer(Reply(body=b"ok")) as server:
         said = talk(server, sent)
         assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -191,7 +191,7 @@ def test_server_says_what_is_no_request(sent):
         assert server.wait_closed()
 
 
-def test_server_says_what_a_reply_function_raised():
+def test_server_reports_the_exception_of_a_reply_function():
     def reply(request):
         return request.json["voice"]
 
@@ -202,7 +202,7 @@ def test_server_says_what_a_reply_function_raised():
         assert body.endswith(b"KeyError: 'voice'\n")
 
 
-def test_server_ends_every_wait_when_it_is_closed():
+def test_closing_the_server_ends_every_wait():
     server = LoopbackServer(Reply(delay=3600.0))
 
     async def hang_up():

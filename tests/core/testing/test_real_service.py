@@ -1,4 +1,4 @@
-"""A backend without a declared service, whose key is set: the checks would call the real service."""
+"""A backend with a key and without a declared service: the checks would call the real service."""
 
 from support.kit.right_sources import ENGINE, ENGINE_TEST
 from support.kit.wrong import AUDIO

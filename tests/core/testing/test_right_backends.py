@@ -1,4 +1,4 @@
-"""Right backends pass, of many kinds."""
+"""Correct backends of many kinds pass."""
 
 import re
 
@@ -10,19 +10,19 @@ from support.kit.right_kinds import RIGHT_ENGINES, RIGHT_SERVICES
 from support.kit.right_sources import ENGINE, ENGINE_TEST, SERVICE, SERVICE_TEST
 
 
-def test_right_engine_passes_and_skips_what_needs_a_service(kit):
+def test_right_engine_passes_and_skips_the_service_checks(kit):
     kit.install("engine", ENGINE, ENGINE_TEST)
     failed, output = kit.run()
     assert failed == set()
-    # The check of options that a service is sent is skipped for both options; voice is not a float.
+    # The check that options reach the service is skipped for both options; voice is not a float.
     assert re.search(rf"\d+ passed, {len(REQUESTS) + 2} skipped", output)
 
 
-def test_right_service_backend_passes_all(kit):
+def test_right_service_backend_passes_every_check(kit):
     kit.install("service", SERVICE, SERVICE_TEST)
     failed, output = kit.run()
     assert failed == set()
-    # It offers no aclose and no float option; of its options and timeout, the checks of requests are enough.
+    # It has no aclose and no float option; the checks of requests cover its options and timeout.
     assert re.search(r"\d+ passed, 4 skipped", output)
 
 

@@ -1,4 +1,4 @@
-"""The kit's websocket server, seen by a real client, and the service that declares it."""
+"""The kit's websocket server, tested with a real client, and the service that declares it."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def server():
 
 
 async def talked(server, *messages, **options):
-    """Send messages, and return what came until the server closed, with the code and reason of the close."""
+    """Send messages; return everything received until the close, and the close's code and reason."""
     url = f"ws{server.url.removeprefix('http')}/path?a=1"
     client = await websockets.asyncio.client.connect(url, compression=None, max_size=None, **options)
     came = []
@@ -56,7 +56,7 @@ def test_messages_of_a_client_are_one_request(server):
 
 
 @pytest.mark.parametrize("size", [10, 125, 126, 65535, 65536, 200_000])
-def test_frames_of_any_size_come_whole_both_ways(server, size):
+def test_frames_of_any_size_arrive_complete_in_both_directions(server, size):
     text = json.dumps("x" * (size - 2))
     server.replies = frames([text.encode(), text.encode()])
     came, _ = talk(server, text, '"last"')
@@ -69,7 +69,7 @@ def test_close_frame_has_code_and_reason(server):
     assert talk(server, '"last"') == (['"hello"', "1"], (4000, "a.reason"))
 
 
-def test_reply_that_is_no_frames_refuses_the_handshake(server):
+def test_reply_without_frames_refuses_the_handshake(server):
     server.replies = [Reply(status=403, body=b"no"), HELLO]
     with pytest.raises(InvalidStatus) as caught:
         talk(server, '"last"')
@@ -102,20 +102,20 @@ def test_function_is_called_with_all_messages(server):
     assert talk(server, '"one"', '"last"')[0] == ['"hello"', "2", '"one"']
 
 
-def test_function_that_raises_or_returns_no_frames_is_reported_by_the_close(server):
+def test_failure_of_a_reply_function_is_the_reason_of_the_close(server):
     server.replies = lambda _: 1 / 0
     _, (code, reason) = talk(server, '"last"')
     assert code == 1011
     assert "the test's reply function raised" in reason
 
 
-def test_close_of_the_client_may_stay_unanswered(server):
+def test_server_may_leave_a_close_of_the_client_unanswered(server):
     server.replies = Frames(body=frames([1, 2]).body, answer_close=False)
     assert len(talk(server, '"last"', close_timeout=0.2)[0]) == 3
     assert server.wait_closed()
 
 
-def test_client_that_leaves_early_is_noticed(server):
+def test_server_notices_a_client_that_leaves_early(server):
     async def leave():
         url = f"ws{server.url.removeprefix('http')}/"
         async with websockets.asyncio.client.connect(url) as client:
@@ -126,7 +126,7 @@ def test_client_that_leaves_early_is_noticed(server):
     assert server.requests == []
 
 
-def test_service_is_played_by_its_own_server():
+def test_websocket_service_runs_its_own_server():
     service = WebSocketService(
         good=lambda _: HELLO, error_reply=lambda *_: HELLO, greeting=HELLO, is_last=is_last
     )

@@ -1,4 +1,4 @@
-"""Engines that are wrong in one place each: the check of that place fails, and no other."""
+"""Engines with one fault each: only the check for that fault fails."""
 
 from functools import partial
 
@@ -13,34 +13,34 @@ from support.kit.tables import WRONG_ENGINES
 from support.kit.wrong_sounds import WRONG_SOUNDS
 
 
-def assert_caught(wrong, beside, kit):
-    """Assert that of these checks and those that must catch a wrong engine, only the latter fail."""
+def assert_caught(wrong, others, kit):
+    """Run the checks `others` and those in `wrong.caught_by`; assert that only the latter fail."""
     kit.install("engine", *patched(wrong.patches, ENGINE, ENGINE_TEST))
-    failed, output = kit.run(beside | wrong.caught_by)
+    failed, output = kit.run(others | wrong.caught_by)
     assert failed == names_of(wrong.caught_by)
     assert wrong.says in output
     assert output.count("the contract wants: ") == output.count("\nwhy: ") > 0
 
 
 @pytest.fixture
-def soon_given_up(monkeypatch):
-    """The checks wait 1 s instead of 3 for what must end, because what wrong engines leave does not end."""
+def short_waits(monkeypatch):
+    """Let the checks wait 1 s instead of 3 s for tasks to end, because tasks of wrong engines never end."""
     monkeypatch.setattr(cancellation, "END_SECONDS", 1.0)
     for module in (cancellation, cleanup):
         monkeypatch.setattr(module, "wait_until", partial(deadlines.wait_until, seconds=1.0))
 
 
-@pytest.mark.usefixtures("soon_given_up")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("name", WRONG_ENGINES)
-def test_wrong_engine_is_caught_by_the_check_of_that(name, kit):
+def test_wrong_engine_is_caught_by_the_check_for_its_fault(name, kit):
     assert_caught(WRONG_ENGINES[name], ENGINE_NEIGHBOURS, kit)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG_ENGINES)
-def test_no_other_check_complains_of_a_wrong_engine(name, kit):
+def test_no_other_check_fails_for_a_wrong_engine(name, kit):
     wrong = WRONG_ENGINES[name]
-    processes = PROCESSES if PROCESSES & wrong.caught_by else set()  # a third of a second
+    processes = PROCESSES if PROCESSES & wrong.caught_by else set()  # 0.33 s
     assert_caught(wrong, ALL - REQUESTS - PROCESSES | processes, kit)
 
 

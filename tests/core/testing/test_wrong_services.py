@@ -1,4 +1,4 @@
-"""Service backends that are wrong in one place each: the check of that place fails, and no other."""
+"""Service backends with one fault each: only the check for that fault fails."""
 
 import pytest
 
@@ -8,20 +8,20 @@ from support.kit.right_sources import SERVICE, SERVICE_TEST
 from support.kit.tables import WRONG_SERVICES
 
 
-def assert_caught(wrong, beside, kit):
-    """Assert that of these checks and those that must catch a wrong backend, only the latter fail."""
+def assert_caught(wrong, others, kit):
+    """Run the checks `others` and those in `wrong.caught_by`; assert that only the latter fail."""
     kit.install("service", *patched(wrong.patches, SERVICE, SERVICE_TEST))
-    failed, output = kit.run(beside | wrong.caught_by)
+    failed, output = kit.run(others | wrong.caught_by)
     assert failed == names_of(wrong.caught_by)
     assert wrong.says in output
 
 
 @pytest.mark.parametrize("name", WRONG_SERVICES)
-def test_wrong_service_backend_is_caught_by_the_check_of_that(name, kit):
+def test_wrong_service_backend_is_caught_by_the_check_for_its_fault(name, kit):
     assert_caught(WRONG_SERVICES[name], SERVICE_NEIGHBOURS, kit)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG_SERVICES)
-def test_no_other_check_complains_of_a_wrong_service_backend(name, kit):
+def test_no_other_check_fails_for_a_wrong_service_backend(name, kit):
     assert_caught(WRONG_SERVICES[name], REQUESTS - WAITING, kit)
