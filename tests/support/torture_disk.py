@@ -1,4 +1,4 @@
-"""A file system that is really small, and really full."""
+"""A real, small file system that tests fill."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ import pytest
 
 @contextlib.contextmanager
 def mounted(place, options):
-    """Mount a small file system of its own; where that is not allowed, skip the test and say why."""
+    """Mount a small file system; skip the test with a reason if mounting is not allowed."""
     if shutil.which("mount") is None or os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system; failing calls are tested all the same")
+        pytest.skip("only root may mount a small file system; the tests of failing calls run anyway")
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", options, "russo-torture", place]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -25,7 +25,7 @@ def mounted(place, options):
 
 
 def fill(path, leave):
-    """Write a file until the file system is full, then give back some bytes."""
+    """Write a file until the file system is full, then free some bytes."""
     with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))

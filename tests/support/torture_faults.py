@@ -1,7 +1,7 @@
-"""Faults at the boundary to the operating system: what happens at the n-th call of a piece of work.
+"""Faults of the operating system: a test makes the n-th call of a piece of work fail, stop or kill.
 
-The calls are those that Python code makes through the ``os`` module, counted in one thread, so that
-every moment of a put, a get or a clear can be visited in turn.
+The calls are those that Python code makes through the ``os`` module, counted in one thread. So a test can
+reach every moment of a put, a get or a clear in turn.
 """
 
 import contextlib
@@ -24,23 +24,23 @@ NAMES = (
     "scandir",
     "listdir",
 )
-# Closing changes nothing on disk; a fault that kept files open would only break the tests.
+# Closing changes nothing on disk; a fault that left files open would only break the tests.
 _ALWAYS = {"close"}
 
 
 class Crash(BaseException):
-    """The process is gone: from here on nothing it does reaches the disk."""
+    """Stands for the end of the process: no later call reaches the disk."""
 
 
 class Calls:
-    """Counts the calls of the thread that made it and acts at one of them.
+    """Counts the calls of the thread that created it, and acts at one of them.
 
     Args:
         at: The number of the call, from 1; 0 only counts.
         act: Called with the call's name and its arguments; may raise.
-        after: Act when the call has been made, instead of before.
-        ever: Act at every later call as well.
-        only: Count no calls but those of these names.
+        after: Act after the call instead of before.
+        ever: Act at every later call, too.
+        only: Count only calls with these names.
     """
 
     def __init__(self, at=0, act=None, *, after=False, ever=False, only=NAMES):
@@ -55,7 +55,7 @@ class Calls:
         self.thread = threading.get_ident()
 
     def is_due(self, name, arguments):
-        """Count a call; tell whether this is the one."""
+        """Count a call; return whether to act at it."""
         if threading.get_ident() != self.thread:
             return False
         self.count += 1
@@ -78,7 +78,7 @@ class Calls:
         return call
 
     def do(self, name, real, arguments, *, made=False):
-        """Act; where that raises, a file that was to be closed is closed nevertheless."""
+        """Act; if that raises at a close, close the file anyway."""
         try:
             self.act(name, arguments)
         except BaseException:
@@ -93,7 +93,7 @@ _active: list[Calls] = []
 
 @contextlib.contextmanager
 def counted(calls: Calls):
-    """Put the fault in place, for the thread that enters."""
+    """Install the fault for the thread that enters."""
     calls.begin()
     with _installing:
         before = {name: getattr(os, name) for name in calls.names}
@@ -114,18 +114,18 @@ _REAL = {name: getattr(os, name) for name in NAMES}
 
 
 def _restore():
-    # Only when no thread needs them: two threads leave in another order than they came.
+    # Only when no thread needs them: two threads may leave in another order than they entered.
     for name, real in _REAL.items():
         setattr(os, name, real)
 
 
 def kill(_name, _arguments):
-    """Die at once, as by kill -9."""
+    """Kill the process at once with SIGKILL."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def crash(_name, _arguments):
-    """Die in this process's stead: use with ``ever``."""
+    """Raise `Crash` instead of killing this process: use with ``ever``."""
     raise Crash
 
 
@@ -139,16 +139,16 @@ def fail(number):
 
 
 def each_call(work, *, limit=400):
-    """Yield 1, 2, 3 … for every call that ``work`` makes, where ``work(n)`` tells whether call n was reached."""
+    """Run ``work(n)`` for n = 1, 2, 3 … until it returns that call n was not reached."""
     for number in range(1, limit):
         if not work(number):
-            assert number > 3, "the work made no calls: the fault layer sits at the wrong boundary"
+            assert number > 3, "the work made no calls: the faults are installed at the wrong place"
             return number - 1
     raise AssertionError(f"the work makes more than {limit} calls")
 
 
 class Stop:
-    """An act that stops the thread at a call until it is told to go on."""
+    """An act that stops the thread at a call until the test lets it go on."""
 
     def __init__(self):
         self.reached = threading.Event()
@@ -156,16 +156,16 @@ class Stop:
 
     def __call__(self, _name, _arguments):
         self.reached.set()
-        assert self.go.wait(60), "nobody told the thread to go on"
+        assert self.go.wait(60), "the test did not let the thread go on"
 
 
 class Worker:
-    """Work in a thread of its own, stopped at one of its calls.
+    """Runs work in its own thread, stopped at one of its calls.
 
     Args:
-        work: What to do.
+        work: The function to run.
         at: The number of the call to stop at.
-        after: Stop when the call has been made, instead of before.
+        after: Stop after the call instead of before.
     """
 
     def __init__(self, work, at, *, after=False):
@@ -180,7 +180,7 @@ class Worker:
 
     @property
     def was_stopped(self):
-        """Whether the work came to that call at all."""
+        """Whether the work reached that call."""
         return self._stop.reached.is_set()
 
     def _run(self, work):
@@ -193,7 +193,7 @@ class Worker:
             self._done.set()
 
     def finish(self):
-        """Let it go on, wait for its end and return its result."""
+        """Let the work go on, wait for its end and return its result."""
         self._stop.go.set()
         self._thread.join(60)
         assert not self._thread.is_alive(), f"the work hangs: {self._calls.trace[-5:]}"

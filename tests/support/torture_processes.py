@@ -1,9 +1,9 @@
-"""Processes of the torture: real ones, that can be killed and stopped for real.
+"""Real processes for the torture tests, which can be killed and stopped.
 
     child = children.start("caller", directory=..., ...)
-    child.expect("ready"); child.tell("go"); child.result()
+    child.expect("ready"); child.send("go"); child.result()
 
-A role is a function of `torture_roles`; it says one JSON value per line and hears one word per line.
+A role is a function of `torture_roles`; it prints one JSON value per line and reads one word per line.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ PATIENCE = 100.0
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of a child: where the roles are, and which store is to be tested."""
+    """Return the environment of a child: the path of the roles, and the store to be tested."""
     paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "RUSSO_TORTURE_BREAK": BREAK}
 
@@ -63,8 +63,8 @@ class Child:
             self._said.put(json.loads(line))
         self._said.put(StopIteration)
 
-    def hear(self, seconds: float = PATIENCE):
-        """Return the next thing it says."""
+    def receive(self, seconds: float = PATIENCE):
+        """Return the next value that the child prints."""
         try:
             word = self._said.get(timeout=seconds)
         except queue.Empty:
@@ -73,17 +73,17 @@ class Child:
         return word
 
     def expect(self, word, seconds: float = PATIENCE) -> None:
-        """Wait until it says this next."""
-        heard = self.hear(seconds)
-        assert heard == word, f"{self.role} said {heard!r} instead of {word!r}\n{self.errors}"
+        """Wait for the next value of the child, which must be this one."""
+        value = self.receive(seconds)
+        assert value == word, f"{self.role} said {value!r} instead of {word!r}\n{self.errors}"
 
-    def tell(self, word: str) -> None:
-        """Tell it a word."""
+    def send(self, word: str) -> None:
+        """Send the child a word."""
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
 
     def result(self, seconds: float = PATIENCE):
-        """Wait for its end and return the last thing it said."""
+        """Wait for the end of the child and return its last value."""
         last, deadline = None, time.monotonic() + seconds
         while (word := self._next(deadline)) is not StopIteration:
             last = word
@@ -98,22 +98,22 @@ class Child:
             raise AssertionError(f"{self.role} did not end in time\n{self.errors}") from None
 
     def signal(self, number: int) -> None:
-        """Send it a signal."""
+        """Send the child a signal."""
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill it by SIGKILL and wait for its end."""
+        """Kill the child by SIGKILL and wait for its end."""
         self.process.kill()
         self.process.wait()
 
     @property
     def errors(self) -> str:
-        """What it wrote to stderr."""
+        """The text that the child wrote to stderr."""
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")
 
     def close(self) -> None:
-        """End it, if it still runs, and release what belongs to it."""
+        """Kill the child if it still runs, and close its pipes."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGCONT)
@@ -132,17 +132,17 @@ class Children:
         self._all: list[Child] = []
 
     def start(self, role: str, *, prefix: tuple[str, ...] = (), **arguments) -> Child:
-        """Start a role; its arguments travel as JSON, paths as text."""
+        """Start a role; its arguments are passed as JSON, paths as text."""
         plain = {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
         child = Child(role, plain, prefix)
         self._all.append(child)
         return child
 
     def run(self, role: str, *, prefix: tuple[str, ...] = (), **arguments):
-        """Run a role to its end and return what it said last."""
+        """Run a role to its end and return its last value."""
         return self.start(role, prefix=prefix, **arguments).result()
 
     def close(self) -> None:
-        """End them all."""
+        """Close all children."""
         for child in self._all:
             child.close()

@@ -1,9 +1,9 @@
-"""Trials of broken stores: the checks of each run against it in a process of its own, forked off one that
-has imported pytest already, for its start is most of the work.
+"""Trials of broken stores: the tests of each store run in their own process. It is forked from a process that
+has imported pytest already, because the imports take most of the time.
 
     python -m torture_trials '[[["no_lock", ["-q", "test_one_backend_call.py::..."], "/tmp/no_lock"], …], 2]'
 
-says one line, ``no_lock 1``, for each when it has ended: its name and pytest's exit code.
+prints one line, ``no_lock 1``, when a trial has ended: its name and pytest's exit code.
 """
 
 import importlib
@@ -16,12 +16,12 @@ import traceback
 from pathlib import Path
 
 FACTOR = "0.3"
-# Imported once, instead of in every trial.
+# Imported once instead of in every trial.
 _ONCE = ("_pytest.pytester", "hypothesis.stateful", "pytest_asyncio", "xdist.plugin")
 
 
 def main(trials, at_once):
-    """Run trials, some at once."""
+    """Run trials, several at once."""
     import pytest
 
     import russo
@@ -62,14 +62,14 @@ def _wait_for_one(running):
 
 
 class Trials:
-    """Trials under way.
+    """Running trials.
 
     Args:
         wanted: The tests of each broken store, by its name.
-        directory: Where they may write.
-        at_once: How many run at the same time.
-        environment: Theirs.
-        root: Where the configuration of pytest is.
+        directory: The directory that they may write to.
+        at_once: The number of trials that run at the same time.
+        environment: The environment of the trials.
+        root: The directory with the configuration of pytest.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Trials:
     ) -> None:
         self._directory, self._ended = directory, set()
         options = ["-rA", "--tb=short", "-m", "", "-p", "no:cacheprovider", "-p", "no:anyio"]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported already
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that are imported already
         trials = [
             (name, [*options, f"--basetemp={directory / name}", *nodes], str(directory / f"{name}.out"))
             for name, nodes in wanted.items()
@@ -99,7 +99,7 @@ class Trials:
         return (self._directory / f"{name}.out").read_text(errors="replace")
 
     def close(self) -> None:
-        """End them."""
+        """End the trials."""
         self._process.terminate()
         self._process.wait()
         self._process.stdout.close()

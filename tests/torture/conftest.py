@@ -1,4 +1,4 @@
-"""Fixtures of the torture; see torture_work for how much of it there is."""
+"""Fixtures of the torture tests; torture_work sets how much they do."""
 
 import os
 import random
@@ -16,10 +16,10 @@ from support.torture_trials import Trials
 from support.torture_work import BREAK, FACTOR, SEED
 
 if sys.platform == "win32":
-    collect_ignore_glob = ["test_*.py"]  # signals, links and file modes of POSIX are what it works with
+    collect_ignore_glob = ["test_*.py"]  # the tests need signals, links and file modes of POSIX
 
-# What a broken store must still do, lest it be caught for a reason that is not its own.
-STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"
+# A broken store must still pass this test; otherwise another fault than its own would be caught.
+STILL_WORKS = "test_whole_or_not.py::test_stored_audio_is_returned_unchanged"
 
 if BREAK:
     torture_broken.apply(BREAK)
@@ -32,7 +32,7 @@ def _no_traces_of_hypothesis(tmp_path_factory):
 
 @pytest.fixture
 def seed(request):
-    """The seed of this test, printed where it fails."""
+    """The seed of this test; pytest prints it if the test fails."""
     print(f"RUSSO_TORTURE_SEED={SEED}")
     return SEED ^ zlib.crc32(request.node.name.encode())
 
@@ -44,7 +44,7 @@ def rng(seed):
 
 @pytest.fixture
 def report_figure(request):
-    """A function that reports a figure of this test, in the summary and in a JUnit report.
+    """Return a function that reports a figure of this test, in the summary and in a JUnit report.
 
     pytest's record_property does the same, but warns if the JUnit report is of family xunit2, the default.
     """
@@ -68,14 +68,14 @@ def children():
 
 
 @pytest.fixture
-def quick_looks(monkeypatch):
-    """No pauses before a reader gives up: nobody is writing, and there is much to read."""
+def no_read_pauses(monkeypatch):
+    """Remove the pauses before a reader gives up: no process writes, and the test reads often."""
     monkeypatch.setattr("russo._store.cache._LOOKS", (0.0, 0.0))
 
 
 @pytest.fixture
-def old_umask():
-    """The umask, put back after the test."""
+def restored_umask():
+    """The umask before the test, restored afterwards."""
     before = os.umask(0o022)
     yield before
     os.umask(before)
@@ -83,14 +83,14 @@ def old_umask():
 
 @pytest.fixture(scope="session", autouse=True)
 def _trials_from_the_start(request):
-    """Run the trials behind the other tests, which mostly wait; of xdist's workers, one has them alone."""
+    """Run the trials in the background of the other tests, which mostly wait; under xdist, one worker runs them."""
     if not hasattr(request.config, "workerinput"):
         request.getfixturevalue("trials")
 
 
 @pytest.fixture(scope="session")
 def trials(request, tmp_path_factory):
-    """Start the trials of broken stores; return a function to ask how one ended."""
+    """Start the trials of broken stores; return a function that waits for one and returns its output."""
     here = Path(__file__).parent
     selected = [
         item.callspec.params["broken"]
@@ -107,7 +107,7 @@ def trials(request, tmp_path_factory):
     group = Trials(
         nodes,
         tmp_path_factory.mktemp("broken"),
-        at_once=os.cpu_count() or 1,  # they wait more than they work
+        at_once=os.cpu_count() or 1,  # the trials wait more than they compute
         environment=child_environment(),
         root=here.parents[1],
     )
@@ -116,8 +116,8 @@ def trials(request, tmp_path_factory):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Tell what was done, and from which seed."""
-    told = [
+    """Write the figures of the run and its seed."""
+    figures = [
         f"  {name}: {value}"
         for reports in terminalreporter.stats.values()
         for report in reports
@@ -125,7 +125,7 @@ def pytest_terminal_summary(terminalreporter):
         for name, value in report.user_properties
         if name.startswith("torture ")
     ]
-    if told:
+    if figures:
         terminalreporter.write_line(f"torture: RUSSO_TORTURE={FACTOR:g} RUSSO_TORTURE_SEED={SEED}")
-        for line in told:
+        for line in figures:
             terminalreporter.write_line(line.replace("torture ", "", 1))

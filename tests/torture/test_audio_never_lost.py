@@ -1,4 +1,4 @@
-"""Paid audio reaches the caller, whatever the disk does; the log says once why it is not kept."""
+"""Synthesized audio reaches the caller even if the disk fails; the log says once why it is not stored."""
 
 import asyncio
 import errno
@@ -33,7 +33,7 @@ class Speaker:
 
 
 def speak(cache, *prompts, during=None):
-    """Speak prompts one after another, hear the audio of each, and return how many backend calls were made."""
+    """Synthesize prompts in turn, check the audio of each, and return the number of backend calls."""
     speaker = Speaker(during)
     synthesizer = CachedSynthesizer(speaker, cache=cache)
 
@@ -70,12 +70,12 @@ def test_full_disk_costs_only_the_cache(tmp_path, caplog, has_entries):
                 assert len(said) == 1, said
                 assert "No space left on device" in said[0]
             else:
-                assert pages > 5, "audio of six pages found room in fewer"
+                assert pages > 5, "six pages of audio were stored on a disk with less space"
             if has_entries:
                 assert speak(cache, "old") == 0, "a full disk lost an entry that was there"
             (disk / "filler").unlink()
             assert speak(cache, "one", "two") <= 2
-            assert speak(AudioCache(disk / "cache"), "one", "two") == 0, "the next run does not keep it"
+            assert speak(AudioCache(disk / "cache"), "one", "two") == 0, "the next run does not store it"
             for key in set(cache.stored_keys()):
                 if not has_entries:
                     cache.remove(key)
@@ -84,10 +84,10 @@ def test_full_disk_costs_only_the_cache(tmp_path, caplog, has_entries):
                 assert speak(cache, "old") == 1
 
 
-def test_full_disk_keeps_the_entry_that_is_to_be_replaced(tmp_path):
+def test_full_disk_keeps_the_old_entry(tmp_path):
     with mounted(tmp_path / "disk", "size=256k") as disk:
         cache = AudioCache(disk / "cache")
-        # What the old entry gives back is less than the new metadata takes.
+        # The old entry frees less space than the new metadata needs.
         old, new = make_audio("k", 1, 0, 100), make_audio("k", 2, 0, 30_000)
         for pages in range(18):
             assert cache.put("k", old)
@@ -149,8 +149,8 @@ def test_failing_calls_lose_no_audio(tmp_path, number):
 
 
 @pytest.fixture
-def open_path():
-    """A directory that every user may reach."""
+def open_directory():
+    """A directory that every user may enter."""
     path = Path(tempfile.mkdtemp(prefix="russo-torture-"))
     path.chmod(0o755)
     yield path
@@ -158,16 +158,16 @@ def open_path():
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o000], ids=["may-not-write", "may-do-nothing"])
-def test_missing_permission_costs_only_the_cache(children, open_path, mode):
-    cache = open_path / "cache"
+def test_missing_permission_costs_only_the_cache(children, open_directory, mode):
+    cache = open_directory / "cache"
     children.run("store", directory=cache, prompts=["a"])
     cache.chmod(mode)
-    told = children.run("speak_as_nobody", directory=cache, warm=open_path / "warm")
+    result = children.run("speak_without_permission", directory=cache, warm=open_directory / "warm")
     cache.chmod(0o755)
-    assert told["calls"] == 3
-    assert len(told["log"]) == len(set(told["log"])) <= 2, told["log"]
-    assert all("Permission denied" in line for line in told["log"])
-    assert any("not stored" in line for line in told["log"])
+    assert result["calls"] == 3
+    assert len(result["log"]) == len(set(result["log"])) <= 2, result["log"]
+    assert all("Permission denied" in line for line in result["log"])
+    assert any("not stored" in line for line in result["log"])
     assert not [name for name in files(cache) if name.endswith("russo-tmp")]
     assert AudioCache(cache).get("k0") is not None
 
@@ -176,30 +176,32 @@ def test_missing_permission_costs_only_the_cache(children, open_path, mode):
 def test_too_many_open_files_cost_only_the_cache(children, tmp_path, cold):
     cache = tmp_path / "cache"
     assert speak(AudioCache(cache), "unrelated") == 1
-    told = children.run("speak_without_files", directory=cache, warm=tmp_path / "warm", cold=cold)
-    assert told["called"] == 3
-    assert told["then"] == 2, "the process that may open files again replays, and keeps what it speaks"
-    assert len(told["log"]) <= 3, told["log"]
-    assert any("Too many open files" in line for line in told["log"])
-    assert not [name for name in told["rest"] if name.endswith("russo-tmp")]
+    result = children.run("speak_without_files", directory=cache, warm=tmp_path / "warm", cold=cold)
+    assert result["called"] == 3
+    assert result["then"] == 2, "once the process may open files again, it replays and stores new audio"
+    assert len(result["log"]) <= 3, result["log"]
+    assert any("Too many open files" in line for line in result["log"])
+    assert not [name for name in result["rest"] if name.endswith("russo-tmp")]
     assert speak(AudioCache(cache), "unrelated") == 0, "an entry was lost for want of a file descriptor"
 
 
-def test_no_thread_to_be_had_costs_nothing(children, open_path):
+def test_missing_threads_cost_nothing(children, open_directory):
     if os.geteuid() != 0:
-        pytest.skip("another user's limit of threads is needed, and only root may change to one")
-    (open_path / "cache").mkdir()
-    (open_path / "cache").chmod(0o777)
-    told = children.run("speak_without_threads", directory=open_path / "cache", warm=open_path / "warm")
-    if told == "threads":
-        pytest.skip("the limit of threads does not hold here")
-    assert told == {"log": [], "calls": 2}
+        pytest.skip("the test needs another user's thread limit, and only root may change the user")
+    (open_directory / "cache").mkdir()
+    (open_directory / "cache").chmod(0o777)
+    result = children.run(
+        "speak_without_threads", directory=open_directory / "cache", warm=open_directory / "warm"
+    )
+    if result == "threads":
+        pytest.skip("the thread limit has no effect here")
+    assert result == {"log": [], "calls": 2}
 
 
-def test_directory_deleted_under_way_is_made_again(tmp_path, caplog):
+def test_deleted_directory_is_created_again(tmp_path, caplog):
     cache = AudioCache(tmp_path / "above" / "cache")
     assert speak(cache, "one", "two", during=lambda: shutil.rmtree(tmp_path / "above")) == 2
-    assert cache.size() == 1, "each call removed what was before it and was kept itself"
+    assert cache.size() == 1, "each call deletes the entries before it and stores its own"
     assert speak(cache, "two") == 0
     assert warnings_of(caplog) == []
 
@@ -219,7 +221,7 @@ def test_directory_that_becomes_a_file_costs_only_the_cache(tmp_path, caplog):
     assert speak(cache, "one", "one") == 1
 
 
-def test_directory_deleted_at_any_call_of_a_put_leaves_no_exception(tmp_path):
+def test_directory_deleted_at_any_call_of_a_put_raises_nothing(tmp_path):
     def work(at):
         cache = AudioCache(tmp_path / "cache")
         cache.put("k", AUDIO)
@@ -239,7 +241,7 @@ def test_directory_deleted_at_any_call_of_a_put_leaves_no_exception(tmp_path):
     each_call(work)
 
 
-def test_trouble_is_told_by_the_log_and_never_by_warnings(tmp_path, recwarn, caplog):
+def test_failed_store_is_logged_once_without_warnings(tmp_path, recwarn, caplog):
     (tmp_path / "file").write_bytes(b"")
     cache = AudioCache(tmp_path / "file" / "cache")
     assert speak(cache, "one", "two", "three", "one") == 4
@@ -257,7 +259,7 @@ def test_trouble_is_told_by_the_log_and_never_by_warnings(tmp_path, recwarn, cap
         RecursionError(),
     ],
 )
-def test_whatever_the_store_raises_the_audio_arrives(cache, monkeypatch, error):
+def test_any_exception_of_the_store_still_returns_the_audio(cache, monkeypatch, error):
     def refuse(*_arguments, **_options):
         raise error
 

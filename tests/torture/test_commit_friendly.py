@@ -1,4 +1,4 @@
-"""Entries live in repositories: the same bytes for the same put, readable, whole after any checkout or copy."""
+"""Entries can be committed: equal puts give equal bytes, and every checkout or copy is a whole cache."""
 
 import json
 import os
@@ -28,7 +28,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64
 
 
 def fill(directory):
-    """Put twelve entries, half of which look like text; return the audio of each."""
+    """Put twelve entries, half of which look like text; return their audio."""
     cache = AudioCache(directory)
     audios = {name: Audio(data, "pcm", 8000) for name, data in TEXTS.items()}
     audios |= {f"k{number}": make_audio(f"k{number}", number, number) for number in range(6)}
@@ -77,7 +77,7 @@ def test_metadata_is_sorted_readable_and_without_times(cache):
         assert list(meta) == sorted(meta)
         assert text.endswith("}\n")
         assert text.count("\n") > 10, "one field per line"
-        assert "…" in text, "text as it is, not escaped"
+        assert "…" in text, "the text is not escaped"
         assert not [name for name in meta if "time" in name or "date" in name]
         assert path.with_suffix(".audio").stat().st_size == meta["size"]
 
@@ -138,12 +138,12 @@ def test_git_checkout_is_a_full_cache(tmp_path, git, settings, committer):
     (clone / "tests" / "recordings" / ".russo-locks").mkdir(exist_ok=True)
     (clone / "tests" / "recordings" / ".russo-locks" / "k.lock").touch()
     (clone / "tests" / "recordings" / ".k.1-0123456789abcdef.russo-tmp").touch()
-    assert git(clone, "status", "--porcelain") == "", "locks and temporaries are to be ignored"
+    assert git(clone, "status", "--porcelain") == "", "git must ignore locks and temporary files"
 
 
 def test_checkout_without_attributes_is_exact_or_a_miss(tmp_path, git):
     origin, clone = tmp_path / "origin", tmp_path / "clone"
-    (origin / "cache").mkdir(parents=True)  # a directory that russo did not make
+    (origin / "cache").mkdir(parents=True)  # a directory that russo did not create
     git(origin, "init", "-q")
     audios = fill(origin / "cache")
     git(origin, "add", "-A")
@@ -152,7 +152,7 @@ def test_checkout_without_attributes_is_exact_or_a_miss(tmp_path, git):
     cache = AudioCache(clone / "cache")
     for key, audio in audios.items():
         assert cache.get(key) in (audio, None)
-    assert cache.get("k0") == audios["k0"], "metadata with other line ends is as good"
+    assert cache.get("k0") == audios["k0"], "metadata with other line ends must stay valid"
     assert cache.get("lines") is None, "git changed these bytes"
 
 
@@ -167,7 +167,7 @@ def test_large_file_pointer_is_a_miss(cache):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o027, 0o077])
-def test_modes_follow_the_umask(tmp_path, old_umask, umask):
+def test_modes_follow_the_umask(tmp_path, restored_umask, umask):
     os.umask(umask)
     cache = AudioCache(tmp_path / "above" / "cache")
     fill(cache.directory)
@@ -230,7 +230,7 @@ def test_copies_are_full_caches(tmp_path, copy):
         assert all(AudioCache(tmp_path / "copy").get(key) == audio for key, audio in audios.items())
 
 
-def test_put_into_hard_linked_copies_changes_no_other(tmp_path):
+def test_put_into_a_hard_linked_copy_changes_no_other_copy(tmp_path):
     audios = fill(tmp_path / "cache")
     _by_hard_links(tmp_path / "cache", tmp_path / "copy")
     assert AudioCache(tmp_path / "copy").put("k0", make_audio("k0", 9, 9))

@@ -1,4 +1,4 @@
-"""Damage is a miss: never an exception, never a hang, never other bytes; and the next put heals it."""
+"""Damage is a miss: never an exception, a hang or other bytes; the next put overwrites it."""
 
 import codecs
 import errno
@@ -20,18 +20,18 @@ from support.torture_work import many, snapshot, within
 
 KEY = "k"
 SMALL = make_audio(KEY, 1, 0, 40)
-TOLD = {"prompt": 'Straße … 日本 \n\t"quoted"', "fields": {"voice": "a", "speed": 1.5}}
+METADATA = {"prompt": 'Straße … 日本 \n\t"quoted"', "fields": {"voice": "a", "speed": 1.5}}
 GIB = 1 << 30
 
 
 @pytest.fixture(autouse=True)
-def _quick(quick_looks):
-    """Nobody writes while something is looked at here."""
+def _quick(no_read_pauses):
+    """No process writes during these tests."""
 
 
 @pytest.fixture
 def entry(cache):
-    assert cache.put(KEY, SMALL, **TOLD)
+    assert cache.put(KEY, SMALL, **METADATA)
     assert cache.put("other", make_audio("other", 1, 1, 60))
     return cache
 
@@ -98,16 +98,16 @@ def test_extended_entry_is_exact_or_a_miss(entry, suffix, addition):
     assert found is None or (suffix == "meta" and addition.isspace())
 
 
-def test_entry_swapped_with_anothers_is_a_miss(entry):
+def test_entry_with_files_of_another_key_is_a_miss(entry):
     for suffixes in (["audio"], ["meta"], ["audio", "meta"]):
         for suffix in suffixes:
             path_of(entry, suffix).write_bytes(path_of(entry, suffix, "other").read_bytes())
-        assert entry.get(KEY) is None, f"{suffixes} of another entry answer for this one"
+        assert entry.get(KEY) is None, f"{suffixes} of another entry are returned for this one"
         assert entry.put(KEY, SMALL)
 
 
 def test_files_of_two_puts_of_one_key_are_a_miss(tmp_path, cache):
-    # The bytes are the same and only what they mean differs, or the other way round.
+    # The bytes are equal and only their metadata differs, or the other way round.
     variants = [make_audio(KEY, writer, 0) for writer in (1, 2)]
     variants.append(type(SMALL)(variants[0].data, "pcm", 12345, 2, 2))
     for one in variants:
@@ -139,7 +139,7 @@ def _sparse_behind_link(path):
 def _socket(path):
     path.unlink()
     here = Path.cwd()
-    os.chdir(path.parent)  # the name of a socket may not be long
+    os.chdir(path.parent)  # the path of a socket must be short
     try:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(path.name)
@@ -170,7 +170,7 @@ OBSTACLES = {
 
 @pytest.mark.parametrize("suffix", ["audio", "meta"])
 @pytest.mark.parametrize("obstacle", OBSTACLES)
-def test_whatever_lies_in_its_place_is_a_miss_that_the_next_put_heals(entry, obstacle, suffix, caplog):
+def test_obstacle_at_the_path_is_a_miss_and_the_next_put_replaces_it(entry, obstacle, suffix, caplog):
     path = path_of(entry, suffix)
     with within(5):
         OBSTACLES[obstacle](path)
@@ -180,11 +180,11 @@ def test_whatever_lies_in_its_place_is_a_miss_that_the_next_put_heals(entry, obs
         assert found.damaged or (suffix == "meta" and found.reason == "absent")
         assert entry.describe(KEY) is None or suffix == "audio"
         entry.size()
-        assert snapshot(entry.directory) == before, "a reader changed something"
+        assert snapshot(entry.directory) == before, "a reader changed the directory"
         assert len(caplog.records) == found.damaged
         assert {record.levelno for record in caplog.records} <= {logging.WARNING}
         new = make_audio(KEY, 2, 1)
-        assert entry.put(KEY, new), "the next put does not heal it"
+        assert entry.put(KEY, new), "the next put does not replace it"
         assert entry.get(KEY) == new
         assert path.is_file()
         assert not path.is_symlink()
@@ -192,7 +192,7 @@ def test_whatever_lies_in_its_place_is_a_miss_that_the_next_put_heals(entry, obs
 
 
 @pytest.mark.parametrize("suffix", ["audio", "meta"])
-def test_full_directory_in_its_place_is_a_store_that_fails(entry, suffix, caplog):
+def test_full_directory_at_the_path_makes_the_put_fail(entry, suffix, caplog):
     path = path_of(entry, suffix)
     path.unlink()
     path.mkdir()
@@ -209,29 +209,29 @@ def test_full_directory_in_its_place_is_a_store_that_fails(entry, suffix, caplog
 def test_read_takes_bounded_memory(children, entry):
     for suffix in ("audio", "meta"):
         _sparse(path_of(entry, suffix))
-        told = children.run("read_in_little_memory", directory=entry.directory, key=KEY, mebibytes=1500)
-        assert told["miss"]
-        assert told["peak"] < 150, f"{suffix} of 1 GiB took {told['peak']:.0f} MiB to refuse"
+        result = children.run("read_in_little_memory", directory=entry.directory, key=KEY, mebibytes=1500)
+        assert result["miss"]
+        assert result["peak"] < 150, f"{suffix} of 1 GiB took {result['peak']:.0f} MiB to refuse"
 
 
 def test_entry_too_large_for_the_memory_is_a_miss(children, entry):
     forge(entry, size=GIB)
     _sparse(path_of(entry, "audio"))
-    told = children.run("read_in_little_memory", directory=entry.directory, key=KEY, mebibytes=200)
-    assert told["miss"]
+    result = children.run("read_in_little_memory", directory=entry.directory, key=KEY, mebibytes=200)
+    assert result["miss"]
 
 
-# --- metadata whose own check is right ---
+# --- metadata with a valid check ---
 
 
 def written(items):
-    """Write JSON as the check sees it, of members that are JSON text already."""
+    """Return the metadata text that the check covers; the values are JSON text already."""
     return "{" + ",".join(f"\n  {json.dumps(name)}: {items[name]}" for name in sorted(items)) + "\n}\n"
 
 
 def forge(cache, raw=None, **changes):
-    """Write metadata with these members, and with a check that holds."""
-    meta = json.loads(encode_meta(KEY, SMALL, **TOLD))
+    """Write metadata with these members and a valid check."""
+    meta = json.loads(encode_meta(KEY, SMALL, **METADATA))
     del meta["check"]
     items = {
         name: json.dumps(value, sort_keys=True, indent=2).replace("\n", "\n  ")
@@ -243,11 +243,13 @@ def forge(cache, raw=None, **changes):
     path_of(cache, "meta").write_text(written({**items, "check": json.dumps(check)}))
 
 
-def test_forging_works(entry):
+def test_forged_metadata_is_accepted(entry):
     forge(entry)
     assert entry.get(KEY) == SMALL
     forge(entry, sample_rate=4321)
-    assert entry.get(KEY).sample_rate == 4321, "the check is not what this test thinks: it forges nothing"
+    assert entry.get(KEY).sample_rate == 4321, (
+        "the test computes another check than russo: its metadata is not accepted"
+    )
 
 
 VALUES = [
@@ -261,13 +263,13 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_wrong_type_is_exact_or_a_miss_even_where_the_check_holds(entry, field):
+def test_wrong_type_with_a_valid_check_is_exact_or_a_miss(entry, field):
     allowed = {"format", "sample_rate", "channels", "sample_width"}
     for value in VALUES:
         forge(entry, raw={field: value})
         found = entry.get(KEY)
         if found is not None:
-            # What is forged with a check that holds is what the metadata says; never other bytes.
+            # Metadata with a valid check is believed, but the audio bytes are always the stored ones.
             assert found.data == SMALL.data, value[:50]
             assert found == SMALL or field in allowed, value[:50]
             assert type(found.sample_rate) is int
@@ -317,7 +319,7 @@ def test_deep_json_is_exact_or_a_miss(entry, field, ends):
         "'",
     ],
 )
-def test_json_that_is_no_description_is_a_miss(entry, text):
+def test_json_that_is_not_metadata_is_a_miss(entry, text):
     path_of(entry, "meta").write_text(text)
     found = entry.lookup(KEY)
     assert isinstance(found, Miss)
@@ -326,7 +328,7 @@ def test_json_that_is_no_description_is_a_miss(entry, text):
 
 @pytest.mark.parametrize("field", ["sample_rate", "key", "check", "size", "format", "russo_cache"])
 @pytest.mark.parametrize("value", ["1", '"x"', "NaN", "null"])
-def test_duplicate_name_is_exact_or_a_miss(entry, field, value):
+def test_duplicate_member_is_exact_or_a_miss(entry, field, value):
     text = path_of(entry, "meta").read_text("utf-8")
     for changed in (
         text.replace("{", f'{{"{field}": {value},', 1),
@@ -353,7 +355,7 @@ def test_byte_order_mark_line_ends_and_indentation_are_harmless(entry):
         assert_exact_or_miss(entry, codec)
 
 
-def test_newer_format_is_a_miss_and_no_damage(entry):
+def test_newer_format_is_a_miss_and_not_damage(entry):
     forge(entry, russo_cache=2)
     found = entry.lookup(KEY)
     assert isinstance(found, Miss)
@@ -362,7 +364,7 @@ def test_newer_format_is_a_miss_and_no_damage(entry):
     assert entry.get(KEY) == SMALL
 
 
-def test_directory_that_is_something_else_is_a_miss(tmp_path):
+def test_path_that_is_not_a_directory_is_a_miss(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "dangling").symlink_to("nowhere")
@@ -374,7 +376,7 @@ def test_directory_that_is_something_else_is_a_miss(tmp_path):
             assert cache.describe(KEY) is None
 
 
-def test_reader_removes_nothing_that_it_cannot_read(entry, monkeypatch):
+def test_reader_does_not_remove_unreadable_files(entry, monkeypatch):
     before = snapshot(entry.directory)
     real = os.read
     for number in (errno.EIO, errno.EMFILE, errno.EACCES, errno.ESTALE):

@@ -1,4 +1,4 @@
-"""Nothing foreign is touched: by clear, by puts, by keys that are paths."""
+"""Foreign files are never changed: not by clear, not by puts, not through keys that look like paths."""
 
 import json
 import os
@@ -17,7 +17,7 @@ OURS = ("k", "0" * 64, "a-b_c")
 
 
 def fill(directory):
-    """Put three entries where they are, and return the cache."""
+    """Put three entries into the directory, and return the cache."""
     cache = AudioCache(directory)
     for key in OURS:
         assert cache.put(key, make_audio(key, 1, 0), prompt="hello")
@@ -25,13 +25,13 @@ def fill(directory):
 
 
 def foreign_only(seen):
-    """Drop from a snapshot what three entries add to it."""
+    """Return a snapshot without the files of the three entries."""
     ours = {f"{key}.{suffix}" for key in OURS for suffix in ("audio", "meta")}
     return {name: what for name, what in seen.items() if name not in ours and name != ".russo-locks"}
 
 
 def make_home(path):
-    """A directory full of what people and programs have, some of it named like ours."""
+    """Fill a directory with files of people and programs; some are named like files of russo."""
     for name in (
         "Documents",
         "Music",
@@ -79,7 +79,7 @@ def make_home(path):
 
 
 def make_links(path):
-    """A directory of links, named like entries, to files and folders elsewhere."""
+    """Fill a directory with links, named like entries, to files and folders elsewhere."""
     elsewhere = path.parent / "elsewhere"
     elsewhere.mkdir()
     real = AudioCache(elsewhere)
@@ -93,7 +93,7 @@ def make_links(path):
     (path / f"{'f' * 64}.audio").symlink_to(elsewhere)
     (path / f"{'f' * 64}.meta").symlink_to("nowhere")
     (elsewhere / "poetry.lock").write_bytes(b"locked")
-    (elsewhere / "k.lock").write_bytes(b"named like a lock of ours")
+    (elsewhere / "k.lock").write_bytes(b"named like a lock of russo")
     (path / ".russo-locks").symlink_to(elsewhere)
     (path / ".k.1-0123456789abcdef.russo-tmp").symlink_to(elsewhere / "poetry.lock")
     return elsewhere
@@ -106,7 +106,7 @@ def place(tmp_path):
     return path
 
 
-def test_clear_in_a_home_directory_takes_entries_alone(place):
+def test_clear_in_a_home_directory_removes_only_entries(place):
     make_home(place)
     before = snapshot(place)
     cache = fill(place)
@@ -118,7 +118,7 @@ def test_clear_in_a_home_directory_takes_entries_alone(place):
     assert snapshot(place) == before
 
 
-def test_first_put_and_reads_in_a_home_directory_touch_nothing(place):
+def test_first_put_and_reads_in_a_home_directory_change_no_other_file(place):
     make_home(place)
     for name in os.listdir(place):
         if not (place / name).is_symlink():
@@ -132,7 +132,7 @@ def test_first_put_and_reads_in_a_home_directory_touch_nothing(place):
     assert foreign_only(snapshot(place)) == before
 
 
-def test_clear_in_a_directory_of_links_follows_none(place):
+def test_clear_in_a_directory_of_links_follows_no_link(place):
     elsewhere = make_links(place)
     before, before_elsewhere = snapshot(place), snapshot(elsewhere)
     cache = fill(place)
@@ -176,7 +176,7 @@ def test_clear_in_a_git_checkout_leaves_the_repository_whole(place):
     git("fsck", "--full")
 
 
-def test_remove_of_one_key_takes_no_link_and_no_directory(place):
+def test_remove_of_one_key_removes_no_link_target_and_no_directory(place):
     make_home(place)
     elsewhere = make_links(place)
     before, before_elsewhere = snapshot(place), snapshot(elsewhere)
@@ -187,13 +187,13 @@ def test_remove_of_one_key_takes_no_link_and_no_directory(place):
     assert snapshot(elsewhere) == before_elsewhere
 
 
-def test_clears_puts_and_reads_at_once_touch_nothing_foreign(children, place, seed, report_figure):
+def test_clears_puts_and_reads_at_once_change_no_foreign_file(children, place, seed, report_figure):
     make_home(place)
     before = snapshot(place)
-    told = children.run("clear_storm", directory=place, seed=seed, seconds=0.2 * many(10))
-    assert told["problems"] == []
-    assert told["hits"] > 0
-    report_figure("clears, puts and reads at once", told)
+    result = children.run("clear_storm", directory=place, seed=seed, seconds=0.2 * many(10))
+    assert result["problems"] == []
+    assert result["hits"] > 0
+    report_figure("clears, puts and reads at once", result)
     AudioCache(place).clear()
     assert snapshot(place) == before
 
@@ -208,7 +208,7 @@ KEYS = [
 
 @pytest.mark.parametrize("key", KEYS, ids=ascii)
 @pytest.mark.parametrize("call", ["get", "lookup", "put", "remove", "describe"])
-def test_key_that_is_no_plain_name_is_refused_and_writes_nothing(tmp_path, call, key, monkeypatch):
+def test_key_that_is_not_a_plain_name_is_refused_and_writes_nothing(tmp_path, call, key, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = AudioCache(tmp_path / "deep" / "er" / "cache")
     assert cache.put("fine", make_audio("fine", 1, 0))
@@ -227,7 +227,7 @@ def test_plain_names_are_keys(cache, key):
     assert cache.size() == 1
 
 
-def test_entry_under_a_name_of_another_case_or_key_answers_for_nobody(cache):
+def test_entry_renamed_to_another_key_is_a_miss(cache):
     assert cache.put("abc", make_audio("abc", 1, 0))
     for suffix in ("audio", "meta"):
         os.rename(cache.directory / f"abc.{suffix}", cache.directory / f"abd.{suffix}")

@@ -1,4 +1,4 @@
-"""The figures that the torture reports go into a JUnit report, and fail nothing there."""
+"""The figures of the torture tests are in a JUnit report, without a warning."""
 
 import subprocess
 import sys

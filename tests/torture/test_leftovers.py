@@ -1,4 +1,4 @@
-"""Leftovers of the dead are swept, within later puts and by clear; those of the living never."""
+"""Leftovers of killed processes are removed by later puts and by clear; files in use never are."""
 
 import os
 import time
@@ -20,10 +20,10 @@ def place(tmp_path):
     return cache.directory
 
 
-def die(children, place):
-    """Kill a writer in the middle of a put and of a call; return the names of what it left."""
+def leftovers_of_a_killed_writer(children, place):
+    """Kill a writer in the middle of a put and of a call; return the paths of its temporary and its lock."""
     child = children.start("die_in_a_put", directory=place)
-    temporary = child.hear()
+    temporary = child.receive()
     wait_until(lambda: child.process.poll() is not None, what="its death")
     return place / temporary, place / LOCKS / "dead.lock"
 
@@ -32,8 +32,8 @@ def backdate(path, seconds):
     os.utime(path, (time.time() - seconds,) * 2)
 
 
-def test_old_leftovers_of_the_dead_go_with_a_later_put(children, place):
-    temporary, lock = die(children, place)
+def test_later_put_removes_old_leftovers_of_a_killed_process(children, place):
+    temporary, lock = leftovers_of_a_killed_writer(children, place)
     assert AudioCache(place).put("k", AUDIO)
     assert temporary.exists(), "an hour is not over"
     assert lock.exists()
@@ -45,32 +45,32 @@ def test_old_leftovers_of_the_dead_go_with_a_later_put(children, place):
     assert AudioCache(place).get("k") == AUDIO
 
 
-def test_fresh_leftovers_of_the_dead_go_with_clear(children, place):
-    temporary, lock = die(children, place)
+def test_clear_removes_fresh_leftovers_of_a_killed_process(children, place):
+    temporary, lock = leftovers_of_a_killed_writer(children, place)
     assert AudioCache(place).clear() == 1
     assert not temporary.exists()
     assert not lock.exists()
     assert {path.name for path in place.iterdir()} == {".gitattributes", ".gitignore"}
 
 
-def test_what_a_living_process_uses_stays(children, place):
+def test_files_of_a_running_process_stay(children, place):
     child = children.start("hold", directory=place)
-    temporary, lock = place / child.hear(), place / LOCKS / "living.lock"
+    temporary, lock = place / child.receive(), place / LOCKS / "living.lock"
     AudioCache(place).clear()
     assert AudioCache(place).put("k", AUDIO)
-    assert temporary.exists(), "the temporary of a living writer was removed"
-    assert lock.exists(), "the lock of a living caller was removed"
-    # Its sign of life may be old, where its process is frozen or the clocks differ: it is held all the same.
+    assert temporary.exists(), "the temporary of a running writer was removed"
+    assert lock.exists(), "the lock of a running caller was removed"
+    # The lock's time may be old, if its process is stopped or the clocks differ: the lock is still held.
     backdate(lock, 7200)
     assert AudioCache(place).put("k", AUDIO)
     AudioCache(place).clear()
-    assert lock.exists(), "a held lock was removed for its age"
-    child.tell("end")
+    assert lock.exists(), "a held lock was removed because of its age"
+    child.send("end")
     assert child.result() == "done"
     assert not lock.exists()
 
 
-def test_living_writer_whose_temporary_goes_writes_it_again(place):
+def test_running_writer_rewrites_a_removed_temporary(place):
     cache = AudioCache(place)
     from support.torture_faults import Calls, counted
 
@@ -86,8 +86,8 @@ def test_living_writer_whose_temporary_goes_writes_it_again(place):
         assert list(place.glob(".*.russo-tmp")) == []
 
 
-def test_leftovers_of_other_machines_go_by_their_age(place):
-    # Number 1 lives on every machine, so nothing tells whose temporary this is.
+def test_leftovers_of_other_machines_are_removed_by_age(place):
+    # A process 1 runs on every machine, so the owner of this temporary is unknown.
     temporary = place / ".k.1-0123456789abcdef.russo-tmp"
     temporary.write_bytes(b"half of it")
     AudioCache(place).clear()
@@ -104,15 +104,15 @@ def test_impossible_process_numbers_are_leftovers(place):
     assert list(place.glob(".k.*")) == []
 
 
-def test_locks_of_the_dead_hinder_nobody(children, place, tmp_path):
-    die(children, place)
+def test_lock_of_a_killed_process_does_not_block_others(children, place, tmp_path):
+    leftovers_of_a_killed_writer(children, place)
     child = children.start("caller", directory=place, calls=tmp_path / "calls", prompts=["dead"], seconds=0)
     child.expect("ready")
-    child.tell("go")
-    assert child.result(20)["heard"] == {"audio": 1}
+    child.send("go")
+    assert child.result(20)["outcomes"] == {"audio": 1}
 
 
-def test_thousand_leftovers_are_swept_at_once(place):
+def test_one_put_removes_a_thousand_leftovers(place):
     for number in range(1000):
         path = place / f".k.{number}-{number:016x}.russo-tmp"
         path.write_bytes(b"x" * 100)

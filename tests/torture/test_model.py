@@ -1,4 +1,4 @@
-"""A state machine drives put, get, clear, damage and crash against a model of what may be read."""
+"""A state machine runs put, get, clear, damage and crash, and compares reads with a model."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from russo import AudioCache
 from russo._store.cache import Miss
-from support.torture_audio import make_audio, told_by
+from support.torture_audio import make_audio, writer_of
 from support.torture_faults import Calls, Crash, counted, crash, fail
 from support.torture_work import BREAK, many
 
@@ -23,7 +23,7 @@ NOTHING = None
 
 
 class Model(RuleBasedStateMachine):
-    """For each key, all that a read may return; reading tells which of them it is."""
+    """Holds for each key all that a read may return; a read reduces them to the one it returned."""
 
     def __init__(self):
         super().__init__()
@@ -52,10 +52,10 @@ class Model(RuleBasedStateMachine):
     def get(self, key):
         found = self.cache.lookup(key)
         audio = NOTHING if isinstance(found, Miss) else found
-        assert audio in self.allowed[key], f"{found} is none of {self.allowed[key]}"
+        assert audio in self.allowed[key], f"{found} is not one of {self.allowed[key]}"
         if audio is not NOTHING:
-            told_by(audio, key)
-        assert self.cache.lookup(key) == found, "reading changed what is read"
+            writer_of(audio, key)
+        assert self.cache.lookup(key) == found, "two reads in turn differ"
         self.allowed[key] = {audio}
 
     @rule(key=KEYS)
@@ -142,7 +142,7 @@ class Model(RuleBasedStateMachine):
         assert certain <= count <= len(self.allowed)
 
 
-def test_store_behaves_as_its_model(quick_looks, seed):
+def test_store_behaves_as_its_model(no_read_pauses, seed):
     logging.disable(logging.CRITICAL)
     try:
         hypothesis.seed(seed)(_run)()
@@ -152,7 +152,7 @@ def test_store_behaves_as_its_model(quick_looks, seed):
 
 def _run():
     Model.TestCase.settings = settings(
-        max_examples=500 if BREAK else many(60),  # a broken store is caught after some ten, by chance
+        max_examples=500 if BREAK else many(60),  # a broken store is found by chance, after about ten
         stateful_step_count=40,
         deadline=None,
         database=None,

@@ -1,4 +1,4 @@
-"""One backend call for equal requests: over tasks, threads, event loops and processes, dead and frozen ones."""
+"""One backend call for equal requests, across tasks, threads, event loops and killed or stopped processes."""
 
 import asyncio
 import functools
@@ -26,7 +26,7 @@ def calls(tmp_path):
 
 
 class Calls:
-    """The calls that were made, as the speakers of all processes noted them."""
+    """The backend calls of all processes, from the file in which they note them."""
 
     def __init__(self, path):
         self.path = path
@@ -36,11 +36,11 @@ class Calls:
         return [line.split(" ", 3) for line in text.splitlines()]
 
     def begun(self):
-        """The prompts of the calls, in order."""
+        """Return the prompts of the calls, in order."""
         return [prompt for _, what, _, prompt in self.lines() if what == "begin"]
 
     def spans(self):
-        """When each call began and ended (never, where its process died), in order."""
+        """Return when each call began and ended, in order; the end is infinite if its process was killed."""
         ends = {(pid, prompt): float(at) for pid, what, at, prompt in self.lines() if what == "end"}
         return [
             (float(at), ends.get((pid, prompt), float("inf")))
@@ -50,7 +50,7 @@ class Calls:
 
 
 def ready(children, number, directory, calls, prompts=("hello",), **options):
-    """Start callers that are about to ask."""
+    """Start callers, which wait for "go" before they call."""
     group = [
         children.start("caller", directory=directory, calls=calls.path, prompts=list(prompts), **options)
         for _ in range(number)
@@ -61,15 +61,15 @@ def ready(children, number, directory, calls, prompts=("hello",), **options):
 
 
 def start(*arguments, **options):
-    """Start callers and let them go at the same moment."""
+    """Start callers, and let all of them call at the same moment."""
     group = ready(*arguments, **options)
     for child in group:
-        child.tell("go")
+        child.send("go")
     return group
 
 
 async def call_begun(calls):
-    """Wait in an event loop until a call has begun, which a file tells."""
+    """Wait in an event loop until the file shows that a call has begun."""
     while not calls.begun():  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.01)
 
@@ -77,8 +77,8 @@ async def call_begun(calls):
 def test_eight_processes_of_eight_tasks_call_once_per_prompt(children, tmp_path, calls, report_figure):
     began = time.monotonic()
     group = start(children, 8, tmp_path / "cache", calls, PROMPTS, tasks=8)
-    heard = [child.result()["heard"] for child in group]
-    assert heard == [{"audio": 160}] * 8
+    outcomes = [child.result()["outcomes"] for child in group]
+    assert outcomes == [{"audio": 160}] * 8
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS, 1)
     assert AudioCache(tmp_path / "cache").size() == 20
     assert os.listdir(tmp_path / "cache" / ".russo-locks") == [], "a lock was left behind"
@@ -86,7 +86,7 @@ def test_eight_processes_of_eight_tasks_call_once_per_prompt(children, tmp_path,
 
 
 @pytest.mark.parametrize("caches", ["one-cache", "a-cache-each"])
-def test_threads_with_event_loops_of_their_own_call_once(tmp_path, calls, caches):
+def test_threads_with_own_event_loops_call_once(tmp_path, calls, caches):
     shared = AudioCache(tmp_path / "cache")
     errors = []
 
@@ -102,7 +102,7 @@ def test_threads_with_event_loops_of_their_own_call_once(tmp_path, calls, caches
             speaker = CachedSynthesizer(Speaker(calls.path, 0.05), cache=cache)
             gate.wait()
             asyncio.run(ask(speaker))
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - asserted below
             errors.append(error)
 
     gate = threading.Barrier(8)
@@ -115,7 +115,7 @@ def test_threads_with_event_loops_of_their_own_call_once(tmp_path, calls, caches
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS[:5], 1)
 
 
-def test_killed_caller_is_taken_over_at_once(children, tmp_path, calls, report_figure):
+def test_killed_caller_is_replaced_at_once(children, tmp_path, calls, report_figure):
     took = []
     for number in range(many(3)):
         prompt = f"prompt {number}"
@@ -124,47 +124,47 @@ def test_killed_caller_is_taken_over_at_once(children, tmp_path, calls, report_f
         waiters = start(children, 3, tmp_path / "cache", calls, [prompt], seconds=0.01)
         caller.kill()
         killed = time.time()
-        assert [waiter.result()["heard"] for waiter in waiters] == [{"audio": 1}] * 3
-        assert calls.begun().count(prompt) == 2, "one call of the dead, and one of all the others"
+        assert [waiter.result()["outcomes"] for waiter in waiters] == [{"audio": 1}] * 3
+        assert calls.begun().count(prompt) == 2, "one call of the killed caller, and one of all the others"
         took.append(calls.spans()[-1][0] - killed)
     assert statistics.median(took) < 2.0, took
     report_figure("take-over after kill -9, seconds", [round(seconds, 3) for seconds in took])
 
 
-def test_frozen_caller_costs_one_bounded_wait_and_one_more_call(children, tmp_path, calls):
+def test_stopped_caller_costs_one_bounded_wait_and_one_more_call(children, tmp_path, calls):
     (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0)
     wait_until(calls.begun, what="the call")
     caller.signal(signal.SIGSTOP)
     stopped = time.time()
     waiters = start(children, 4, tmp_path / "cache", calls, seconds=0.1, patience=1.0)
-    assert [waiter.result(12)["heard"] for waiter in waiters] == [{"audio": 1}] * 4
-    assert len(calls.begun()) == 2, "one call of the frozen one, and one of all the others"
+    assert [waiter.result(12)["outcomes"] for waiter in waiters] == [{"audio": 1}] * 4
+    assert len(calls.begun()) == 2, "one call of the stopped caller, and one of all the others"
     assert 0.8 < calls.spans()[1][0] - stopped < 20
     caller.signal(signal.SIGCONT)
-    assert caller.result()["heard"] == {"audio": 1}
+    assert caller.result()["outcomes"] == {"audio": 1}
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks", "no-locks"])
-def test_behind_a_frozen_caller_the_others_go_one_at_a_time(children, tmp_path, calls, locks):
+def test_waiters_of_a_stopped_caller_call_one_at_a_time(children, tmp_path, calls, locks):
     (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=1.5, patience=1.0, locks=locks)
     wait_until(calls.begun, what="the call")
     caller.signal(signal.SIGSTOP)
-    # Calls that fail are stored by nobody, so each of the others has to make its own.
+    # Failed calls store nothing, so each of the others must make its own call.
     waiters = start(
         children, 4, tmp_path / "cache", calls, seconds=0.2, patience=1.0, fails=True, locks=locks
     )
-    assert [waiter.result(12)["heard"] for waiter in waiters] == [{"RuntimeError": 1}] * 4
+    assert [waiter.result(12)["outcomes"] for waiter in waiters] == [{"RuntimeError": 1}] * 4
     spans = sorted(calls.spans())[1:]
     assert len(spans) == 4
     for (_, end), (begin, _) in itertools.pairwise(spans):
         assert begin > end - 0.001, f"two calls at once: {spans}"
     caller.signal(signal.SIGCONT)
-    assert caller.result()["heard"] == {"audio": 1}
+    assert caller.result()["outcomes"] == {"audio": 1}
 
 
 def test_file_system_without_locks_calls_once(children, tmp_path, calls):
     group = start(children, 4, tmp_path / "cache", calls, PROMPTS[:5], tasks=4, locks=False, patience=5.0)
-    assert [child.result()["heard"] for child in group] == [{"audio": 20}] * 4
+    assert [child.result()["outcomes"] for child in group] == [{"audio": 20}] * 4
     assert Counter(calls.begun()) == dict.fromkeys(PROMPTS[:5], 1)
 
 
@@ -173,12 +173,12 @@ def test_killed_caller_without_locks_costs_one_bounded_wait(children, tmp_path, 
     wait_until(calls.begun, what="the call")
     caller.kill()
     waiters = start(children, 3, tmp_path / "cache", calls, seconds=0.1, locks=False, patience=1.0)
-    assert [waiter.result(12)["heard"] for waiter in waiters] == [{"audio": 1}] * 3
+    assert [waiter.result(12)["outcomes"] for waiter in waiters] == [{"audio": 1}] * 3
     assert len(calls.begun()) == 2
 
 
-def test_caller_that_shows_life_is_waited_for(children, tmp_path):
-    # Four times the others' patience; the figures of real life are 30 s and minutes. All kinds at once.
+def test_waiters_wait_for_a_slow_running_caller(children, tmp_path):
+    # The call takes four times the waiters' patience (30 s and minutes in real use). All kinds run at once.
     kinds = [
         {"patience": 1.0, "locks": locks, "blocks": blocks}
         for locks in (True, False)
@@ -192,25 +192,25 @@ def test_caller_that_shows_life_is_waited_for(children, tmp_path):
     wait_until(lambda: all(noted.begun() for noted in calls), what="the calls")
     for place, noted, kind in zip(places, calls, kinds, strict=True):
         group += start(children, 2, place, noted, seconds=0.1, **kind)
-    assert [child.result()["heard"] for child in group] == [{"audio": 1}] * 12
+    assert [child.result()["outcomes"] for child in group] == [{"audio": 1}] * 12
     assert [len(noted.begun()) for noted in calls] == [1] * 4, (
-        "others lost patience with one that showed life"
+        "waiters did not wait for a caller that was still running"
     )
 
 
-def test_all_stopped_and_continued_call_once(children, tmp_path, calls):
-    # Ctrl-Z and fg: nobody showed life, but nobody watched either.
+def test_processes_stopped_and_continued_together_call_once(children, tmp_path, calls):
+    # Ctrl-Z and fg: the caller did not touch its lock, but no waiter was running either.
     (caller,) = start(children, 1, tmp_path / "cache", calls, seconds=4.0, patience=1.5)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, seconds=0.1, patience=1.5)
-    time.sleep(0.3)  # the waiters' first looks
+    time.sleep(0.3)  # the waiters look for the first time
     group = [caller, *waiters]
     for child in reversed(group):
         child.signal(signal.SIGSTOP)
     time.sleep(2.5)  # longer than their patience
     for child in reversed(group):
         child.signal(signal.SIGCONT)
-    assert [child.result()["heard"] for child in group] == [{"audio": 1}] * 3
+    assert [child.result()["outcomes"] for child in group] == [{"audio": 1}] * 3
     assert len(calls.begun()) == 1
 
 
@@ -219,11 +219,11 @@ def test_cancelled_waiters_lose_nothing_across_processes(children, tmp_path, cal
     (caller,) = start(children, 1, tmp_path / "cache", calls, until=answered)
     wait_until(calls.begun, what="the call")
     waiters = start(children, 2, tmp_path / "cache", calls, tasks=3, timeout=0.2)
-    assert [waiter.result()["heard"] for waiter in waiters] == [{"TimeoutError": 3}] * 2
+    assert [waiter.result()["outcomes"] for waiter in waiters] == [{"TimeoutError": 3}] * 2
     answered.touch()
-    assert caller.result()["heard"] == {"audio": 1}
+    assert caller.result()["outcomes"] == {"audio": 1}
     (late,) = start(children, 1, tmp_path / "cache", calls)
-    assert late.result()["heard"] == {"audio": 1}
+    assert late.result()["outcomes"] == {"audio": 1}
     assert len(calls.begun()) == 1
 
 
@@ -245,13 +245,15 @@ def test_caller_whose_waiters_all_give_up_still_stores_its_audio(cache, calls):
     assert len(calls.begun()) == 1
 
 
-def test_failure_reaches_all_waiters_and_the_next_call_tries_again(cache, calls):
+def test_failure_reaches_all_waiters_and_the_next_call_retries(cache, calls):
     failing = Speaker(calls.path, 0.1, fails=True)
     speaker = CachedSynthesizer(failing, cache=cache)
 
     async def main():
-        told = await asyncio.gather(*(speaker.synthesize("hello") for _ in range(8)), return_exceptions=True)
-        assert [type(error) for error in told] == [RuntimeError] * 8
+        errors = await asyncio.gather(
+            *(speaker.synthesize("hello") for _ in range(8)), return_exceptions=True
+        )
+        assert [type(error) for error in errors] == [RuntimeError] * 8
         assert len(calls.begun()) == 1
         assert cache.size() == 0
         failing.fails = False
@@ -261,16 +263,16 @@ def test_failure_reaches_all_waiters_and_the_next_call_tries_again(cache, calls)
     assert len(calls.begun()) == 2
 
 
-def test_failures_of_several_processes_come_one_at_a_time(children, tmp_path, calls):
+def test_failing_calls_of_several_processes_run_one_at_a_time(children, tmp_path, calls):
     group = start(children, 4, tmp_path / "cache", calls, seconds=0.1, fails=True)
-    assert [child.result()["heard"] for child in group] == [{"RuntimeError": 1}] * 4
+    assert [child.result()["outcomes"] for child in group] == [{"RuntimeError": 1}] * 4
     spans = sorted(calls.spans())
     assert all(begin > end - 0.001 for (_, end), (begin, _) in itertools.pairwise(spans)), spans
     (late,) = start(children, 1, tmp_path / "cache", calls)
-    assert late.result()["heard"] == {"audio": 1}
+    assert late.result()["outcomes"] == {"audio": 1}
 
 
-def test_waiters_hear_soon_after_the_caller_is_done(children, tmp_path, calls, report_figure):
+def test_waiters_return_soon_after_the_caller(children, tmp_path, calls, report_figure):
     late = []
     for number in range(many(5)):
         prompt = f"prompt {number}"
@@ -278,34 +280,34 @@ def test_waiters_hear_soon_after_the_caller_is_done(children, tmp_path, calls, r
         (caller,) = start(children, 1, tmp_path / "cache", calls, [prompt], seconds=0.7)
         wait_until(lambda p=prompt: p in calls.begun(), what="the call")
         for waiter in waiters:
-            waiter.tell("go")
+            waiter.send("go")
         done = caller.result()["time"]
         late += [waiter.result()["time"] - done for waiter in waiters]
-    # 60 ms is the promise; the rest is for a machine that has other work.
+    # The promise is 60 ms; the rest is for a busy machine.
     assert statistics.median(late) < 0.25, late
     report_figure(
-        "waiters' added seconds, median and most",
+        "added seconds of waiters, median and maximum",
         (round(statistics.median(late), 4), round(max(late), 4)),
     )
 
 
-def test_never_two_in_one_place(children, tmp_path, seed, report_figure):
+def test_lock_never_has_two_holders(children, tmp_path, seed, report_figure):
     seconds = min(60.0, 2.0 * many(10) / 10)
     options = {"directory": tmp_path / "cache", "seconds": seconds}
     holders = [
-        children.start("place_holders", referee=tmp_path / "referee", seed=seed + number, **options)
+        children.start("lock_holder", referee=tmp_path / "referee", seed=seed + number, **options)
         for number in range(4)
     ]
-    sweeper = children.start("place_sweeper", **options)
+    sweeper = children.start("lock_sweeper", **options)
     counts = [holder.result() for holder in holders]
     sweeper.result()
     held = sum(count.get("held", 0) for count in counts)
-    assert held > 20, counts  # a loaded machine holds some dozens, an idle one thousands
+    assert held > 20, counts  # some dozens on a busy machine, thousands on an idle one
     assert sum(count.get("at once", 0) for count in counts) == 0, counts
     report_figure("places held in turn", held)
 
 
-def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
+def test_lock_released_at_any_moment_has_one_next_holder(tmp_path):
     from russo._store.locks import KeyLock
 
     loop = asyncio.new_event_loop()
@@ -316,7 +318,7 @@ def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
         worker = Worker(heir.try_acquire, at, after=after)
         holder.release()
         taken = other.try_acquire()
-        assert not (worker.finish() and taken), f"two in one place, when the heir is stopped at its call {at}"
+        assert not (worker.finish() and taken), f"two holders, if the next holder is stopped at its call {at}"
         heir.release()
         other.release()
         return worker.was_stopped
@@ -329,11 +331,13 @@ def test_place_given_up_at_any_moment_has_one_heir(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["closed", "left"])
-def test_event_loop_that_ends_under_a_call_costs_a_bounded_wait(cache, calls, monkeypatch, ending):
+def test_event_loop_that_ends_during_a_call_costs_a_bounded_wait(cache, calls, monkeypatch, ending):
     for module in ("_store.locks", "_flow.single_flight"):
         monkeypatch.setattr(f"russo.{module}.PATIENCE", 1.0)
     monkeypatch.setattr("russo._store.locks._SIGN_OF_LIFE", 0.1)
-    monkeypatch.setattr("asyncio.base_events.logger.disabled", True)  # it tells of the tasks we leave behind
+    monkeypatch.setattr(
+        "asyncio.base_events.logger.disabled", True
+    )  # it logs the tasks that the test leaves behind
     slow = Speaker(calls.path, 3600)
     speaker = CachedSynthesizer(slow, cache=cache)
     loop = asyncio.new_event_loop()
@@ -359,11 +363,11 @@ def test_event_loop_that_ends_under_a_call_costs_a_bounded_wait(cache, calls, mo
     del task
 
 
-def test_forked_child_does_not_wait_for_its_parents_flight_for_ever(children, tmp_path, calls):
+def test_forked_child_does_not_wait_forever_for_a_flight_of_its_parent(children, tmp_path, calls):
     assert children.run("fork_in_flight", directory=tmp_path / "cache", calls=calls.path) == 0
 
 
-def test_forked_child_gives_up_no_place_of_its_parent(children, tmp_path):
+def test_forked_child_does_not_release_a_lock_of_its_parent(children, tmp_path):
     assert children.run("fork_and_release", directory=tmp_path / "cache") == {"taken": False}
 
 
@@ -377,7 +381,7 @@ def test_nested_synthesizers_do_not_wait_for_each_other(tmp_path, calls):
     assert len(calls.begun()) == 1
 
 
-def test_backend_that_cancels_itself_is_not_called_again_and_again(cache):
+def test_backend_that_cancels_itself_is_called_once(cache):
     class Lost:
         calls = 0
 

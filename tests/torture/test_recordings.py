@@ -26,7 +26,7 @@ class Speaker:
 
 @pytest.fixture
 def recordings(tmp_path):
-    """Recordings of two prompts, and a cache of the second and a third."""
+    """Recordings of two prompts, and a cache with the second of them and a third."""
     cache = AudioCache(tmp_path / "recordings")
     speaker = CachedSynthesizer(Speaker(b"recorded "), cache=cache)
     for prompt in ("one", "two"):
@@ -37,7 +37,7 @@ def recordings(tmp_path):
 
 @pytest.fixture
 def untouched(recordings):
-    """Recordings which the test leaves exactly as they were."""
+    """The recordings; asserts at the end that the test has not changed them."""
     before = snapshot(recordings.directory), os.stat(recordings.directory).st_mtime_ns
     yield AudioCache(recordings.directory, read_only=True)
     assert (snapshot(recordings.directory), os.stat(recordings.directory).st_mtime_ns) == before
@@ -55,7 +55,7 @@ def say(cache, prompt, mode="auto"):
     ).data, speaker.calls
 
 
-def test_recordings_answer_first(layered, cache):
+def test_recordings_are_read_first(layered, cache):
     assert say(cache, "one") == (b"new one", 1)
     assert say(layered, "one") == (b"recorded one", 0)
     assert say(layered, "three") == (b"new three", 1)
@@ -75,7 +75,7 @@ def test_nothing_writes_to_recordings(layered, cache, untouched):
             refused()
 
 
-def test_recordings_given_writable_are_not_written_either(untouched, cache):
+def test_writable_recordings_are_not_written(untouched, cache):
     layered = LayeredCache(cache, [AudioCache(untouched.directory)])
     say(layered, "four")
     layered.put("k", make_audio("k", 1, 0))
@@ -103,7 +103,7 @@ def test_refresh_of_recordings_is_refused_before_any_call(layered, mode):
     assert speaker.calls == 0
 
 
-def test_refresh_of_the_recordings_own_directory_replaces_them(recordings):
+def test_refresh_of_the_recordings_directory_replaces_them(recordings):
     assert say(recordings, "one", "refresh") == (b"new one", 1)
     assert say(recordings, "one") == (b"new one", 0)
 
@@ -118,7 +118,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_recording_is_a_clear_miss_or_spoken_into_the_private_cache(recordings, cache, damage):
+def test_damaged_recording_is_an_error_or_stored_in_the_private_cache(recordings, cache, damage):
     for path in recordings.directory.glob("*.audio"):
         DAMAGE[damage](path)
     before = snapshot(recordings.directory)
@@ -139,7 +139,7 @@ def test_line_ends_of_the_metadata_do_not_matter(recordings, cache):
     assert say(layered, "one", "replay") == (b"recorded one", 0)
 
 
-def test_missing_recordings_are_no_trouble(tmp_path, cache):
+def test_missing_recordings_directory_is_accepted(tmp_path, cache):
     layered = LayeredCache(cache, [AudioCache(tmp_path / "none", read_only=True)])
     assert say(layered, "one") == (b"new one", 1)
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""A hit among many thousand entries costs what it costs among 1,000."""
+"""A hit among many thousand entries costs as much as among 1,000."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ KEYS = [f"{number:064x}" for number in range(10**9, 10**9 + 10)]
 
 
 def crowd(directory, number):
-    """Make a directory of so many entries fast: a few real ones, and names of many more."""
+    """Make a directory of this many entries fast: a few real ones, and hard links for the rest."""
     cache = AudioCache(directory)
     for key in KEYS:
         assert cache.put(key, make_audio(key, 1, 0, 10_000))
     source = directory / f"{KEYS[0]}.meta"
     for index in range(number - len(KEYS)):
-        if index % 20_000 == 0:  # a file may have 65,000 names and no more
+        if index % 20_000 == 0:  # a file may have at most 65,000 names
             source = directory.with_name(f"source-{directory.name}-{index}")
             source.write_bytes(b"x")
         for suffix in ("audio", "meta"):
@@ -36,7 +36,7 @@ def seconds_of(work):
 
 
 def median_ratio(one, other, rounds=60, seconds=2.0):
-    """How much more the one costs than the other, round by round, so that noise meets both."""
+    """Return the median cost ratio over rounds; both run in each round, so that noise affects both."""
     for work in (one, other):
         work()
     ratios = []
@@ -53,7 +53,9 @@ def median_ratio(one, other, rounds=60, seconds=2.0):
 @pytest.fixture
 def caches(tmp_path, many):
     yield crowd(tmp_path / "small", 1_000), crowd(tmp_path / "large", many)
-    for name in os.listdir(tmp_path):  # 200,000 names are not left to pytest, which keeps three runs
+    for name in os.listdir(
+        tmp_path
+    ):  # pytest keeps the directories of three runs, which is too much for 200,000 names
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -74,7 +76,7 @@ def test_hit_miss_and_put_cost_the_same_among_many_entries(caches, many, report_
     counting = statistics.median(seconds_of(large.size) for _ in range(3))
     report_figure(f"cost among {many:,} entries over among 1,000", {n: round(c, 2) for n, c in costs.items()})
     report_figure("size() over listdir", round(counting / listing, 2))
-    # The goal is 1.2; a store that lists its directory is at 50.
+    # The goal is 1.2; a store that lists its directory reaches 50.
     assert all(cost < 2.0 for cost in costs.values()), costs
     assert counting < 10 * listing
     assert large.clear() == many + 1

@@ -1,4 +1,4 @@
-"""Each check fails against a store that is broken in its way; a check that cannot fail proves nothing."""
+"""Each test fails against a store with the fault that it looks for: a test that cannot fail proves nothing."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from support.torture_broken import BREAKS
 from support.torture_work import BREAK
 
-# What a broken store must still do, lest it be caught for a reason that is not its own.
-STILL_WORKS = "test_whole_or_not.py::test_a_store_keeps_what_it_was_given"
+# A broken store must still pass this test; otherwise another fault than its own would be caught.
+STILL_WORKS = "test_whole_or_not.py::test_stored_audio_is_returned_unchanged"
 OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) \S*?torture/(\S+?::.+?)(?: - .*)?$", re.MULTILINE)
 
 

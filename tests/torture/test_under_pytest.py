@@ -1,4 +1,4 @@
-"""The same promises under pytest, with several workers."""
+"""The promises of the cache in pytest runs with several workers."""
 
 import re
 
@@ -9,7 +9,7 @@ from support.projects import summary
 from support.torture_disk import fill, mounted
 
 PROMPTS = 20
-# Start-up of the workers is most of the work, and these would take part in it.
+# Most of the time is the start of the workers, and these plugins would add to it.
 FEWER_PLUGINS = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 SPEAKER = """
     import asyncio
@@ -47,16 +47,16 @@ def run(project, *args, workers):
     return summary(result)
 
 
-def test_three_workers_call_once_refresh_once_and_heal_once(spoken):
-    assert_workers_pay_refresh_and_heal_once(spoken, 3)
+def test_three_workers_call_refresh_and_replace_damage_once(spoken):
+    assert_workers_call_refresh_and_replace_damage_once(spoken, 3)
 
 
 @pytest.mark.slow
-def test_eight_workers_call_once_refresh_once_and_heal_once(spoken):
-    assert_workers_pay_refresh_and_heal_once(spoken, 8)
+def test_eight_workers_call_refresh_and_replace_damage_once(spoken):
+    assert_workers_call_refresh_and_replace_damage_once(spoken, 8)
 
 
-def assert_workers_pay_refresh_and_heal_once(spoken, workers):
+def assert_workers_call_refresh_and_replace_damage_once(spoken, workers):
     assert f"{PROMPTS} backend calls" in run(spoken, workers=workers)
     assert len(spoken.calls) == len(set(spoken.calls)) == PROMPTS
 
@@ -75,7 +75,7 @@ def assert_workers_pay_refresh_and_heal_once(spoken, workers):
     assert all(cache.get(key) is not None for key in cache.stored_keys())
 
 
-def test_full_disk_is_told_in_the_summary_and_fails_no_test(project, tmp_path_factory):
+def test_full_disk_is_in_the_summary_and_fails_no_test(project, tmp_path_factory):
     project.tests(
         """
         import pytest
@@ -99,7 +99,7 @@ def test_full_disk_is_told_in_the_summary_and_fails_no_test(project, tmp_path_fa
         assert not list(disk.glob("cache/.*russo-tmp"))
 
 
-def test_killed_worker_delays_nobody(project):
+def test_killed_worker_does_not_delay_the_others(project):
     project.conftest(
         """
         import asyncio, os, signal

@@ -1,4 +1,4 @@
-"""Whole or not at all: through kill -9 at every moment, through races, through calls that fail."""
+"""An entry is whole or absent: after kill -9 at any moment, in races, and with failing system calls."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from russo import AudioCache
-from support.torture_audio import make_audio, told_by
+from support.torture_audio import make_audio, writer_of
 from support.torture_faults import NAMES, Calls, Crash, Worker, counted, crash, each_call, fail
 from support.torture_work import FACTOR, many, snapshot, within
 
@@ -29,12 +29,12 @@ def leftovers(cache):
 
 @pytest.fixture
 def written(cache):
-    """A cache whose key has an entry of writer 1, and which has swept already."""
+    """A cache that holds an entry of writer 1 and has removed old leftovers already."""
     assert cache.put(KEY, make_audio(KEY, 1, 0))
     return cache
 
 
-def test_a_store_keeps_what_it_was_given(cache):
+def test_stored_audio_is_returned_unchanged(cache):
     for serial in range(20):
         audio = make_audio(f"k{serial % 7}", 1, serial, 100 * serial)
         assert cache.put(f"k{serial % 7}", audio, prompt="hello", fields={"a": [1, 2.5, None]})
@@ -45,29 +45,31 @@ def test_a_store_keeps_what_it_was_given(cache):
 
 
 @pytest.mark.parametrize("kills", [150, pytest.param(500, marks=pytest.mark.slow)])
-def test_readers_see_whole_entries_through_a_storm_of_kills(children, tmp_path, seed, report_figure, kills):
-    told = children.run("storm", directory=tmp_path / "cache", seed=seed, kills=many(kills))
-    assert told["problems"] == []
-    assert told["kills"] == many(kills)
-    assert told["hits"] > told["kills"], "the readers hardly read anything"
-    assert told["interrupted"] > told["kills"] / 50, "the kills hardly hit a put"
-    report_figure(f"storm of {kills}", told)
+def test_readers_see_whole_entries_while_writers_are_killed(children, tmp_path, seed, report_figure, kills):
+    result = children.run("storm", directory=tmp_path / "cache", seed=seed, kills=many(kills))
+    assert result["problems"] == []
+    assert result["kills"] == many(kills)
+    assert result["hits"] > result["kills"], "the readers made too few reads"
+    assert result["interrupted"] > result["kills"] / 50, "too few kills interrupted a put"
+    report_figure(f"storm of {kills}", result)
     cache = AudioCache(tmp_path / "cache")
     assert all(LEFT.fullmatch(name) for name in names(cache))
-    assert {told_by(cache.get(key), key)[0] for key in told["keys"]} == {99}, "a last put in peace is read"
+    assert {writer_of(cache.get(key), key)[0] for key in result["keys"]} == {99}, (
+        "the last put, which is not killed, must be readable"
+    )
     cache.clear()
-    assert names(cache) <= {".gitattributes", ".gitignore"}, "leftovers of killed writers stay for ever"
+    assert names(cache) <= {".gitattributes", ".gitignore"}, "leftovers of killed writers stay after clear"
 
 
 @pytest.mark.parametrize("puts", [200, pytest.param(400, marks=pytest.mark.slow)])
 def test_two_writers_of_one_key_never_mix(children, tmp_path, seed, report_figure, puts):
-    told = children.run("race", directory=tmp_path / "cache", seed=seed, puts=many(puts))
-    assert told["problems"] == []
-    assert told["hits"] > 100
-    report_figure(f"race of {puts}", told)
+    result = children.run("race", directory=tmp_path / "cache", seed=seed, puts=many(puts))
+    assert result["problems"] == []
+    assert result["hits"] > 100
+    report_figure(f"race of {puts}", result)
     cache = AudioCache(tmp_path / "cache")
-    for key in told["keys"]:
-        told_by(cache.get(key), key)
+    for key in result["keys"]:
+        writer_of(cache.get(key), key)
     assert leftovers(cache) == set()
 
 
@@ -76,20 +78,20 @@ def test_two_writers_of_one_key_never_mix(children, tmp_path, seed, report_figur
 def test_put_killed_at_any_call_leaves_the_old_entry_the_new_one_or_a_miss(
     children, tmp_path, situation, after, report_figure
 ):
-    told = children.run("killed_put", directory=tmp_path / "cache", situation=situation, after=after)
-    assert told["problems"] == []
-    assert told["calls"] > 10
+    result = children.run("killed_put", directory=tmp_path / "cache", situation=situation, after=after)
+    assert result["problems"] == []
+    assert result["calls"] > 10
     if situation == "an entry":
-        # Only between the two renames is neither the old nor the new entry there.
-        assert told["states"]["miss"] <= 2, told["states"]
-        assert told["states"]["old"] > 5, told["states"]
+        # Neither the old nor the new entry is readable only between the two renames.
+        assert result["states"]["miss"] <= 2, result["states"]
+        assert result["states"]["old"] > 5, result["states"]
     if situation.startswith("no "):
-        # What was never committed is absent; only where something lies there is it called damaged.
-        assert told["states"].get("damaged", 0) == 0, told["states"]
-    report_figure(f"put killed {'after' if after else 'before'} each call, {situation}", told["states"])
+        # An entry that was never committed is absent; only existing files count as damaged.
+        assert result["states"].get("damaged", 0) == 0, result["states"]
+    report_figure(f"put killed {'after' if after else 'before'} each call, {situation}", result["states"])
 
 
-# More system calls of each kind than a process makes to start.
+# More system calls of each kind than the start of a process makes.
 AT = dict.fromkeys(("openat", "read", "write", "close", "rename", "unlink"), 900)
 if FACTOR > 1:
     AT["newfstatat"] = 2500
@@ -98,7 +100,7 @@ if FACTOR > 1:
 def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_path, report_figure):
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed; the calls of Python are visited all the same")
+        pytest.skip("strace is not installed; the test of Python's own calls runs anyway")
     prefix = (strace, "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", f"trace={','.join(AT)}")
     for name, number in AT.items():
         prefix += ("-e", f"inject={name}:signal=KILL:when={number}")
@@ -106,17 +108,17 @@ def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_p
         children.run("nothing", prefix=prefix)
     except AssertionError as error:
         pytest.skip(f"tracing is not allowed here: {str(error)[:200]}")
-    told = children.run(
+    result = children.run(
         "killed_at_system_calls",
         prefix=prefix,
         directory=tmp_path / "cache",
         at=AT,
         verdicts=tmp_path / "verdicts",
     )
-    assert told["problems"] == []
-    assert told["states"]["old"] > 3
-    assert told["states"].get("miss", 0) <= 2, told["states"]
-    report_figure("put killed at each system call", told["states"])
+    assert result["problems"] == []
+    assert result["states"]["old"] > 3
+    assert result["states"].get("miss", 0) <= 2, result["states"]
+    report_figure("put killed at each system call", result["states"])
 
 
 @pytest.mark.parametrize("ever", [False, True], ids=["once", "for-good"])
@@ -125,7 +127,9 @@ def test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss(children, tmp_p
     [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EROFS, errno.ENOENT],
     ids=errno.errorcode.get,
 )
-def test_put_whose_calls_fail_says_so_and_leaves_nothing_half(tmp_path, number, ever, quick_looks):
+def test_put_with_failing_calls_returns_false_and_leaves_nothing_partial(
+    tmp_path, number, ever, no_read_pauses
+):
     def work(at):
         cache = AudioCache(tmp_path / f"{at}")
         old, new = make_audio(KEY, 1, 0), make_audio(KEY, 2, at)
@@ -135,7 +139,7 @@ def test_put_whose_calls_fail_says_so_and_leaves_nothing_half(tmp_path, number, 
             kept = cache.put(KEY, new)
         found = cache.get(KEY)
         assert found == new if kept else found in (old, new, None), calls.trace
-        if not ever:  # where nothing works any more, nothing can be removed either
+        if not ever:  # if every later call fails, the temporary cannot be removed
             assert leftovers(cache) == set(), calls.trace
         if found is None:
             assert any("replace" in line for line in calls.trace), "a put that renamed nothing lost the entry"
@@ -162,7 +166,7 @@ def test_full_disk_at_any_write_keeps_the_old_entry(tmp_path, ever):
     each_call(work)
 
 
-def test_short_writes_are_finished(tmp_path, monkeypatch):
+def test_short_writes_are_completed(tmp_path, monkeypatch):
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data[:7])))
     cache = AudioCache(tmp_path / "cache")
@@ -189,7 +193,7 @@ def test_interrupted_put_leaves_no_temporary(written):
     each_call(work)
 
 
-def test_put_that_crashes_at_any_call_is_healed_by_the_next(tmp_path):
+def test_next_put_replaces_a_put_that_crashed_at_any_call(tmp_path):
     def work(at):
         cache = AudioCache(tmp_path / f"{at}")
         old, new, next_one = (make_audio(KEY, writer, at) for writer in (1, 2, 3))
@@ -210,7 +214,9 @@ def test_put_that_crashes_at_any_call_is_healed_by_the_next(tmp_path):
     [errno.EIO, errno.EACCES, errno.EMFILE, errno.ESTALE, errno.ENOENT, errno.ENOMEM],
     ids=errno.errorcode.get,
 )
-def test_get_whose_calls_fail_is_a_hit_or_a_miss_and_changes_nothing(written, number, times, quick_looks):
+def test_get_with_failing_calls_is_a_hit_or_a_miss_and_changes_nothing(
+    written, number, times, no_read_pauses
+):
     audio = written.get(KEY)
     before = snapshot(written.directory)
     names = ("open", "read", "fstat", "close") if times == "every-read" else NAMES
@@ -225,7 +231,7 @@ def test_get_whose_calls_fail_is_a_hit_or_a_miss_and_changes_nothing(written, nu
     each_call(work)
 
 
-def test_every_interleaving_of_two_puts_converges(written, seed, report_figure):
+def test_every_interleaving_of_two_puts_leaves_one_entry(written, seed, report_figure):
     schedules = 0
 
     def schedule(first, second):
@@ -240,12 +246,12 @@ def test_every_interleaving_of_two_puts_converges(written, seed, report_figure):
         assert audio is not None, (
             f"stopped at calls {first} and {second}: both returned, and nothing is readable"
         )
-        told_by(audio, KEY)
+        writer_of(audio, KEY)
         assert leftovers(written) == set()
         return was_stopped
 
     def outer(first):
-        # The second writer whole, while the first is stopped; then stopped in his turn.
+        # While the first writer is stopped, the second runs to its end; later rounds stop the second, too.
         reached, _ = schedule(first, 10**6)
         for second in range(1, 60):
             if not schedule(first, second)[1]:
@@ -266,7 +272,7 @@ def test_read_interleaved_with_a_put_is_whole(written):
         old, new = written.get(KEY), make_audio(KEY, 2, serial)
         reader = Worker(lambda: AudioCache(written.directory).get(KEY), at)
         assert written.put(KEY, new)
-        assert reader.finish() in (old, new), "one put under way made a reader miss an entry that is there"
+        assert reader.finish() in (old, new), "a put in progress made a reader miss an existing entry"
         return reader.was_stopped
 
     def writer_stops(at):
@@ -288,7 +294,7 @@ def test_clear_interleaved_with_a_put_leaves_an_entry_or_nothing(written):
         new = make_audio(KEY, 2, at)
         writer = Worker(lambda: AudioCache(written.directory).put(KEY, new), at)
         written.clear()
-        assert writer.finish(), f"clear made a writer fail at its call {at}"
+        assert writer.finish(), f"clear made a writer fail that was stopped at its call {at}"
         assert written.get(KEY) in (new, None)
         assert leftovers(written) == set()
         return writer.was_stopped

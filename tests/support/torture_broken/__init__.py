@@ -1,7 +1,7 @@
-"""Deliberately broken stores, one mistake each: the torture has to catch them, or it is worth nothing.
+"""Deliberately broken stores, one mistake each, which the torture tests must catch.
 
-Each is a function that puts its mistake into the real store, and says which tests catch it. The mistakes are
-those that trusted caches have made.
+Each is a function that puts its mistake into the real store, and names the tests that catch it. Well-known
+caches have made these mistakes.
 """
 
 from support.torture_broken import calls, entries, files

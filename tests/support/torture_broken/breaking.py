@@ -1,4 +1,4 @@
-"""How a mistake is registered, with the tests that catch it, and put into the real store."""
+"""Registers mistakes with the tests that catch them, and puts them into the real store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ class Break:
     """One mistake.
 
     Attributes:
-        apply: Puts it into the store, for this process.
-        caught_by: The tests that fail, each of them.
-        slow: Whether they take more than a second of work against the broken store.
+        apply: Puts the mistake into the store of this process.
+        caught_by: The tests that must all fail.
+        slow: Whether these tests take more than a second of work against the broken store.
     """
 
     apply: Callable[[], None]
@@ -38,8 +38,6 @@ def apply(name):
 
 
 def swap(owner, name, value):
-    """Replace what has to be there: a mistake in a function that no longer exists would be none."""
-    assert hasattr(owner, name), (
-        f"{owner.__name__} has no {name}: the broken stores are to follow the real one"
-    )
+    """Replace an attribute that must exist: replacing a function that was removed would change nothing."""
+    assert hasattr(owner, name), f"{owner.__name__} has no {name}: adapt the broken stores to the real one"
     setattr(owner, name, value)

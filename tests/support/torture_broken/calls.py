@@ -26,8 +26,8 @@ def store_that_raises():
     swap(miss, "_store", store)
 
 
-@caught_by("test_audio_never_lost.py::test_trouble_is_told_by_the_log_and_never_by_warnings")
-def trouble_told_by_warnings():
+@caught_by("test_audio_never_lost.py::test_failed_store_is_logged_once_without_warnings")
+def failure_reported_by_warnings():
     swap(
         AudioCache,
         "_log_once",
@@ -36,16 +36,16 @@ def trouble_told_by_warnings():
 
 
 @caught_by(
-    "test_audio_never_lost.py::test_trouble_is_told_by_the_log_and_never_by_warnings",
+    "test_audio_never_lost.py::test_failed_store_is_logged_once_without_warnings",
     "test_audio_never_lost.py::test_read_only_file_system_costs_only_the_cache",
 )
-def trouble_told_each_time():
+def failure_logged_each_time():
     swap(
         AudioCache, "_log_once", lambda _self, _topic, message, *values: cache._log.warning(message, *values)
     )
 
 
-@caught_by("test_audio_never_lost.py::test_directory_deleted_under_way_is_made_again")
+@caught_by("test_audio_never_lost.py::test_deleted_directory_is_created_again")
 def directory_made_once():
     real, made = directory.make_directory, set()
 
@@ -60,21 +60,21 @@ def directory_made_once():
 
 @caught_by(
     "test_one_backend_call.py::test_eight_processes_of_eight_tasks_call_once_per_prompt",
-    "test_one_backend_call.py::test_threads_with_event_loops_of_their_own_call_once[a-cache-each]",
-    "test_one_backend_call.py::test_never_two_in_one_place",
-    "test_one_backend_call.py::test_failures_of_several_processes_come_one_at_a_time",
+    "test_one_backend_call.py::test_threads_with_own_event_loops_call_once[a-cache-each]",
+    "test_one_backend_call.py::test_lock_never_has_two_holders",
+    "test_one_backend_call.py::test_failing_calls_of_several_processes_run_one_at_a_time",
     slow=True,
 )
 def no_lock():
     swap(locks.KeyLock, "try_acquire", lambda _self: True)
 
 
-@caught_by("test_one_backend_call.py::test_place_given_up_at_any_moment_has_one_heir")
-def lock_of_a_file_that_is_gone():
+@caught_by("test_one_backend_call.py::test_lock_released_at_any_moment_has_one_next_holder")
+def lock_of_a_removed_file():
     swap(locks.KeyLock, "_is_current", lambda _self, _descriptor: True)
 
 
-@caught_by("test_one_backend_call.py::test_killed_caller_is_taken_over_at_once", slow=True)
+@caught_by("test_one_backend_call.py::test_killed_caller_is_replaced_at_once", slow=True)
 def lock_that_outlives_its_holder():
     def refuse(_descriptor):
         raise OSError(errno.ENOLCK, "no locks")
@@ -83,31 +83,31 @@ def lock_that_outlives_its_holder():
     swap(locks, "PATIENCE", 4.0)
 
 
-@caught_by("test_one_backend_call.py::test_frozen_caller_costs_one_bounded_wait_and_one_more_call", slow=True)
-def patience_without_end():
+@caught_by(
+    "test_one_backend_call.py::test_stopped_caller_costs_one_bounded_wait_and_one_more_call", slow=True
+)
+def waiting_without_end():
     swap(locks.KeyLock, "_watch", lambda _self, _descriptor: None)
 
 
-@caught_by("test_one_backend_call.py::test_caller_that_shows_life_is_waited_for", slow=True)
-def caller_that_shows_no_life():
+@caught_by("test_one_backend_call.py::test_waiters_wait_for_a_slow_running_caller", slow=True)
+def caller_that_never_touches_its_lock():
     swap(locks.KeyLock, "_touch", lambda _self: None)
 
 
-@caught_by(
-    "test_one_backend_call.py::test_behind_a_frozen_caller_the_others_go_one_at_a_time[locks]", slow=True
-)
-def stampede_behind_a_frozen_caller():
+@caught_by("test_one_backend_call.py::test_waiters_of_a_stopped_caller_call_one_at_a_time[locks]", slow=True)
+def stampede_behind_a_stopped_caller():
     real = locks.KeyLock.try_acquire
     swap(locks.KeyLock, "try_acquire", lambda self: real(self) or self._generation > 0)
 
 
-@caught_by("test_one_backend_call.py::test_waiters_hear_soon_after_the_caller_is_done", slow=True)
-def waiters_that_look_seldom():
+@caught_by("test_one_backend_call.py::test_waiters_return_soon_after_the_caller", slow=True)
+def waiters_that_rarely_look():
     swap(miss, "_SHORTEST_LOOK", 2.0)
     swap(miss, "_LONGEST_LOOK", 2.5)
 
 
-@caught_by("test_one_backend_call.py::test_failure_reaches_all_waiters_and_the_next_call_tries_again")
+@caught_by("test_one_backend_call.py::test_failure_reaches_all_waiters_and_the_next_call_retries")
 def no_flights():
     async def join(_self, _name, call):
         return await call(), True
@@ -131,7 +131,7 @@ def flight_that_ends_with_its_waiter():
     swap(single_flight._Flight, "wait", wait)
 
 
-@caught_by("test_one_backend_call.py::test_forked_child_does_not_wait_for_its_parents_flight_for_ever")
+@caught_by("test_one_backend_call.py::test_forked_child_does_not_wait_forever_for_a_flight_of_its_parent")
 def flights_that_survive_a_fork():
     first = os.getpid()
     real = single_flight.SingleFlight._begin

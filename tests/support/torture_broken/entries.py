@@ -1,4 +1,4 @@
-"""Stores that do not keep an entry whole, or take a damaged one for whole."""
+"""Stores that do not keep an entry whole, or that accept a damaged one."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from support.torture_broken.breaking import caught_by, swap
 @caught_by(
     "test_damage.py::test_every_flipped_bit_is_a_miss[audio]",
     "test_damage.py::test_files_of_two_puts_of_one_key_are_a_miss",
-    "test_whole_or_not.py::test_every_interleaving_of_two_puts_converges",
+    "test_whole_or_not.py::test_every_interleaving_of_two_puts_leaves_one_entry",
     "test_whole_or_not.py::test_read_interleaved_with_a_put_is_whole",
 )
 def no_checksum():
@@ -42,7 +42,7 @@ def no_check_of_the_metadata_itself():
     swap(entry, "decode_meta", decode)
 
 
-@caught_by("test_damage.py::test_entry_swapped_with_anothers_is_a_miss")
+@caught_by("test_damage.py::test_entry_with_files_of_another_key_is_a_miss")
 def no_key_in_the_metadata():
     real = entry.decode_meta
 
@@ -89,7 +89,7 @@ def _write_in_place(folder, path, _key, data, meta):
     "test_whole_or_not.py::test_put_killed_at_any_call_leaves_the_old_entry_the_new_one_or_a_miss[an entry-before]",
     "test_whole_or_not.py::test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss",
     "test_whole_or_not.py::test_full_disk_at_any_write_keeps_the_old_entry[once]",
-    "test_audio_never_lost.py::test_full_disk_keeps_the_entry_that_is_to_be_replaced",
+    "test_audio_never_lost.py::test_full_disk_keeps_the_old_entry",
     "test_foreign_files.py::test_put_replaces_a_link_and_not_what_it_points_to",
     slow=True,
 )
@@ -98,7 +98,7 @@ def written_in_place():
 
 
 @caught_by(
-    "test_whole_or_not.py::test_readers_see_whole_entries_through_a_storm_of_kills[500]",
+    "test_whole_or_not.py::test_readers_see_whole_entries_while_writers_are_killed[500]",
     "test_whole_or_not.py::test_two_writers_of_one_key_never_mix[400]",
     slow=True,
 )
@@ -111,7 +111,7 @@ def written_in_place_and_not_verified():
 
 @caught_by(
     "test_whole_or_not.py::test_full_disk_at_any_write_keeps_the_old_entry[once]",
-    "test_audio_never_lost.py::test_full_disk_keeps_the_entry_that_is_to_be_replaced",
+    "test_audio_never_lost.py::test_full_disk_keeps_the_old_entry",
 )
 def audio_renamed_before_the_metadata_is_written():
     def write(folder, path, key, data, meta):
@@ -126,8 +126,8 @@ def audio_renamed_before_the_metadata_is_written():
     swap(pair, "_write_once", write)
 
 
-@caught_by("test_whole_or_not.py::test_every_interleaving_of_two_puts_converges")
-def no_look_back():
+@caught_by("test_whole_or_not.py::test_every_interleaving_of_two_puts_leaves_one_entry")
+def no_check_after_the_write():
     swap(pair, "_is_whole", lambda _path, _key: True)
 
 
@@ -136,8 +136,8 @@ def no_second_look():
     swap(cache, "_LOOKS", (0.0,))
 
 
-@caught_by("test_whole_or_not.py::test_short_writes_are_finished")
-def short_write_taken_for_a_whole_one():
+@caught_by("test_whole_or_not.py::test_short_writes_are_completed")
+def short_write_not_completed():
     def write_temporary(directory, stem, data):
         path = os.path.join(directory, f".{stem[:48]}.{os.getpid()}-{os.urandom(8).hex()}.russo-tmp")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -149,7 +149,7 @@ def short_write_taken_for_a_whole_one():
 
 
 @caught_by(
-    "test_whole_or_not.py::test_put_whose_calls_fail_says_so_and_leaves_nothing_half[ENOSPC-once]",
+    "test_whole_or_not.py::test_put_with_failing_calls_returns_false_and_leaves_nothing_partial[ENOSPC-once]",
     "test_whole_or_not.py::test_interrupted_put_leaves_no_temporary",
     "test_audio_never_lost.py::test_full_disk_costs_only_the_cache[used-cache]",
 )
@@ -159,11 +159,11 @@ def temporaries_left_behind():
 
 
 @caught_by(
-    "test_damage.py::test_whatever_lies_in_its_place_is_a_miss_that_the_next_put_heals[LFS pointer-audio]",
-    "test_damage.py::test_reader_removes_nothing_that_it_cannot_read",
-    "test_whole_or_not.py::test_get_whose_calls_fail_is_a_hit_or_a_miss_and_changes_nothing[EMFILE-every-read]",
+    "test_damage.py::test_obstacle_at_the_path_is_a_miss_and_the_next_put_replaces_it[LFS pointer-audio]",
+    "test_damage.py::test_reader_does_not_remove_unreadable_files",
+    "test_whole_or_not.py::test_get_with_failing_calls_is_a_hit_or_a_miss_and_changes_nothing[EMFILE-every-read]",
     "test_audio_never_lost.py::test_too_many_open_files_cost_only_the_cache[warm]",
-    "test_recordings.py::test_damaged_recording_is_a_clear_miss_or_spoken_into_the_private_cache[LFS pointer]",
+    "test_recordings.py::test_damaged_recording_is_an_error_or_stored_in_the_private_cache[LFS pointer]",
 )
 def reader_that_deletes():
     real = AudioCache.lookup
@@ -178,7 +178,7 @@ def reader_that_deletes():
     swap(AudioCache, "lookup", lookup)
 
 
-@caught_by("test_damage.py::test_whatever_lies_in_its_place_is_a_miss_that_the_next_put_heals[FIFO-audio]")
+@caught_by("test_damage.py::test_obstacle_at_the_path_is_a_miss_and_the_next_put_replaces_it[FIFO-audio]")
 def reader_that_waits_for_a_fifo():
     swap(files, "_READ_FLAGS", files._READ_FLAGS & ~os.O_NONBLOCK)
 
@@ -190,7 +190,7 @@ def reader_without_a_limit():
 
 
 @caught_by(
-    "test_damage.py::test_json_that_is_no_description_is_a_miss[NaN]",
+    "test_damage.py::test_json_that_is_not_metadata_is_a_miss[NaN]",
     "test_damage.py::test_every_flipped_bit_is_a_miss[meta]",
 )
 def reader_that_raises():

@@ -1,4 +1,4 @@
-"""Stores that touch foreign files, leave their own behind, or do not fit a repository."""
+"""Stores that change foreign files, leave files behind, or cannot be committed to a repository."""
 
 import os
 import time
@@ -9,9 +9,9 @@ from support.torture_broken.breaking import caught_by, swap
 
 
 @caught_by(
-    "test_foreign_files.py::test_clear_in_a_home_directory_takes_entries_alone",
+    "test_foreign_files.py::test_clear_in_a_home_directory_removes_only_entries",
     "test_foreign_files.py::test_clear_in_a_git_checkout_leaves_the_repository_whole",
-    "test_foreign_files.py::test_clear_in_a_directory_of_links_follows_none",
+    "test_foreign_files.py::test_clear_in_a_directory_of_links_follows_no_link",
 )
 def clear_by_suffix():
     def clear(self):
@@ -25,7 +25,7 @@ def clear_by_suffix():
     swap(AudioCache, "clear", clear)
 
 
-@caught_by("test_foreign_files.py::test_clear_in_a_directory_of_links_follows_none")
+@caught_by("test_foreign_files.py::test_clear_in_a_directory_of_links_follows_no_link")
 def clear_that_follows_links():
     def sweep(directory, _age):
         folder = os.path.join(directory, locks.LOCKS)
@@ -36,23 +36,23 @@ def clear_that_follows_links():
     swap(housekeeping, "sweep_locks", sweep)
 
 
-@caught_by("test_leftovers.py::test_what_a_living_process_uses_stays")
-def clear_that_takes_from_the_living():
+@caught_by("test_leftovers.py::test_files_of_a_running_process_stay")
+def clear_that_removes_files_in_use():
     swap(housekeeping, "_is_left_over", lambda _root, name: files.TEMPORARY.fullmatch(name) is not None)
 
 
 @caught_by(
-    "test_leftovers.py::test_what_a_living_process_uses_stays",
-    "test_one_backend_call.py::test_never_two_in_one_place",
+    "test_leftovers.py::test_files_of_a_running_process_stay",
+    "test_one_backend_call.py::test_lock_never_has_two_holders",
     slow=True,
 )
-def sweep_that_takes_held_locks():
+def sweep_that_removes_held_locks():
     swap(locks, "_sweep_one", lambda path, _age: files.remove(path))
 
 
 @caught_by(
     "test_whole_or_not.py::test_clear_interleaved_with_a_put_leaves_an_entry_or_nothing",
-    "test_foreign_files.py::test_clears_puts_and_reads_at_once_touch_nothing_foreign",
+    "test_foreign_files.py::test_clears_puts_and_reads_at_once_change_no_foreign_file",
     slow=True,
 )
 def put_that_a_clear_makes_fail():
@@ -61,21 +61,21 @@ def put_that_a_clear_makes_fail():
         pair._write_once(str(folder), f"{folder}{os.sep}{key}", key, data, meta)
 
     swap(cache, "write_pair", write)
-    clear_that_takes_from_the_living()
+    clear_that_removes_files_in_use()
 
 
 @caught_by(
-    "test_leftovers.py::test_old_leftovers_of_the_dead_go_with_a_later_put",
-    "test_leftovers.py::test_thousand_leftovers_are_swept_at_once",
+    "test_leftovers.py::test_later_put_removes_old_leftovers_of_a_killed_process",
+    "test_leftovers.py::test_one_put_removes_a_thousand_leftovers",
 )
 def put_that_never_sweeps():
     swap(AudioCache, "_sweep_once", lambda _self, _fresh: None)
 
 
 @caught_by(
-    "test_foreign_files.py::test_key_that_is_no_plain_name_is_refused_and_writes_nothing[get-'../k']",
-    "test_foreign_files.py::test_key_that_is_no_plain_name_is_refused_and_writes_nothing[put-'Key']",
-    "test_foreign_files.py::test_key_that_is_no_plain_name_is_refused_and_writes_nothing[put-'con']",
+    "test_foreign_files.py::test_key_that_is_not_a_plain_name_is_refused_and_writes_nothing[get-'../k']",
+    "test_foreign_files.py::test_key_that_is_not_a_plain_name_is_refused_and_writes_nothing[put-'Key']",
+    "test_foreign_files.py::test_key_that_is_not_a_plain_name_is_refused_and_writes_nothing[put-'con']",
 )
 def keys_that_are_paths():
     swap(cache, "check_key", lambda key: key)
@@ -120,11 +120,11 @@ def lookup_that_lists_the_directory():
     swap(AudioCache, "lookup", lookup)
 
 
-@caught_by("test_recordings.py::test_recordings_given_writable_are_not_written_either")
+@caught_by("test_recordings.py::test_writable_recordings_are_not_written")
 def recordings_that_are_cleared():
     swap(LayeredCache, "clear", lambda self: sum(layer.clear() for layer in self.layers))
 
 
-@caught_by("test_recordings.py::test_recordings_answer_first")
+@caught_by("test_recordings.py::test_recordings_are_read_first")
 def recordings_read_last():
     swap(LayeredCache, "layers", property(lambda self: (self.cache, *self.recordings)))

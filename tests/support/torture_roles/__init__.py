@@ -1,1 +1,1 @@
-"""What the processes of the torture do: each role is a function, and a process of its own runs it."""
+"""The work of the torture processes: each role is a function that its own process runs."""

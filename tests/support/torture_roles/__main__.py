@@ -1,4 +1,4 @@
-"""Run one role, as torture_processes does: ``python -m support.torture_roles ROLE ARGUMENTS``."""
+"""Run one role; torture_processes starts it by ``python -m support.torture_roles ROLE ARGUMENTS``."""
 
 import json
 import os
@@ -7,11 +7,11 @@ import sys
 from support import torture_broken
 from support.torture_roles.calling import caller, fork_in_flight
 from support.torture_roles.clearing import clear_storm, die_in_a_put, hold, store
-from support.torture_roles.locking import fork_and_release, place_holders, place_sweeper
+from support.torture_roles.locking import fork_and_release, lock_holder, lock_sweeper
 from support.torture_roles.shortage import (
     read_in_little_memory,
-    speak_as_nobody,
     speak_without_files,
+    speak_without_permission,
     speak_without_threads,
 )
 from support.torture_roles.writing import killed_at_system_calls, killed_put, nothing, race, storm
@@ -24,10 +24,10 @@ ROLES = (
     killed_at_system_calls,
     caller,
     fork_in_flight,
-    place_holders,
-    place_sweeper,
+    lock_holder,
+    lock_sweeper,
     fork_and_release,
-    speak_as_nobody,
+    speak_without_permission,
     speak_without_files,
     speak_without_threads,
     read_in_little_memory,
@@ -39,7 +39,7 @@ ROLES = (
 
 
 def main(role, arguments):
-    """Run a role, against a broken store if one is asked for."""
+    """Run a role, against a broken store if RUSSO_TORTURE_BREAK names one."""
     if name := os.environ.get("RUSSO_TORTURE_BREAK"):
         torture_broken.apply(name)
     {function.__name__: function for function in ROLES}[role](**json.loads(arguments))

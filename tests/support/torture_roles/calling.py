@@ -12,11 +12,11 @@ import warnings
 import russo._flow.single_flight
 import russo._store.locks
 from russo import Audio, AudioCache, CachedSynthesizer
-from support.torture_roles.process import forked, hear, note, say, status_of
+from support.torture_roles.process import forked, note, receive, send, status_of
 
 
 def shorten_patience(patience, sign_of_life=0.2):
-    """Make others lose patience sooner."""
+    """Shorten the time that waiters wait for another caller."""
     assert hasattr(russo._store.locks, "PATIENCE")
     assert hasattr(russo._flow.single_flight, "PATIENCE")
     russo._store.locks.PATIENCE = russo._flow.single_flight.PATIENCE = patience
@@ -24,7 +24,7 @@ def shorten_patience(patience, sign_of_life=0.2):
 
 
 def take_locks_away():
-    """Make this process's file system one without advisory locks."""
+    """Make every advisory lock of this process fail, as on a file system without locks."""
     import fcntl
 
     def flock(*_):
@@ -34,7 +34,7 @@ def take_locks_away():
 
 
 class Speaker:
-    """Speaks after a while, or when a file exists, and notes when each call began and ended."""
+    """Returns audio after some time, or when a file exists, and notes when each call began and ended."""
 
     def __init__(self, calls, seconds, *, fails=False, blocks=False, until=None):
         self.cache_key_extra = {"backend": "speaker"}
@@ -69,7 +69,7 @@ def caller(
     timeout=None,
     until=None,
 ):
-    """Speak prompts from many tasks; say when it starts and ends, and what each task heard."""
+    """Synthesize prompts from many tasks; print "ready", then the outcomes and the time of the end."""
     logging.disable(logging.CRITICAL)
     if patience is not None:
         shorten_patience(patience)
@@ -93,17 +93,17 @@ def caller(
             random.Random(index + os.getpid()).shuffle(mine)
         return await asyncio.gather(*(ask(prompt) for mine in order for prompt in mine))
 
-    say("ready")
-    hear()
-    heard = asyncio.run(main())
-    say({"heard": collections.Counter(heard), "time": time.time()})
+    send("ready")
+    receive()
+    outcomes = asyncio.run(main())
+    send({"outcomes": collections.Counter(outcomes), "time": time.time()})
 
 
 def fork_in_flight(directory, calls):
     """Fork while a call is in flight; the child asks for the same prompt."""
     import threading
 
-    warnings.simplefilter("ignore")  # forking with threads is what users' tools do
+    warnings.simplefilter("ignore")  # users' tools fork while threads run
     shorten_patience(1.0)
     speaker = CachedSynthesizer(Speaker(calls, 3.0), cache=AudioCache(directory))
     thread = threading.Thread(target=lambda: asyncio.run(speaker.synthesize("hello")))
@@ -118,4 +118,4 @@ def fork_in_flight(directory, calls):
     with forked(child) as pid:
         code = status_of(pid)
     thread.join()
-    say(code)
+    send(code)

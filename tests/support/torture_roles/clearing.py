@@ -1,4 +1,4 @@
-"""Roles that clear, and that leave files for others to clear."""
+"""Roles that clear a cache, and roles that leave files behind."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from russo import AudioCache
 from support.torture_audio import make_audio
-from support.torture_roles.process import forked, hear, say, status_of
+from support.torture_roles.process import forked, receive, send, status_of
 from support.torture_roles.readers import KEYS, Readers
 
 
@@ -36,45 +36,46 @@ def clear_storm(directory, seed, seconds):
         pids = [stack.enter_context(forked(lambda w=writer: write(w))) for writer in (1, 2)]
         pids += [stack.enter_context(forked(clear)) for _ in range(2)]
         codes = [status_of(pid) for pid in pids]
-    told = readers.end()
-    say(
+    result = readers.end()
+    send(
         {
-            **told,
-            "problems": told["problems"] + [f"process {i} ended with {c}" for i, c in enumerate(codes) if c],
+            **result,
+            "problems": result["problems"]
+            + [f"process {i} ended with {c}" for i, c in enumerate(codes) if c],
         }
     )
 
 
 def die_in_a_put(directory):
-    """Leave a temporary, and a lock, behind."""
+    """Leave a temporary and a lock behind."""
     from russo._store.files import write_temporary
     from russo._store.locks import KeyLock
 
     place = KeyLock(Path(directory), "dead", asyncio.new_event_loop())
     assert place.try_acquire()
     path, _ = write_temporary(directory, "dead", b"half of it")
-    say(os.path.basename(path))
+    send(os.path.basename(path))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hold(directory):
-    """Hold a temporary and a lock until told to end."""
+    """Hold a temporary and a lock until the test sends a word."""
     from russo._store.files import write_temporary
     from russo._store.locks import KeyLock
 
     loop = asyncio.new_event_loop()
     place = KeyLock(Path(directory), "living", loop)
     assert place.try_acquire()
-    say(os.path.basename(write_temporary(directory, "living", b"half of it")[0]))
-    hear()
+    send(os.path.basename(write_temporary(directory, "living", b"half of it")[0]))
+    receive()
     place.release()
     loop.close()
-    say("done")
+    send("done")
 
 
 def store(directory, prompts):
-    """Put entries, as any process would."""
+    """Put entries."""
     cache = AudioCache(directory)
     for number, prompt in enumerate(prompts):
         cache.put(f"k{number}", make_audio(f"k{number}", 1, number), prompt=prompt, fields={"b": 1, "a": [2]})
-    say("done")
+    send("done")

@@ -8,11 +8,11 @@ import time
 import warnings
 from pathlib import Path
 
-from support.torture_roles.process import forked, say, status_of
+from support.torture_roles.process import forked, send, status_of
 
 
-def place_holders(directory, referee, seconds, seed):
-    """Take the place for one key again and again; a lock beside it judges whether two had it at once."""
+def lock_holder(directory, referee, seconds, seed):
+    """Take the lock of one key again and again; a second lock detects two holders at once."""
     import fcntl
 
     from russo._store.locks import KeyLock
@@ -35,10 +35,10 @@ def place_holders(directory, referee, seconds, seed):
                 fcntl.flock(judge, fcntl.LOCK_UN)
         place.release()
     loop.close()
-    say(count)
+    send(count)
 
 
-def place_sweeper(directory, seconds):
+def lock_sweeper(directory, seconds):
     """Sweep the locks again and again."""
     from russo._store.locks import sweep_locks
 
@@ -46,11 +46,11 @@ def place_sweeper(directory, seconds):
     while time.monotonic() < end:
         sweep_locks(directory, None)
         time.sleep(0.0001)
-    say("done")
+    send("done")
 
 
 def fork_and_release(directory):
-    """Fork while holding a place; the child lets go of what it inherited."""
+    """Fork while holding a lock; the child releases its inherited copy."""
     from russo._store.locks import KeyLock
 
     warnings.simplefilter("ignore")
@@ -66,4 +66,4 @@ def fork_and_release(directory):
     other.release()
     place.release()
     loop.close()
-    say({"taken": taken})
+    send({"taken": taken})

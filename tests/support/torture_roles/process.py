@@ -1,4 +1,4 @@
-"""What every role needs: to talk to its test, and to fork."""
+"""Functions that every role needs: messages to and from its test, and forking."""
 
 import contextlib
 import json
@@ -7,13 +7,13 @@ import signal
 import sys
 
 
-def say(word):
-    """Say one thing to the test."""
+def send(word):
+    """Send one value to the test."""
     print(json.dumps(word), flush=True)
 
 
-def hear():
-    """Wait for a word of the test."""
+def receive():
+    """Wait for a word from the test."""
     return sys.stdin.readline().strip()
 
 
@@ -27,7 +27,7 @@ def forked(work):
         try:
             work()
             code = 0
-        except BaseException as error:  # noqa: BLE001 - told through the status
+        except BaseException as error:  # noqa: BLE001 - reported by the exit status
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
             os._exit(code)
@@ -40,12 +40,12 @@ def forked(work):
 
 
 def status_of(pid):
-    """Wait for a child; return its exit code, negative where a signal ended it."""
+    """Wait for a child; return its exit code, which is negative if a signal ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def in_child(work):
-    """Do work in a forked child that must succeed."""
+    """Run work in a forked child, and assert that it succeeds."""
     with forked(work) as pid:
         assert status_of(pid) == 0
 

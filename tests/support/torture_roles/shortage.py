@@ -1,4 +1,4 @@
-"""Roles that speak or read without permission, files, threads or memory; the audio is never lost."""
+"""Roles that synthesize or read without permission, files, threads or memory; no audio is lost."""
 
 import asyncio
 import contextlib
@@ -11,22 +11,22 @@ from pathlib import Path
 from russo import Audio, AudioCache, CachedSynthesizer
 from russo._hooks import plugin_manager
 from russo._store.cache import Miss
-from support.torture_roles.process import forked, say, status_of
+from support.torture_roles.process import forked, send, status_of
 
 
-class Ears(logging.Handler):
-    """Notes what the log says at WARNING and above."""
+class WarningLog(logging.Handler):
+    """Collects log messages at WARNING and above."""
 
     def __init__(self):
         super().__init__(logging.WARNING)
-        self.heard = []
+        self.messages = []
 
     def emit(self, record):
-        self.heard.append(record.getMessage())
+        self.messages.append(record.getMessage())
 
 
 class Repeater:
-    """Speaks at once."""
+    """Returns audio at once."""
 
     def __init__(self):
         self.cache_key_extra = {"backend": "repeater"}
@@ -38,7 +38,7 @@ class Repeater:
 
 
 def warm_up(directory):
-    """Import and make what a first miss needs: the lack of files is about to be tested, not imports."""
+    """Make all imports of a first miss beforehand: the role tests missing files, not failing imports."""
     plugin_manager()
     speaker = CachedSynthesizer(Repeater(), cache=AudioCache(directory))
     asyncio.run(speaker.synthesize("warm"))
@@ -46,9 +46,9 @@ def warm_up(directory):
 
 
 def _speak(cache, prompts):
-    """Speak prompts; return what was heard of the log and how many backend calls were made."""
-    ears, repeater = Ears(), Repeater()
-    logging.getLogger().addHandler(ears)
+    """Synthesize prompts; return the log messages and the number of backend calls."""
+    log, repeater = WarningLog(), Repeater()
+    logging.getLogger().addHandler(log)
     speaker = CachedSynthesizer(repeater, cache=cache)
 
     async def main():
@@ -57,29 +57,29 @@ def _speak(cache, prompts):
             assert audio.data == prompt.encode() * 5000
 
     asyncio.run(main())
-    logging.getLogger().removeHandler(ears)
-    return {"log": ears.heard, "calls": repeater.calls}
+    logging.getLogger().removeHandler(log)
+    return {"log": log.messages, "calls": repeater.calls}
 
 
-def speak_as_nobody(directory, warm):
-    """Speak without any permission in the cache's directory."""
+def speak_without_permission(directory, warm):
+    """Synthesize without any permission in the cache's directory."""
     warm_up(warm)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-    say(_speak(AudioCache(directory), ["stored", "one", "two"]))
+    send(_speak(AudioCache(directory), ["stored", "one", "two"]))
 
 
 def speak_without_files(directory, warm, cold=False):
-    """Speak when the process may open no more files; then again when it may."""
+    """Synthesize while the process may open no more files, then again when it may."""
     if not cold:
         warm_up(warm)
     cache = AudioCache(directory)
     with forked(lambda: _speak(cache, ["stored"])) as pid:
         assert status_of(pid) == 0
-    ears, repeater = Ears(), Repeater()
-    logging.getLogger().addHandler(ears)
+    log, repeater = WarningLog(), Repeater()
+    logging.getLogger().addHandler(log)
     speaker = CachedSynthesizer(repeater, cache=cache)
 
     async def main():
@@ -99,11 +99,18 @@ def speak_without_files(directory, warm, cold=False):
         return called
 
     called = asyncio.run(main())
-    say({"log": ears.heard, "called": called, "then": repeater.calls - called, "rest": os.listdir(directory)})
+    send(
+        {
+            "log": log.messages,
+            "called": called,
+            "then": repeater.calls - called,
+            "rest": os.listdir(directory),
+        }
+    )
 
 
 def speak_without_threads(directory, warm):
-    """Speak when the process may start no more threads."""
+    """Synthesize while the process may start no more threads."""
     warm_up(warm)
     os.setgid(65534)
     os.setuid(65534)
@@ -112,13 +119,13 @@ def speak_without_threads(directory, warm):
 
     try:
         threading.Thread(target=int).start()
-        say("threads")
+        send("threads")
     except RuntimeError:
-        say(_speak(AudioCache(directory), ["one", "two", "one"]))
+        send(_speak(AudioCache(directory), ["one", "two", "one"]))
 
 
 def read_in_little_memory(directory, key, mebibytes):
-    """Look a key up with little memory to spare; say what was found and how much it took."""
+    """Look a key up with little free memory; send whether it was a miss, and the peak memory."""
     cache = AudioCache(directory)
     logging.disable(logging.CRITICAL)
     cache.get(key + "-none")
@@ -126,6 +133,6 @@ def read_in_little_memory(directory, key, mebibytes):
     limit = before + mebibytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     found = cache.lookup(key)
-    # Not ru_maxrss: a child inherits its parent's.
+    # Not ru_maxrss, because a child inherits that of its parent.
     peak = int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-    say({"miss": isinstance(found, Miss), "peak": peak})
+    send({"miss": isinstance(found, Miss), "peak": peak})

@@ -1,4 +1,4 @@
-"""Roles that write entries, are killed at it, and race; an entry is whole or absent."""
+"""Roles that write entries, are killed while writing, and race; an entry is whole or absent."""
 
 import collections
 import contextlib
@@ -16,7 +16,7 @@ from russo import AudioCache
 from russo._store.cache import Miss
 from support.torture_audio import make_audio
 from support.torture_faults import Calls, counted, kill
-from support.torture_roles.process import forked, in_child, note, say, status_of
+from support.torture_roles.process import forked, in_child, note, send, status_of
 from support.torture_roles.readers import KEYS, Readers
 
 
@@ -28,7 +28,7 @@ def _write_for_ever(directory, writer, rng):
 
 
 def storm(directory, seed, kills):
-    """Kill writers at random moments while readers read; end with one put in peace."""
+    """Kill writers at random moments while readers read; end with one put that is not killed."""
     rng = random.Random(seed)
     logging.disable(logging.CRITICAL)
     readers, writers, number = Readers(directory, 1), [], 0
@@ -50,14 +50,14 @@ def storm(directory, seed, kills):
     for pid in writers:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    told = readers.end()
+    result = readers.end()
     for key in KEYS:
         AudioCache(directory).put(key, make_audio(key, 99, 0))
-    say({**told, "kills": kills, "interrupted": interrupted, "keys": KEYS})
+    send({**result, "kills": kills, "interrupted": interrupted, "keys": KEYS})
 
 
 def race(directory, seed, puts):
-    """Let four writers overwrite the same keys to their end, while readers read."""
+    """Let four writers overwrite the same keys without kills, while readers read."""
     logging.disable(logging.CRITICAL)
     readers, writers = Readers(directory, 1), []
 
@@ -70,13 +70,13 @@ def race(directory, seed, puts):
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(forked(lambda w=writer: write(w))) for writer in range(4)]
         codes = [status_of(pid) for pid in writers]
-    told = readers.end()
-    problems = told["problems"] + [f"a writer ended with {code}" for code in codes if code]
-    say({**told, "problems": problems, "keys": KEYS})
+    result = readers.end()
+    problems = result["problems"] + [f"a writer ended with {code}" for code in codes if code]
+    send({**result, "problems": problems, "keys": KEYS})
 
 
 class Situation:
-    """A directory in a known state, and the verdict on what a killed put made of it."""
+    """A directory in a known state, and the verdict on its state after a killed put."""
 
     def __init__(self, directory, name):
         self.directory, self.name = directory, name
@@ -84,7 +84,7 @@ class Situation:
         self.problems, self.states = [], collections.Counter()
 
     def prepare(self):
-        """Put the directory into the state."""
+        """Bring the directory into the state."""
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.name == "no directory":
             return
@@ -96,11 +96,11 @@ class Situation:
             (cache.directory / "k.audio").write_bytes(b"damaged")
 
     def put(self):
-        """Do the put that is to be killed."""
+        """Make the put that the test kills."""
         AudioCache(self.directory).put("k", self.new)
 
     def judge(self, moment):
-        """Note what is readable, and that the next put heals."""
+        """Note which entry is readable, and check that the next put replaces it."""
         cache = AudioCache(self.directory)
         found = cache.lookup("k")
         if isinstance(found, Miss):
@@ -112,7 +112,7 @@ class Situation:
             self.problems.append(f"{moment}: {found}")
         next_one = make_audio("k", 3, 0)
         if not cache.put("k", next_one) or cache.get("k") != next_one:
-            self.problems.append(f"{moment}: the next put did not heal")
+            self.problems.append(f"{moment}: the next put did not replace the entry")
         cache.clear()
         if rest := set(os.listdir(self.directory)) - {".gitattributes", ".gitignore"}:
             self.problems.append(f"{moment}: {rest} stay after a clear")
@@ -136,10 +136,10 @@ def killed_put(directory, situation, after):
         if code != -signal.SIGKILL:
             here.problems.append(f"call {number}: the put ended with {code}")
         here.judge(f"call {number}")
-    say({"problems": here.problems, "calls": number - 1, "states": here.states})
+    send({"problems": here.problems, "calls": number - 1, "states": here.states})
 
 
-# Calls that fail at once: they make a process older by one system call of their kind.
+# Calls that fail at once: each adds one system call of its kind to the count of the process.
 _PADDING = {
     "openat": lambda: os.open("/nonexistent/file", os.O_RDONLY),
     "write": lambda: os.write(10**6, b""),
@@ -152,15 +152,16 @@ _PADDING = {
 
 
 def nothing():
-    """Only start and end."""
-    say("nothing")
+    """Start and end, nothing else."""
+    send("nothing")
 
 
 def killed_at_system_calls(directory, at, verdicts):
-    """Kill a put at each of its system calls, by a tracer that kills a process at the ``at``-th of a kind.
+    """Kill a put at each of its system calls; a tracer kills a process at its ``at[kind]``-th call of a kind.
 
-    The tracer counts each kind for each process apart. So a child that makes ``at[kind] - n`` calls of a
-    kind for nothing dies at the put's n-th of that kind; all else is done by children that stay below.
+    The tracer counts the calls per kind and per process. So a child that first makes ``at[kind] - n`` useless
+    calls of a kind is killed at the put's n-th call of that kind; all other work is done by children that make
+    fewer calls.
     """
     logging.disable(logging.CRITICAL)
     here = Situation(directory, "an entry")
@@ -178,7 +179,7 @@ def killed_at_system_calls(directory, at, verdicts):
         verdict = json.loads(line)
         states.update(verdict["states"])
         problems += verdict["problems"]
-    say({"problems": problems, "states": states})
+    send({"problems": problems, "states": states})
 
 
 def _killed_at(here, pad, padding):
