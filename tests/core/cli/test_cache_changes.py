@@ -157,7 +157,7 @@ def test_prune_without_a_valid_limit_is_wrong_usage(aged_cache, arguments):
 def test_nothing_is_removed_without_a_terminal_or_yes(aged_cache, command):
     result = russo("cache", *command)
     assert result.code == 2
-    assert "there is no terminal to ask on, so nothing was removed" in result.err
+    assert "nothing was removed: russo must ask first, and standard input is not a terminal" in result.err
     assert len(keys_of(aged_cache)) == 3
     result = russo("cache", *command, "--yes", "--json")
     assert (result.code, result.json["removed"], len(result.json["entries"])) == (0, 3, 3)

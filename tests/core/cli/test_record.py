@@ -116,7 +116,7 @@ def test_audio_that_is_not_stored_is_a_failure(folder):
     (folder / "cache").symlink_to("/proc/nowhere/at/all")
     result = record(folder, "a.txt", "one\n", "--cache-dir", "cache")
     assert result.code == 1
-    assert "spoken, but not stored: " in result.out
+    assert "synthesized, but not stored: " in result.out
 
 
 def test_option_sets_the_number_of_concurrent_calls(folder):
@@ -197,20 +197,20 @@ def wait_for(condition, process):
         ("a.txt", "", "a.txt, line 1: the file ends without a prompt"),
         ("a.txt", "\n \n", "a.txt, line 3: the file ends without a prompt"),
         ("a.txt", b"one\ntwo\xff\n", "a.txt, line 2: byte 0xff is not UTF-8; save the file as UTF-8"),
-        ("a.txt", "one\n".encode("utf-16-le"), "a.txt, line 1: a NUL byte; this is no text in UTF-8"),
+        ("a.txt", "one\n".encode("utf-16-le"), "a.txt, line 1: a NUL byte; this is not UTF-8 text"),
         ("a.csv", "", "a.csv, line 1: the file ends without a prompt"),
         ("a.csv", "prompt\n", "a.csv, line 2: the file ends without a prompt"),
         ("a.csv", "\nprompt,voice\none,anna\n", "a.csv, line 2: unknown column 'voice'"),
         ("a.csv", "text\none\n", "a.csv, line 1: unknown column 'text'"),
-        ("a.csv", "prompt,prompt\n", "a.csv, line 1: 2 columns 'prompt'; one is needed"),
+        ("a.csv", "prompt,prompt\n", "a.csv, line 1: 2 columns 'prompt'; exactly one is needed"),
         ("a.csv", 'prompt\n"one\ntwo"\nhello, you\n', "a.csv, line 4: 2 fields for 1 column"),
-        ("a.csv", 'prompt\none\n"open\n', "a.csv, line 3: no CSV: unexpected end of data"),
-        ("a.jsonl", '"one"\n{"prompt": \n', "a.jsonl, line 2: no JSON: "),
+        ("a.csv", 'prompt\none\n"open\n', "a.csv, line 3: not CSV: unexpected end of data"),
+        ("a.jsonl", '"one"\n{"prompt": \n', "a.jsonl, line 2: not JSON: "),
         ("a.jsonl", '{"prompt": "one", "voice": "anna"}', "a.jsonl, line 1: unknown column 'voice'"),
-        ("a.jsonl", "{}", "a.jsonl, line 1: 0 columns 'prompt'; one is needed"),
+        ("a.jsonl", "{}", "a.jsonl, line 1: 0 columns 'prompt'; exactly one is needed"),
         ("a.jsonl", '"one"\n\n{"prompt": 3}\n', "a.jsonl, line 3: the prompt is 3, not text"),
         ("a.jsonl", '"one"\n" "\n', "a.jsonl, line 2: the prompt is empty"),
-        ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: no JSON: "),
+        ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: not JSON: "),
         ("a.yaml", "one\n", "a.yaml: prompts are read from .txt, .csv and .jsonl files, not from .yaml"),
     ],
 )

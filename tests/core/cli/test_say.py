@@ -86,7 +86,7 @@ def test_standard_input_that_is_not_utf8_is_wrong_usage():
 def test_say_without_a_player_prints_the_path_of_the_audio(folder):
     result = russo("say", "hi")
     assert result.code == 0
-    assert "there is no player here (looked for aplay, paplay, afplay, ffplay, play)" in result.err
+    assert "no audio player is installed (looked for aplay, paplay, afplay, ffplay, play)" in result.err
     path = result.lines[1].removeprefix("the audio is in ")
     assert os.path.dirname(path) == str(folder / ".russo_cache")
     with open(path, "rb") as file:
@@ -138,7 +138,7 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
     assert "not stored: " in result.lines[0]
     assert (folder / "out.wav").read_bytes() == sound("hi").data
     assert (
-        "the audio is not kept; write it with -o FILE"
+        "the audio is not stored; write it with -o FILE"
         in russo("say", "hi", "--cache-dir", "locked/cache").out
     )
 
@@ -148,11 +148,11 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
     [
         (["hi", "--synth", "nobody-has-this"], 2, "no backend is named 'nobody-has-this'"),
         (["hi", "--synth", "local", "--option", "voce=x"], 2, "did you mean 'voice'?"),
-        (["hi", "--option", "voice"], 2, "option 'voice' is not of the form NAME=VALUE"),
-        (["hi", "--option", "api_key:sk-SECRET0"], 2, "option 'api_key:…' is not of the form NAME=VALUE"),
-        (["hi", "--option", "api_key sk-SECRET0"], 2, "option 'api_key …' is not of the form NAME=VALUE"),
-        (["hi", "--option", "sk-SECRET0"], 2, "an option is not of the form NAME=VALUE"),
-        (["hi", "--option", "=sk-SECRET0"], 2, "an option is not of the form NAME=VALUE"),
+        (["hi", "--option", "voice"], 2, "option 'voice' does not have the form NAME=VALUE"),
+        (["hi", "--option", "api_key:sk-SECRET0"], 2, "option 'api_key:…' does not have the form NAME=VALUE"),
+        (["hi", "--option", "api_key sk-SECRET0"], 2, "option 'api_key …' does not have the form NAME=VALUE"),
+        (["hi", "--option", "sk-SECRET0"], 2, "an option does not have the form NAME=VALUE"),
+        (["hi", "--option", "=sk-SECRET0"], 2, "an option does not have the form NAME=VALUE"),
         (
             ["hi", "--synth", "local", "--option", "speed=sk-SECRET0123456"],
             2,

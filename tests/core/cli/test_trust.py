@@ -115,7 +115,7 @@ def test_foreign_server_of_the_ini_file_needs_consent(folder, speak, url):
     result = speak()
     assert (result.code, result.out) == (2, "")
     assert "pytest.ini sends prompts and the key to" in result.err
-    assert "there is no terminal to ask on; nothing was sent" in result.err
+    assert "standard input is not a terminal; nothing was sent" in result.err
     assert not (folder / "made.txt").exists()
     assert not (folder / ".russo_cache").exists()
 
@@ -262,5 +262,5 @@ def test_server_declared_by_a_synthesizer_is_shown_unless_empty(folder, speak, d
 
 def test_question_without_standard_input_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(RefusedError, match="no terminal to ask on"):
+    with pytest.raises(RefusedError, match="standard input is not a terminal"):
         ask("Remove 1 entry?", yes=False)

@@ -34,7 +34,7 @@ class Backend:
         package: The distribution that registers it.
         version: The version of this distribution.
         state: ``ready``, ``SDK missing``, ``broken`` or ``name claimed twice``.
-        cause: What is wrong, empty if it is ready.
+        cause: Why it is not ready; empty if it is ready.
         credentials: Whether each variable that may hold a key is set; ``None`` if the backend names none.
         documentation: A URL, or the command that shows the documentation.
         model_ends: Announced ends of models, one sentence each.
@@ -59,7 +59,7 @@ class Backend:
 def backends(*, as_json: bool) -> None:
     """List the installed backends.
 
-    Keys are named, and never shown.
+    Shows the names of key variables, and never the keys.
     """
     found = [
         _examine(name, entries, entry) for name, entries in installed_backends().items() for entry in entries
@@ -83,7 +83,7 @@ def backends(*, as_json: bool) -> None:
             [(b.name, b.package, b.version, b.state, _keys(b.credentials)) for b in found],
         )
     )
-    # Below the table, because 80 columns have no room for it: a name or URL over two lines cannot be copied.
+    # Below the table, because it does not fit into 80 columns: a URL on two lines cannot be copied.
     for backend in found:
         screen.show(f"{visible(backend.name)}: documentation: {visible(backend.documentation)}")
     for backend in found:
@@ -95,7 +95,7 @@ def backends(*, as_json: bool) -> None:
 
 def _keys(credentials: dict[str, bool] | None) -> str:
     if credentials is None:
-        return "not told"
+        return "not declared"
     shown = [f"{name} {'set' if is_set else 'not set'}" for name, is_set in credentials.items()]
     return ", ".join(shown) or "none needed"
 

@@ -32,15 +32,15 @@ _SHOWN: Final = 20
 
 @click.command()
 @click.option(
-    "--older-than", metavar="AGE", type=parse_age, help="Remove what was stored longer ago: 12h, 30d, 8w."
+    "--older-than", metavar="AGE", type=parse_age, help="Remove entries that are older: 12h, 30d, 8w."
 )
 @click.option(
     "--max-size",
     metavar="SIZE",
     type=parse_size,
-    help="Remove the oldest until the rest is no larger: 500MB.",
+    help="Remove the oldest entries until the rest has at most this size: 500MB.",
 )
-@click.option("--force", is_flag=True, help="Also inside a git work tree, where file times mean nothing.")
+@click.option("--force", is_flag=True, help="Prune also in a git work tree, where git changes file times.")
 @consent_options
 @directory_options
 @json_option
@@ -57,14 +57,14 @@ def prune(
 ) -> None:
     """Remove old entries from the cache, by age or until it is small enough."""
     if older_than is None and max_size is None:
-        raise click.UsageError("say what is to go: --older-than AGE, --max-size SIZE, or both")
+        raise click.UsageError("say which entries to remove: --older-than AGE, --max-size SIZE, or both")
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     workspace.refuse_recordings("prune")
     tree = _work_tree(workspace.cache.directory)
     if tree is not None and not force:
         raise screen.RefusedError(
             f"{visible(str(workspace.cache.directory))} is inside the git work tree {visible(str(tree))}, "
-            "where file times may be those of a checkout; add --force if they are true here"
+            "where a checkout sets the file times; if they are correct here, add --force"
         )
     entries = list(entries_of(workspace.cache, "cache"))
     going = outdated(entries, older_than=older_than, max_size=max_size, now=time.time())
@@ -106,7 +106,7 @@ def _work_tree(directory: Path) -> Path | None:
 def clear(
     *, yes: bool, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
 ) -> None:
-    """Remove all entries of the cache. Recordings and files of others stay."""
+    """Remove all entries of the cache, but no recordings and no files of other programs."""
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     workspace.refuse_recordings("clear")
     going = sorted(entries_of(workspace.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
@@ -130,7 +130,7 @@ def _remove(
         yes: Whether to remove without asking.
         dry_run: Whether to only show the entries.
         as_json: Whether to print JSON.
-        sweep: Removes all these entries and leftovers at once; without it, each entry is removed by itself.
+        sweep: Removes all these entries and leftovers at once; if ``None``, entries are removed one by one.
     """
     size = sum(entry.size for entry in going)
     what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
@@ -180,7 +180,7 @@ def promote(
 ) -> None:
     """Copy entries of the cache into the recordings, for a team to commit.
 
-    What is recorded already stays as it is.
+    Entries that the recordings already have are not changed.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if workspace.recordings is None:
@@ -217,15 +217,15 @@ def promote(
 def _no_recordings(workspace: CommandWorkspace) -> str:
     if workspace.is_recordings:
         directory = visible(str(workspace.cache.directory))
-        return f"{directory} is the recordings' own directory: there is nothing to copy"
+        return f"cache and recordings are the same directory, {directory}: there is nothing to copy"
     return (
-        "there is no recordings directory; give --recordings-dir DIR, or set russo_recordings_dir in the "
-        "ini-file"
+        "no recordings directory is set; give --recordings-dir DIR, or set russo_recordings_dir in "
+        "the ini-file"
     )
 
 
 def _copyable(entry: Entry) -> tuple[Audio, dict[str, Any]] | None:
-    """Return the audio and the metadata of an entry, or ``None`` if it cannot be copied; then show why."""
+    """Return the audio and the metadata of an entry. If it cannot be copied, show why and return ``None``."""
     audio, meta = entry.cache.lookup(entry.key), entry.cache.describe(entry.key)
     if isinstance(audio, Miss) or meta is None:
         return None
@@ -233,8 +233,8 @@ def _copyable(entry: Entry) -> tuple[Audio, dict[str, Any]] | None:
         check_format(audio)
         encode_meta(entry.key, audio, prompt=meta.get("prompt"), fields=meta.get("fields"))
     except ValueError as error:
-        # Samples that are called WAV, stored by an earlier russo; or fields, made by hand, that are longer as
-        # russo writes them than it may store.
+        # An earlier russo stored raw samples as WAV; or fields that were written by hand are too long in the
+        # form that russo writes.
         screen.complain(f"{shorten(entry.prompt or entry.key)} is not copied: {shown(str(error))}")
         return None
     return audio, meta

@@ -1,4 +1,4 @@
-"""``russo cache verify``: the command that checks every entry, and removes what is damaged if asked to.
+"""``russo cache verify``: checks every entry, and with ``--repair`` removes the damaged ones.
 
 Recordings are never removed.
 """
@@ -39,8 +39,8 @@ def verify(
 ) -> None:
     """Check every byte of every entry; exit code 1 if anything is damaged.
 
-    A damaged entry is a miss in a test run, and the next store heals it. Recordings are checked, and never
-    removed.
+    In a test run, a damaged entry counts as a miss and is overwritten by the next store. Recordings are
+    checked, but never removed.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if repair:
@@ -82,7 +82,7 @@ def _check_all(workspace: CommandWorkspace) -> tuple[int, list[tuple[str, AudioC
 
 
 def _repair(damaged: Iterable[tuple[AudioCache, str]]) -> list[str]:
-    """Remove entries; return the keys of those that are gone, and show why each of the others stays."""
+    """Remove entries; return the keys of the removed ones, and show why the others were not removed."""
     removed, staying = [], []
     for cache, key in damaged:
         cache.remove(key)
@@ -92,7 +92,7 @@ def _repair(damaged: Iterable[tuple[AudioCache, str]]) -> list[str]:
             staying.append(obstacle(cache.directory, key) or f"{key} was stored again")
     screen.note(f"{count(len(removed), 'damaged entry', 'damaged entries')} removed")
     for reason in staying:
-        screen.complain(f"an entry stays, because {reason}")
+        screen.complain(f"an entry was not removed, because {reason}")
     return removed
 
 

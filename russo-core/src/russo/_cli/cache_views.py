@@ -66,7 +66,7 @@ def list_entries(
     recordings_dir: str | None,
     as_json: bool,
 ) -> None:
-    """List what is stored."""
+    """List the stored entries."""
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     found = sorted(
         chosen(all_entries(workspace), grep=grep, backend=backend),
@@ -159,9 +159,10 @@ def _sums(entries: list[Entry]) -> tuple[int, int, float, int]:
 @directory_options
 @json_option
 def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
-    """Show all that is stored of an entry, and its waveform.
+    """Show everything that is stored for an entry, and its waveform.
 
-    Give a key, its first characters, or the exact prompt. A prompt that several voices speak shows all.
+    Give a key, its first characters, or the exact prompt. If several voices speak the prompt, all entries
+    are shown.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     found = _find(list(all_entries(workspace)), wanted)
@@ -213,12 +214,12 @@ def _show_entry(entry: Entry) -> None:
 def _date(stored: float) -> str:
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stored))
-    except (OverflowError, ValueError, OSError):  # any number may be the time of a file
+    except (OverflowError, ValueError, OSError):  # the time of a file may be any number
         return "at an impossible time"
 
 
 def _rows(meta: dict[str, Any]) -> list[tuple[str, object]]:
-    """Return metadata as names and values, each of bounded length; a long tail is only counted."""
+    """Return metadata as names and values of bounded length; rows beyond a limit are only counted."""
     found = _flat((), meta)
     rows: list[tuple[str, object]] = [
         (shown(".".join(shown(name, _LONGEST_NAME) for name in path), _LONGEST_NAME), _text(value))
@@ -283,7 +284,7 @@ def export(
         path = (
             target / f"{slug(entry.prompt, entry.key)}{suffix_of(audio) if isinstance(audio, Audio) else ''}"
         )
-        reason = _reason(audio, entry) if isinstance(audio, Miss) else _written_badly(audio, path)
+        reason = _reason(audio, entry) if isinstance(audio, Miss) else _write(audio, path)
         if reason is None:
             written.append({"key": entry.key, "prompt": entry.prompt, "file": str(path)})
         else:
@@ -300,11 +301,11 @@ def export(
 
 
 def _reason(miss: Miss, entry: Entry) -> str:
-    """Return why an entry is not replayed; a lookup calls audio without metadata absent."""
+    """Return why an entry is not replayed. For a lookup, audio without metadata is absent."""
     return miss.reason if entry.problem is None or miss.reason != "absent" else entry.problem.reason
 
 
-def _written_badly(audio: Audio, path: Path) -> str | None:
+def _write(audio: Audio, path: Path) -> str | None:
     """Write a file; return why the audio cannot be written, or ``None`` if it was.
 
     Raises:
@@ -318,7 +319,7 @@ def _written_badly(audio: Audio, path: Path) -> str | None:
 
 
 def slug(prompt: str | None, key: str) -> str:
-    """Return a file name made of a prompt and the beginning of its key, so that names are unique."""
+    """Return a file name made of a prompt and the first characters of its key, so that names are unique."""
     words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt or "").lower())
     name = "-".join(words)[:_SLUG_LENGTH].strip("-") or "prompt"
     # Most file systems allow names of 255 bytes, and a letter may take four.
@@ -329,7 +330,7 @@ def slug(prompt: str | None, key: str) -> str:
 @directory_options
 @json_option
 def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
-    """Print the directory of the cache, and to standard error why it is that."""
+    """Print the directory of the cache; print to standard error where it is set."""
     workspace: CommandWorkspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if as_json:
         screen.show_json(workspace.to_json())

@@ -28,16 +28,16 @@ _INTERRUPTED: Final = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="russo-core", prog_name="russo")
 def russo() -> None:
-    """Speech for voice-agent tests: spoken once, replayed from disk ever after.
+    """Speech for voice-agent tests: synthesized once, then replayed from disk.
 
-    Backend, options, cache and recordings are found as pytest finds them in this folder: command line,
-    environment (RUSSO_…), ini-file, default.
+    Backend, options, cache and recordings come from the same places as in pytest, in this order: command
+    line, environment (RUSSO_…), ini-file, default.
     """
 
 
 @russo.group()
 def cache() -> None:
-    """Look at, check, clean and share what is stored."""
+    """List, check, clean and share stored audio."""
 
 
 for _command in (say, record, backends):

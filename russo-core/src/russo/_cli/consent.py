@@ -1,4 +1,4 @@
-"""Asking for consent before entries are removed, and whether a question can be asked at all."""
+"""Asking for consent before entries are removed, and whether the command can ask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from .workspace import CommandT
 
 def consent_options(command: CommandT) -> CommandT:
     """Add the options of commands that remove entries."""
-    command = click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")(command)
+    command = click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")(
+        command
+    )
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
 
 
@@ -27,12 +29,13 @@ def ask(question: str, *, yes: bool) -> None:
         return
     if not is_terminal():
         raise screen.RefusedError(
-            "there is no terminal to ask on, so nothing was removed; add --yes to remove, --dry-run to look"
+            "nothing was removed: russo must ask first, and standard input is not a terminal; "
+            "add --yes to remove, or --dry-run to list the entries"
         )
     if not click.confirm(question, err=True):
         raise screen.FailedError("nothing was removed")
 
 
 def is_terminal() -> bool:
-    """Return whether standard input is a terminal, so that a question can be answered."""
+    """Return whether standard input is a terminal, so that the user can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty()

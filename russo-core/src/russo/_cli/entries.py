@@ -45,11 +45,11 @@ class Entry:
         prompt: The prompt, or ``None`` if it was not stored or the metadata cannot be read.
         backend: The backend, empty if it was not stored.
         voice: The voice, empty if it was not stored.
-        seconds: Length of the sound, or ``None`` if only a decoder could find out.
+        seconds: Length of the sound, or ``None`` if only a decoder could tell.
         size: Bytes of both files.
         stored: When it was stored, in seconds since 1970.
-        problem: Why the entry cannot be replayed, as far as metadata and sizes show it; else ``None``.
-        is_shadowed: Whether an earlier layer has the key, so that its entry is replayed and not this one.
+        problem: Why the entry cannot be replayed, if metadata and sizes show it; else ``None``.
+        is_shadowed: Whether an earlier layer has the key, so that this entry is never replayed.
     """
 
     cache: AudioCache
@@ -66,7 +66,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """The prompt on one line for a table, with what is wrong with the entry."""
+        """The prompt on one line for a table, with the problem of the entry."""
         prompt = "(unknown)" if self.prompt is None else shown(self.prompt)
         if self.problem is None:
             return prompt
@@ -109,7 +109,7 @@ def grep_option(command: CommandT) -> CommandT:
 
 
 def all_entries(workspace: CommandWorkspace) -> Iterator[Entry]:
-    """Yield the entries of every layer, also those that are links, damaged, or halves.
+    """Yield the entries of every layer, also links, damaged entries, and entries that lack a file.
 
     Raises:
         OSError: A directory cannot be read.
@@ -128,8 +128,8 @@ def entries_of(cache: AudioCache, layer: str, *, links: bool = False) -> Iterato
     Args:
         cache: The cache of the directory.
         layer: ``cache`` or ``recordings``.
-        links: Whether to yield entries with a link or a directory in the place of a file, too. Links are
-            replayed. Neither is removed.
+        links: Whether to also yield entries of which a file is a link or a directory. Links are replayed,
+            but neither links nor directories are removed.
 
     Raises:
         OSError: The directory cannot be read.
@@ -207,7 +207,7 @@ def chosen(entries: Iterable[Entry], *, grep: str | None, backend: str | None = 
     try:
         pattern = re.compile(grep or "", re.IGNORECASE)
     except re.error as error:
-        raise RefusedError(f"--grep {grep!r} is no regular expression: {error}") from None
+        raise RefusedError(f"--grep {grep!r} is not a regular expression: {error}") from None
     return [
         entry
         for entry in entries
@@ -225,7 +225,7 @@ def check_entry(cache: AudioCache, key: str) -> Miss | None:
 
 
 def _as_damage(cache: AudioCache, key: str, found: Miss) -> Miss | None:
-    """Return a miss. If it is called absent: what is damaged, or ``None`` if there is no file at all."""
+    """Return the miss. If the entry is absent, return damage if it has a file, else ``None``."""
     if found.reason != "absent":
         return found
     # Audio without metadata: a writer was killed between the two files, or a file was deleted by hand.
@@ -233,10 +233,10 @@ def _as_damage(cache: AudioCache, key: str, found: Miss) -> Miss | None:
 
 
 def _misfiled(cache: AudioCache, key: str) -> Miss | None:
-    """Return a miss if the key of a whole entry is not the one of its prompt and fields.
+    """Return a miss if the key of a whole entry does not belong to its prompt and fields.
 
-    Such an entry was made by hand: it replays speech that was not made for the prompt. A key that the user
-    chose, or a prompt that may have been cut, shows nothing.
+    Such an entry was made by hand: it replays speech that was not made for the prompt. Keys that a user
+    chose, and prompts that may have been cut, cannot be checked.
     """
     meta = cache.describe(key) or {}
     prompt, fields = meta.get("prompt"), meta.get("fields")

@@ -1,4 +1,4 @@
-"""Files that a command writes for people: playable audio, which replaces what is at its path.
+"""Files that a command writes for people: playable audio, which replaces the file at its path.
 
 The name, the folder and the content of such a file may come from a repository. So a link at its path is
 replaced like any file, and never followed; and a folder that is a link out of the project is refused.
@@ -20,7 +20,7 @@ from .player import suffix_of
 from .screen import RefusedError
 
 STANDARD_OUTPUT: Final = Path("-")
-# The system's own names of open files, which are links too.
+# The system's names of open files, which are links, too.
 _SYSTEM: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
@@ -38,8 +38,8 @@ def write_audio(audio: Audio, path: Path) -> None:
     """Write audio as a playable file; ``-``, a pipe and a device receive the same bytes.
 
     Raises:
-        OSError: It cannot be written; what was at its path is unchanged.
-        ValueError: The suffix is that of another format, or the audio is not what its format says.
+        OSError: It cannot be written; an existing file is unchanged.
+        ValueError: The suffix belongs to another format, or the audio does not match its format.
     """
     if path == STANDARD_OUTPUT:
         sys.stdout.flush()
@@ -53,13 +53,13 @@ def write_audio(audio: Audio, path: Path) -> None:
 
 
 def replace_with(audio: Audio, path: Path) -> None:
-    """Write audio as a playable file in place of what is there; a link is replaced, not followed.
+    """Write audio as a playable file, and replace an existing file; a link is replaced, not followed.
 
     Missing folders are made.
 
     Raises:
-        OSError: It cannot be written; what was at its path is unchanged.
-        ValueError: The suffix is that of another format, or the audio is not what its format says.
+        OSError: It cannot be written; an existing file is unchanged.
+        ValueError: The suffix belongs to another format, or the audio does not match its format.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def _playable(audio: Audio) -> bytes:
 
 
 def _is_stream(path: Path) -> bool:
-    """Return whether the path is one of the system's names, a pipe or a device: nothing to replace."""
+    """Return whether the path is one of the system's names, a pipe or a device, which is never replaced."""
     if _is_of_the_system(path):
         return True
     try:
@@ -93,15 +93,15 @@ def _is_of_the_system(path: Path) -> bool:
 def refuse_way_out(folder: Path, rootdir: Path) -> None:
     """Refuse a folder if a link of a project on its path leads out of that project.
 
-    A repository can contain a link to any folder of the user. A link that is not in a project is the user's
-    own, and is followed.
+    A repository can contain a link to any folder of the user. A link outside of a project belongs to the
+    user, and is followed.
 
     Args:
         folder: The folder, as the user wrote it.
         rootdir: The rootdir; a link below it belongs to the project even without git.
 
     Raises:
-        RefusedError: The folder is not in the project that its path goes through.
+        RefusedError: A link of a project leads the path out of that project.
     """
     for link, target in _links(Path.cwd() / folder):
         tree = _project_of(link.parent, Path(os.path.realpath(rootdir)))

@@ -32,7 +32,7 @@ def play(audio: Audio) -> str | None:
         if shutil.which(command[0]) and (all_formats or audio.format in _RAW):
             return _play(list(command), audio)
     names = ", ".join(command[0] for command, _ in _PLAYERS)
-    return f"there is no player here (looked for {names})"
+    return f"no audio player is installed (looked for {names})"
 
 
 def _play(command: list[str], audio: Audio) -> str | None:

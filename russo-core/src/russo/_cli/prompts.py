@@ -39,7 +39,7 @@ def read_prompts(path: Path) -> list[Prompt]:
             ``prompt``), as its suffix says. UTF-8; blank lines are skipped.
 
     Raises:
-        RefusedError: The file has another type, is not valid or contains no prompt; with the line.
+        RefusedError: The file has another type, is invalid or contains no prompt; the message gives the line.
     """
     suffix = path.suffix.lower()
     if suffix not in _CSV | _JSON_LINES | _TEXT:
@@ -71,7 +71,7 @@ def _decode(path: Path, data: bytes) -> str:
         raise _refusal(path, line, what) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise _refusal(path, line, "a NUL byte; this is no text in UTF-8")
+        raise _refusal(path, line, "a NUL byte; this is not UTF-8 text")
     return text
 
 
@@ -92,7 +92,7 @@ def _read_json_lines(path: Path, text: str) -> Iterator[Prompt]:
         try:
             value = json.loads(line.text)
         except (ValueError, RecursionError) as error:
-            raise _refusal(path, line.line, f"no JSON: {error}") from None
+            raise _refusal(path, line.line, f"not JSON: {error}") from None
         if isinstance(value, dict):
             _check_columns(path, line.line, list(value))
             value = value[_COLUMN]
@@ -108,7 +108,7 @@ def _read_csv(path: Path, text: str) -> Iterator[Prompt]:
     for line, row in rows:
         if len(row) != len(names):
             raise _refusal(
-                path, line, f"{len(row)} fields for 1 column; a prompt with a comma stands in double quotes"
+                path, line, f"{len(row)} fields for 1 column; put a prompt with a comma in double quotes"
             )
         yield _prompt(path, line, row[0])
 
@@ -123,7 +123,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
                 yield begin, row
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise _refusal(path, begin, f"no CSV: {error}") from None
+        raise _refusal(path, begin, f"not CSV: {error}") from None
 
 
 def _csv_lines(text: str) -> Iterator[str]:
@@ -136,11 +136,11 @@ def _check_columns(path: Path, line: int, names: list[str]) -> None:
             raise _refusal(
                 path,
                 line,
-                f"unknown column {name!r:.60}; the one column is {_COLUMN!r} (voice and other options are "
-                "those of the backend: --option)",
+                f"unknown column {name!r:.60}; the only column is {_COLUMN!r} (set voice and other options "
+                "with --option)",
             )
     if len(names) != 1:
-        raise _refusal(path, line, f"{len(names)} columns {_COLUMN!r}; one is needed")
+        raise _refusal(path, line, f"{len(names)} columns {_COLUMN!r}; exactly one is needed")
 
 
 def _prompt(path: Path, line: int, value: object) -> Prompt:

@@ -1,7 +1,7 @@
 """pytest's configuration in a folder: rootdir, ini-file, and russo's options in ``addopts``.
 
 pytest's own code finds it, so that the command and a test run always agree. Plugins and ``conftest.py`` files
-are not loaded, so changes that they make to the configuration are missing.
+are not loaded, so their changes to the configuration are missing.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class PytestSide:
         options: The options in ``addopts`` and PYTEST_ADDOPTS.
         pythonpath: The directories that pytest would put first on ``sys.path``.
         conftest_folders: The directories that pytest would add to ``sys.path`` for ``conftest.py`` files.
-        own_ini: The settings that PYTEST_ADDOPTS gives with ``-o``.
-        own_options: The options in PYTEST_ADDOPTS alone.
+        own_ini: The settings that PYTEST_ADDOPTS sets with ``-o``.
+        own_options: The options in PYTEST_ADDOPTS only.
     """
 
     rootdir: Path
@@ -124,7 +124,7 @@ def _override(config: pytest.Config, options: argparse.Namespace) -> None:
 
 
 def _conftest_folders(config: pytest.Config, options: argparse.Namespace, folder: Path) -> Iterator[str]:
-    """Yield what the ``conftest.py`` files that pytest loads first add to ``sys.path``, in their order."""
+    """Yield the folders that pytest adds to ``sys.path`` for the first ``conftest.py`` files, in order."""
     if options.importmode == "importlib" or options.noconftest:
         return
     top = Path(options.confcutdir or (config.inipath.parent if config.inipath else config.rootpath))
@@ -137,7 +137,7 @@ def _conftest_folders(config: pytest.Config, options: argparse.Namespace, folder
 
 
 def _starts(config: pytest.Config, options: argparse.Namespace, folder: Path) -> list[Path]:
-    """Return the files and directories that pytest begins with."""
+    """Return the files and directories in which pytest starts."""
     arguments = [text.partition("::")[0] for text in options.file_or_dir]
     if not arguments and folder == config.rootpath:
         found = (glob.iglob(each, recursive=True, root_dir=folder) for each in config.getini("testpaths"))

@@ -48,12 +48,14 @@ class Recording:
         self.stopped = False
 
     async def speak_all(self, jobs: int, step: Callable[[], None]) -> None:
-        """Speak all prompts, ``jobs`` at a time, also after failures; call ``step`` after each prompt."""
+        """Synthesize all prompts, ``jobs`` at a time, also after failures; call ``step`` after each."""
         waiting = iter(self.prompts)
 
         async def work() -> None:
             for prompt in waiting:
-                await asyncio.sleep(0)  # hits never wait, but an interrupt must get through
+                await asyncio.sleep(
+                    0
+                )  # a hit never waits, so an interrupt would have to wait for the last one
                 reason = await self._speak(prompt)
                 if reason is not None:
                     self.failures.append(Failure(prompt, reason))
@@ -65,13 +67,13 @@ class Recording:
                 group.create_task(work())
 
     async def _speak(self, prompt: Prompt) -> str | None:
-        """Speak one prompt; return why it is not stored, or ``None`` if it is stored."""
+        """Synthesize one prompt; return why it is not stored, or ``None`` if it is stored."""
         try:
             await self._synthesizer.synthesize(prompt.text)
         except Exception as error:  # noqa: BLE001 - a failure must not stop the other prompts
             return str(error) or repr(error)
         reason = self.events.not_stored.get(prompt.text)
-        return None if reason is None else f"spoken, but not stored: {reason}"
+        return None if reason is None else f"synthesized, but not stored: {reason}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -98,7 +100,7 @@ class Recording:
     type=click.IntRange(min=1),
     default=4,
     show_default=True,
-    help="Prompts spoken at once.",
+    help="Prompts synthesized at the same time.",
 )
 @speaking_options
 @json_option
@@ -113,11 +115,11 @@ def record(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Speak every prompt of FILE ahead of time, so that the tests find it stored.
+    """Synthesize and store every prompt of FILE, before tests need it.
 
-    FILE is text (.txt: a prompt per line), CSV (.csv: the one column "prompt") or JSON Lines (.jsonl:
-    strings, or objects with "prompt" alone), in UTF-8. Prompts that are stored already cause
-    no backend call: a run that was stopped goes on where it was.
+    FILE is text (.txt: one prompt per line), CSV (.csv: only the column "prompt") or JSON Lines (.jsonl:
+    strings, or objects with only "prompt"), in UTF-8. Stored prompts cause no backend call, so a command
+    that was stopped continues with the rest.
     """
     prompts = read_prompts(file)
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
@@ -141,7 +143,7 @@ def record(
     else:
         _report(recording)
     if recording.stopped:
-        screen.complain("stopped; what was spoken is stored, and the same command goes on from there")
+        screen.complain("stopped; finished prompts are stored, and the same command continues with the rest")
         raise click.exceptions.Exit(130)
     if recording.failures:
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""``russo say``: speak one prompt through the cache."""
+"""``russo say``: synthesize or replay one prompt, and play it or write it to a file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def say(
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
 
-    TEXT "-" reads standard input; one line end at its end is not part of the prompt. With --json nothing is
+    TEXT "-" reads standard input; a line end at the end is not part of the prompt. With --json nothing is
     played.
     """
     to_standard_output = output is not None and is_standard_output(output)
@@ -55,7 +55,7 @@ def say(
     prompt = _read_standard_input() if text == "-" else text
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
     if output is not None and not to_standard_output:
-        if output.is_dir():  # click sees no directory in an empty text
+        if output.is_dir():  # click accepts an empty text, which is this directory
             raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
         refuse_way_out(output.parent, workspace.side.rootdir)
     synthesizer, events = open_synthesizer(workspace, options, yes=yes)
@@ -87,7 +87,7 @@ def say(
         screen.show(
             f"the audio is in {visible(str(path))}"
             if path
-            else "the audio is not kept; write it with -o FILE"
+            else "the audio is not stored; write it with -o FILE"
         )
 
 

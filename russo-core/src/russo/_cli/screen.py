@@ -61,9 +61,9 @@ class Column:
 
 
 def prepare() -> None:
-    """Make characters that the terminal's encoding does not have print as escapes, instead of failing.
+    """Prepare the standard streams: characters that their encoding does not have are printed as escapes.
 
-    A closed stream is replaced: what is written to it is discarded, and nothing is read from it.
+    A closed stream is replaced: output is discarded, and input is empty.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # Python starts so if the stream is closed
@@ -109,7 +109,7 @@ def note(message: str) -> None:
 
 
 def complain(message: str) -> None:
-    """Print what went wrong to standard error."""
+    """Print an error message to standard error."""
     note(f"russo: {message}")
 
 
@@ -151,8 +151,8 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
         header_style="bold",
     )
     for column in columns:
-        # rich makes only columns narrower that may wrap. So a long column whose texts are cut may wrap, too,
-        # and its cells say that they must not.
+        # rich narrows only columns that may wrap. So a long column may wrap even if its texts are cut, and
+        # its cells forbid it.
         result.add_column(
             column.title,
             justify="right" if column.number else "left",
@@ -172,7 +172,7 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
 
 
 def _lines_for_file(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
-    """Return aligned lines. Without rich, which takes half a millisecond per row."""
+    """Return aligned lines. Does not use rich, which takes half a millisecond per row."""
     titles = [column.title for column in columns]
     lines = [titles] if any(titles) else []
     lines += [[_cut(column, text) for column, text in zip(columns, row, strict=True)] for row in rows]

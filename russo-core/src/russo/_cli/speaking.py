@@ -40,7 +40,7 @@ def speaking_options(command: CommandT) -> CommandT:
         "options",
         metavar="NAME=VALUE",
         multiple=True,
-        help="Option of the backend, as speed=1.2; may be repeated.",
+        help="Option of the backend, such as speed=1.2; may be repeated.",
     )(command)
     return click.option(
         "--synth", metavar="NAME", help="Backend, by name or as package.module:factory. [default: as pytest]"
@@ -99,18 +99,18 @@ class CommandEvents:
 def open_synthesizer(
     workspace: CommandWorkspace, options: Sequence[str], *, yes: bool
 ) -> tuple[CachedSynthesizer, CommandEvents]:
-    """Make the chosen backend's synthesizer, with the cache that a test run would use.
+    """Make the synthesizer of the chosen backend, with the cache that a test run would use.
 
     Args:
         workspace: The workspace of the command.
         options: Options on the command line, as NAME=VALUE.
-        yes: Whether servers and code that the ini-file names are used without asking.
+        yes: Whether to use servers and code that the ini-file names without asking.
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: There is no such backend.
         FailedError: The user does not consent to a server or to code that the ini-file names.
-        RefusedError: An option does not have the form NAME=VALUE, or the command has no terminal to ask.
+        RefusedError: An option does not have the form NAME=VALUE, or the command must ask without a terminal.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
@@ -126,7 +126,7 @@ def open_synthesizer(
     events, manager = CommandEvents(), make_manager()
     manager.register(events.statistics, "statistics")
     manager.register(events, "russo command")
-    # As in a test run: a factory may return a cached synthesizer, which keeps its own settings.
+    # As in a test run, a factory may return a cached synthesizer, which keeps its own settings.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
     context = RunContext(
         cache=workspace.layered, mode=Mode.AUTO, report=events.statistics.report, manager=manager
@@ -139,8 +139,8 @@ def _split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         shown = option_of(text)
-        said = f"option {shown!r}" if shown else "an option"
-        raise screen.RefusedError(f"{said} is not of the form NAME=VALUE, as speed=1.2")
+        subject = f"option {shown!r}" if shown else "an option"
+        raise screen.RefusedError(f"{subject} does not have the form NAME=VALUE, such as speed=1.2")
     return name.strip(), value.strip()
 
 

@@ -1,6 +1,7 @@
-"""Asking before a key goes to a server, or code is run, that the folder's ini-file names.
+"""Asks before russo sends a key to a server, or runs code, that only the folder's ini-file names.
 
-An ini-file comes with a repository. What the user gave (command line, environment) needs no question.
+An ini-file comes with a repository. Servers and code that the user named (command line, environment) are used
+without asking.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ _SERVER: Final = re.compile(
 
 
 class Trust:
-    """What the user of a command gave, and what only the folder's ini-file says.
+    """Decides which servers and code the user named, and asks about those that only the ini-file names.
 
     Args:
         workspace: The workspace of the command.
         given: The options on the command line.
-        yes: Whether the user consents to everything.
+        yes: Whether the user consents without being asked.
     """
 
     def __init__(self, workspace: CommandWorkspace, given: Mapping[str, str], *, yes: bool) -> None:
@@ -41,7 +42,7 @@ class Trust:
         self._yes = yes
 
     def ask_for_factory(self, name: str) -> None:
-        """Ask before a factory is imported that the user did not give.
+        """Ask before importing a factory that the user did not name.
 
         Without a terminal it is imported: a test run in this folder runs the same code.
 
@@ -54,7 +55,7 @@ class Trust:
             self._ask(f"Run the code of {shown(name)}, which {source} names?")
 
     def ask_for_endpoints(self, name: str) -> None:
-        """Show each server that an option names; ask if the ini-file alone names it and it is foreign.
+        """Show each server that an option names; ask if only the ini-file names it and it is not `is_near`.
 
         Raises:
             FailedError: The answer is no.
@@ -72,7 +73,7 @@ class Trust:
                 self._ask(f"Send prompts and the key to {where}, which {self._ini_name} names?")
 
     def _source(self, name: str, option: str, value: str) -> str | None:
-        """Return how the user gave the value of an option, or ``None`` if only the ini-file says it."""
+        """Return how the user set an option to this value, or ``None`` if only the ini-file sets it."""
         if option in self._given:
             return "command line"
         return "PYTEST_ADDOPTS" if self._workspace.of_user.options_of(name).get(option) == value else None
@@ -85,8 +86,9 @@ class Trust:
     def _refuse_without_terminal(self, name: str, option: str, where: str) -> None:
         if not is_terminal():
             raise screen.RefusedError(
-                f"{self._ini_name} sends prompts and the key to {where}, and there is no terminal to ask on; "
-                f"nothing was sent. If you trust it, add --yes or --option {option}={where}"
+                f"{self._ini_name} sends prompts and the key to {where}: russo must ask first, and "
+                "standard input is not a terminal; nothing was sent. If you trust this server, add --yes or "
+                f"--option {option}={where}"
             )
 
     def _ask(self, question: str) -> None:
@@ -115,7 +117,7 @@ def is_near(url: str, factory: object) -> bool:
 
     A backend names such hosts in its class attribute ``hosts``; their sub-domains count too.
     """
-    # Clients read other characters in different ways, and would call another host than is checked here.
+    # Clients parse other characters differently, and could call another host than the one checked here.
     if not re.fullmatch(r"[a-z]+://[\w.:\[\]-]+(/[\w./%~-]*)?", url, re.ASCII | re.IGNORECASE):
         return False
     try:

@@ -27,7 +27,7 @@ def parse_age(text: str) -> float:
     """Return the seconds of an age such as ``30d``."""
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None or match[2] not in _AGES:
-        raise click.BadParameter(f"{text!r} is no age; write 90s, 45min, 12h, 30d or 8w")
+        raise click.BadParameter(f"{text!r} is not an age; write 90s, 45min, 12h, 30d or 8w")
     return float(match[1]) * _AGES[match[2]]
 
 
@@ -35,10 +35,10 @@ def parse_size(text: str) -> int:
     """Return the bytes of a size such as ``500MB``."""
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None or match[2] not in _SIZES:
-        raise click.BadParameter(f"{text!r} is no size; write 200kB, 500MB, 2GB or 1GiB")
+        raise click.BadParameter(f"{text!r} is not a size; write 200kB, 500MB, 2GB or 1GiB")
     size = float(match[1]) * _SIZES[match[2]]
     if size == float("inf"):
-        raise click.BadParameter(f"{text[:20]}… is too large a size")
+        raise click.BadParameter(f"{text[:20]}… is too large")
     return int(size)
 
 
@@ -54,14 +54,14 @@ def size_text(size: float) -> str:
 def age_text(seconds: float) -> str:
     """Format an age in its largest whole unit."""
     for unit in ("w", "d", "h", "min"):
-        # Weeks only from the third week on; before, days are more precise.
+        # Below three weeks, days are more precise.
         if seconds >= _AGES[unit] * (3 if unit == "w" else 1):
             return f"{int(seconds // _AGES[unit])} {unit}"
     return "now" if seconds < 1 else f"{int(seconds)} s"
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Format a length of sound; a question mark if it is not known."""
+    """Format a length of sound; return a question mark if it is not known."""
     return "?" if seconds is None else f"{seconds:,.1f}"
 
 

@@ -29,7 +29,7 @@ class CommandWorkspace(Workspace):
 
     Attributes:
         side: The configuration of pytest in this folder.
-        of_user: The backend and options that the user gave: without those that come with the folder.
+        of_user: The backend and options that the user set, without those that come with the folder.
     """
 
     side: PytestSide
@@ -52,15 +52,15 @@ class CommandWorkspace(Workspace):
         if self.is_recordings:
             raise screen.RefusedError(
                 f"{visible(str(self.cache.directory))} holds the recordings, and russo cache {action} "
-                "removes none; delete their files by hand if you mean to"
+                "never removes recordings; to remove them, delete their files by hand"
             )
 
 
 def directory_options(command: CommandT) -> CommandT:
     """Add the options for the directories."""
     for name, what in (
-        ("--recordings-dir", "Recordings that are looked into first and never removed."),
-        ("--cache-dir", "Where audio is kept."),
+        ("--recordings-dir", "Recordings: read first, never removed."),
+        ("--cache-dir", "Where audio is stored."),
     ):
         command = click.option(name, metavar="DIR", help=f"{what} [default: as pytest]")(command)
     return command
@@ -74,12 +74,12 @@ def json_option(command: CommandT) -> CommandT:
 def find_workspace(
     *, cache_dir: str | None = None, recordings_dir: str | None = None, synth: str | None = None
 ) -> CommandWorkspace:
-    """Find backend, options and directories as pytest would in this folder.
+    """Find the backend, options and directories that pytest would use in this folder.
 
     Args:
-        cache_dir: ``--cache-dir``, if it is given.
-        recordings_dir: ``--recordings-dir``, if it is given.
-        synth: ``--synth``, if it is given.
+        cache_dir: The value of ``--cache-dir``, if any.
+        recordings_dir: The value of ``--recordings-dir``, if any.
+        synth: The value of ``--synth``, if any.
 
     Raises:
         RefusedError: pytest's configuration cannot be read.
@@ -119,7 +119,7 @@ def find_workspace(
 
 
 def _source(name: str, given: str | None, settings: Settings, side: PytestSide) -> str:
-    """Return the source of a value, in words that fit a user outside of pytest."""
+    """Return the source of a value, in words for a user who does not run pytest now."""
     source = settings.sources[name]
     if source == "command line" and not given:
         return "addopts of pytest"
