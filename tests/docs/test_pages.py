@@ -52,6 +52,10 @@ GOOD = [
     fenced("console", "$ make test ARGS=x  # every test"),
     fenced("python", "import os", "assert os.listdir() == []"),
     fenced('text title="deep/prompts.txt"', "One") + fenced("console", "$ cat deep/prompts.txt", "One"),
+    "`it.py`:\n\n```python\nprint(7)\n```\n" + fenced("console", "$ python it.py", "7"),
+    "`a.py` and `b.py`:\n\n```python\nassert 1\n```\n" + fenced("console", "$ ls"),
+    '=== "one"\n\n    `it.py`:\n\n    ```python\n    print(7)\n    ```\n'
+    + fenced("console", "$ python it.py", "7"),
     fenced('python title="it.py" hl_lines="1"', "print(7)") + fenced("console", "$ python it.py", "7"),
     fenced("ini", "[pytest]", "russo_synth = local"),
     fenced("text", "no code at all"),
@@ -59,6 +63,7 @@ GOOD = [
     '!!! note\n\n    === "deep"\n\n        ```console\n        $ echo one\n        one\n        ```\n',
 ]
 BAD = [
+    ("`it.py`:\n\nIt prints 7:\n\n```python\nprint(7)\n```\n" + fenced("console", "$ python it.py"), "fails"),
     (
         fenced("console", "$ echo one", "two"),
         r":4: `echo one` prints something else.\nexpected:\ntwo\nseen:\none",

@@ -17,6 +17,7 @@ from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.constructor import option_types
 from russo._settings import Asked, resolve
 from support import site_builder
+from support.page_blocks import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTING = [
@@ -63,6 +64,14 @@ def test_site_builds_strictly_and_without_network(built):
 def test_site_has_four_kinds_of_page(pages):
     for kind in ("tutorial", "how-to", "reference", "explanation"):
         assert len([name for name in pages if name.startswith(f"{kind}/")]) >= 1
+
+
+def test_file_names_are_the_titles_of_their_blocks(pages):
+    for name in ("index", "tutorial/first-voice-test", "how-to/replay-in-ci"):
+        source = ROOT / "docs" / f"{name}.md"
+        names = [block.title for block in blocks(source.read_text("utf-8"), source) if block.title]
+        assert re.findall(r'<span class="filename">([^<]+)</span>', pages[f"{name}.html"].html) == names != []
+        assert not re.search(r"<p><code>[^<]+</code>:</p>", pages[f"{name}.html"].html)
 
 
 def test_links_and_anchors_lead_somewhere(directory, pages):

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parents[2]
 _CONTAINER = re.compile(r"( *)(?:===\+?|!!!|\?\?\?\+?) ")
 _FAILS = re.compile(r"#\s*fails\s*$")
+_FILE_NAME = re.compile(r"`([^`]+)`:")
 
 
 class PageError(AssertionError):
@@ -20,7 +21,11 @@ class PageError(AssertionError):
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, title, text, and the line of the page where its text begins."""
+    """A fenced block: its language, file name, text, and the line of the page where its text begins.
+
+    The file name is the option ``title`` of the fence, or the paragraph before the block if that is only the
+    name and a colon. GitHub and PyPI show the paragraph and not the option.
+    """
 
     language: str
     title: str | None
@@ -48,7 +53,8 @@ def blocks(text: str, page: Path) -> list[Block]:
         PageError: A block is indented instead of fenced, so that nobody would run it.
     """
     found = []
-    for token in MarkdownIt().parse(_without_containers(text)):
+    tokens = MarkdownIt().parse(_without_containers(text))
+    for number, token in enumerate(tokens):
         if token.map is None:
             continue
         line = token.map[0] + 1
@@ -56,7 +62,8 @@ def blocks(text: str, page: Path) -> list[Block]:
             raise PageError(f"{place(page, line)}: a block by indentation; fence it and name its language")
         if token.type == "fence":
             language, _, rest = token.info.strip().partition(" ")
-            title = re.search(r'title="([^"]+)"', rest)
+            before = tokens[number - 2].content if tokens[number - 1].type == "paragraph_close" else ""
+            title = re.search(r'title="([^"]+)"', rest) or _FILE_NAME.fullmatch(before)
             found.append(Block(language, title and title[1], token.content, line + 1))
     return found
 
