@@ -109,8 +109,11 @@ def test_page_fits_and_follows_the_scheme(browser, site, page, width, scheme):
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_picture_of_the_way_is_shown_and_told(browser, site):
-    browser.get((site / "explanation" / "architecture.html").as_uri())
+@pytest.mark.parametrize(
+    ("page", "words"), [("index", "two hits"), ("explanation/architecture", "single flight")]
+)
+def test_picture_is_shown_and_has_a_text(browser, site, page, words):
+    browser.get((site / f"{page}.html").as_uri())
     picture = browser.find_element(By.CSS_SELECTOR, "article img")
     assert wait(browser, lambda _: picture.get_property("naturalWidth"))
-    assert "single flight" in picture.get_attribute("alt")
+    assert words in picture.get_attribute("alt")
