@@ -68,12 +68,12 @@ _AWAIT: Final = {
 _PUT: Final = {"10 KB": 2.2, "150 KB": 1.9, "500 KB": 1.6}
 
 _HASHING: Final = "reading and hashing both files alone takes most of the allowed time, or more"
-_AWAITING: Final = "the key, the settings, the mode and the hooks come on top of `get`"
-_FAILED_OPEN: Final = "most of it is the system call `open`, which fails"
-_RENAMING: Final = "two renames, the metadata as JSON, and a look back at both files"
-_PAIRING: Final = "it looks at the type of each file and pairs the names"
+_AWAITING: Final = "in addition to `get` it computes the key and reads the settings, the mode and the hooks"
+_FAILED_OPEN: Final = "the failing system call `open` takes most of the time"
+_RENAMING: Final = "two renames, the metadata as JSON, and a second look at both files"
+_PAIRING: Final = "it also checks the type of each file and pairs the names"
 _PLUGIN: Final = "three modules and eleven options; within the noise of a process's start"
-_FIXTURE: Final = "a third of it is pytest's own part; it is at the goal, within the spread of several runs"
+_FIXTURE: Final = "a third of the time is pytest's own part; the goal is within the spread of several runs"
 
 GOALS: Final = (
     *(
@@ -100,7 +100,7 @@ GOALS: Final = (
     Goal("`clear()` over listdir and unlink", 2.0, "x", "clear/clear/2,000 entries"),
     Goal("`import russo` over `python -c pass`", 60.0, "ms", "start/import russo/process"),
     Goal(
-        "third-party modules of `import russo`, but pluggy",
+        "third-party modules of `import russo`, except pluggy",
         0.0,
         "",
         "start/third-party modules/process",

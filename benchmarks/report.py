@@ -162,7 +162,7 @@ def _others(figures: Sequence[Figure]) -> Iterator[str]:
     if not shown:
         return
     yield ""
-    yield "What has no goal:"
+    yield "Figures without a goal:"
     yield ""
     yield "| | | measured | over | one takes |"
     yield "|---|---|---|---|---|"
