@@ -1,8 +1,8 @@
-"""Numbers in words."""
+"""Numbers in words, and misspelt words."""
 
 import pytest
 
-from russo._words import count, speech
+from russo._words import count, edit_distance, speech
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_the_noun_fits_the_number(number, nouns, expected):
 )
 def test_a_length_of_speech_is_never_zero(seconds, unknown, expected):
     assert speech(seconds, unknown) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [
+        ("", "", 0),
+        ("mode", "mode", 0),
+        ("", "abc", 3),
+        ("synth", "synt", 1),
+        ("synth", "snyth", 2),
+        ("kitten", "sitting", 3),
+    ],
+)
+def test_edit_distance_counts_letters(one, other, distance):
+    assert edit_distance(one, other) == edit_distance(other, one) == distance

@@ -85,7 +85,13 @@ class PytestProject:
         return AudioCache(self.path / directory).size()
 
 
+def summary_lines(result):
+    """Return russo's lines after pytest's header, without 'russo: '."""
+    lines = result.outlines
+    end_of_header = next((number for number, line in enumerate(lines) if line.startswith("rootdir: ")), 0)
+    return [line.removeprefix("russo: ") for line in lines[end_of_header:] if line.startswith("russo: ")]
+
+
 def summary(result):
     """Return russo's first line in the terminal summary, without 'russo: '; None if there is none."""
-    lines = [line for line in result.outlines if line.startswith("russo: ")]
-    return lines[0].removeprefix("russo: ") if lines else None
+    return next(iter(summary_lines(result)), None)

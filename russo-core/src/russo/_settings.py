@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,8 @@ from ._secret import hide_credentials, option_of
 # No directory or file can ever be made at such a path. One below a file only costs the cache: it may change.
 _IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
+OPTIONS_OF_INI: Final = "ini-file, russo_synth_options"
+OPTIONS_GIVEN: Final = "--russo-synth-option"
 
 
 class SettingsError(ValueError):
@@ -64,6 +66,7 @@ class Settings:
         clear: Whether to clear the cache first.
         speak_ahead: How many marked prompts to speak at once before the tests, or 0 to not speak ahead.
         sources: The source of each value, in words, by the value's name.
+        option_sources: The source of each backend's options, in words, by the backend's name.
     """
 
     synth: str | None
@@ -74,6 +77,7 @@ class Settings:
     clear: bool
     speak_ahead: int
     sources: Mapping[str, str]
+    option_sources: Mapping[str, str] = field(default_factory=dict)
 
     def options_of(self, name: str) -> Mapping[str, str]:
         """Return the options given for a backend, or for a factory written as a path."""
@@ -155,15 +159,18 @@ def resolve(
         DEFAULT_DIRECTORY, rootdir, "default"
     )
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
+    in_ini = parse_options(lines_of(ini("russo_synth_options")), noun="backend")
+    given = parse_options(asked.options, noun="backend")
     settings = Settings(
         synth=choose("synth", asked.synth),
-        options=parse_options([*lines_of(ini("russo_synth_options")), *asked.options], noun="backend"),
+        options={name: in_ini.get(name, {}) | given.get(name, {}) for name in in_ini | given},
         mode=mode,
         cache_dir=cache_dir,
         recordings_dir=recordings_dir,
         clear=asked.clear,
         speak_ahead=_number("russo_speak_ahead", ini("russo_speak_ahead")),
         sources=sources,
+        option_sources=dict.fromkeys(in_ini, OPTIONS_OF_INI) | dict.fromkeys(given, OPTIONS_GIVEN),
     )
     _refuse_contradictions(asked, settings)
     return settings

@@ -1,4 +1,4 @@
-"""Numbers in words, as the command and the summary of a test run show them."""
+"""Words of messages: numbers with their nouns, and the distance of misspelt words."""
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -23,3 +23,14 @@ def speech(seconds: float, unknown: int = 0) -> str:
     number = f"{seconds:,.0f}" if seconds >= 0.95 else f"{seconds:.1f}" if seconds >= 0.05 else "under 0.1"
     known = [f"{number} s of speech"] if seconds else []
     return ", ".join(known + ([f"{unknown:,} of unknown length"] if unknown else []))
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Return how many letters must be inserted, removed or replaced to make one word the other."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, row[0] = row[0], number
+        for place, wanted in enumerate(other, 1):
+            replaced = before + (letter != wanted)
+            before, row[place] = row[place], min(replaced, row[place] + 1, row[place - 1] + 1)
+    return row[-1]

@@ -215,3 +215,10 @@ def test_stored_raw_samples_declared_as_wav_are_not_played(folder, tmp_path):
     said = russo("say", "hi", "--synth", "old:Voice")
     assert said.code == 0
     assert "it cannot be played: Audio of format 'wav' is not a WAV file" in said.err
+
+
+def test_misspelt_backend_in_the_options_of_the_ini_file_is_refused(folder):
+    (folder / "pytest.ini").write_text("[pytest]\nrusso_synth_options = locl.speed=2\n")
+    done = russo("say", "hi", "--synth", SPEAKER)
+    assert done.code == 2
+    assert "no backend is named 'locl'; did you mean 'local'? (ini-file, russo_synth_options)" in done.err

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from support.projects import summary_lines
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 # Runs each test in a child, which hands its reports on.
@@ -42,7 +44,7 @@ LOSES_SOME = FORKED.replace("KEEPS_ALL = True", "KEEPS_ALL = False")
 
 def summary(result):
     """Return the first line of russo's summary."""
-    return next((line for line in result.outlines if line.startswith("russo: ")), None)
+    return next((f"russo: {line}" for line in summary_lines(result)), None)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.projects import summary
+from support.projects import summary, summary_lines
 
 # Seven classes that declare nothing, and a hook that raises.
 UNDECLARED = """
@@ -20,13 +20,12 @@ HELLO = "def test_it(russo_say): russo_say('Hello')"
 
 def lines_of(result):
     """Return russo's lines after the first one, without 'russo: '."""
-    found = [line.removeprefix("russo: ") for line in result.outlines if line.startswith("russo: ")]
-    return found[1:]
+    return summary_lines(result)[1:]
 
 
 @pytest.fixture
 def troubled_project(project):
-    """A project whose summary has eight lines after the counts."""
+    """A project whose summary has nine lines after the counts."""
     project.conftest(UNDECLARED)
     project.tests(HELLO)
     return project
@@ -39,8 +38,9 @@ def mine(number):
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_a_summary_has_five_lines_and_says_how_many_v_adds(troubled_project, workers):
     lines = lines_of(troubled_project.run(*workers, subprocess=bool(workers)))
-    assert "out of order" in lines[0]
-    assert lines[1:] == [*map(mine, range(4)), "3 more lines with -v"]
+    assert lines[0] == "mode auto, cache .russo_cache"
+    assert "out of order" in lines[1]
+    assert lines[2:] == [*map(mine, range(3)), "4 more lines with -v"]
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])

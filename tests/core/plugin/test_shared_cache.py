@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from russo import AudioCache
+from support.projects import summary_lines
 
 CONFTEST = """
     import pytest
@@ -51,7 +52,7 @@ class Shared:
         finally:
             os.chdir(before)
         assert result.ret == 0
-        return [line.removeprefix("russo: ") for line in result.outlines if line.startswith("russo: ")]
+        return summary_lines(result)
 
     @property
     def prompts(self):

@@ -10,6 +10,7 @@ import click
 
 from .._flow.background_loop import BackgroundLoop
 from .._flow.cached import CachedSynthesizer
+from .._flow.option_names import refuse_misspelt_backends
 from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
@@ -109,10 +110,12 @@ def open_synthesizer(
     Raises:
         BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: There is no such backend.
+        SettingsError: Options in pytest's configuration are of a backend whose name is misspelt.
         FailedError: The user does not consent to a server or to code that the ini-file names.
         RefusedError: An option does not have the form NAME=VALUE, or the command must ask without a terminal.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
+    refuse_misspelt_backends(settings)
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
     screen.note(f"backend: {name} ({chosen})")
     given = dict(map(_split, options))

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 # Options and ini settings whose mere presence means that the run uses russo.
-_OPTIONS: Final = (
+OPTIONS: Final = (
     "synth",
     "synth_option",
     "cache_mode",
@@ -80,7 +80,7 @@ def add_to(parser: pytest.Parser) -> None:
 def is_any_given(config: pytest.Config) -> bool:
     """Return whether an option, an ini setting or an environment variable of russo is set."""
     return (
-        any(_is_given(config.getoption(f"russo_{name}")) for name in _OPTIONS)
+        any(_is_given(config.getoption(f"russo_{name}")) for name in OPTIONS)
         or any(os.environ.get(f"RUSSO_{name.upper()}") for name in INI_NAMES)
         or any(ini_value(config, f"russo_{name}") for name in INI_NAMES)
     )

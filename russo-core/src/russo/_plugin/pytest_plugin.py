@@ -16,7 +16,7 @@ import pytest
 from .._installation import is_damaged, problem
 from . import options
 from .complete_run import CompleteRun
-from .item import CURRENT_ITEM, is_prompt_marker
+from .item import CURRENT_ITEM, is_prompt_marker, unheard_markers
 from .workers import workers_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from .report import Report
 
         config.pluginmanager.register(Report(config, session_of(config)), "russo-report")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the backend, the mode and the directories of a run that sets any of them."""
+    return session_of(config).header() if options.is_any_given(config) else None
 
 
 def _complain() -> None:
@@ -160,6 +165,14 @@ def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthes
     return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """With ``-v``, find the markers that have no effect. All of xdist's workers collect the same tests."""
+    config, workers = session.config, workers_of(session.config)
+    if config.get_verbosity() > 0 and workers.number == 0 and not config.getoption("collectonly", False):
+        sentences = [unheard_markers(session.items)]
+        workers.send("details", lambda: sentences.pop() if sentences else None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Remember which test is running, so that hooks reach the ``conftest.py`` files above it."""
@@ -232,7 +245,8 @@ def pytest_terminal_summary(
         return  # a worker knows its own tests only, and its terminal is not shown
     parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")
     complete_run = config.stash[_COMPLETE_RUN]
-    if not parts and not prune and not (complete_run.unseen and options.is_any_given(config)):
+    is_unseen = complete_run.unseen and options.is_any_given(config)
+    if not (parts or prune or is_unseen or workers.received("details")):
         return
     from .run_summary import write_summary
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from .._backends.budget import Budget
 from .._backends.discovery import load_backend, load_synthesizer
 from .._errors import BackendConfigError, BackendNotFoundError
+from .._fields import flatten
+from .._flow.option_names import options_without_effect, refuse_misspelt_backends
+from .._flow.request import declared_fields
 from .._flow.run import Refreshed, RunContext
 from .._flow.workspace import Workspace, add_folders
 from .._hooks import make_manager
@@ -52,6 +56,7 @@ class PytestSession:
 
     def __init__(self, config: pytest.Config, workers: Workers, ini: Callable[[str], object]) -> None:
         self.workers = workers
+        self._config = config
         try:
             self.settings = _resolve(config, ini)
         except SettingsError as error:
@@ -84,6 +89,9 @@ class PytestSession:
             refreshed=Refreshed(shared),
             budget=None if limit is None or shared is None else Budget(limit, shared),
         )
+        self._backend = self.settings.synth
+        self._synthesizer: Synthesizer | None = None
+        self._is_described = False
         self._loop: BackgroundLoop | None = None
         self._loop_lock = threading.Lock()
         self._pid = os.getpid()
@@ -112,9 +120,14 @@ class PytestSession:
         Raises:
             pytest.UsageError: There is no such backend, or it refuses its options.
         """
-        name = self.settings.synth
-        if name is None:
-            return
+        if self.settings.synth is not None:
+            self._check_backend(self.settings.synth)
+        try:
+            refuse_misspelt_backends(self.settings)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _check_backend(self, name: str) -> None:
         try:
             load_backend(name)
         except (BackendNotFoundError, BackendConfigError) as error:
@@ -122,11 +135,48 @@ class PytestSession:
         try:
             options = self.workspace.options(name)
             if ":" not in name:  # constructing is free, but a factory of the user's own may not be
-                load_synthesizer(name, **options)
+                self._synthesizer = load_synthesizer(name, **options)
         except BackendConfigError as error:
             raise pytest.UsageError(str(error)) from None
         except Exception as error:  # noqa: BLE001 - the test that needs the synthesizer reports it
             _log.debug("backend %r cannot be made: %r", name, error)
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about settings that have no effect, the most important first."""
+        from . import setup
+
+        names = [
+            name.removeprefix("russo_") for name in vars(self._config.option) if name.startswith("russo_")
+        ]
+        return [
+            *setup.unread_variables(os.environ, names),
+            *setup.missing_recordings(self.settings, self._config.rootpath),
+            *options_without_effect(self.settings),
+        ]
+
+    @property
+    def details(self) -> list[str]:
+        """Sentences that only ``-v`` shows. Complete in the controller, when the summary is printed."""
+        return list(self.workers.received("details"))
+
+    def header(self) -> str:
+        """Return the line of pytest's header: the backend, the mode and the directories of the run."""
+        line, self._is_described = f"russo: {self._describe()}", True
+        return line
+
+    def setup_line(self) -> str | None:
+        """Return what `header` returns, for the summary, or ``None`` if pytest's header has shown it."""
+        return None if self._is_described else self._describe()
+
+    def _describe(self) -> str:
+        from . import setup
+
+        fields: Mapping[str, object] = {}
+        if self._synthesizer is not None:
+            with contextlib.suppress(Exception):  # the test that needs the synthesizer reports it
+                fields = flatten({"own": declared_fields(self._synthesizer)[0]})
+        return setup.describe(self.settings, self._backend, fields, self._config.rootpath)
 
     def clear_if_asked(self) -> None:
         """Clear the cache if the run asks for it; recordings stay.
@@ -143,7 +193,9 @@ class PytestSession:
 
     def load_synthesizer(self) -> Synthesizer:
         """Make the synthesizer of the chosen backend, else of the only one installed."""
-        return self.workspace.make_synthesizer(self.workspace.backend("--russo-synth="))
+        self._backend = self.workspace.backend("--russo-synth=")
+        self._synthesizer = self.workspace.make_synthesizer(self._backend)
+        return self._synthesizer
 
     def wait_for(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, for a plain test, in the event loop of the run."""

@@ -1,0 +1,72 @@
+"""The backends that options name (``NAME.OPTION=VALUE``): misspelt names, and options without effect."""
+
+from __future__ import annotations
+
+from .._backends.discovery import BACKENDS, installed_backends
+from .._foreign import shown
+from .._settings import OPTIONS_GIVEN, Settings, SettingsError
+from .._words import edit_distance
+
+_CUSTOM = "custom"
+
+
+def refuse_misspelt_backends(settings: Settings) -> None:
+    """Refuse options of a backend that does not exist.
+
+    An ini-file may serve several machines, so a name there may be a backend that is not installed here. It is
+    refused only if it is within two letters of one that is known.
+
+    Raises:
+        SettingsError: The message names the backend that may be meant.
+    """
+    for name in _unknown_names(settings):
+        source, near = settings.option_sources[name], BACKENDS.nearest(name)
+        if source != OPTIONS_GIVEN and (near is None or not _is_misspelt(name, near)):
+            continue
+        hint = (
+            f"did you mean {near!r}?" if near else f"installed: {', '.join(installed_backends()) or 'none'}"
+        )
+        raise SettingsError(f"no backend is named {shown(repr(name))}; {hint} ({source})")
+
+
+def options_without_effect(settings: Settings) -> list[str]:
+    """Return a sentence for each backend whose options have no effect in this run.
+
+    Options in the ini-file are for any backend that a run may choose, so of these only the ones whose backend
+    is not known are named.
+    """
+    given = [name for name, source in settings.option_sources.items() if source == OPTIONS_GIVEN]
+    chosen = _chosen(settings)
+    used = _CUSTOM if chosen is not None and ":" in chosen else chosen
+    return [
+        *(
+            f"{OPTIONS_GIVEN}={shown(name)}.… had no effect: the chosen backend is {shown(repr(chosen))}"
+            for name in given
+            if chosen is not None and name != used
+        ),
+        *(
+            f"options of {shown(repr(name))} had no effect: no backend of this name is installed "
+            f"({settings.option_sources[name]})"
+            for name in _unknown_names(settings)
+            if name not in given
+        ),
+    ]
+
+
+def _unknown_names(settings: Settings) -> list[str]:
+    if settings.options.keys() <= {_CUSTOM}:
+        return []  # so that the installed backends are not searched
+    known = {_CUSTOM, *installed_backends(), *BACKENDS.extras}
+    return [name for name in settings.options if name not in known]
+
+
+def _is_misspelt(name: str, near: str) -> bool:
+    return len(name) > 3 and edit_distance(name.lower(), near) <= 2
+
+
+def _chosen(settings: Settings) -> str | None:
+    """Return the backend of the run, or ``None`` if it is not known before a test runs."""
+    if settings.synth is not None or not settings.options:
+        return settings.synth
+    installed = list(installed_backends())
+    return installed[0] if len(installed) == 1 else None

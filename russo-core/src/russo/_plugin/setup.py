@@ -1,0 +1,107 @@
+"""The settings of a run in words: one line that names them, and those that have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from .._foreign import shown, visible
+from .._mode import Mode
+from .._secret import is_credential
+from .._settings import Settings, is_same_directory
+from .._words import edit_distance
+from .options import OPTIONS
+
+_PREFIX: Final = "RUSSO_"
+_SHOWN_VALUE: Final = 60
+_ALWAYS_SHOWN: Final = ("voice", "model")
+# Settings that no environment variable sets, and where they are set.
+_ELSEWHERE: Final = {
+    **{name: f"--russo-{name.replace('_', '-')}" for name in (*OPTIONS, "prune_unused", "report")},
+    **{
+        f"synth_option{end}": "--russo-synth-option or the ini setting russo_synth_options"
+        for end in ("", "s")
+    },
+    "speak_ahead": "the ini setting russo_speak_ahead",
+}
+_WITH_VARIABLE: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
+
+
+def describe(settings: Settings, backend: str | None, fields: Mapping[str, object], rootdir: Path) -> str:
+    """Return the backend, its voice, the mode and the directories of a run.
+
+    Args:
+        settings: The settings of the run.
+        backend: The backend of the run, or ``None`` if it is not known.
+        fields: The key fields of this backend, as far as they are known. They hold no credentials.
+        rootdir: Paths below it are shown relative to it.
+    """
+    parts = [] if backend is None else [_backend(backend, settings, fields)]
+    parts.append(f"mode {settings.mode}")
+    if settings.mode is not Mode.OFF:
+        parts.append(f"cache {_path(settings.cache_dir, rootdir)}")
+        if settings.recordings_dir is not None:
+            parts.append(f"recordings {_path(settings.recordings_dir, rootdir)}")
+    return ", ".join(parts)
+
+
+def _backend(name: str, settings: Settings, fields: Mapping[str, object]) -> str:
+    names = dict.fromkeys((*_ALWAYS_SHOWN, *settings.options_of(name)))
+    values = [
+        f"{option} {shown(str(fields[option]), _SHOWN_VALUE)}"
+        for option in names
+        if fields.get(option) is not None and not is_credential(option)
+    ]
+    listed = f" ({', '.join(values)})" if values else ""
+    return f"backend {shown(name)}{listed}"
+
+
+def _path(path: Path, rootdir: Path) -> str:
+    return visible(str(path.relative_to(rootdir) if path.is_relative_to(rootdir) else path))
+
+
+def missing_recordings(settings: Settings, rootdir: Path) -> Iterator[str]:
+    """Yield a sentence if the directory of the recordings does not exist and is not recorded into."""
+    directory = settings.recordings_dir
+    if directory is None or is_same_directory(directory, settings.cache_dir):
+        return
+    try:
+        directory.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        source = settings.sources["recordings_dir"]
+        yield f"the recordings directory {_path(directory, rootdir)} does not exist ({source})"
+    except OSError:  # it may exist: a folder above it may not be searched
+        pass
+
+
+def unread_variables(environment: Mapping[str, str], given_by_others: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each variable that is not read and is probably a setting of russo.
+
+    Other variables whose names begin with ``RUSSO_`` are the user's own. A value is never shown.
+
+    Args:
+        environment: The environment variables; empty ones count as unset.
+        given_by_others: The names of settings that companions of russo have added, without ``russo_``.
+    """
+    others = set(given_by_others) - set(_WITH_VARIABLE) - set(_ELSEWHERE)
+    read = [*_WITH_VARIABLE, *sorted(others)]
+    for variable in sorted(environment):
+        name = variable.removeprefix(_PREFIX).lower()
+        if not variable.startswith(_PREFIX) or not environment[variable] or name in read:
+            continue
+        if instead := _ELSEWHERE.get(name):
+            yield f"the variable {shown(variable)} is not read; use {instead}"
+        elif near := _meant(name, read):
+            yield f"the variable {shown(variable)} is not read; did you mean {_PREFIX}{near.upper()}?"
+
+
+def _meant(name: str, read: Iterable[str]) -> str | None:
+    """Return the setting that a name is within two letters of, or whose words contain those of the name."""
+    distances = {known: edit_distance(name, known) for known in read}
+    nearest = min(distances, key=distances.__getitem__)
+    if distances[nearest] <= 2:
+        return nearest
+    parts = set(name.split("_"))
+    longer = [known for known in distances if parts <= set(known.split("_"))]
+    return longer[0] if len(longer) == 1 else None
