@@ -141,3 +141,24 @@ def test_five_lines_need_no_line_that_counts_the_others():
     assert lines[1:] == [f"russo: plugin {n} raised" for n in range(5)]
     lines = list(summarize(total_of([{"troubles": {f"plugin {n} raised": 1 for n in range(6)}}])))
     assert lines[5:] == ["russo: plugin 4 raised", "russo: 1 more line with -v"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [
+        ({"local": 3}, "3 backend calls to local (58 characters)"),
+        ({"Mine": 1, "google": 2}, "3 backend calls to google (2) and Mine (1) (58 characters)"),
+        ({"a": 1, "b": 1, "c": 1}, "3 backend calls to a (1), b (1) and c (1) (58 characters)"),
+        (
+            {"a": 1, "b": 1200, "c": 1, "d": 1, "e": 1},
+            "1,204 backend calls to b (1,200), a (1), c (1) and 2 more (58 characters)",
+        ),
+    ],
+)
+def test_the_backends_that_were_called_are_named_but_not_with_q(calls, words):
+    number = sum(calls.values())
+    parts = [{"backend_calls_by": calls, "backend_calls": number, "misses": number, "backend_characters": 58}]
+    assert next(summarize(total_of(parts))) == f"russo: 0 hits, {words}"
+    assert next(summarize(total_of(parts), verbosity=1)) == f"russo: 0 hits, {words}"
+    quiet = f"russo: 0 hits, {number:,} backend calls (58 characters)"
+    assert next(summarize(total_of(parts), verbosity=-1)) == quiet

@@ -148,7 +148,9 @@ def test_an_override_that_decorates_another_counts_once(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "1 hit (5 characters, 0.1 s of speech), 1 backend call (5 characters)"
+    assert (
+        summary(result) == "1 hit (5 characters, 0.1 s of speech), 1 backend call to speaker (5 characters)"
+    )
 
 
 def test_layers_made_by_hand_belong_to_the_run_too(project):
@@ -161,7 +163,9 @@ def test_layers_made_by_hand_belong_to_the_run_too(project):
     )
     project.tests("def test_it(russo_say): russo_say('Hello'); russo_say('Hello')")
     result = project.run()
-    assert summary(result) == "1 hit (5 characters, 0.1 s of speech), 1 backend call (5 characters)"
+    assert (
+        summary(result) == "1 hit (5 characters, 0.1 s of speech), 1 backend call to speaker (5 characters)"
+    )
     assert project.cached() == 2
 
 

@@ -13,7 +13,8 @@ def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_pro
         ["E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not spoken*"]
     )
     assert (
-        summary(result) == "1 hit (3 characters, 0.5 s of speech), 2 backend calls (6 characters), 4 misses"
+        summary(result)
+        == "1 hit (3 characters, 0.5 s of speech), 2 backend calls to acme (6 characters), 4 misses"
     )
 
 
@@ -127,7 +128,7 @@ def test_a_call_after_the_last_test_of_a_worker_is_counted(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     result = project.run("-n", "1", subprocess=True)
     assert project.calls == ["a Hello", "a Late"]
-    assert summary(result) == "0 hits, 2 backend calls (9 characters)"
+    assert summary(result) == "0 hits, 2 backend calls to speaker (9 characters)"
 
 
 def test_a_call_after_the_last_test_belongs_to_no_test(project):

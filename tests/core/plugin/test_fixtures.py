@@ -12,7 +12,7 @@ def test_say_speaks_once_and_replays_ever_after(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "2 hits (10 characters, 0.2 s of speech), 0 backend calls"
+    assert summary(result) == "2 hits (10 characters, 0.1 s of speech), 0 backend calls"
 
 
 def test_audio_is_of_the_closest_marker(project):
@@ -145,9 +145,9 @@ def test_nested_runs_do_not_mix(project):
             pytester.makepyfile("def test_inner(russo_say): russo_say('Inner')")
             result = pytester.runpytest_inprocess("-p", "no:asyncio")
             result.assert_outcomes(passed=1)
-            result.stdout.fnmatch_lines(["russo: 0 hits, 1 backend call (5 characters)"])
+            result.stdout.fnmatch_lines(["russo: 0 hits, 1 backend call to speaker (5 characters)"])
         """
     )
     result = project.run()
     result.assert_outcomes(passed=1)
-    assert summary(result) == "0 hits, 1 backend call (5 characters)"
+    assert summary(result) == "0 hits, 1 backend call to speaker (5 characters)"

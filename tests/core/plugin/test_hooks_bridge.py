@@ -65,7 +65,7 @@ def test_conftest_functions_get_damage_and_failed_stores(project):
     assert "store_failed Hello" in printed_events(result)
     assert (
         summary(result)
-        == "0 hits, 3 backend calls (15 characters), 1 damaged, 1 not stored (Not a directory)"
+        == "0 hits, 3 backend calls to speaker (15 characters), 1 damaged, 1 not stored (Not a directory)"
     )
 
 

@@ -151,7 +151,7 @@ def test_packages_and_conftests_get_the_events_of_every_worker_however_slow_one_
         }
     assert len({line["process"] for line in plugin_project.notes()}) == 2
     assert summary(result).startswith("4 hits (32 characters")
-    assert "2 backend calls (16 characters)" in summary(result)
+    assert "2 backend calls to speaker (16 characters)" in summary(result)
     assert sorted(plugin_project.project.calls) == ["a Prompt 0", "a Prompt 1"]
 
 

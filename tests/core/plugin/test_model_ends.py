@@ -49,7 +49,7 @@ def run(pytester, monkeypatch):
 def test_run_that_calls_the_model_warns_once_with_the_date(run):
     result = run()
     assert result.stdout.lines.count(LINE) == 1
-    assert summary(result) == "0 hits, 3 backend calls (11 characters)"
+    assert summary(result) == "0 hits, 3 backend calls to acme (11 characters)"
 
 
 def test_run_that_replays_the_model_does_not_warn(run):

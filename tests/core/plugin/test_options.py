@@ -41,7 +41,7 @@ def test_no_cache_always_synthesizes_and_stores_nothing(project):
     project.tests(SAY)
     for _ in range(2):
         result = project.run("--russo-no-cache")
-        assert summary(result) == "0 hits, 1 backend call (5 characters)"
+        assert summary(result) == "0 hits, 1 backend call to speaker (5 characters)"
     assert project.calls == ["a Hello"] * 2
     assert not (project.path / ".russo_cache").exists()
 
@@ -73,7 +73,9 @@ def test_refresh_calls_the_backend_once_per_key_and_run(project):
     project.run()
     result = project.run("--russo-cache-mode=refresh")
     assert project.calls == ["a Hello"] * 2
-    assert summary(result) == "2 hits (10 characters, 0.1 s of speech), 1 backend call (5 characters)"
+    assert (
+        summary(result) == "2 hits (10 characters, 0.1 s of speech), 1 backend call to speaker (5 characters)"
+    )
 
 
 def test_recordings_answer_first_and_are_never_written(project):
@@ -243,7 +245,7 @@ def test_the_real_local_backend_speaks_and_replays(project):
         """
     )
     result = project.run("--russo-synth=local", subprocess=True)
-    assert summary(result) == "0 hits, 1 backend call (33 characters)"
+    assert summary(result) == "0 hits, 1 backend call to local (33 characters)"
     result = project.run("--russo-synth=local", "--russo-cache-mode=replay", subprocess=True)
     assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 backend calls"
 
@@ -254,7 +256,10 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
     project.ini("russo_cache_dir = file/cache")
     result = project.run()
     result.assert_outcomes(passed=2)
-    assert summary(result) == "0 hits, 2 backend calls (10 characters), 2 not stored (Not a directory)"
+    assert (
+        summary(result)
+        == "0 hits, 2 backend calls to speaker (10 characters), 2 not stored (Not a directory)"
+    )
 
 
 def test_a_synthesizer_that_declares_nothing_is_named(project):

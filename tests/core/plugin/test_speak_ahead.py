@@ -24,7 +24,7 @@ def test_speaking_ahead_changes_nothing_but_the_order(acme_project):
     assert (
         summary(ahead)
         == summary(plain)
-        == "1 hit (3 characters, 0.5 s of speech), 4 backend calls (15 characters)"
+        == "1 hit (3 characters, 0.5 s of speech), 4 backend calls to acme (15 characters)"
     )
     assert acme_project.calls == ["a One", "a Two", "a Said", "a Other"]
     assert sorted(acme_project.calls) == sorted(in_order)
@@ -102,7 +102,7 @@ def test_workers_share_what_is_spoken_ahead(acme_project):
     result = acme_project.run("-n", "2", "--russo-synth-option=custom.delay=0.1", subprocess=True)
     result.assert_outcomes(passed=12)
     assert len(acme_project.calls) == 12
-    assert summary(result) == "0 hits, 12 backend calls (98 characters)"
+    assert summary(result) == "0 hits, 12 backend calls to acme (98 characters)"
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])

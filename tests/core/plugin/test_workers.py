@@ -36,7 +36,7 @@ def test_workers_call_the_backend_once_per_prompt_also_for_refresh_and_after_a_c
     result = project.run("-n", "2", subprocess=True)
     result.assert_outcomes(passed=24)
     assert sorted(project.calls) == prompts
-    counts = r"21 hits \(168 characters, [\d.]+ s of speech\), 3 backend calls \(24 characters\)"
+    counts = r"21 hits \(168 characters, [\d.]+ s of speech\), 3 backend calls to speaker \(24 characters\)"
     assert re.fullmatch(counts, summary(result))  # the workers' counts add up
     for number, option in enumerate(["--russo-cache-mode=refresh", "--russo-clear-cache"], 2):
         project.run("-n", "2", option, subprocess=True).assert_outcomes(passed=24)
@@ -54,7 +54,7 @@ def test_a_crashed_workers_finished_tests_still_count(project):
     )
     result = project.run("-n", "1", subprocess=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert summary(result) == "0 hits, 1 backend call (3 characters)"
+    assert summary(result) == "0 hits, 1 backend call to speaker (3 characters)"
 
 
 def test_replay_fails_the_same_way_in_workers(project):

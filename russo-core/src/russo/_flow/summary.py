@@ -18,7 +18,9 @@ from .._words import count, speech
 # Directories, reasons and the names of backends are foreign text.
 _LONGEST_LINE: Final = 1000
 _LONGEST_REASON: Final = 200
+_LONGEST_NAME: Final = 80
 _MOST_LINES: Final = 5
+_MOST_BACKENDS: Final = 3
 _MOST_OF_A_KIND: Final = 20
 _MOST_REASONS: Final = 3
 
@@ -62,7 +64,7 @@ def summarize(total: Counts, notes: Notes = NO_NOTES, *, verbosity: int = 0) -> 
         verbosity: Below 0 (``-q``): only what may be wrong with the counts. Above 0 (``-v``): all lines, also
             one for each backend, each layer and each reason for audio not stored.
     """
-    yield shown(f"russo: {', '.join(_facts(total))}", _LONGEST_LINE)
+    yield shown(f"russo: {', '.join(_facts(total, names=verbosity >= 0))}", _LONGEST_LINE)
     if verbosity < 0:
         yield from chain(_undeclared(total), _model_ends(total), _troubles(total), _one(notes.unseen))
         return
@@ -122,7 +124,7 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
         yield f"russo: and {len(lines) - _MOST_OF_A_KIND:,} more like the last line"
 
 
-def _facts(total: Counts) -> Iterator[str]:
+def _facts(total: Counts, *, names: bool) -> Iterator[str]:
     saved = ""
     if total.hits:
         unknown = total.hits_unknown if total.hit_seconds else 0  # if no length is known, none is mentioned
@@ -130,7 +132,8 @@ def _facts(total: Counts) -> Iterator[str]:
         saved = f" ({', '.join(filter(None, lengths))})"
     yield f"{count(total.hits, 'hit')}{saved}"
     characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
-    yield f"{count(total.backend_calls, 'backend call')}{characters}"
+    called = _called(total) if names else ""
+    yield f"{count(total.backend_calls, 'backend call')}{called}{characters}"
     if total.misses not in (0, total.backend_calls):
         yield count(total.misses, "miss", "misses")
     if total.damaged:
@@ -140,6 +143,17 @@ def _facts(total: Counts) -> Iterator[str]:
         if len(reasons) > _MOST_REASONS:
             reasons[_MOST_REASONS:] = [f"and {len(reasons) - _MOST_REASONS:,} more reasons"]
         yield f"{sum(total.not_stored.values()):,} not stored ({'; '.join(reasons)})"
+
+
+def _called(total: Counts) -> str:
+    """Return the backends that were called, the most called first: `` to google (2) and Mine (1)``."""
+    calls = sorted((-number, name) for name, number in total.backend_calls_by.items() if number)
+    names = [shown(name, _LONGEST_NAME) for _, name in calls[:_MOST_BACKENDS]]
+    if len(calls) > 1:
+        names = [f"{name} ({-number:,})" for name, (number, _) in zip(names, calls, strict=False)]
+    if len(calls) > _MOST_BACKENDS:
+        names.append(f"{len(calls) - _MOST_BACKENDS:,} more")
+    return f" to {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}" if names else ""
 
 
 def _backends(total: Counts) -> Iterator[tuple[str, str]]:
