@@ -153,6 +153,24 @@ def test_hits_and_paid_calls_are_counted_by_backend(whose):
     }
 
 
+@pytest.mark.parametrize(
+    ("reason", "nested", "added"),
+    [
+        ("absent", False, True),
+        ("absent", True, False),
+        ("refresh", False, False),
+        ("its audio is cut", False, False),
+    ],
+)
+def test_an_entry_that_nothing_had_before_is_added_once_by_the_outermost_layer(reason, nested, added):
+    told = [
+        event(CacheMiss, reason=reason, nested=nested),
+        event(EntryStored, nested=nested, **HIT),
+        event(EntryStored, nested=nested, **HIT),
+    ]
+    assert count(*told, names={"added"}) == ({"added": {str(Path("/cache/abc")): 1}} if added else {})
+
+
 def test_hit_that_is_counted_elsewhere_is_not_a_hit_of_the_run():
     statistics = Statistics(is_covered=lambda hit: hit.key == "abc")
     statistics.russo_cache_hit(event(CacheHit, **HIT))

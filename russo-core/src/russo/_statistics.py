@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CacheHit,
         CacheMiss,
         EntryDamaged,
+        EntryStored,
         Event,
         StoreFailed,
         SynthesisFinish,
@@ -41,6 +42,7 @@ class Counts:
         backend_calls_by: Backend calls by backend.
         used: Keys that were requested.
         speakers: Backends whose entries were requested, and classes that declare no backend.
+        added: Entries that were stored because no entry had their key, as paths without suffix.
         not_stored: Audio that could not be stored, by reason.
         undeclared: Synthesizer classes that declare no ``cache_key_extra`` and were given none.
         troubles: Hooks that raised, by the message to report.
@@ -60,6 +62,7 @@ class Counts:
     backend_calls_by: Counter[str] = field(default_factory=Counter)
     used: Counter[str] = field(default_factory=Counter)
     speakers: Counter[str] = field(default_factory=Counter)
+    added: Counter[str] = field(default_factory=Counter)
     not_stored: Counter[str] = field(default_factory=Counter)
     undeclared: Counter[str] = field(default_factory=Counter)
     model_ends: Counter[str] = field(default_factory=Counter)
@@ -102,6 +105,7 @@ class Statistics:
         self._is_covered = is_covered
         self._lock = threading.Lock()
         self._counts = Counts()
+        self._absent: set[str] = set()
 
     def take(self) -> Counts | None:
         """Return the counts since the last call of this method, or ``None`` if there are none."""
@@ -142,6 +146,18 @@ class Statistics:
             self._note(event)
             if not event.nested:
                 self._counts.misses += 1
+                if event.reason == "absent":
+                    self._absent.add(event.key)
+
+    @hookimpl
+    def russo_entry_stored(self, event: EntryStored) -> None:
+        """Count a new entry, at the outermost layer only."""
+        if event.nested:
+            return
+        with self._lock:
+            if event.key in self._absent:
+                self._absent.discard(event.key)
+                self._counts.added[str(event.directory / event.key)] = 1
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:

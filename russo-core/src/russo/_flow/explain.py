@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from .._errors import CacheMissError, shorten
-from .._fields import flatten
 from .._foreign import shown
 from .._store.cache import AudioCache, Miss
 from .._store.entry import AUDIO_SUFFIX, META_SUFFIX, PROMPT_LIMIT
 from .._store.layered import Cache
 from .._store.prompt_index import prompts_in
+from .other_settings import differences
 
 # The search for entries of the same prompt only helps to read the message, so it is limited in a large cache.
 _SEARCH_SECONDS: Final = 0.5
 _SHOWN_ENTRIES: Final = 3
 _TRIED_ENTRIES: Final = 20
 _SHOWN_DIFFERENCES: Final = 8
-_LONGEST_NAME: Final = 80
-_LONGEST_VALUE: Final = 60
 _LONGEST_DIRECTORY: Final = 500
 _COMMAND: Final = "pytest --russo-cache-mode=auto"
-_Difference: TypeAlias = tuple[tuple[str, ...], Any, Any]
 
 
 def explain_miss(
@@ -98,34 +95,4 @@ def _has_audio(cache: AudioCache, key: str) -> bool:
 
 
 def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
-    shown_ones: list[str] = []
-    number = 0
-    for number, (path, old, new) in enumerate(_differing(flatten(stored), flatten(wanted)), 1):
-        if number <= _SHOWN_DIFFERENCES:
-            name = shown(".".join(shown(part, _LONGEST_NAME) for part in path), _LONGEST_NAME)
-            shown_ones.append(f"{name} is {_value(old)}, wanted {_value(new)}")
-    if number > _SHOWN_DIFFERENCES:
-        shown_ones.append(f"and {number - _SHOWN_DIFFERENCES:,} more")
-    return ", ".join(shown_ones) or "no difference found"
-
-
-def _value(value: Any) -> str:
-    return shorten(value) if isinstance(value, str) else shown(value, _LONGEST_VALUE)
-
-
-def _differing(
-    old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[_Difference]:
-    """Yield each setting that differs, with its path of names. Only paths that are shown are joined."""
-    for name in sorted(old.keys() | new.keys()):
-        one, two = old.get(name), new.get(name)
-        inner_one, inner_two = (value if isinstance(value, Mapping) else None for value in (one, two))
-        if inner_one is None and inner_two is None:
-            if type(one) is not type(two) or one != two:
-                yield (*path, name), one, two
-            continue
-        if inner_one is None and one is not None:
-            yield (*path, name), one, None
-        if inner_two is None and two is not None:
-            yield (*path, name), None, two
-        yield from _differing(inner_one or {}, inner_two or {}, (*path, name))
+    return differences(stored, wanted, _SHOWN_DIFFERENCES).text or "no difference found"
