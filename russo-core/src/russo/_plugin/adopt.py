@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .._flow.cached import CachedSynthesizer
-from .._flow.run import RunContext
 from .._store.cache import AudioCache
 from .._store.layered import LayeredCache
+
+if TYPE_CHECKING:
+    from .session import PytestSession
 
 
 def adopt(
     value: object,
     request: pytest.FixtureRequest,
     fixturedef: pytest.FixtureDef[Any],
-    context: RunContext,
+    session: PytestSession,
 ) -> CachedSynthesizer:
     """Return the value of a ``russo_synthesizer`` fixture, wrapped, with the run's cache and mode.
 
@@ -33,7 +35,9 @@ def adopt(
             "russo.LayeredCache",
             pytrace=False,
         )
-    return cached.bound_to(dataclasses.replace(context, cache=cache))
+    bound = cached.bound_to(dataclasses.replace(session.context, cache=cache))
+    session.fixtures.note_fixture(fixturedef, bound)
+    return bound
 
 
 def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:

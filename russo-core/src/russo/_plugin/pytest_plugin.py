@@ -132,7 +132,7 @@ def pytest_fixture_setup(
     try:
         from .adopt import adopt
 
-        value = adopt(value, request, fixturedef, session_of(request.config).context)
+        value = adopt(value, request, fixturedef, session_of(request.config))
     except BaseException as error:
         # Else a fixture of a wider scope would hand the raw value to the next test.
         fixturedef.cached_result = (None, cached[1], (error, error.__traceback__))

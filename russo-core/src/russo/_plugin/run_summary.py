@@ -13,6 +13,7 @@ from .unused import report_unused
 if TYPE_CHECKING:
     import pytest
 
+    from .._statistics import Counts
     from .session import PytestSession
 
 
@@ -33,15 +34,21 @@ def write_summary(
         unseen: How many tests the counts do not contain, because a plugin ran them.
         why_incomplete: Why the run cannot show which entries are unused; ``None`` if it can.
     """
-    total = total_of(parts)
-    setup_line = getattr(session, "setup_line", None)
-    notes = Notes(
-        setup=setup_line() if setup_line is not None else None,
-        unseen=f"{unseen_tests(unseen)}: they are not counted" if unseen else None,
-        notices=getattr(session, "notices", ()),
-        details=getattr(session, "details", ()),
-    )
-    for line in summarize(total, notes, verbosity=config.get_verbosity()):
+    total, verbosity = total_of(parts), config.get_verbosity()
+    not_counted = f"{unseen_tests(unseen)}: they are not counted" if unseen else None
+    notes = Notes(unseen=not_counted) if verbosity < 0 else _notes(session, total, not_counted)
+    for line in summarize(total, notes, verbosity=verbosity):
         write_line(config, line)
     for line in report_unused(config, session.cache, total, why_incomplete):
         write_line(config, shown(line, 1000))
+
+
+def _notes(session: PytestSession, total: Counts, unseen: str | None) -> Notes:
+    replaced = session.fixtures.settings_without_effect(session.settings, total.speakers)
+    setup_line = getattr(session, "setup_line", None)
+    return Notes(
+        setup=setup_line() if setup_line is not None else None,
+        unseen=unseen,
+        notices=[*([] if replaced is None else [replaced]), *getattr(session, "notices", ())],
+        details=getattr(session, "details", ()),
+    )

@@ -24,6 +24,7 @@ from .._mode import Mode
 from .._settings import Asked, Settings, SettingsError, resolve
 from .._statistics import Statistics
 from .fake_files import FakeFilesWatch
+from .fixture_use import FixtureUse
 from .hooks_bridge import HooksBridge
 from .speak_ahead import SpokenAhead
 from .used_keys import UsedKeys
@@ -81,6 +82,7 @@ class PytestSession:
         if config.getoption("russo_prune_unused") or config.get_verbosity() > 0:
             config.add_cleanup(UsedKeys(self.statistics.note_used).close)
         workers.send("counts", self._take_counts)
+        self.fixtures = FixtureUse(config, workers)
         self.context = RunContext(
             cache=self.workspace.layered,
             mode=self.settings.mode,
@@ -193,6 +195,7 @@ class PytestSession:
 
     def load_synthesizer(self) -> Synthesizer:
         """Make the synthesizer of the chosen backend, else of the only one installed."""
+        self.fixtures.note_own_backend()
         self._backend = self.workspace.backend("--russo-synth=")
         self._synthesizer = self.workspace.make_synthesizer(self._backend)
         return self._synthesizer
