@@ -91,6 +91,16 @@ def test_record_prints_a_summary(folder):
     assert russo("record", "a.txt").out == "2 of 2 prompts: 2 hits, 0 backend calls, 0 failed\n"
 
 
+def test_prompts_that_are_stored_with_other_settings_are_named(folder):
+    first = record(folder, "a.txt", "one\ntwo\n")
+    assert "other settings" not in first.err
+    changed = record(folder, "a.txt", "one\ntwo\n", "--option", "voice=bert")
+    assert changed.err.splitlines()[-1] == (
+        "2 prompts are stored with other settings (voice is 'anna', wanted 'bert')"
+    )
+    assert "other settings" not in record(folder, "a.txt", "one\ntwo\n", "--option", "voice=bert").err
+
+
 def test_record_continues_after_failures_and_lists_their_reasons(folder):
     result = record(folder, "a.txt", "one\nbad\nodd\ntwo\n", "--synth", VOICE_NAME, "--jobs", "1")
     assert result.code == 1

@@ -137,7 +137,7 @@ def record(
         except KeyboardInterrupt:
             recording.stopped = True
     recording.failures.sort(key=lambda failure: failure.prompt.line)
-    events.show_troubles()
+    events.show_troubles(workspace.layered.layers)
     if as_json:
         screen.show_json({**recording.to_json(), **workspace.to_json()})
     else:

@@ -67,7 +67,7 @@ def say(
         raise
     except Exception as error:  # a synthesizer of the user's own may raise anything
         raise screen.FailedError(f"the synthesizer raised {type(error).__name__}: {error}") from error
-    events.show_troubles()
+    events.show_troubles(workspace.layered.layers)
     if output is not None:
         try:
             write_audio(audio, output)

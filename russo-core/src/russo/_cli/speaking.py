@@ -11,6 +11,7 @@ import click
 from .._flow.background_loop import BackgroundLoop
 from .._flow.cached import CachedSynthesizer
 from .._flow.option_names import refuse_misspelt_backends
+from .._flow.other_settings import other_settings
 from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from .._backends.backend_call import BackendCall
     from .._events import CacheHit, EntryStored, StoreFailed
+    from .._store.cache import AudioCache
 
 T = TypeVar("T")
 
@@ -88,9 +90,17 @@ class CommandEvents:
             self.keys[event.prompt] = event.key
             self.not_stored[event.prompt] = event.reason
 
-    def show_troubles(self) -> None:
-        """Print problems of the backend, and of hooks that raised."""
+    def show_troubles(self, layers: Sequence[AudioCache]) -> None:
+        """Print problems of the backend and of hooks that raised, and the prompts with other settings.
+
+        Args:
+            layers: The caches of the command; the last one is written to.
+        """
         counts = self.counts
+        if counts.added:
+            known = {str(layers[-1].directory): layers}
+            if line := other_settings(counts.added, known, counts.used):
+                screen.note(line)
         for name in sorted(counts.undeclared):
             screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
         for trouble in sorted(counts.troubles):

@@ -146,7 +146,7 @@ def _facts(total: Counts, *, names: bool) -> Iterator[str]:
 
 
 def _called(total: Counts) -> str:
-    """Return the backends that were called, the most called first: `` to google (2) and Mine (1)``."""
+    """Return the backends that were called, the most called first: `` to local (2) and Mine (1)``."""
     calls = sorted((-number, name) for name, number in total.backend_calls_by.items() if number)
     names = [shown(name, _LONGEST_NAME) for _, name in calls[:_MOST_BACKENDS]]
     if len(calls) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._flow.other_settings import other_settings
 from .._flow.summary import Notes, summarize, total_of
 from .._foreign import shown
 from .complete_run import unseen_tests
@@ -45,10 +46,13 @@ def write_summary(
 
 def _notes(session: PytestSession, total: Counts, unseen: str | None) -> Notes:
     replaced = session.fixtures.settings_without_effect(session.settings, total.speakers)
+    default = session.cache.layers
+    layers = {str(default[-1].directory): default, **session.fixtures.layers}
     setup_line = getattr(session, "setup_line", None)
     return Notes(
         setup=setup_line() if setup_line is not None else None,
         unseen=unseen,
         notices=[*([] if replaced is None else [replaced]), *getattr(session, "notices", ())],
+        other_settings=other_settings(total.added, layers, total.used) if total.added else None,
         details=getattr(session, "details", ()),
     )
