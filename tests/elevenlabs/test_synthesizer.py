@@ -179,7 +179,7 @@ print("elevenlabs.client" in sys.modules)
     message, client_imported = said.splitlines()
     assert message == (
         "elevenlabs (eleven_multilingual_v2) could not speak 'Hi.': there is no API key; "
-        "set ELEVENLABS_API_KEY, or give api_key"
+        "set ELEVENLABS_API_KEY (or pass api_key=… to the synthesizer)"
     )
     assert client_imported == "False"  # twice the import for the same call
 
@@ -327,7 +327,7 @@ def test_default_concurrency_fits_the_smallest_plan() -> None:
     ["../models", "a/b", "a?b=c", "a#b", "a%2Fb", "a b", "a\n", "", ".", "ä", "٣", "http://127.0.0.1"],
 )
 def test_voice_that_changes_the_path_is_refused(voice: str) -> None:
-    with pytest.raises(ValueError, match=r"voice is .*; it may hold letters"):
+    with pytest.raises(ValueError, match=r"voice is .*; it may contain letters"):
         ElevenLabsSynthesizer(voice=voice)
     with pytest.raises(BackendConfigError, match="voice is "):
         load_synthesizer("elevenlabs", voice=voice)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.exceptions import RefreshError
 
-from russo import AuthenticationError, RequestRejectedError, ServiceError
+from russo import AudioCache, AuthenticationError, CachedSynthesizer, RequestRejectedError, ServiceError
 from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
 from support.first_party import PROMPT, SAMPLES, failed, samples_of, speak
@@ -272,6 +272,8 @@ def test_unreachable_token_endpoint_is_a_service_error(google):
     error = failed(synthesizer)
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (True, False)
+    assert "no connection to the token service of application default credentials: " in str(error)
+    assert "check the host name, the network" in error.advice
 
 
 def test_untrusted_token_endpoint_is_reported_at_once(credentials, google):
@@ -292,6 +294,12 @@ def test_missing_credentials_are_an_authentication_error(google, tmp_path, monke
     assert not error.reached
     assert "GOOGLE_APPLICATION_CREDENTIALS" in str(error)
     assert google.requests == []
+    cached = failed(CachedSynthesizer(vertex(google), cache=AudioCache(tmp_path)))
+    assert "credentials, and this prompt is not recorded with these settings: " in cached.what
+    assert (
+        cached.advice
+        == f"{error.advice}, or run pytest with --russo-cache-mode=replay to see which settings differ"
+    )
 
 
 def test_damaged_credentials_are_an_authentication_error(google, tmp_path, monkeypatch):

@@ -77,7 +77,7 @@ def test_other_words_are_refused_and_quoted(server: WebSocketServer, prompt: str
     error = failed(at(server), prompt)
     assert isinstance(error, NoAudioError)
     assert error.said == transcript
-    assert f"the voice said {transcript!r}; write the prompt as it is spoken, or give check=off" in str(error)
+    assert f"the voice said {transcript!r}; write the prompt as it is spoken, or set check=off" in str(error)
     assert pickle.loads(pickle.dumps(error)).said == transcript
 
 
@@ -187,7 +187,7 @@ def test_reading_that_is_cut_short_is_refused_and_retried(server: WebSocketServe
     assert samples_of(speak(at(server))) == SAMPLES
     server.replies = service.spoken(SAMPLES[:4800], PROMPT)
     said = str(failed(at(server, max_attempts=1)))
-    assert "the duration is not that of the text: 0.10 s for 27 letters and digits" in said
+    assert "the duration does not fit the text: 0.10 s for 27 letters and digits" in said
 
 
 def test_words_are_compared_in_order_and_without_spaces() -> None:

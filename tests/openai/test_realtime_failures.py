@@ -167,7 +167,7 @@ def test_error_code_has_one_class_in_every_place(
 @pytest.mark.parametrize(
     ("message", "kind", "advice"),
     [
-        ("Country, region, or territory not supported", RequestRejectedError, "not the key"),
+        ("Country, region, or territory not supported", RequestRejectedError, "the key is not the reason"),
         ("You exceeded your current quota, please check your plan", QuotaExceededError, "plan and billing"),
         ("It was flagged by our content policy", TextRejectedError, "change the prompt"),
         ("Your organization must be verified", RequestRejectedError, "verify the organization"),

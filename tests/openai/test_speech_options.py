@@ -45,12 +45,14 @@ def test_default_model_is_used_only_for_openai(monkeypatch: pytest.MonkeyPatch) 
     plain = OpenAISpeechSynthesizer()
     assert plain.cache_key_extra["model"] == "gpt-4o-mini-tts"
     assert OpenAISpeechSynthesizer(base_url="https://eu.api.openai.com/v1").model == "gpt-4o-mini-tts"
-    with pytest.raises(BackendConfigError, match=r"http://speech\.example/v1 is not OpenAI.*give model"):
+    with pytest.raises(
+        BackendConfigError, match=r"http://speech\.example/v1 is not OpenAI.*option model must be set"
+    ):
         OpenAISpeechSynthesizer(base_url="http://speech.example/v1")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://speech.example/v1")
-    with pytest.raises(BackendConfigError, match="give model"):
+    with pytest.raises(BackendConfigError, match="option model must be set"):
         _ = plain.cache_key_extra
-    with pytest.raises(BackendConfigError, match="give model"):
+    with pytest.raises(BackendConfigError, match="option model must be set"):
         speak(plain)
 
 

@@ -55,7 +55,11 @@ def field(place: list[object], message: str, kind: str = "value_error") -> dict[
     return {"detail": [{"type": kind, "loc": place, "msg": message, "input": PROMPT}]}
 
 
-PLACE, PLAN, KEY = "not the key", "the account's plan does not include this", "check the credentials"
+PLACE, PLAN, KEY = (
+    "the key is not the reason",
+    "the account's plan does not include this",
+    "check the credentials",
+)
 MODEL = "check voice, model and options"
 UNUSUAL = "Unusual activity detected. Free Tier usage disabled."
 BLOCKED_PAGE = (
@@ -63,7 +67,7 @@ BLOCKED_PAGE = (
     "<body><h1>Sorry, you have been blocked</h1><script>var a = 1;</script></body></html>"
 )
 
-# An account, a network or a place is restricted: the key is right.
+# An account, a network or a place is restricted: the key is valid.
 RESTRICTED = [
     Row(
         "unusual activity",
@@ -212,7 +216,7 @@ RESTRICTED = [
         "ask the service",
         KEY,
     ),
-    Row("any 403", 403, "Forbidden", AuthenticationError, "account, plan and network"),
+    Row("any 403", 403, "Forbidden", AuthenticationError, "the plan and the network have access"),
 ]
 
 # Credentials.
@@ -247,7 +251,9 @@ CREDENTIALS = [
     ),
     Row("FastAPI", 403, {"detail": "Not authenticated"}, AuthenticationError, "'Not authenticated'"),
     Row("token expired", 498, "token expired", AuthenticationError, KEY),
-    Row("login of a proxy", 407, "", RequestRejectedError, "check the variables for proxies", KEY),
+    Row(
+        "login of a proxy", 407, "", RequestRejectedError, "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY", KEY
+    ),
 ]
 
 # Quota and rate.

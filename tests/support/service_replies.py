@@ -146,7 +146,7 @@ ECHOES = [
         )
     ),
     Row("429", 429, {"detail": f"slow: {PROMPT}"}, RateLimitError, "max_concurrency"),
-    Row("403", 403, {"detail": f"no: {PROMPT}"}, AuthenticationError, "account, plan and network"),
+    Row("403", 403, {"detail": f"no: {PROMPT}"}, AuthenticationError, "the plan and the network have access"),
 ]
 
 # Text that acts on a terminal or on a CI system.

@@ -44,7 +44,7 @@ from ._backends.bodies import (
     bound_reply,
     load_json,
 )
-from ._backends.credentials import read_api_key
+from ._backends.credentials import credentials_error, read_api_key
 from ._backends.http import Exchange
 from ._backends.model_ends import ModelEnd
 from ._backends.network import shared_tls
@@ -70,6 +70,7 @@ __all__ = [
     "check_path",
     "check_range",
     "container_of",
+    "credentials_error",
     "endpoint",
     "host_of",
     "join_wav",

@@ -222,5 +222,5 @@ def _client(exchange: Exchange) -> httpx.AsyncClient:
 
 def _audio(samples: bytes, kind: str) -> Audio:
     if re.match(r"text/|application/(json|.*xml)", kind.lower()):
-        raise ValueError(f"no samples, but {samples[:40]!r}")
+        raise ValueError(f"text instead of samples: {samples[:40]!r}")
     return pcm_audio(samples, _RATE)

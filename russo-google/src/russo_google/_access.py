@@ -12,12 +12,13 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from russo import AuthenticationError, RequestRejectedError, ServiceError
-from russo.authoring import Attempts, Exchange, Secret, check_path, read_api_key
+from russo import RequestRejectedError, ServiceError
+from russo.authoring import Attempts, Exchange, Secret, check_path, credentials_error, read_api_key
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
+_TOKENS: Final = "the token service of application default credentials"
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -36,9 +37,8 @@ def key_access(attempts: Attempts, prompt: str, given: str | None) -> Access:
         AuthenticationError: There is no key, or an HTTP header cannot carry it.
     """
     if not given and (variable := _asked_for_vertex()) is not None:
-        what = f"there is no API key, and {variable} does not turn Vertex AI on"
-        advice = "give vertexai=True for Vertex AI, or set GOOGLE_API_KEY"
-        raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
+        advice = f"set GOOGLE_API_KEY, or pass vertexai=True for Vertex AI ({variable} does not turn it on)"
+        raise credentials_error(Exchange(attempts, prompt), "there is no API key", advice=advice)
     key = read_api_key(attempts, prompt, given, "GOOGLE_API_KEY", "GEMINI_API_KEY")
     return Access(Exchange(attempts, prompt, key), {"vertexai": False, "api_key": key})
 
@@ -83,13 +83,18 @@ class VertexLogin:
         except (GoogleAuthError, OSError) as error:
             if untrusted := fail.certificate_error(error):
                 raise untrusted from error
-            what = f"no token by application default credentials: {error}"
-            if isinstance(error, TransportError) or getattr(error, "retryable", False):
-                raise fail.error(ServiceError, what, reached=False) from error
+            if isinstance(error, TransportError):
+                raise fail.connection_error(error, host=_TOKENS, connected=False) from error
+            what = "no token from application default credentials"
+            if getattr(error, "retryable", False):
+                raise fail.error(ServiceError, f"{what}: {error}", reached=False) from error
             advice = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-            raise fail.error(AuthenticationError, what, advice=advice, reached=False) from error
+            raise credentials_error(fail, what, advice=advice, cause=error) from error
         if not project:
-            what, advice = "nothing names a Google Cloud project", "give project, or set GOOGLE_CLOUD_PROJECT"
+            what, advice = (
+                "no Google Cloud project is configured",
+                "pass project=…, or set GOOGLE_CLOUD_PROJECT",
+            )
             raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
         try:

@@ -75,7 +75,7 @@ def read_reply(body: str | None, exchange: Exchange) -> Reply:
     if blocked:
         raise exchange.error(TextRejectedError, f"blocked by the service ({blocked})")
     if reason == "MAX_TOKENS":
-        raise exchange.error(TextRejectedError, "its speech is longer than the model's limit (MAX_TOKENS)")
+        raise exchange.error(TextRejectedError, "the speech is longer than the model's limit (MAX_TOKENS)")
     token = candidate.get("continuationToken") if reason == "CONTINUATION" else None
     if reason != "STOP" and not token:
         raise exchange.error(NoAudioError, _unfinished(reason, body))
@@ -134,7 +134,7 @@ def _join(pcm: tuple[int, int] | None, pieces: list[bytes]) -> Audio:
 def _part(part: dict[str, Any], exchange: Exchange) -> Part | None:
     """Return one part, or ``None`` for a part without audio."""
     if part.get("text") and not part.get("thought"):
-        raise exchange.error(NoAudioError, f"the model answered in words: {str(part['text'])[:_SHOWN]!r}")
+        raise exchange.error(NoAudioError, f"the model answered with text: {str(part['text'])[:_SHOWN]!r}")
     sound = _mapping(part.get("inlineData"))
     if not sound.get("data"):
         return None

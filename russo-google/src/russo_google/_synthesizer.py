@@ -118,7 +118,7 @@ class GoogleSynthesizer:
         if vertexai and api_key:
             raise ValueError("api_key is for the Gemini API; Vertex AI takes application default credentials")
         if not vertexai and (project or location):
-            raise ValueError("project and location are for Vertex AI; give vertexai=True with them")
+            raise ValueError("project and location are for Vertex AI; pass vertexai=True as well")
         self.voice: Final = str(voice)
         self.model: Final = check_path("model", model, inside=_INSIDE)
         # An empty text is not sent, so the cache key has None for it, as without the option.
@@ -288,14 +288,14 @@ class GoogleSynthesizer:
             body = response.body if response else None
             received += len(body or "")
             if received > MOST_REPLY_BYTES:
-                raise OversizedReplyError(f"its parts are more than {MOST_REPLY_BYTES >> 20} MiB")
+                raise OversizedReplyError(f"its parts are larger than {MOST_REPLY_BYTES >> 20} MiB")
             reply = read_reply(body, exchange)
             parts += reply.parts
             if reply.continuation is None:
                 return parts
             if reply.continuation == config.continuation_token:
                 raise exchange.error(
-                    NoAudioError, "the service does not go on with its speech (CONTINUATION)"
+                    NoAudioError, "the service sent the same continuation token twice (CONTINUATION)"
                 )
             config = config.model_copy(update={"continuation_token": reply.continuation})
 

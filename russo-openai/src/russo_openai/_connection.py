@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _OPEN: Final = 5.0
 # Of `timeout`, so that a connection that never opens is reported as that, before the attempt's timeout.
 _SHARE_TO_OPEN: Final = 0.9
-_PROXY: Final = "a variable for a proxy is not a URL of a proxy"
+_PROXY: Final = "a proxy variable does not contain a proxy URL"
 # RFC 6455, 7.4.1, and the registry of close codes: 3000 unauthorized, 3003 forbidden.
 _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
     1003: RequestRejectedError,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ._session import Reading
 
 _OTHER: Final = "the backend openai-speech (OpenAISpeechSynthesizer)"
-_ADVICE: Final = "write the prompt as it is spoken, or give check=off"
+_ADVICE: Final = "write the prompt as it is spoken, or set check=off"
 _SHOWN: Final = 160
 
 
@@ -193,7 +193,7 @@ class OpenAISynthesizer:
                 seen.add(words)
                 raise error
         if odd := odd_duration(exchange.prompt, audio.duration or 0.0, self.speed):
-            raise exchange.error(NoAudioError, f"the duration is not that of the text: {odd}")
+            raise exchange.error(NoAudioError, f"the duration does not fit the text: {odd}")
 
     def _mismatch(self, exchange: Exchange, transcript: str, *, retryable: bool) -> SynthesisError:
         said = exchange.hide(transcript)

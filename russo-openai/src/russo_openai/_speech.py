@@ -125,7 +125,7 @@ class OpenAISpeechSynthesizer:
         """Refuse a server that is not OpenAI and a model that is not given: only OpenAI has the default."""
         if not self._names_model and not is_vendor(base_url):
             raise BackendConfigError(
-                f"the server {endpoint(base_url)} is not OpenAI, so the model must be named: give model"
+                f"the server {endpoint(base_url)} is not OpenAI, so the option model must be set"
             )
 
     def __repr__(self) -> str:
@@ -214,7 +214,7 @@ class OpenAISpeechSynthesizer:
             return None
         end = SPEECH_ENDS.get(self.model)
         ended = f"OpenAI ended {self.model} on {end.date}; " if end else ""
-        return f"{ended}use the backend openai, which speaks by the Realtime API, or check the model"
+        return f"{ended}use the backend openai, which uses the Realtime API, or check the model"
 
     def _sent(self) -> dict[str, Any]:
         """Return the arguments that are sent with the text."""

@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from russo import NoAudioError, RateLimitError, RequestRejectedError, ServiceError, SynthesisTimeoutError
+from russo import (
+    CachedSynthesizer,
+    NoAudioError,
+    RateLimitError,
+    RequestRejectedError,
+    ServiceError,
+    SynthesisError,
+    SynthesisTimeoutError,
+)
 from russo.authoring import Attempts, Exchange
 
 SECRET = "planted-key-0f7c1e9a"
+CHECK = "check the host name, the network, and whether the service is running"
 
 
 @dataclass
@@ -51,6 +60,20 @@ def test_failure_before_the_connection_is_open_did_not_reach_the_service(exchang
     assert type(made) is ServiceError
     assert (made.retryable, made.reached) == (True, False)
     assert f"no connection to speech.example:8443: {error}" in str(made)
+    assert made.advice == CHECK
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ConnectionRefusedError])
+def test_a_cached_call_without_a_connection_suggests_to_replay(exchange, kind):
+    async def synthesize(_, text):
+        raise exchange.connection_error(kind("no"), host="speech.example", connected=False)
+
+    speaker = type("Speaker", (), {"synthesize": synthesize, "cache_key_extra": {}})()
+    with pytest.raises(SynthesisError) as caught:
+        CachedSynthesizer(speaker, mode="off").synthesize_sync("Hello")
+    assert caught.value.advice == (
+        f"{CHECK}; recorded prompts need no network: pytest --russo-cache-mode=replay"
+    )
 
 
 def test_connection_timeout_did_not_reach_the_service(exchange):

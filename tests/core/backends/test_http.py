@@ -390,7 +390,9 @@ def test_missing_key_names_the_variables(monkeypatch):
     monkeypatch.delenv("ACME_KEY", raising=False)
     with pytest.raises(AuthenticationError) as caught:
         read_api_key(Attempts("acme"), PROMPT, None, "ACME_KEY", "OLD_ACME_KEY")
-    assert str(caught.value).endswith(": there is no API key; set ACME_KEY or OLD_ACME_KEY, or give api_key")
+    assert str(caught.value).endswith(
+        ": there is no API key; set ACME_KEY or OLD_ACME_KEY (or pass api_key=… to the synthesizer)"
+    )
     assert not caught.value.reached
 
 
@@ -401,7 +403,7 @@ def test_key_that_does_not_fit_a_header_is_named_by_its_source_and_not_shown(mon
     monkeypatch.setattr("os.environ", {source: key})  # a variable with a NUL cannot really be set
     with pytest.raises(AuthenticationError) as caught:
         read_api_key(Attempts("acme"), PROMPT, given, "ACME_KEY", "OLD_ACME_KEY")
-    assert str(caught.value).endswith(f"no HTTP header carries; correct {source}")
+    assert str(caught.value).endswith(f"an HTTP header cannot carry; correct {source}")
     assert key not in str(caught.value)
     assert not caught.value.reached
 
@@ -498,4 +500,4 @@ def test_proxy_is_named_only_if_it_is_used_for_this_host(monkeypatch, without, i
     monkeypatch.setenv("NO_PROXY", without)
     refused = ConnectionRefusedError(111, "Connect call failed")
     error = exchange().connection_error(refused, host="127.0.0.1:9", connected=False)
-    assert ("check the proxy that is named by HTTPS_PROXY" in str(error)) is is_named
+    assert ("the proxy in HTTPS_PROXY" in str(error)) is is_named

@@ -30,7 +30,7 @@ NO_PORTS = ["http://127.0.0.1:99999", "http://127.0.0.1:0"]
 def test_value_that_is_not_a_url_is_refused_by_name_and_not_shown(check, url):
     with pytest.raises(BackendConfigError) as caught:
         check(url, "ACME_URL")
-    assert str(caught.value) == "ACME_URL is no http:// or https:// URL; write it as https://HOST/PATH"
+    assert str(caught.value) == "ACME_URL is not an http:// or https:// URL; write it as https://HOST/PATH"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_valid_value_for_a_path_is_accepted(value):
     "value", ["", ".", "../a", "a/b", "a?b", "a#b", "a%2Fb", "a b", "a\n", "ä", "٣", "a.b"]
 )
 def test_value_that_would_change_the_path_is_refused(value):
-    with pytest.raises(ValueError, match=r"it may hold letters, digits, _ and -$") as caught:
+    with pytest.raises(ValueError, match=r"it may contain letters, digits, _ and -$") as caught:
         check_path("voice", value)
     assert str(caught.value).startswith(f"voice is {value!r}; ")
 

@@ -165,7 +165,7 @@ class Attempts:
         except UnicodeEncodeError as error:
             raise self.error(
                 TextRejectedError,
-                f"character {error.start} is a lone surrogate, which no service can be sent",
+                f"character {error.start} is a lone surrogate, which UTF-8 cannot encode",
                 prompt=prompt,
                 reached=False,
             ) from error

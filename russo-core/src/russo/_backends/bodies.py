@@ -70,12 +70,14 @@ async def bound_reply(reply: Any) -> None:
     encodings = [each for each in encodings if each not in ("", "identity")]
     is_success = 200 <= reply.status_code < 300
     if reply.status_code == _PARTIAL:
-        raise UnreadableReplyError(f"it is a part of a body (HTTP {_PARTIAL}), which was not asked for")
+        raise UnreadableReplyError(f"it is a part of a body (HTTP {_PARTIAL}), which was not requested")
     length = reply.headers.get("content-length", "")
     if is_success and re.fullmatch("[0-9]{1,20}", length) and int(length) > MOST_REPLY_BYTES:
         raise OversizedReplyError(f"its body is {int(length) >> 20} MiB; {_LIMIT}")
     if is_success and (len(encodings) > 1 or not _WINDOWS.keys() >= set(encodings)):
-        raise UnreadableReplyError(f"it is compressed as {packed.strip()}; {ACCEPTED_ENCODINGS} was accepted")
+        raise UnreadableReplyError(
+            f"it is compressed as {packed.strip()}; the request accepts {ACCEPTED_ENCODINGS}"
+        )
     # The client accepts only streams of its own class.
     base = next(each for each in type(reply.stream).__mro__ if each.__name__ == "AsyncByteStream")
     bounded = type("BoundedStream", (_BoundedStream, base), {})
@@ -158,7 +160,7 @@ class _Decompressor:
         try:
             piece = member.decompress(data, _STEP)
         except zlib.error as error:
-            raise DecodingError(f"it is no {self._encoding}: {error}") from error
+            raise DecodingError(f"it is not valid {self._encoding}: {error}") from error
         self._member = None if member.eof else member
         return piece, member.unused_data if member.eof else member.unconsumed_tail
 
@@ -168,7 +170,7 @@ class _Decompressor:
             return b""
         piece: bytes = self._member.flush()
         if not self._member.eof:
-            raise DecodingError(f"its {self._encoding} is cut")
+            raise DecodingError(f"its {self._encoding} data is truncated")
         return piece
 
     def _window(self, data: bytes) -> int:

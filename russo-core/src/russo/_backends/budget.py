@@ -101,8 +101,8 @@ class Budget:
 
     def _refusal(self, prompt: str, reason: str) -> BudgetExceededError:
         return BudgetExceededError(
-            f"{reason}: {shorten(prompt)} was not spoken and "
-            "no call was made; raise --russo-max-calls, or record it in a run of its own",
+            f"{reason}: {shorten(prompt)} was not "
+            "synthesized and no call was made; raise --russo-max-calls, or record it in a separate run",
             prompt=prompt,
             reached=False,
             limit=self.limit,

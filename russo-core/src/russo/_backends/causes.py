@@ -35,7 +35,8 @@ class Cause(NamedTuple):
 
 KEY: Final = Cause(AuthenticationError)
 DENIED: Final = Cause(
-    AuthenticationError, "check the credentials, and what account, plan and network are allowed"
+    AuthenticationError,
+    "check the credentials, and whether the account, the plan and the network have access",
 )
 PERMISSION: Final = Cause(
     AuthenticationError, "check the credentials: the key or account lacks the permission for speech"
@@ -53,17 +54,17 @@ PLAN: Final = Cause(
 )
 ACTIVITY: Final = Cause(
     QuotaExceededError,
-    "the key is right, but the free plan is switched off for this network: use a paid plan, or a network "
+    "the key is valid, but the free plan is disabled for this network: use a paid plan, or a network "
     "without VPN or proxy",
 )
 PLACE: Final = Cause(
     RequestRejectedError,
-    "the service refuses this place, not the key: it does not serve this country, region or network (VPN, "
+    "the key is not the reason: the service is not available in this country, region or network (VPN, "
     "proxy, IP address)",
 )
 API_OFF: Final = Cause(
     RequestRejectedError,
-    "the key is right: enable the API in the project's settings, and wait some minutes",
+    "the key is valid: enable the API in the project's settings, and wait a few minutes",
 )
 VERIFY: Final = Cause(
     RequestRejectedError, "verify the organization in the account's settings, or choose another model"
@@ -73,7 +74,8 @@ BUSY: Final = Cause(ServiceError)
 TEXT: Final = Cause(TextRejectedError)
 REQUEST: Final = Cause(RequestRejectedError)
 _PROXY_LOGIN: Final = Cause(
-    RequestRejectedError, "a proxy wants a user and a password: check the variables for proxies"
+    RequestRejectedError,
+    "a proxy requires a user name and a password: check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
 )
 _NOT_OFFERED: Final = Cause(
     RequestRejectedError, "the server does not offer speech at this address: check base_url"

@@ -91,7 +91,7 @@ def _convert(text: str, kind: Any) -> Any:
     try:
         return kind(text)
     except TypeError as error:
-        raise ValueError(f"is of type {kind.__name__}, which cannot be made of text: {error}") from error
+        raise ValueError(f"is of type {kind.__name__}, which cannot be made from text: {error}") from error
 
 
 def _convert_to_one_of(text: str, kinds: tuple[Any, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Reading the API key, at each call."""
+"""Reading the API key, at each call; and the error if there are no credentials."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 
-from .._errors import AuthenticationError
+from .._errors import AuthenticationError, SynthesisError
 from .._secret import Secret
 from .attempts import Attempts
+from .backend_call import current_backend_call
+from .http import Exchange
 
 
 def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables: str) -> str:
@@ -32,10 +34,33 @@ def read_api_key(attempts: Attempts, prompt: str, given: str | None, *variables:
     name, key = next((pair for pair in found if pair[1]), ("", ""))
     if re.fullmatch(r"[!-~]+", key):
         return key
-    if key:  # checked here, because the HTTP client's error would contain the key
-        what = "the API key holds a space, a line end or another character that no HTTP header carries"
-        advice = f"correct {name}"
-    else:
-        what, advice = "there is no API key", f"set {' or '.join(variables)}, or give api_key"
-    given = key = ""  # the traceback may be shown with the locals of this frame
-    raise attempts.error(AuthenticationError, what, prompt=prompt, advice=advice, reached=False)
+    is_missing, given, key = not key, "", ""  # the traceback may be shown with the locals of this frame
+    if is_missing:
+        advice = f"set {' or '.join(variables)} (or pass api_key=… to the synthesizer)"
+        raise credentials_error(Exchange(attempts, prompt), "there is no API key", advice=advice)
+    # Checked here, because the HTTP client's error would contain the key.
+    what = "the API key contains a space, a line end or another character that an HTTP header cannot carry"
+    raise attempts.error(AuthenticationError, what, prompt=prompt, advice=f"correct {name}", reached=False)
+
+
+def credentials_error(
+    exchange: Exchange, what: str, *, advice: str, cause: BaseException | None = None
+) -> SynthesisError:
+    """Build the error for missing credentials. Nothing was sent.
+
+    If the cache was searched for the prompt, the message also says that the prompt is not recorded with these
+    settings: often a changed setting is the reason why credentials are needed.
+
+    Args:
+        exchange: The exchange that needs the credentials.
+        what: What is missing.
+        advice: How to provide the credentials.
+        cause: The exception that says why there are none, if there is one.
+    """
+    call = current_backend_call.get()
+    if call is not None and call.is_missing:
+        what = f"{what}, and this prompt is not recorded with these settings"
+        advice = f"{advice}, or run pytest with --russo-cache-mode=replay to see which settings differ"
+    if cause is not None:
+        what = f"{what}: {cause}"
+    return exchange.error(AuthenticationError, what, advice=advice, reached=False)

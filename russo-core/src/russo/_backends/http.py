@@ -23,7 +23,7 @@ from .._errors import (
 from .._foreign import shown
 from .attempts import Attempts
 from .documents import document_in, is_other_format
-from .network import network_advice, proxy_advice
+from .network import connection_advice, network_advice
 from .redaction import hide, redact, repeats_secret, scrub
 from .refusals import cause_of, cause_of_code, may_improve, without_prompt
 from .retry_after import seconds_to_wait
@@ -38,13 +38,13 @@ _SHOWN: Final = 300
 _SHOWN_OF_SERVICE: Final = 200
 _SHOWN_OF_CODE: Final = 80
 _SHOWN_OF_TYPE: Final = 60
-_REDIRECT: Final = "correct base_url: a redirect is not followed, for the key would go with it"
-_OVERSIZED: Final = "check base_url, and shorten the prompt if it asks for that much"
-_UNREADABLE: Final = "check base_url, and what is between here and the service: a proxy or a gateway"
+_REDIRECT: Final = "correct base_url: a redirect is not followed, because it would send the key elsewhere"
+_OVERSIZED: Final = "check base_url, and shorten the prompt if its speech is that long"
+_UNREADABLE: Final = "check base_url, and any proxy or gateway between this machine and the service"
 _FAULT: Final = "this is a fault of the backend or of its SDK; report it with the output of --full-trace"
 _CERTIFICATES: Final = (
-    "check base_url and the clock; behind a proxy that has certificates of its own, name their file in "
-    "SSL_CERT_FILE"
+    "check base_url and the clock; if a proxy has its own certificates, set SSL_CERT_FILE to the file "
+    "with them"
 )
 _NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError"})
 _NOT_CONNECTED: Final = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
@@ -177,13 +177,13 @@ class Exchange:
         if untrusted := self.certificate_error(error, host=host):
             return untrusted
         if broken := broken_socket(error, where, connected=connected):
-            advice = None if broken.reached else proxy_advice(where)
+            advice = None if broken.reached else connection_advice(where)
             return self.error(broken.kind, broken.what, reached=broken.reached, advice=advice)
         if names & _NEVER_SENT:
             return self.error(RequestRejectedError, f"nothing can be sent to {where}: {said}", reached=False)
         if names & _NOT_CONNECTED:
             what = f"no connection to {where}: {said}"
-            return self.error(ServiceError, what, reached=False, advice=proxy_advice(where))
+            return self.error(ServiceError, what, reached=False, advice=connection_advice(where))
         if "TimeoutException" in names:
             return self.error(SynthesisTimeoutError, f"no reply within {self.attempts.timeout:g} s")
         if "TransportError" in names:

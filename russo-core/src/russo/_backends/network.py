@@ -1,4 +1,4 @@
-"""What all backends need for the network: certificates, and the variables of the environment."""
+"""What all backends need for the network: certificates, and advice if a connection does not open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import functools
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+
+from .backend_call import current_backend_call
 
 if TYPE_CHECKING:
     import ssl
@@ -28,25 +30,29 @@ def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
 
 
 def network_advice() -> str:
-    """Return what to check if no HTTP client can be made, with the variables that are set.
+    """Return what to check if no HTTP client can be made.
 
-    They are named without their values, which may contain a password.
+    Names the variables that are set, without their values, which may contain a password.
     """
     names = _set(*_PROXIES, *_OTHERS)
     these = f" ({names})" if names else ""
     return f"check base_url, and the variables for proxies and certificates{these}"
 
 
-def proxy_advice(host: str) -> str | None:
-    """Return what to do if no connection to a host opens, if a variable names a proxy for it."""
-    names = _set(*_PROXIES)
-    if not names:
-        return None
+def connection_advice(host: str) -> str:
+    """Return what to do if no connection to a host opens.
+
+    Names the variables that set a proxy for the host, without their values. A call of a `CachedSynthesizer`
+    may need no network at all, if its prompt is recorded.
+    """
     from urllib.request import proxy_bypass
 
-    if proxy_bypass(host):
-        return None
-    return f"try again later, and check the proxy that is named by {names}"
+    names = _set(*_PROXIES)
+    proxy = f", the proxy in {names}" if names and not proxy_bypass(host) else ""
+    advice = f"check the host name, the network{proxy}, and whether the service is running"
+    if current_backend_call.get() is None:
+        return advice
+    return f"{advice}; recorded prompts need no network: pytest --russo-cache-mode=replay"
 
 
 def _set(*variables: str) -> str:

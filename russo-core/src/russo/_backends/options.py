@@ -39,7 +39,7 @@ def check_path(name: str, value: str, *, inside: str = "") -> str:
     if re.fullmatch(rf"[\w-]+{more}", str(value), re.ASCII):
         return str(value)
     also = f", and single {' '.join(inside)} inside" if inside else ""
-    raise ValueError(f"{name} is {value!r}; it may hold letters, digits, _ and -{also}")
+    raise ValueError(f"{name} is {value!r}; it may contain letters, digits, _ and -{also}")
 
 
 def endpoint(url: str, name: str = "base_url") -> str:
@@ -59,7 +59,7 @@ def endpoint(url: str, name: str = "base_url") -> str:
     except ValueError:
         host, port = "", None
     if not host or port == 0 or parts.scheme not in _PORTS:
-        raise BackendConfigError(f"{name} is no http:// or https:// URL; write it as https://HOST/PATH")
+        raise BackendConfigError(f"{name} is not an http:// or https:// URL; write it as https://HOST/PATH")
     if ":" in host:
         host = f"[{host}]"
     if port is not None and port != _PORTS[parts.scheme]:
@@ -85,10 +85,10 @@ def check_base_url(url: str, name: str = "base_url") -> str:
     """
     endpoint(url, name)
     if not re.fullmatch(r"[!-~]+", url) or "\\" in url:
-        raise BackendConfigError(f"{name} holds a space, a backslash or a character beyond ASCII; escape it")
+        raise BackendConfigError(f"{name} contains a space, a backslash or a non-ASCII character; escape it")
     if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
         # HTTP clients log URLs, and these parts may contain a credential.
         raise BackendConfigError(
-            f"{name} has a user, a query or a fragment; give scheme, host, port and path only"
+            f"{name} contains a user, a query or a fragment; use only scheme, host, port and path"
         )
     return url

@@ -1,0 +1,58 @@
+"""Missing credentials: how to provide them, and that the prompt is not recorded either."""
+
+import pytest
+
+from russo import AudioCache, AuthenticationError, CachedSynthesizer
+from russo.authoring import Attempts, Exchange, credentials_error, read_api_key
+from support.speakers import PROMPT, sound, synthesize
+
+KEYLESS = "there is no API key"
+HOW = "set ACME_KEY (or pass api_key=… to the synthesizer)"
+NOT_RECORDED = ", and this prompt is not recorded with these settings"
+REPLAY = ", or run pytest with --russo-cache-mode=replay to see which settings differ"
+
+
+class Keyless:
+    """A backend that reads its key as all do."""
+
+    def __init__(self):
+        self.attempts = Attempts("acme")
+
+    cache_key_extra = {"backend": "acme"}  # noqa: RUF012 - as an author may write it
+
+    async def synthesize(self, text):
+        read_api_key(self.attempts, text, None, "ACME_KEY")
+        return sound(text)
+
+
+def reason(synthesizer):
+    with pytest.raises(AuthenticationError) as caught:
+        synthesize(synthesizer)
+    assert not caught.value.reached
+    return caught.value.what, caught.value.advice
+
+
+def test_a_miss_without_a_key_says_that_the_prompt_is_not_recorded(tmp_path):
+    cached = CachedSynthesizer(Keyless(), cache=AudioCache(tmp_path))
+    assert reason(cached) == (KEYLESS + NOT_RECORDED, HOW + REPLAY)
+
+
+@pytest.mark.parametrize("mode", ["off", "refresh"])
+def test_if_the_cache_was_not_searched_only_the_key_is_missing(tmp_path, mode, monkeypatch):
+    cache = AudioCache(tmp_path)
+    monkeypatch.setenv("ACME_KEY", "key")
+    synthesize(CachedSynthesizer(Keyless(), cache=cache))
+    monkeypatch.delenv("ACME_KEY")
+    assert reason(CachedSynthesizer(Keyless(), cache=cache, mode=mode)) == (KEYLESS, HOW)
+
+
+def test_without_a_cache_only_the_key_is_missing():
+    assert reason(Keyless()) == (KEYLESS, HOW)
+
+
+def test_the_cause_comes_last_and_may_be_cut():
+    made = credentials_error(
+        Exchange(Attempts("acme"), PROMPT), "no token", advice="sign in", cause=ValueError("x" * 500)
+    )
+    assert made.what.startswith("no token: xxx")
+    assert (made.what[-1], made.advice, made.reached) == ("…", "sign in", False)
