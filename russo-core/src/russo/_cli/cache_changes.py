@@ -38,7 +38,7 @@ _SHOWN: Final = 20
     "--max-size",
     metavar="SIZE",
     type=parse_size,
-    help="Remove the oldest entries until the rest has at most this size: 500MB.",
+    help="Remove entries until the rest has at most this size: 500MB.",
 )
 @click.option("--force", is_flag=True, help="Prune also in a git work tree, where git changes file times.")
 @consent_options
@@ -55,7 +55,10 @@ def prune(
     recordings_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Remove old entries from the cache, by age or until it is small enough."""
+    """Remove old entries from the cache, by age or total size.
+
+    With --max-size, the oldest entries are removed first.
+    """
     if older_than is None and max_size is None:
         raise click.UsageError("say which entries to remove: --older-than AGE, --max-size SIZE, or both")
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
@@ -106,7 +109,10 @@ def _work_tree(directory: Path) -> Path | None:
 def clear(
     *, yes: bool, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
 ) -> None:
-    """Remove all entries of the cache, but no recordings and no files of other programs."""
+    """Remove all entries of the cache.
+
+    Recordings, and files of other programs, are not removed.
+    """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     workspace.refuse_recordings("clear")
     going = sorted(entries_of(workspace.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
@@ -178,9 +184,9 @@ def _show_going(going: list[Entry]) -> None:
 def promote(
     *, grep: str | None, dry_run: bool, cache_dir: str | None, recordings_dir: str | None, as_json: bool
 ) -> None:
-    """Copy entries of the cache into the recordings, for a team to commit.
+    """Copy entries of the cache into the recordings.
 
-    Entries that the recordings already have are not changed.
+    A team can commit the recordings. Entries that they already have are not changed.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if workspace.recordings is None:

@@ -37,10 +37,10 @@ def verify(
     recordings_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Check every byte of every entry; exit code 1 if anything is damaged.
+    """Check every byte of every entry.
 
-    In a test run, a damaged entry counts as a miss and is overwritten by the next store. Recordings are
-    checked, but never removed.
+    The exit code is 1 if an entry is damaged. In a test run, a damaged entry counts as a miss and
+    is overwritten by the next store. Recordings are checked, but never removed.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if repair:

@@ -270,7 +270,7 @@ def export(
     recordings_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Copy audio to DIR as playable files with readable names, for people and for review."""
+    """Copy audio to DIR as playable files with readable names."""
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     found = {
         entry.key: entry for entry in reversed(chosen(all_entries(workspace), grep=grep, backend=backend))
@@ -330,7 +330,10 @@ def slug(prompt: str | None, key: str) -> str:
 @directory_options
 @json_option
 def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
-    """Print the directory of the cache; print to standard error where it is set."""
+    """Print the directory of the cache.
+
+    The place where it is set is printed to standard error.
+    """
     workspace: CommandWorkspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if as_json:
         screen.show_json(workspace.to_json())

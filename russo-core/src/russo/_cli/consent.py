@@ -15,7 +15,7 @@ def consent_options(command: CommandT) -> CommandT:
     command = click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")(
         command
     )
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask before removing.")(command)
 
 
 def ask(question: str, *, yes: bool) -> None:

@@ -104,7 +104,7 @@ def filter_options(command: CommandT) -> CommandT:
 def grep_option(command: CommandT) -> CommandT:
     """Add the option that chooses entries by their prompt."""
     return click.option(
-        "--grep", metavar="PATTERN", help="Only prompts that match the regular expression, in any case."
+        "--grep", metavar="PATTERN", help="Only prompts that match the regular expression; case is ignored."
     )(command)
 
 

@@ -100,7 +100,7 @@ class Recording:
     type=click.IntRange(min=1),
     default=4,
     show_default=True,
-    help="Prompts synthesized at the same time.",
+    help="Number of prompts synthesized at the same time.",
 )
 @speaking_options
 @json_option

@@ -46,7 +46,9 @@ def speaking_options(command: CommandT) -> CommandT:
         help="Option of the backend, such as speed=1.2; may be repeated.",
     )(command)
     return click.option(
-        "--synth", metavar="NAME", help="Backend, by name or as package.module:factory. [default: as pytest]"
+        "--synth",
+        metavar="NAME",
+        help="Backend, by name or as package.module:factory. [default: same as pytest]",
     )(command)
 
 

@@ -62,7 +62,7 @@ def directory_options(command: CommandT) -> CommandT:
         ("--recordings-dir", "Recordings: read first, never removed."),
         ("--cache-dir", "Where audio is stored."),
     ):
-        command = click.option(name, metavar="DIR", help=f"{what} [default: as pytest]")(command)
+        command = click.option(name, metavar="DIR", help=f"{what} [default: same as pytest]")(command)
     return command
 
 
