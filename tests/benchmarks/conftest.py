@@ -1,4 +1,4 @@
-"""The benchmarks are not an installed package; their folder is beside the tests."""
+"""The benchmarks are not an installed package: their folder is next to the tests."""
 
 import sys
 from pathlib import Path

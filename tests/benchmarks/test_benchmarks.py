@@ -1,4 +1,4 @@
-"""The harness runs, its goals are those of the two pages, and it reports what it measured."""
+"""The benchmarks run, their goals are those of the two pages, and the report has the measured figures."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def figure(name, value, unit="x"):
     return Figure(group, subject, case, unit, Spread(value, value, value, value, 9), "raw pair", 1e-5)
 
 
-def test_every_goal_is_answered_once_and_by_a_group_there_is():
+def test_every_goal_has_one_figure_of_an_existing_group():
     names = [goal.figure for goal in GOALS]
     assert len(names) == len(set(names))
     assert {name.split("/")[0] for name in names} <= set(GROUPS)
@@ -38,7 +38,7 @@ def test_backend_calls_must_be_exactly_one():
     assert (goal.is_met(1.0), goal.is_met(2.0), goal.is_met(0.5)) == (True, False, False)
 
 
-def test_goal_that_was_not_measured_is_not_met():
+def test_unmeasured_goal_is_not_met():
     figures = [figure("hit/get/10 KB", 1.0)]
     judged = {goal.figure: found for goal, found in judge(figures)}
     assert len(judged) == len(GOALS)
@@ -48,13 +48,13 @@ def test_goal_that_was_not_measured_is_not_met():
     assert re.search(r"`get` of 10 KB over raw pair .* 1x .* yes", text)
 
 
-def test_goal_that_is_missed_is_reported():
+def test_missed_goal_is_reported():
     assert re.search(
         r"`get` of 10 KB over raw pair .* NO$", "\n".join(report.goals([figure("hit/get/10 KB", 9)])), re.M
     )
 
 
-def test_run_is_read_from_its_json_as_it_was():
+def test_run_read_from_its_json_is_unchanged():
     figures = [figure("hit/get/10 KB", 1.5), single("suite", "warm", "100 prompts", "s", 1.0, 2.0)]
     facts = {"CPU": "one"}
     run = json.loads(json.dumps(report.to_json(facts, figures)))
@@ -73,13 +73,13 @@ def test_measuring_a_group_reports_the_machine_the_figures_and_the_goals(tmp_pat
     assert "raw read of 10 KB (again)" in shown
     run = json.loads(file.read_text("utf-8"))
     assert {each["group"] for each in run["figures"]} == {"miss"}
-    assert list(directory.iterdir()) == []  # nothing is left where it was measured
+    assert list(directory.iterdir()) == []  # no file is left in the measured directory
 
 
 @pytest.mark.parametrize("group", ["key", "checksum", "memory", "loop"])
-def test_group_yields_figures(group, tmp_path):
+def test_each_group_yields_figures(group, tmp_path):
     if group == "memory" and not Path("/proc/self/status").exists():
-        pytest.skip("the peak of memory is read from /proc")
+        pytest.skip("the peak memory is read from /proc")
     found = list(GROUPS[group](Place(tmp_path, full=False, seconds=0)))
     assert found
     assert all(each.group == group and each.value.rounds >= 1 for each in found)
@@ -112,14 +112,14 @@ def test_page_has_a_row_for_every_goal(page):
     ] == []
 
 
-def test_both_pages_have_the_figures_of_one_run():
+def test_both_pages_show_the_same_run():
     rows = re.compile(r"^\| ([^|]+ \| [^|]+ \| [^|]+) \|", re.MULTILINE)
     goals = block(RESULTS).split("A hit, as a multiple")[0]
     assert rows.findall(block(PAGE)) == rows.findall(goals)
     assert block(PAGE).split("\n\n")[1] == block(RESULTS).split("\n\n")[1]  # date, commit, machine
 
 
-def test_documentation_explains_every_goal_that_is_missed_and_no_other():
+def test_documentation_explains_exactly_the_missed_goals():
     missed = set(re.findall(r"^\| ([^|]+) \|.* no \|$", block(RESULTS), re.MULTILINE))
     reasons = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \| missed: (.+) \|$", block(PAGE), re.MULTILINE)
     assert dict(reasons) == {goal.quantity: goal.reason for goal in GOALS if goal.quantity in missed}
@@ -129,7 +129,7 @@ def test_documentation_explains_every_goal_that_is_missed_and_no_other():
 BLANK = f"# Top\n\n{report.BEGIN}\nold\n{report.END}\n\n{report.SUITE_BEGIN}\n{report.SUITE_END}\n\nbelow\n"
 
 
-def test_figures_go_into_the_page_and_nowhere_else():
+def test_figures_replace_only_the_blocks_of_the_page():
     run = {"CPU": "one"}, [figure("hit/get/10 KB", 1.5)]
     once = report.with_figures(BLANK, *run)
     assert once.startswith("# Top\n\n<!--")
@@ -159,14 +159,14 @@ def test_markdown_writes_both_pages(tmp_path, monkeypatch):
         ("hit/get/10 KB", 1.0, "| `get` of 5 MB over raw pair | ≤ 1.4 | - |  |"),
     ],
 )
-def test_goals_go_into_the_documentation_with_the_reason_if_missed(name, measured, row):
+def test_documentation_lists_goals_with_the_reason_if_missed(name, measured, row):
     page = report.with_goals(BLANK, {"CPU": "one"}, [figure(name, measured)])
     assert row in page
     assert page.startswith("# Top\n\n<!--")
     assert page.endswith(f"{report.END}\n\n{report.SUITE_BEGIN}\n{report.SUITE_END}\n\nbelow\n")
 
 
-def test_suite_is_computed_from_its_measured_parts():
+def test_suite_overhead_is_computed_from_its_measured_parts():
     parts = [
         figure("hit/await/150 KB, 600 keys", 1.5),  # each takes 10 µs
         figure("fixture/russo_audio/2,000 tests", 90.0, "µs"),
@@ -181,26 +181,26 @@ def test_suite_is_computed_from_its_measured_parts():
     assert "not measured" in "\n".join(report.suite(parts[:3]))
 
 
-def test_page_without_a_block_is_refused():
+def test_page_without_its_block_is_refused():
     for write in (report.with_figures, report.with_goals):
         with pytest.raises(ValueError, match="has no lines"):
             write("# Top\n", {"CPU": "one"}, [])
 
 
-def test_pages_name_the_command_and_only_groups_there_are():
+def test_pages_name_the_command_and_only_existing_groups():
     for page in (PAGE.read_text("utf-8"), RESULTS.read_text("utf-8")):
         assert "make bench" in page
         assert set(re.findall(r"--only (\w+)", page)) <= set(GROUPS)
 
 
-def test_groups_that_are_explained_exist():
+def test_explained_groups_exist():
     _, _, rows = RESULTS.read_text("utf-8").partition("| group | what it measures |")
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", rows.partition("\n\n")[0], re.M)))
     assert len(named) >= 7
     assert set(named) <= set(GROUPS)
 
 
-def test_alternatives_that_are_measured_are_those_that_make_bench_installs():
+def test_make_bench_installs_the_measured_alternatives():
     wanted = {
         re.match(r"\w+", line).group()
         for line in (ROOT / "requirements-bench.txt").read_text().splitlines()

@@ -6,7 +6,7 @@ from benchmarks.rounds import AGAIN, Rounds, calls, measure, spread
 
 
 def steady(seconds, log=None, name=""):
-    """Make a subject that claims so many seconds per call, without taking them."""
+    """Make a subject that reports this many seconds per call without spending them."""
 
     def run(number):
         if log is not None:
@@ -27,7 +27,7 @@ def test_spread_of_one_value_is_that_value():
 
 
 def test_ratio_compares_within_each_round():
-    # A machine that is ten times as slow in its second round changes no ratio.
+    # If the machine is ten times slower in the second round, the ratios stay the same.
     rounds = Rounds({"mine": [2.0, 20.0, 2.0], "base": [1.0, 10.0, 1.0]})
     ratio = rounds.ratio("mine", "base")
     assert (ratio.low, ratio.median, ratio.high) == (2, 2, 2)
@@ -45,7 +45,7 @@ def test_difference_compares_within_each_round():
     assert rounds.difference("mine", "base").scaled(1000).median == 2000
 
 
-def test_every_subject_has_one_turn_per_round_and_the_base_two():
+def test_each_round_runs_every_subject_once_and_the_base_twice():
     log = []
     subjects = {name: steady(1.0, log, name) for name in ("base", "mine", "other")}
     rounds = measure(subjects, base="base", seconds=0, least=50, order=random.Random(1))
@@ -65,7 +65,7 @@ def test_time_is_per_call_for_any_number_of_calls():
     assert rounds.ratio("slow", "base").median == pytest.approx(300)
 
 
-def test_block_decides_how_many_calls_a_turn_has():
+def test_block_length_decides_the_number_of_calls_per_turn():
     numbers = []
 
     def run(number):
@@ -79,7 +79,7 @@ def test_block_decides_how_many_calls_a_turn_has():
     assert set(numbers) == {1}
 
 
-def test_rounds_end_with_the_time_but_not_before_the_least():
+def test_rounds_end_at_the_time_limit_but_not_before_the_minimum():
     start = time.monotonic()
     rounds = measure({"base": calls(time.sleep, [0.001])}, base="base", seconds=0.1, most=10**6)
     assert time.monotonic() - start < 30
@@ -95,7 +95,7 @@ def test_calls_go_through_the_arguments_in_turn():
     assert "".join(seen) == "abcabca"
 
 
-def test_what_a_subject_does_beside_its_calls_is_not_counted():
+def test_preparation_of_a_subject_is_not_measured():
     def run(number):
         time.perf_counter()  # a real subject prepares here
         return 0.5 * number

@@ -1,4 +1,4 @@
-"""The page of `--russo-report` in a real browser: opened from disk, played, filtered, used with the keyboard."""
+"""The page of `--russo-report` in a real browser: opened from disk, audio, filters, keyboard."""
 
 import re
 import subprocess
@@ -85,7 +85,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The page of one run for all the tests here: one prompt was spoken before, the rest is synthesized or fails."""
+    """The page of one run for all tests here: one prompt was cached before, the others are synthesized or fail."""
     project = tmp_path_factory.mktemp("project")
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "conftest.py").write_text(dedent(SPEAKER) + dedent(SPEAKERS), "utf-8")
@@ -98,7 +98,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, address):
-    """The page, opened from disk; at the end no script has failed and no request has left it."""
+    """The page, opened from disk; asserts at the end that no script failed and that no request was sent."""
     browser.set_window_size(1200, 900)
     for log in ("browser", "performance"):
         browser.get_log(log)
@@ -110,7 +110,7 @@ def page(browser, address):
 
 
 def shown(browser):
-    """Return the prompts that are to be seen."""
+    """Return the visible prompts."""
     return browser.execute_script(
         "return [...document.querySelectorAll('.card')].filter((card) => card.offsetHeight)"
         ".map((card) => card.querySelector('h3').textContent)"
@@ -154,7 +154,7 @@ def test_audio_plays_to_its_end(page, prompt, seconds):
     assert length == pytest.approx(seconds)
 
 
-def test_audio_that_the_browser_cannot_play_is_told(page):
+def test_unplayable_audio_is_reported(page):
     broken = card(page, "In another format", number=1)
     note = broken.find_element(By.CSS_SELECTOR, ".sound + .note")
     wait(page, lambda _: note.is_displayed())
@@ -162,7 +162,7 @@ def test_audio_that_the_browser_cannot_play_is_told(page):
     assert not broken.find_element(By.CSS_SELECTOR, ".play").is_enabled()
 
 
-def test_failed_prompt_says_why_and_has_no_player(page):
+def test_failed_prompt_shows_its_error_and_no_player(page):
     failed = card(page, "Bad")
     assert failed.find_element(By.CSS_SELECTOR, ".problem").text == "ValueError: <i>refused</i>"
     assert failed.find_elements(By.TAG_NAME, "audio") == []
@@ -183,7 +183,7 @@ def test_one_prompt_plays_at_a_time_and_the_waveform_follows(page):
     assert "100%" not in clip
 
 
-def test_search_looks_into_prompts_tests_and_settings(page):
+def test_search_covers_prompts_tests_and_settings(page):
     search = page.find_element(By.ID, "search")
     search.send_keys("kept BEFORE")
     assert shown(page) == ["Kept from before"]
@@ -199,7 +199,7 @@ def test_search_looks_into_prompts_tests_and_settings(page):
     assert focused(page) == search
 
 
-def test_states_and_backends_filter(page):
+def test_states_and_backends_filter_the_prompts(page):
     def chip(name):
         return page.find_element(By.CSS_SELECTOR, f".chip.{name} input")
 
@@ -213,7 +213,7 @@ def test_states_and_backends_filter(page):
     assert page.find_element(By.CSS_SELECTOR, "[role=status]").text == "2 of 11 prompts"
 
 
-def test_keyboard_reaches_everything_and_shows_where_it_is(page):
+def test_keyboard_reaches_every_control_with_a_visible_focus(page):
     def press(*keys):
         ActionChains(page).send_keys(*keys).perform()
 
@@ -243,7 +243,7 @@ def test_keyboard_plays_and_seeks(page):
     assert slider.get_attribute("aria-valuetext") == "1.9 of 2.0 seconds"
 
 
-def test_long_prompt_is_cut_until_asked_for(page):
+def test_long_prompt_is_cut_until_it_is_expanded(page):
     long = card(page, "x" * 10_000)
     heading, button = long.find_element(By.TAG_NAME, "h3"), long.find_element(By.CSS_SELECTOR, ".more")
     short = heading.size["height"]
@@ -259,7 +259,7 @@ def test_every_control_has_a_name(page):
 
 
 def contrast(browser, selector):
-    """Return the contrast of an element's text with the first opaque background behind it."""
+    """Return the contrast between an element's text and the first opaque background behind it."""
     return browser.execute_script(
         """
         const [selector] = arguments;
@@ -277,7 +277,7 @@ def contrast(browser, selector):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 400, 1200])
-def test_page_is_readable_and_fits(page, scheme, width):
+def test_page_is_readable_and_fits_the_window(page, scheme, width):
     page.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )

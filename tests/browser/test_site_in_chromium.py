@@ -1,4 +1,4 @@
-"""The documentation site in a real browser: opened from disk, every page, the search, light and dark."""
+"""The documentation site in a real browser, opened from disk: every page, the search, both color schemes."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -29,7 +29,7 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def browser(chromium, site):
-    """A browser at the first page; at the end nothing has failed in it and nothing was asked of elsewhere."""
+    """A browser at the first page; asserts at the end that no script failed and no other host was requested."""
     chromium.set_window_size(1280, 900)
     for log in ("browser", "performance"):
         chromium.get_log(log)
@@ -48,7 +48,7 @@ def wait(browser, condition):
 
 
 def shown_pages(browser):
-    """Return the address of every page that the menu leads to."""
+    """Return the address of every page in the menu."""
     links = "[...document.querySelectorAll('.md-nav--primary a.md-nav__link[href]')].map(link => link.href)"
     return {address.partition("#")[0] for address in browser.execute_script(f"return {links}")}
 
@@ -64,7 +64,7 @@ def test_every_page_of_the_menu_opens_from_disk(browser, site):
     assert pages == written
 
 
-def test_search_finds_the_fields_of_a_key_and_leads_to_their_page(browser, site):
+def test_search_finds_the_fields_of_a_key_and_links_to_their_page(browser, site):
     browser.find_element(By.CSS_SELECTOR, "label.md-search__icon, .md-search__input").click()
     field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")
     field.send_keys("cache_key_extra")
@@ -79,7 +79,7 @@ def test_search_finds_the_fields_of_a_key_and_leads_to_their_page(browser, site)
     assert "cache_key_extra" in browser.find_element(By.TAG_NAME, "article").text
 
 
-def test_search_for_what_is_not_there_says_so(browser):
+def test_search_without_results_says_so(browser):
     browser.find_element(By.CSS_SELECTOR, ".md-search__input").send_keys("hovercraft")
     meta = browser.find_element(By.CSS_SELECTOR, ".md-search-result__meta")
     wait(browser, lambda _: meta.text == "No matching documents")
@@ -91,7 +91,7 @@ def test_search_for_what_is_not_there_says_so(browser):
     "page",
     ["index", "reference/pytest", "reference/caching", "reference/command-line", "explanation/architecture"],
 )
-def test_page_fits_and_follows_the_scheme(browser, site, page, width, scheme):
+def test_page_fits_the_window_and_follows_the_color_scheme(browser, site, page, width, scheme):
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
@@ -112,7 +112,7 @@ def test_page_fits_and_follows_the_scheme(browser, site, page, width, scheme):
 @pytest.mark.parametrize(
     ("page", "words"), [("index", "two hits"), ("explanation/architecture", "single flight")]
 )
-def test_picture_is_shown_and_has_a_text(browser, site, page, words):
+def test_picture_is_shown_and_described(browser, site, page, words):
     browser.get((site / f"{page}.html").as_uri())
     picture = browser.find_element(By.CSS_SELECTOR, "article img")
     assert wait(browser, lambda _: picture.get_property("naturalWidth"))

@@ -1,4 +1,4 @@
-"""Every public name, and every member of a public class, says what it is."""
+"""Every public name, and every member of a public class, has a docstring."""
 
 import inspect
 from pathlib import Path
@@ -17,7 +17,7 @@ SOURCES = [str(path) for path in ROOT.glob("russo-*/src")]
 
 
 def named_in(docstring):
-    """Return the names that a docstring's tables of arguments and attributes explain."""
+    """Return the names that a docstring explains in its sections of arguments and attributes."""
     if docstring is None:
         return set()
     sections = docstring.parse("google")
@@ -30,7 +30,7 @@ def named_in(docstring):
 
 
 def undocumented(value):
-    """Yield the path of a definition, and of each public member of a class, that has no docstring."""
+    """Yield the path of the definition, and of each public member of a class, if it has no docstring."""
     if not value.has_docstring:
         yield value.path
     if not value.is_class:
@@ -55,7 +55,7 @@ def bases(value):
 
 @pytest.fixture(scope="module")
 def found():
-    """Every public definition, and the modules that hold them."""
+    """Return every public definition, and the modules that contain them."""
     loader = griffe.GriffeLoader(search_paths=SOURCES)
     for name in ("russo", "russo_google", "russo_openai", "russo_elevenlabs", "russo_local"):
         loader.load(name)
@@ -75,7 +75,7 @@ def found():
     return [value.final_target if value.is_alias else value for value in found]
 
 
-def test_nothing_public_is_without_a_docstring(found):
+def test_everything_public_has_a_docstring(found):
     assert len(found) > 55
     missing = {path for value in found for path in undocumented(value)}
     assert not missing, "\n".join(sorted(missing))
@@ -104,6 +104,6 @@ def test_examples_in_docstrings_are_python(found):
         ("def f(): ...\n", ["m.f"]),
     ],
 )
-def test_what_has_none_is_found(code, missing):
+def test_missing_docstring_is_found(code, missing):
     with griffe.temporary_visited_module(code, module_name="m") as module:
         assert [path for value in module.members.values() for path in undocumented(value)] == missing

@@ -1,4 +1,4 @@
-"""What the pages say without a code block is true of this commit: flags, hooks, the tests they name."""
+"""Facts on the pages that are not in code blocks are true: flags, hooks, links, names of tests."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ def test_every_hook_is_in_the_changelog():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
-def test_links_between_files_lead_somewhere(page):
+def test_links_between_files_have_a_target(page):
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,4 +1,4 @@
-"""Every code block of the documentation runs, and prints what its page says."""
+"""Every code block of the documentation runs, and prints the output that its page shows."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from support.pages import pages, run_page
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
-def test_page_tells_the_truth(page, tmp_path):
+def test_commands_of_the_page_print_its_outputs(page, tmp_path):
     if "\n$ git " in page.read_text("utf-8") and not shutil.which("git"):
         pytest.skip("git is not installed")
     problem = None
@@ -74,22 +74,22 @@ BAD = [
     (fenced("console", "$ true  # fails"), "succeeds, and the page says that it fails"),
     (fenced("console", "pytest"), "begins with"),
     (fenced("console", "$ git clone https://example.org/russo"), "needs a network"),
-    (fenced("console", "$ pip install russo-cure"), "'russo-cure' is no package"),
-    (fenced("console", '$ pip install "russo-core[nobody]"'), "is no package"),
-    (fenced("console", "$ pip install hibari-tts==0.1.0"), "is no package"),
+    (fenced("console", "$ pip install russo-cure"), "'russo-cure' is not a package"),
+    (fenced("console", '$ pip install "russo-core[nobody]"'), "is not a package"),
+    (fenced("console", "$ pip install hibari-tts==0.1.0"), "is not a package"),
     (fenced("console", "$ pip install -r needs.txt"), "writes no file needs.txt"),
     (
         fenced('text title="needs.txt"', "russo-cure") + fenced("console", "$ pip install -r needs.txt"),
-        "'russo-cure' in needs.txt is no package",
+        "'russo-cure' in needs.txt is not a package",
     ),
-    (fenced("console", "$ pip install -e ."), "there is no package in"),
+    (fenced("console", "$ pip install -e ."), "there is not a package in"),
     (fenced("console", "$ make nothing-like-it"), "nothing-like-it"),
     (fenced("python", "import warnings", "warnings.warn('old')"), ":4: the script fails"),
     (fenced("toml", "no toml"), "this is no toml"),
     (fenced('yaml title="a.yaml"', "[1"), "this is no yaml"),
     (fenced('text title="../a.txt"', "One"), "outside"),
-    (fenced("", "pytest"), "nobody runs the language ''"),
-    (fenced("sh", "pytest"), "nobody runs the language 'sh'"),
+    (fenced("", "pytest"), "no runner for the language ''"),
+    (fenced("sh", "pytest"), "no runner for the language 'sh'"),
     (fenced("fortran", "END"), "nobody runs"),
     ("A line.\n\n    pytest\n", ":3: a block by indentation"),
     ('=== "one"\n\n    ```console\n    $ false\n    ```\n', r":4: `false` fails"),
@@ -97,12 +97,12 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_runner_accepts_what_is_true(tmp_path, text):
+def test_runner_accepts_correct_pages(tmp_path, text):
     run(tmp_path, text)
 
 
 @pytest.mark.parametrize(("text", "problem"), BAD)
-def test_runner_refuses_what_is_not(tmp_path, text, problem):
+def test_runner_refuses_wrong_pages(tmp_path, text, problem):
     with pytest.raises(PageError, match=problem):
         run(tmp_path, text)
 
@@ -138,27 +138,27 @@ def test_workflows_are_run(tmp_path, title, workflow):
         run(tmp_path / "again", fenced(f'yaml title="{title}"', workflow.replace("echo", "false")))
 
 
-def test_story_begins_in_a_copy_of_the_folder_that_the_page_names(tmp_path):
+def test_page_starts_in_a_copy_of_the_folder_that_it_names(tmp_path):
     text = "---\nstart: examples/voice-agent\n---\n" + fenced("console", "$ ls voice_agent/agent.py")
     run(tmp_path, text)
     assert not (tmp_path / "story" / ".russo_cache").exists()
 
 
-def test_stories_print_the_same_on_a_build_server(tmp_path, monkeypatch):
-    monkeypatch.setenv("CI", "true")  # pytest would shorten nothing
+def test_pages_print_the_same_on_a_build_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("CI", "true")  # with this variable, pytest does not shorten its output
     monkeypatch.setenv("FORCE_COLOR", "1")
     failing = fenced('python title="test_it.py"', "def test_it():", "    assert list('abc') == list('abd')")
-    told = [
+    output = [
         "...",
         "E         Use -v to get more diff",
         "...",
         "FAILED test_it.py::test_it - AssertionError: assert ['a', 'b', 'c'] == ['a', 'b', 'd']",
         "...",
     ]
-    run(tmp_path, failing + fenced("console", "$ pytest test_it.py  # fails", *told))
+    run(tmp_path, failing + fenced("console", "$ pytest test_it.py  # fails", *output))
 
 
-def test_stories_have_no_keys_and_no_network(tmp_path, monkeypatch):
+def test_pages_have_no_keys_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "a-secret-key")
     monkeypatch.setenv("RUSSO_SYNTH", "openai")
     script = (
@@ -195,7 +195,7 @@ else:
         ("a-key", ", base_url='https://example.org/v1'", "Exception", "...could not speak..."),
     ],
 )
-def test_vendors_are_played_for_those_who_have_a_key(tmp_path, key, options, error, seen):
+def test_local_vendors_answer_calls_with_a_key(tmp_path, key, options, error, seen):
     script = SPEAK.format(options=options, error=error)
     run(
         tmp_path,

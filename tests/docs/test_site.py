@@ -1,4 +1,4 @@
-"""The site builds strictly and without network, leads nowhere in vain, and its reference is complete."""
+"""The site builds strictly and without network, has no broken link, and its reference is complete."""
 
 import inspect
 import re
@@ -33,26 +33,26 @@ def directory(built):
 
 @pytest.fixture(scope="session")
 def pages(directory):
-    """Every page but the one that a server shows where there is none; its links count from the root."""
+    """Every page except the 404 page, whose links are relative to the root."""
     return {name: page for name, page in site_builder.read(directory).items() if name != "404.html"}
 
 
 @pytest.fixture(scope="session")
 def reference(pages):
-    """A function of a page's name: that page of the reference."""
+    """Return a function that returns the page of the reference with a given name."""
     return lambda name: pages[f"reference/{name}.html"]
 
 
 @pytest.fixture(scope="session")
 def anchors(pages):
-    """Every anchor of the reference, with the page that has it."""
+    """Every anchor of the reference, with its page."""
     return {
         anchor: page for name, page in pages.items() if name.startswith("reference/") for anchor in page.ids
     }
 
 
 def codes(page):
-    """Return every word that a page sets as code."""
+    """Return every word that a page formats as code."""
     return {word for code in page.codes for word in re.findall(r"[\w.-]+", code)}
 
 
@@ -61,7 +61,7 @@ def test_site_builds_strictly_and_without_network(built):
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
 
 
-def test_site_has_four_kinds_of_page(pages):
+def test_site_has_four_kinds_of_pages(pages):
     for kind in ("tutorial", "how-to", "reference", "explanation"):
         assert len([name for name in pages if name.startswith(f"{kind}/")]) >= 1
 
@@ -74,11 +74,11 @@ def test_file_names_are_the_titles_of_their_blocks(pages):
         assert not re.search(r"<p><code>[^<]+</code>:</p>", pages[f"{name}.html"].html)
 
 
-def test_links_and_anchors_lead_somewhere(directory, pages):
+def test_links_and_anchors_have_a_target(directory, pages):
     assert list(site_builder.broken_links(directory, pages)) == []
 
 
-def test_pages_load_nothing_from_elsewhere(directory, pages):
+def test_pages_load_nothing_from_other_hosts(directory, pages):
     loaded = {address for page in pages.values() for address in page.loads}
     assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
     for sheet in directory.rglob("*.css"):
@@ -87,7 +87,7 @@ def test_pages_load_nothing_from_elsewhere(directory, pages):
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of what the site is built from, to be broken."""
+    """A copy of the sources of the site, which tests break."""
     folder = tmp_path / "copy"
     shutil.copytree(ROOT / "docs", folder / "docs")
     shutil.copytree(ROOT / "tools", folder / "tools")
@@ -108,7 +108,7 @@ def copy(tmp_path):
         ("reference/audio.md", "\n::: russo.NoSuchName\n", "russo.NoSuchName"),
     ],
 )
-def test_strict_build_refuses(copy, tmp_path, page, text, problem):
+def test_strict_build_refuses_a_broken_page(copy, tmp_path, page, text, problem):
     with (copy / "docs" / page).open("a", encoding="utf-8") as file:
         file.write(text)
     done = site_builder.build(tmp_path / "site", copy)
@@ -161,12 +161,12 @@ def test_every_attribute_of_errors_and_events_is_in_the_reference(anchors, name)
         attributes = {field.name for field in fields(kind)}
     else:
         attributes = {each for each in vars(kind).get("__annotations__", {}) if each[0] != "_"}
-    told = anchors[f"russo.{name}"].part(f"russo.{name}") + anchors["events"].part("events")
-    assert [each for each in attributes if not re.search(rf"\b{each}\b", told)] == []
+    documented = anchors[f"russo.{name}"].part(f"russo.{name}") + anchors["events"].part("events")
+    assert [each for each in attributes if not re.search(rf"\b{each}\b", documented)] == []
 
 
 def plugin_surface(pytestconfig):
-    """Return every option and ini setting that the plugin really has."""
+    """Return every option and ini setting that the plugin registers."""
     parser = pytestconfig._parser
     options = {
         name
@@ -179,7 +179,7 @@ def plugin_surface(pytestconfig):
 
 
 def variables():
-    """Return every environment variable that settings are looked up in."""
+    """Return every environment variable that the settings read."""
 
     class Asking(dict):
         def get(self, name, default=None):
@@ -191,14 +191,14 @@ def variables():
     return set(asking)
 
 
-def test_every_option_ini_and_variable_of_pytest_is_in_the_reference_and_no_other(reference, pytestconfig):
+def test_reference_has_exactly_the_options_ini_settings_and_variables_of_the_plugin(reference, pytestconfig):
     options, inis = plugin_surface(pytestconfig)
     assert len(options) >= 11
     assert len(inis) >= 6
     assert len(variables()) == 4
     rows = re.search(r'id="options".*?<table>(.*?)</table>', reference("pytest").html, re.DOTALL)[1]
-    told = set(re.findall(r"<code>(--russo-[a-z-]+(?:=all)?|RUSSO_\w+|russo_\w+)\b", rows))
-    assert told == options | inis | variables() | ({"russo_synth", "russo_speak_ahead"} & told)
+    documented = set(re.findall(r"<code>(--russo-[a-z-]+(?:=all)?|RUSSO_\w+|russo_\w+)\b", rows))
+    assert documented == options | inis | variables() | ({"russo_synth", "russo_speak_ahead"} & documented)
 
 
 def test_every_variable_that_the_code_reads_is_in_the_reference(pages):
@@ -207,8 +207,8 @@ def test_every_variable_that_the_code_reads_is_in_the_reference(pages):
         re.findall(r"\b(?:GOOGLE|GEMINI|OPENAI|ELEVENLABS|HIBARI|SSL|RUSSO|PYTEST)_[A-Z_]+[A-Z]\b", source)
     )
     assert len(names) > 8
-    told = set().union(*(codes(page) for name, page in pages.items() if name.startswith("reference/")))
-    assert names - told == set()
+    documented = set().union(*(codes(page) for name, page in pages.items() if name.startswith("reference/")))
+    assert names - documented == set()
 
 
 def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconfig):
@@ -224,8 +224,8 @@ def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconf
 def test_every_hook_is_in_the_reference_by_both_names(reference):
     hooks = [name for name in vars(hookspecs) if name.startswith("russo_")]
     assert len(hooks) == 7
-    told = codes(reference("hooks"))
-    assert [name for hook in hooks for name in (hook, f"pytest_{hook}") if name not in told] == []
+    documented = codes(reference("hooks"))
+    assert [name for hook in hooks for name in (hook, f"pytest_{hook}") if name not in documented] == []
 
 
 def commands(context):
@@ -269,7 +269,7 @@ def test_every_error_is_in_the_tree(reference):
     }
 
 
-def test_every_field_of_an_entry_is_in_the_reference_and_no_other(reference, tmp_path):
+def test_reference_has_exactly_the_fields_of_an_entry(reference, tmp_path):
     cache = AudioCache(tmp_path)
     cache.put("abc", Audio(b"\0\0", "pcm"))
     written = re.findall(r'^  "(\w+)":', (tmp_path / "abc.meta").read_text(), re.MULTILINE)
@@ -289,6 +289,6 @@ def test_every_backend_is_in_the_reference_with_its_options(anchors, reference, 
     part = anchors[anchor].part(anchor)
     options, _ = option_types(kind)
     assert [name for name in options if not re.search(rf"\b{name}\b", part)] == []
-    told = codes(reference("backends"))
-    assert {kind.__name__, backend, *kind.credentials} <= told
-    assert set(synthesizers._PACKAGES) <= told
+    documented = codes(reference("backends"))
+    assert {kind.__name__, backend, *kind.credentials} <= documented
+    assert set(synthesizers._PACKAGES) <= documented

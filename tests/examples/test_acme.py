@@ -1,4 +1,4 @@
-"""`examples/russo-acme` as its users get it: wheels, in a clean environment, around the real espeak-ng."""
+"""`examples/russo-acme` as its users get it: wheels in a clean environment, with the real espeak-ng."""
 
 import array
 import json
@@ -12,7 +12,7 @@ import pytest
 from support.clean_environment import ESPEAK, ROOT, Installed, build, contents, only
 from support.pages import blocks
 
-fcntl = pytest.importorskip("fcntl", reason="the environment is shared under a lock of POSIX")
+fcntl = pytest.importorskip("fcntl", reason="the shared environment needs a POSIX file lock")
 
 ACME = ROOT / "examples" / "russo-acme"
 needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not installed")
@@ -20,7 +20,7 @@ needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not insta
 
 @pytest.fixture(scope="module")
 def installed(request, tmp_path_factory):
-    """The environment, made once for all workers of a run."""
+    """The environment, created once for all workers of a run."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
     path = shared / "acme"
@@ -70,7 +70,7 @@ def test_backend_is_listed_by_its_name(installed, tmp_path):
 
 
 @needs_espeak
-def test_its_own_conformance_test_passes(installed, tmp_path):
+def test_conformance_test_of_the_example_passes(installed, tmp_path):
     shutil.copytree(ACME / "tests", tmp_path / "tests")
     shutil.copy(ACME / "pyproject.toml", tmp_path)
     said = installed.run("python", "-m", "pytest", "-p", "no:cacheprovider", cwd=tmp_path)
@@ -82,7 +82,7 @@ def test_its_own_conformance_test_passes(installed, tmp_path):
 
 @pytest.fixture
 def speaking(tmp_path):
-    """The README's small project, for the release of espeak-ng that is here."""
+    """The README's small project, for the installed release of espeak-ng."""
     for block in blocks((ACME / "README.md").read_text("utf-8"), ACME / "README.md"):
         if block.language == "python" and block.title:
             (tmp_path / block.title).write_text(block.text)
@@ -99,7 +99,7 @@ def run_pytest(installed, project, *options, **how):
 
 
 @needs_espeak
-def test_a_project_speaks_once_and_then_replays_without_espeak(installed, speaking):
+def test_project_synthesizes_once_then_replays_without_espeak(installed, speaking):
     assert "0 hits, 2 backend calls" in run_pytest(installed, speaking)
     stored = {path: path.read_bytes() for path in (speaking / ".russo_cache").glob("*.audio")}
     assert "2 hits" in run_pytest(installed, speaking)
@@ -111,7 +111,7 @@ def test_a_project_speaks_once_and_then_replays_without_espeak(installed, speaki
 
 
 @needs_espeak
-def test_what_is_stored_is_speech_with_a_true_header(installed, speaking):
+def test_stored_audio_is_speech_with_a_correct_header(installed, speaking):
     run_pytest(installed, speaking)
     lengths = []
     for path in (speaking / ".russo_cache").glob("*.audio"):

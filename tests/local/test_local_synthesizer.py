@@ -96,8 +96,8 @@ def test_audio_equals_that_of_hibari_for_the_same_text() -> None:
 
 
 def test_bytes_are_equal_in_every_process() -> None:
-    told = {run_python(f"{SPEAK}print(hashlib.sha256(audio.data).hexdigest())", PROMPT) for _ in range(2)}
-    assert told == {digest(speak())}
+    digests = {run_python(f"{SPEAK}print(hashlib.sha256(audio.data).hexdigest())", PROMPT) for _ in range(2)}
+    assert digests == {digest(speak())}
 
 
 def test_bytes_are_equal_in_every_thread() -> None:

@@ -135,7 +135,7 @@ class TestOpenAI(HidesKey, FirstPartyService):
             ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
         ],
     )
-    def test_variable_that_leads_nowhere_is_said_at_once(
+    def test_unusable_proxy_or_certificate_variable_is_reported_at_once(
         self,
         loopback: LoopbackServer,
         speaking: Any,

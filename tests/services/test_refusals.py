@@ -1,4 +1,4 @@
-"""What services, compatible servers and gateways say becomes the same error in all backends."""
+"""A refusal of a service, a compatible server or a gateway becomes the same error in all backends."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,12 +31,12 @@ def servers() -> Iterator[dict[str, LoopbackServer]]:
 
 
 def refused(servers: dict[str, LoopbackServer], backend: str, row: Row) -> tuple[SynthesisError, int]:
-    """Return the error, and how many calls were made of two that are allowed."""
+    """Return the error and the number of calls; two attempts are allowed."""
     body = row.body if isinstance(row.body, str) else json.dumps(row.body)
     server, retried = servers[backend], expected(row)
     server.replies = Reply(status=row.status, body=body.encode(), headers={"Retry-After": "0"})
     before = len(server.requests)
-    # Nothing in a success asks for a short delay, so that its second attempt would take time.
+    # The Retry-After header of a success is not used, so a second attempt would wait.
     attempts = 1 if retried and row.status == 200 else 2
     error = failed(BACKENDS[backend](server.url, api_key=PLANTED_KEY, max_attempts=attempts), PROMPT)
     return error, len(server.requests) - before
@@ -50,7 +50,7 @@ def expected(row: Row) -> bool:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("row", [*ROWS, *DOCUMENTS], ids=lambda row: f"{row.status} {row.name}")
-def test_what_a_service_says_is_shown_and_decides(
+def test_reply_decides_the_class_and_is_quoted(
     servers: dict[str, LoopbackServer], backend: str, row: Row
 ) -> None:
     error, calls = refused(servers, backend, row)

@@ -1,4 +1,4 @@
-"""The environment is made by the interpreter that is asked for, and in nobody else's."""
+"""`make` creates the environment with the chosen interpreter, and changes no other environment."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from support.page_blocks import ROOT
 
-# Passes for a usable interpreter, tells how it is called, and makes nothing.
+# Looks like a usable interpreter, prints its arguments, and creates nothing.
 STAND_IN = """#!{python}
 import sys
 if "-c" in sys.argv:
@@ -23,7 +23,7 @@ sys.exit(7)
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder with what `make` needs before there is an environment."""
+    """A folder with the files that `make` needs before the environment exists."""
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     for name in ("Makefile", "requirements-dev.txt"):
@@ -48,7 +48,7 @@ def stand_in(path):
     return path
 
 
-def test_environment_is_made_with_the_python_that_is_named(checkout):
+def test_environment_is_made_with_the_chosen_python(checkout):
     stand_in(checkout / "bin" / "python3")
     named = stand_in(checkout / "named" / "python3.99")
     code, seen = make(checkout, PYTHON=str(named))
@@ -58,7 +58,7 @@ def test_environment_is_made_with_the_python_that_is_named(checkout):
 
 
 @pytest.mark.parametrize("name", ["nowhere/python", "bin/broken"])
-def test_python_that_is_named_and_does_not_run_is_told(checkout, name):
+def test_chosen_python_that_does_not_run_is_reported(checkout, name):
     stand_in(checkout / "bin" / "python3")
     broken = checkout / "bin" / "broken"
     broken.write_text("#!/bin/sh\nexit 1\n")
@@ -68,7 +68,7 @@ def test_python_that_is_named_and_does_not_run_is_told(checkout, name):
     assert f"PYTHON={checkout / name} does not run, is older than 3.11, or has no pip" in seen
 
 
-def test_first_python_that_runs_is_taken_where_none_is_named(checkout):
+def test_first_python_that_runs_is_used_by_default(checkout):
     (checkout / "bin").mkdir()
     shim = checkout / "bin" / "python3"
     shim.write_text("#!/bin/sh\necho 'no version is set' >&2\nexit 127\n")

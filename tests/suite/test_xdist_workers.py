@@ -1,4 +1,4 @@
-"""One worker of xdist runs what shares something, whatever pytest does with the names of tests."""
+"""One xdist worker runs all tests of a group, even if pytest changes the names of the tests."""
 
 from collections import defaultdict
 from pathlib import Path

@@ -32,7 +32,7 @@ class ScriptedService:
 
 
 class AttemptsBackend:
-    """A backend as an author writes it: `Attempts` runs its attempts."""
+    """A backend as a backend author writes it: it makes its attempts through `Attempts`."""
 
     cache_key_extra = {"backend": "acme"}  # noqa: RUF012 - as an author may write it
 

@@ -21,7 +21,7 @@ def files_in(directory):
 
 
 def entry_files(directory):
-    """Return the files with their bytes, without those that tell git how to keep a cache."""
+    """Return the files with their bytes, without .gitattributes and .gitignore."""
     return {name: data for name, data in files_in(directory).items() if name not in GIT_FILES}
 
 

@@ -1,4 +1,4 @@
-"""A certificate that its server signs itself, good for the tests of a day."""
+"""A self-signed certificate that is valid for one day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chromium without a window, and what it asked for; tests that need it skip where there is none."""
+"""Headless Chromium and its requests; tests that need it are skipped if it is not installed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FLAGS = [
 
 
 def start(directory: Path) -> Iterator[webdriver.Chrome]:
-    """Start a browser, whose profile is the directory, and end it with the generator."""
+    """Start a browser with its profile in the directory, and end it when the generator ends."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in [*_FLAGS, f"--user-data-dir={directory}"]:
@@ -47,7 +47,7 @@ def start(directory: Path) -> Iterator[webdriver.Chrome]:
 
 
 def requested(browser: webdriver.Chrome) -> Iterator[str]:
-    """Yield the address of every request since the last look."""
+    """Yield the address of every request since the last call."""
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":

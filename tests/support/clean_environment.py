@@ -1,4 +1,4 @@
-"""Clean environments: wheels built from this checkout, and what they require, lent from the suite's own."""
+"""Clean environments: wheels of this checkout, and their requirements, linked from the suite's environment."""
 
 import dataclasses
 import importlib.metadata
@@ -20,7 +20,7 @@ ESPEAK = shutil.which("espeak-ng")
 
 @dataclasses.dataclass(frozen=True)
 class Installed:
-    """An environment with wheels of this checkout and what they require, and nothing else.
+    """An environment that contains only wheels of this checkout and their requirements.
 
     Args:
         path: The folder of the environment and of its wheels.
@@ -33,7 +33,7 @@ class Installed:
         return self.path / "wheels"
 
     def run(self, *command, cwd, espeak=True, code=0):
-        """Run one of the environment's programs; return what it prints."""
+        """Run one of the environment's programs; return its output."""
         programs = self.path / "env" / "bin"
         search = f"{programs}{os.pathsep}{Path(ESPEAK).parent}" if espeak and ESPEAK else str(programs)
         done = subprocess.run(
@@ -55,16 +55,16 @@ def call(*command, cwd=ROOT):
 
 
 def python_with_pip():
-    """Return an interpreter whose pip can install into the environment; the suite's own may have none."""
+    """Return an interpreter whose pip can install into the environment; the suite's interpreter may lack pip."""
     for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
         found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
         if found.returncode == 0:
             return python
-    return pytest.skip("no pip is here, with which a wheel could be installed")
+    return pytest.skip("no interpreter with pip was found to install the wheel")
 
 
 def requirements_of(name, extra=""):
-    """Return the distributions that one requires, itself not, with what they require in turn."""
+    """Return the distributions that one requires, directly and indirectly, without itself."""
     found = set()
     for line in importlib.metadata.requires(name) or []:
         requirement = Requirement(line)
@@ -74,7 +74,7 @@ def requirements_of(name, extra=""):
 
 
 def lend(name, site):
-    """Link an installed distribution into another environment, so that no index is asked for it."""
+    """Link an installed distribution into another environment, so that pip needs no index."""
     files = importlib.metadata.distribution(name).files
     assert files, name
     for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
@@ -84,7 +84,7 @@ def lend(name, site):
 
 
 def build(path, *projects):
-    """Make an environment with wheels of these projects, without asking an index for anything."""
+    """Make an environment with wheels of these projects, without an index."""
     wheels = path / "wheels"
     for project in projects:
         call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=project)
@@ -97,9 +97,9 @@ def build(path, *projects):
 
 
 def install(path, *wheels, options=()):
-    """Install wheels with pip, which asks no index."""
+    """Install wheels with pip, without an index."""
     pip = (python_with_pip(), "-m", "pip", "--python", str(path / "env" / "bin" / "python"))
-    # Without --no-deps: pip refuses if something that a wheel requires is missing.
+    # Without --no-deps, so that pip fails if a requirement of a wheel is missing.
     call(*pip, "install", "--no-index", "--disable-pip-version-check", *options, *map(str, wheels))
 
 
@@ -110,7 +110,7 @@ def uninstall(path, name):
 
 
 def contents(wheel):
-    """Return the files of a wheel as text, by their names."""
+    """Return the files of a wheel as text, by name."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
 

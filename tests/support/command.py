@@ -1,4 +1,4 @@
-"""The ``russo`` command, run in this process or in a new one; and caches for it to work on."""
+"""The ``russo`` command, run in this process or in a new one, and caches for it."""
 
 import io
 import json
@@ -17,7 +17,7 @@ PROMPTS = ("Book a flight", "Turn on the light", "book a table")
 SPEAKER_FIELDS = {"backend": "speaker", "voice": "anna"}
 
 
-# A background job's children inherit that Ctrl-C is ignored; children of an interactive shell do not.
+# Children of a background job inherit that SIGINT is ignored; children of an interactive shell do not.
 _RUSSO = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -94,7 +94,7 @@ def numbered_key(number):
 def store_prompts(directory, *prompts, voice="anna", backend="speaker", first=1):
     """Store prompts under the keys 1, 2, 3 …; return the cache."""
     cache = AudioCache(directory)
-    # Without "given" the key is not russo's own, so that `verify` does not derive it.
+    # Without the member "given", russo did not derive the key, so `verify` does not derive it again.
     fields = {"own": {"backend": backend, "voice": voice}}
     for number, prompt in enumerate(prompts, first):
         assert cache.put(numbered_key(number), sound(prompt, voice), prompt=prompt, fields=fields)
@@ -110,6 +110,6 @@ def damage_audio(cache, number):
 
 
 def set_age(cache, number, seconds, now):
-    """Set the modification times of an entry to so many seconds before now."""
+    """Set the modification times of an entry to this many seconds before now."""
     for suffix in (".meta", ".audio"):
         os.utime(cache.directory / f"{numbered_key(number)}{suffix}", (now - seconds, now - seconds))

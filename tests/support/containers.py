@@ -1,4 +1,4 @@
-"""Bodies that are files of other formats, for the tests of every backend."""
+"""Bytes of files in other formats, for the tests of every backend."""
 
 import random
 import struct
@@ -7,7 +7,7 @@ NOISE = random.Random(1).randbytes(1 << 16)
 
 
 def mpeg(header: bytes, length: int, frames: int = 8) -> bytes:
-    """Return frames of one MPEG header, whose length in bytes is that of the tables of the standard."""
+    """Return frames with one MPEG header; the standard's tables give their length in bytes."""
     return b"".join(header + NOISE[at : at + length - 4] for at in range(0, frames * length, length))
 
 
@@ -23,7 +23,7 @@ def loas(size: int = 197, frames: int = 8) -> bytes:
     return b"".join(head + NOISE[at : at + size] for at in range(0, frames * size, size))
 
 
-# Of even length, as samples are.
+# Of even length, like samples.
 FILES = {
     "MP3 frames": (mpeg(b"\xff\xfb\x90\x64", 417), "MP3"),
     "MP3 frames of MPEG-2": (mpeg(b"\xff\xf3\x84\xc4", 192), "MP3"),
@@ -43,7 +43,7 @@ FILES = {
     "gzip": (b"\x1f\x8b\x08\0" + NOISE[:4000], "gzip"),
     "RF64": (b"RF64\xff\xff\xff\xffWAVE" + NOISE[:4000], "WAV"),
 }
-# Samples that begin as a file does and are none.
+# Samples whose first bytes look like those of a file.
 LOOKALIKES = {
     "MPEG header": b"\xff\xfb\x90\x64",
     "MPEG-2 header": b"\xff\xf3\x84\xc4",
@@ -55,13 +55,13 @@ LOOKALIKES = {
 
 
 def header(rate: int = 24000, channels: int = 1, bits: int = 16, *, riff: int, size: int) -> bytes:
-    """Return the header of a WAV file with any numbers."""
+    """Return the header of a WAV file with the given numbers."""
     numbers = (b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, channels, rate, 0, 0, bits, b"data", size)
     return struct.pack("<4sI4s4sIHHIIHH4sI", *numbers)
 
 
 WHOLE = NOISE[:4000]
-# WAV files that are not one whole speech: what a service may send in the place of one.
+# Malformed WAV files that a service may send instead of one whole file.
 ODD_WAVS = {
     "a rate of 4 GHz": header(rate=0xFFFFFFFF, riff=4036, size=4000) + WHOLE,
     "65535 channels": header(channels=65535, riff=131106, size=131070) + NOISE[:65535] * 2,
@@ -77,7 +77,7 @@ ODD_WAVS = {
     "files of two rates": (header(riff=4036, size=4000) + WHOLE)
     + (header(8000, riff=4036, size=4000) + WHOLE),
 }
-# Sizes in the header of one whole speech of `WHOLE`; all of it is meant.
+# Sizes in the header before the samples `WHOLE`; all samples must be kept.
 SIZES = {
     "true": (4036, 4000),
     "0": (0, 0),

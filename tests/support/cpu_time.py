@@ -1,12 +1,12 @@
-"""CPU time of work whose growth is judged: the least of some runs, without what other tests left behind."""
+"""CPU time for tests of growth: the minimum of several runs, without the cost of other tests' objects."""
 
 import gc
 
 
 def least(measure, times=3):
-    """Return the least of what ``measure`` returns, while the collector leaves older objects alone.
+    """Return the minimum of the values of ``measure``, while the garbage collector ignores older objects.
 
-    A collection looks through all objects of the process, which takes longer than the work that is judged.
+    Otherwise a collection visits all objects of the process, which takes longer than the measured work.
     """
     gc.collect()
     gc.freeze()

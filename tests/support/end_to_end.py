@@ -1,4 +1,4 @@
-"""One small pytest project per backend: recorded against a service, then replayed by the cache alone."""
+"""One small pytest project per backend: recorded with a service, then replayed from the cache alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SDK_TEST = """
 
 
 def run_pytest(directory: Path, *arguments: str, **variables: str) -> str:
-    """Run pytest as a process, warnings as errors; return what it prints, in which all must have passed."""
+    """Run pytest in a new process with warnings as errors, assert that all tests passed, return its output."""
     command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(
         command,
@@ -69,22 +69,22 @@ def check_end_to_end(
     serve: Callable[[Any], LoopbackServer] = LoopbackServer,
     samples: bytes = SAMPLES,
 ) -> LoopbackServer:
-    """Record with ``--russo-synth=<backend>``, then replay without key, service and SDK.
+    """Record with ``--russo-synth=<backend>``, then replay without key, service or SDK.
 
     Args:
-        directory: An empty one.
+        directory: An empty directory.
         backend: The backend's name.
-        good: The service's replies, which carry the samples.
+        good: The service's replies with the samples.
         sdk: Modules that recording needs and replaying must not import.
-        key_variable: Where recording finds its key.
-        path: What follows the server's url in the option ``base_url``.
-        options: More of ``russo_synth_options``.
-        recording: More environment variables for recording alone.
-        serve: Makes the server of the replies.
-        samples: What the service speaks.
+        key_variable: The variable from which recording reads its key.
+        path: The path after the server's url in the option ``base_url``.
+        options: Further values of ``russo_synth_options``.
+        recording: Further environment variables, for recording only.
+        serve: Creates the server of the replies.
+        samples: The samples that the service returns.
 
     Returns:
-        The server, closed, for its requests.
+        The closed server, which holds the requests.
     """
     with serve(good) as server:
         lines = [f"{backend}.base_url={server.url}{path}", *options]
@@ -95,7 +95,7 @@ def check_end_to_end(
         assert len(server.requests) == 3
         assert server.wait_closed()
     assert "3 backend calls" in said
-    # The service is gone, and so is the key.
+    # From here on there is no service and no key.
     _write(directory / "test_zz_sdk.py", _SDK_TEST.format(sdk=list(sdk), expected=[]))
     for mode in ("auto", "replay"):
         replayed = run_pytest(directory, f"--russo-synth={backend}", f"--russo-cache-mode={mode}")

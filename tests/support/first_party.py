@@ -1,4 +1,4 @@
-"""What first-party backends keep beyond the contract of all, and what their own tests share."""
+"""Tests for first-party backends beyond the contract, and functions that their tests share."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ LIMITS = {"timeout": 7.5, "max_attempts": 2, "max_concurrency": 3}
 
 
 def speak(synthesizer: Any, text: str = PROMPT) -> Audio:
-    """Speak in an event loop of its own."""
+    """Synthesize in a new event loop."""
     audio = asyncio.run(synthesizer.synthesize(text))
     assert isinstance(audio, Audio)
     return audio
 
 
 def failed(synthesizer: Any, text: str = PROMPT) -> SynthesisError:
-    """Return the error with which speaking fails."""
+    """Return the error that synthesizing raises."""
     with pytest.raises(SynthesisError) as caught:
         speak(synthesizer, text)
     return caught.value
 
 
 def samples_of(audio: Audio) -> bytes:
-    """Return what a WAV reader of the standard library finds, after checking the header against it."""
+    """Return the samples that the standard library's WAV reader finds, after comparing the header with it."""
     assert audio.format == "wav"
     with wave.open(io.BytesIO(audio.data)) as reader:
         samples: bytes = reader.readframes(reader.getnframes())
@@ -67,14 +67,14 @@ def run_python(code: str, *arguments: str, **variables: str) -> str:
 
 
 class FirstParty(BackendContract):
-    """The contract, and what first-party backends promise besides."""
+    """The contract, and further promises of first-party backends."""
 
     class_name: str
 
     @pytest.fixture(autouse=True)
     def _nothing_left_open(self) -> Iterator[None]:
-        """Let the collector tell of sockets that nobody closed, while warnings are this test's errors."""
-        gc.freeze()  # what is there already is not this test's, and takes a tenth of a second to look through
+        """Collect garbage within the test, so that the warning about an open socket fails this test."""
+        gc.freeze()  # objects that exist already are not this test's, and a collection of them takes 0.1 s
         yield
         gc.collect()
         gc.unfreeze()
@@ -86,7 +86,7 @@ class FirstParty(BackendContract):
     def test_class_is_a_lazy_name_of_russo_synthesizers(self, make: Any) -> None:
         assert type(make()) is getattr(synthesizers, self.class_name)
 
-    def test_plugin_contract_and_credentials_are_stated(self) -> None:
+    def test_plugin_contract_and_credentials_are_declared(self) -> None:
         assert self.factory.russo_api == 1
         assert isinstance(self.factory.credentials, tuple)
 
@@ -100,15 +100,15 @@ class FirstParty(BackendContract):
         assert (audio.format, audio.sample_width) == ("wav", 2)
         assert samples_of(audio) == audio.pcm()
 
-    def test_same_text_is_the_same_bytes(self, speaking: Any) -> None:
+    def test_same_text_gives_the_same_bytes(self, speaking: Any) -> None:
         synthesizer = speaking()
         assert speak(synthesizer) == speak(synthesizer)
 
 
 class FirstPartyService(FirstParty):
-    """What those promise that call a service: the way to it, where that leads nowhere."""
+    """Tests for backends that call a service: wrong proxies, certificates and addresses."""
 
-    def test_certificate_that_nobody_trusts_is_said_at_once(self, make: Any) -> None:
+    def test_untrusted_certificate_is_reported_at_once(self, make: Any) -> None:
         with UntrustedServer() as server:
             error = failed(make(base_url=self.service.base_url(server.url), api_key=PLANTED_KEY))
             assert server.connections == 1
@@ -130,7 +130,7 @@ class FirstPartyService(FirstParty):
             ("HTTPS_PROXY", "http://127.0.0.1:99999"),
         ],
     )
-    def test_variable_that_leads_nowhere_is_said_at_once(
+    def test_unusable_proxy_or_certificate_variable_is_reported_at_once(
         self,
         loopback: LoopbackServer,
         speaking: Any,
@@ -140,7 +140,7 @@ class FirstPartyService(FirstParty):
     ) -> None:
         shared_tls.cache_clear()
         monkeypatch.setenv(variable, value)
-        if value.endswith("99999"):  # found when it is connected to
+        if value.endswith("99999"):  # found only when the client connects
             monkeypatch.delenv("NO_PROXY", raising=False)
             error = failed(speaking(base_url=self.service.base_url("https://speech.example")))
         else:
@@ -157,7 +157,7 @@ class FirstPartyService(FirstParty):
     @pytest.mark.parametrize(
         "value", ["localhost,127.0.0.0/8,::1/128", "127.0.0.1,[::1]", "a:b", "fd00::/8", "*,:"]
     )
-    def test_no_proxy_with_networks_is_passed_over_or_named(
+    def test_no_proxy_with_networks_is_ignored_or_named(
         self, speaking: Any, value: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for variable in ("NO_PROXY", "no_proxy"):
@@ -170,7 +170,7 @@ class FirstPartyService(FirstParty):
             return
         assert said == (False, True)
 
-    def test_proxy_that_is_not_there_is_named(self, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unreachable_proxy_is_named(self, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.setenv("HTTP_PROXY", "http://me:pr0xypass@127.0.0.1:1")
         url = self.service.base_url("http://speech.example")
@@ -182,7 +182,7 @@ class FirstPartyService(FirstParty):
     @pytest.mark.parametrize(
         "place", ["http://user:pw-HIDDEN@{}", "http://{}?key=pw-HIDDEN", "http://{}#pw-HIDDEN", "http://{}?"]
     )
-    def test_base_url_with_more_than_a_place_is_refused_before_any_call(
+    def test_base_url_with_user_or_query_is_refused_before_any_call(
         self, loopback: LoopbackServer, place: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         url = self.service.base_url(loopback.url).removeprefix("http://")

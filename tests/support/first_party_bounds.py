@@ -1,4 +1,4 @@
-"""What first-party backends over HTTP promise of replies that are too large, too slow or badly packed."""
+"""Tests of first-party HTTP backends: replies that are too large, too slow or badly compressed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, run_python
 from support.raw_server import RawServer, Send, head, without_end
 
 GZIP = {"content_encoding": "gzip"}
-# Speaks once against a small refusal, so that what is imported does not count; then against the server.
+# Calls a server with a small refusal first, so that imports are not measured; then the server under test.
 PEAK = """
 import asyncio, json, sys, time
 from pathlib import Path
@@ -43,8 +43,8 @@ print(type(error).__name__, error.retryable, (peak() - before) >> 10, time.proce
 
 
 @functools.cache
-def packed(mib: int, *, times: int = 1) -> bytes:
-    """Return so many MiB of zeros as gzip, about a thousandth."""
+def zeros_as_gzip(mib: int, *, times: int = 1) -> bytes:
+    """Return this many MiB of zeros as gzip, about a thousandth of the size."""
     machine, chunk = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16), bytes(1 << 20)
     data = b"".join(machine.compress(chunk) for _ in range(mib)) + machine.flush()
     for _ in range(times - 1):
@@ -67,7 +67,7 @@ class BoundedHttp:
     """Tests for a class of `FirstPartyService` whose service is HTTP."""
 
     def at(self, make: Any, server: RawServer, **options: Any) -> Any:
-        """Return a synthesizer that calls this server, within two seconds."""
+        """Return a synthesizer that calls this server with a timeout of two seconds."""
         url = self.service.base_url(server.url)  # type: ignore[attr-defined]
         return make(base_url=url, api_key=PLANTED_KEY, **{"timeout": 2.0, **options})
 
@@ -75,7 +75,7 @@ class BoundedHttp:
         "reply",
         [
             lambda: head(content_length=str((64 << 20) + 1)),
-            lambda: whole(packed(65), **GZIP),
+            lambda: whole(zeros_as_gzip(65), **GZIP),
             lambda: without_end(head(content_type="audio/wav"), bytes(1 << 16)),
             lambda: without_end(CHUNKED, chunk(bytes(1 << 16))),
         ],
@@ -93,8 +93,8 @@ class BoundedHttp:
     @pytest.mark.parametrize(
         "encoding", ["gzip, gzip", "br", "zstd", "compress", "x" * 9000], ids=lambda name: name[:20]
     )
-    def test_compression_that_was_not_asked_for_is_a_final_error(self, make: Any, encoding: str) -> None:
-        with RawServer(whole(packed(1, times=2), content_encoding=encoding)) as server:
+    def test_compression_that_was_not_requested_is_a_final_error(self, make: Any, encoding: str) -> None:
+        with RawServer(whole(zeros_as_gzip(1, times=2), content_encoding=encoding)) as server:
             error = failed(self.at(make, server))
             assert server.connections == 1
         assert (type(error), error.retryable) == (ServiceError, False)
@@ -111,7 +111,7 @@ class BoundedHttp:
         assert "a part of a body (HTTP 206)" in str(error)
         assert "shorten the prompt" not in str(error)
 
-    def test_key_that_is_repeated_as_a_compression_is_hidden(self, make: Any) -> None:
+    def test_key_that_is_repeated_as_a_compression_is_not_shown(self, make: Any) -> None:
         key = PLANTED_KEY.upper()
         with RawServer(whole(b"x", content_encoding=key)) as server:
             url = self.service.base_url(server.url)  # type: ignore[attr-defined]
@@ -122,11 +122,11 @@ class BoundedHttp:
     @pytest.mark.parametrize(
         ("reply", "kind"),
         [
-            (lambda: whole(packed(256), **GZIP), "ServiceError"),
-            (lambda: whole(packed(256), 401, **GZIP), "AuthenticationError"),
+            (lambda: whole(zeros_as_gzip(256), **GZIP), "ServiceError"),
+            (lambda: whole(zeros_as_gzip(256), 401, **GZIP), "AuthenticationError"),
             (lambda: without_end(head(content_type="audio/wav"), bytes(1 << 16)), "ServiceError"),
             (lambda: without_end(head(401), b"[" * (1 << 16)), "AuthenticationError"),
-            # Each value of the JSON would take 25 times as much memory as its text.
+            # As Python objects, the JSON values would take 25 times as much memory as their text.
             (lambda: whole(b'{"x":[' + b"{}," * (5 << 20) + b"0]}"), "NoAudioError"),
         ],
         ids=["bomb", "bomb of a refusal", "endless", "endless refusal", "JSON"],
@@ -138,7 +138,7 @@ class BoundedHttp:
             found = run_python(PEAK, self.backend, *urls, options).split()  # type: ignore[attr-defined]
         assert found[0] == kind
         assert int(found[2]) < 300  # MiB
-        assert float(found[3]) < 5  # seconds of the processor
+        assert float(found[3]) < 5  # seconds of CPU time
 
     @pytest.mark.parametrize(
         "reply",
@@ -159,7 +159,7 @@ class BoundedHttp:
             assert time.monotonic() - start < 4.0
         assert type(error) is SynthesisTimeoutError
 
-    def test_event_loop_runs_while_a_body_is_decompressed(self, make: Any) -> None:
+    def test_decompression_does_not_block_the_event_loop(self, make: Any) -> None:
         async def beside() -> float:
             longest, last = 0.0, time.thread_time()
             speaking = asyncio.ensure_future(self.at(make, server, timeout=30.0).synthesize(PROMPT))
@@ -170,7 +170,7 @@ class BoundedHttp:
             assert isinstance(speaking.exception(), ServiceError)
             return longest
 
-        with RawServer(whole(packed(256), **GZIP)) as server:
+        with RawServer(whole(zeros_as_gzip(256), **GZIP)) as server:
             failed(self.at(make, server, timeout=30.0))  # imports the SDK
             assert asyncio.run(beside()) < 0.25
 
@@ -196,7 +196,9 @@ class BoundedHttp:
         assert loopback.requests[0].headers["accept-encoding"] == "gzip, deflate"
 
     @pytest.mark.parametrize("cut", [1, 8, 200])
-    def test_cut_compressed_reply_is_never_audio(self, make: Any, loopback: LoopbackServer, cut: int) -> None:
+    def test_truncated_compressed_reply_is_never_audio(
+        self, make: Any, loopback: LoopbackServer, cut: int
+    ) -> None:
         good = self.service.good(SAMPLES)  # type: ignore[attr-defined]
         headers = {**good.headers, "Content-Encoding": "gzip"}
         loopback.replies = Reply(body=gzip.compress(good.body)[:-cut], headers=headers)
@@ -208,7 +210,7 @@ class BoundedHttp:
         "body", [b"no gzip", gzip.compress(b"a" * 9000)[:20], b""], ids=["not", "cut", "none"]
     )
     @pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, gzip"])
-    def test_badly_packed_refusal_is_classified_by_its_status(
+    def test_badly_compressed_refusal_is_classified_by_its_status(
         self, make: Any, loopback: LoopbackServer, body: bytes, encoding: str
     ) -> None:
         loopback.replies = Reply(status=401, body=body, headers={"Content-Encoding": encoding})
@@ -236,7 +238,7 @@ class BoundedHttp:
         loopback.replies = Reply(status=400, headers=headers, body="Gerät gestört".encode(charset))
         assert "Gerät gestört" in str(failed(self.at(make, loopback)))
 
-    def test_refusal_that_is_no_utf_8_is_classified_by_its_status(
+    def test_refusal_that_is_not_utf_8_is_classified_by_its_status(
         self, make: Any, loopback: LoopbackServer
     ) -> None:
         loopback.replies = Reply(status=401, body=b"Ger\xe4t")

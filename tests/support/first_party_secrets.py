@@ -1,4 +1,4 @@
-"""What first-party backends promise of their key: no frame of an error shows it, however a call ends."""
+"""Tests that no frame of an error of a first-party backend shows its key, however a call ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception with its causes, contexts and members, shown or not."""
+    """Yield an exception with its causes, contexts and members, including suppressed contexts."""
     waiting, seen = [error], set[int]()
     while waiting:
         each = waiting.pop()
@@ -35,7 +35,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def places_of(secret: str, error: BaseException) -> list[str]:
-    """Return where an error shows a secret: its messages, and the locals of frames outside of the tests."""
+    """Return the messages of an error, and the locals of frames outside of the tests, that show a secret."""
     found = []
     for each in chain(error):
         if secret in "".join(traceback.format_exception_only(each)) + repr(each):
@@ -48,7 +48,7 @@ def places_of(secret: str, error: BaseException) -> list[str]:
 
 
 def caught_by(synthesizer: Any, within: float | None = None) -> BaseException:
-    """Return the exception with which speaking fails, if need be because it is cancelled."""
+    """Return the exception that synthesizing raises; cancel the call after ``within`` seconds."""
     with pytest.raises(Exception) as caught:  # noqa: PT011 - its type is asserted by the caller
         asyncio.run(asyncio.wait_for(synthesizer.synthesize(PROMPT), within))
     return caught.value
@@ -57,7 +57,7 @@ def caught_by(synthesizer: Any, within: float | None = None) -> BaseException:
 def shows(value: object, secret: str) -> bool:
     try:
         return secret in repr(value)
-    except Exception:  # noqa: BLE001 - an object that is half made, as pytest shows it too
+    except Exception:  # noqa: BLE001 - an object that is half constructed; pytest cannot show it either
         return False
 
 
@@ -81,7 +81,7 @@ class HidesKey:
             "500": service.error_reply(500, said, None),
         }.get(what, service.good(b""))
         if what.startswith("fault"):
-            monkeypatch.setattr(self.deep, fault)
+            monkeypatch.setattr(self.deep, fail_deep_inside)
         error = caught_by(make(base_url=service.base_url(loopback.url), api_key=PLANTED_KEY, max_attempts=1))
         assert isinstance(error, RussoError)
         assert places_of(PLANTED_KEY, error) == []
@@ -169,5 +169,5 @@ class HidesKey:
         assert [line for line in shown.splitlines() if PLANTED_KEY in line] == []
 
 
-def fault(*_: object) -> None:
+def fail_deep_inside(*_: object) -> None:
     raise struct.error(f"a fault deep inside, with {PLANTED_KEY}")

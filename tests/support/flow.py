@@ -1,4 +1,4 @@
-"""What the flow's tests share: audio, an error, the key of a request, the context of a run."""
+"""Values for the tests of the flow: audio, an error, the key of a request, the context of a run."""
 
 from russo import AuthenticationError, Mode, cache_key
 from russo._flow.run import RunContext
@@ -20,12 +20,12 @@ def stored_files(cache):
 
 
 def run_context(cache, mode):
-    """Return what the synthesizers of one run share."""
+    """Return the context that the synthesizers of one run share."""
     return RunContext(cache=cache, mode=Mode(mode), report=print)
 
 
 class Wrapper:
-    """Forwards the mapping of what it wraps, as wrappers are asked to."""
+    """Forwards ``cache_key_extra`` of the wrapped synthesizer, as wrappers should."""
 
     def __init__(self, inner):
         self.inner = inner

@@ -1,4 +1,4 @@
-"""Entries as a hostile pull request would have them: any metadata, with a check that is right."""
+"""Entries of a hostile pull request: any metadata, with a valid check."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from russo import Audio
 from russo._store.entry import encode_meta
 
 HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\r\n::error file=a::PWNED\n\x9b31m\u202e\u2066\0"
-"""Text that acts on a terminal, and that starts a command of a CI system on a line of its own."""
+"""Text with terminal control codes, and with a line that a CI system would run as a command."""
 
 
 def nested(levels, kind=dict):
-    """Return a value of so many containers, one inside the other."""
+    """Return this many containers, each inside the next."""
     value = 1
     for _ in range(levels):
         value = {"a": value} if kind is dict else [value]
@@ -34,7 +34,7 @@ def forged_meta(key, audio, *, raw=None, **changes):
 
 
 def forge(directory, key, audio, **changes):
-    """Write an entry with such metadata."""
+    """Write an entry with metadata from `forged_meta`."""
     assert isinstance(audio, Audio)
     Path(directory).mkdir(parents=True, exist_ok=True)
     (Path(directory) / f"{key}.meta").write_bytes(forged_meta(key, audio, **changes))

@@ -1,4 +1,4 @@
-"""Tests that ask a real service: they run behind ``-m live`` and with the service's own key only."""
+"""Tests that call a real service: they run only with ``-m live`` and with the service's key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-# As it was before the tests began, which run without anybody's keys.
+# The environment before the tests began, because the tests run without the caller's keys.
 _ENVIRONMENT: Final = dict(os.environ)
 
 

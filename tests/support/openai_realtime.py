@@ -1,4 +1,4 @@
-"""The Realtime API of OpenAI, played on 127.0.0.1: its events, in the order and the shapes of the real one."""
+"""A local Realtime API on 127.0.0.1, with the events of the real one in the same order and shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIECE = 4000
 
 
 def is_last(message: Any) -> bool:
-    """Return whether a message of the client asks for the response."""
+    """Return whether a message of the client requests the response."""
     return isinstance(message, dict) and message.get("type") == "response.create"
 
 
@@ -31,19 +31,19 @@ def prompt_of(request: Request) -> str:
 
 
 def session_of(request: Request) -> dict[str, Any]:
-    """Return the session that the client asked for."""
+    """Return the session that the client requested."""
     session: dict[str, Any] = request.json[0]["session"]
     return session
 
 
 def delta(data: bytes | str, response: str | None = RESPONSE) -> dict[str, Any]:
-    """Return the event with a piece of audio; text is sent as it is, instead of base64."""
+    """Return the event with a piece of audio as base64; a text is sent unchanged."""
     encoded = data if isinstance(data, str) else base64.b64encode(data).decode()
     return {"type": "response.output_audio.delta", "response_id": response, "delta": encoded}
 
 
 def done(status: str = "completed", *, items: Sequence[str] = (), **details: Any) -> dict[str, Any]:
-    """Return the event that ends a response; each text is the transcript of an item of its own."""
+    """Return the event that ends a response; each text is the transcript of a separate item."""
     output = [
         {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": item}]}
         for item in items
@@ -53,7 +53,7 @@ def done(status: str = "completed", *, items: Sequence[str] = (), **details: Any
 
 
 def events(samples: bytes, *transcripts: str) -> list[dict[str, Any]]:
-    """Return the events of a whole response, with the sound in pieces of an odd number of bytes."""
+    """Return the events of a whole response, with the audio in pieces of an odd number of bytes."""
     pieces = [samples[at : at + _PIECE - 1] for at in range(0, len(samples), _PIECE - 1)]
     heard = [
         {"type": "response.output_audio_transcript.done", "response_id": RESPONSE, "transcript": each}
@@ -72,23 +72,23 @@ def events(samples: bytes, *transcripts: str) -> list[dict[str, Any]]:
 
 
 def spoken(samples: bytes, *transcripts: str) -> Frames:
-    """Return the reply that speaks these samples, and says that it spoke these texts."""
+    """Return the reply with these samples and these texts as transcripts."""
     return frames(events(samples, *transcripts))
 
 
 def refused(message: str, **details: str | None) -> Frames:
-    """Return an ``error`` event, after which the service closes the connection."""
+    """Return an ``error`` event, followed by the close of the connection."""
     error = {"type": "invalid_request_error", "code": None, "message": message, "param": None} | details
     return frames([{"type": "error", "event_id": "event_9", "error": error}], close=(1000, ""))
 
 
 def serve(replies: Any, greeting: Frames = GREETING) -> WebSocketServer:
-    """Return a server that plays the service with these replies."""
+    """Return a server of the Realtime API with these replies."""
     return WebSocketServer(replies, greeting=greeting, is_last=is_last)
 
 
 def silent(stage: str, samples: bytes) -> tuple[Frames, Frames]:
-    """Return the greeting and the reply of a server that falls silent at a stage."""
+    """Return the greeting and the reply of a server that stops sending at a stage."""
     first, half = frames([CREATED]), spoken(samples, "").body
     return {
         "handshake": (GREETING, Frames(fail_at="start", fail_how="hang")),
@@ -116,11 +116,11 @@ WHOLE = events(SAMPLES, PROMPT)
 
 
 def at(server: LoopbackServer, **options: Any) -> OpenAISynthesizer:
-    """Return a synthesizer that calls a server, once."""
+    """Return a synthesizer that calls a server with a single attempt."""
     usual = {"base_url": f"{server.url}/v1", "api_key": PLANTED_KEY, "max_attempts": 1}
     return OpenAISynthesizer(**{**usual, **options})
 
 
 def host_of(server: LoopbackServer) -> str:
-    """Return the host and the port of a server, as messages name it."""
+    """Return the host and the port of a server, as messages show them."""
     return server.url.removeprefix("http://")

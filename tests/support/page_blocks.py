@@ -16,7 +16,7 @@ _FILE_NAME = re.compile(r"`([^`]+)`:")
 
 
 class PageError(AssertionError):
-    """A page that does not say the truth; the message begins with the file and the line."""
+    """A fact on a page is wrong; the message begins with the file and the line."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def blocks(text: str, page: Path) -> list[Block]:
     """Return the fenced blocks of a page.
 
     Raises:
-        PageError: A block is indented instead of fenced, so that nobody would run it.
+        PageError: A block is indented instead of fenced, so it would not run.
     """
     found = []
     tokens = MarkdownIt().parse(_without_containers(text))
@@ -88,7 +88,7 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def matches(expected: list[str], seen: str) -> bool:
-    """Tell whether an output is what a page shows, with ``...`` for what it leaves out."""
+    """Return whether an output matches the page, where ``...`` stands for omitted text."""
     parts = []
     for line in _stripped("\n".join(expected)):
         if line.strip() == "...":
@@ -103,9 +103,11 @@ def place(page: Path, line: int) -> str:
 
 
 def _without_containers(text: str) -> str:
-    """Take back the indentation of tabs and admonitions, so that their blocks are blocks to CommonMark too."""
+    """Remove the indentation of tabs and admonitions, so that CommonMark finds their blocks, too."""
     lines = text.splitlines()
-    if lines[:1] == ["---"] and "---" in lines[1:]:  # front matter: blank, so that lines keep their numbers
+    if (
+        lines[:1] == ["---"] and "---" in lines[1:]
+    ):  # front matter is blanked, so that line numbers stay the same
         end = lines.index("---", 1)
         lines[: end + 1] = [""] * (end + 1)
     for number, line in enumerate(lines):

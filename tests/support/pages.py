@@ -1,23 +1,28 @@
-"""Pages of documentation that are run: one page is one story, told in one fresh directory.
+"""Runs the pages of the documentation: the blocks of one page run in order in one fresh directory.
 
-What each fenced block is taken for, from the top of the page to its end:
+The treatment of each fenced block, from the top of the page to its end:
 
 * with a file name (a paragraph `` `test_light.py`: `` before it, or ```` ```python title="test_light.py" ````):
   written to that file. A workflow of GitHub (``.github/workflows/*.yml``) or GitLab (``.gitlab-ci.yml``) is also
   read, and its commands are run;
 * ``console``: each line that begins with ``$ `` is a command for ``sh`` in a shell of its own, run in the
-  directory; a line that ends with ``\\`` goes on in the next. It must exit with 0, or with anything else
-  where it ends with ``# fails``. The lines after it are its whole output, where ``...`` alone on a line stands for any
-  lines and ``...`` in a line for any text; without such lines nothing is compared;
+  directory; a line that ends with ``\\`` continues on the next. It must exit with 0, or with another code
+  if it ends with ``# fails``. The lines after it are its whole output: ``...`` alone on a line stands for any
+  lines, ``...`` within a line for any text. Without output lines nothing is compared;
 * ``python``: run as a script, warnings are errors;
 * ``toml``, ``ini``, ``yaml``, ``json``: must parse;
-* ``text``: prose, checked by nothing.
+* ``text``: prose, not checked.
 
-Some commands are checked instead of run. What ``pip install`` names, itself or in a file of the page (``-r``),
-must be a distribution or an extra of this repository, or what one of them needs, in a version that will do, or
-stand in ``requirements-dev.txt``; ``make`` must have the target; making and activating an environment needs nothing. ``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. There are no keys but those that a page exports so, and no network: the
-vendors' hosts are played by `vendors.Vendors`. A page may begin with
-``start: FOLDER``, to be told in a copy of that folder; the README of an example is told in a copy of its own.
+Some commands are checked instead of run:
+
+* ``pip install``: each package, in the command or in a file of the page (``-r``), must be a distribution or an
+  extra of this repository, a requirement of one of them in an allowed version, or in ``requirements-dev.txt``;
+* ``make``: the target must exist;
+* creating and activating an environment: not checked.
+
+``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. The only keys are those that a page
+exports. There is no network: `vendors.Vendors` answers for the vendors' hosts. If a page begins with
+``start: FOLDER``, it runs in a copy of that folder; the README of an example runs in a copy of its own folder.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ from support.surroundings import is_foreign
 from support.vendors import Vendors
 
 _SECONDS = 300
-_NO_NETWORK = "http://127.0.0.1:9"  # nothing listens on the port of the discard protocol
+_NO_NETWORK = "http://127.0.0.1:9"  # no server listens on the port of the discard protocol
 _FOREIGN = ("PIP_", "GIT_")
 _ENVIRONMENT = re.compile(r"python3? -m venv \S+|(?:\.|source) \S+/bin/activate")
 _LEFT_BEHIND = shutil.ignore_patterns(
@@ -63,10 +68,10 @@ def pages() -> list[Path]:
 
 
 def run_page(page: Path, directory: Path) -> None:
-    """Tell a page's story in a directory that does not exist yet.
+    """Run a page in a directory that does not exist yet.
 
     Raises:
-        PageError: What the page says is not what happens.
+        PageError: A block does not do what the page says.
     """
     text = page.read_text("utf-8")
     start = _start(page, text)
@@ -77,11 +82,11 @@ def run_page(page: Path, directory: Path) -> None:
     home = directory.with_name(f"{directory.name}-home")
     home.mkdir()
     with Vendors(home / "vendors.pem") as vendors:
-        _Story(page, directory, _environment(home) | vendors.environment).run(blocks(text, page))
+        _PageRun(page, directory, _environment(home) | vendors.environment).run(blocks(text, page))
 
 
-class _Story:
-    """One page being told: its directory, and the environment as its commands leave it."""
+class _PageRun:
+    """A run of one page: its directory, and the environment that its commands change."""
 
     def __init__(self, page: Path, directory: Path, environment: dict[str, str]) -> None:
         self._page = page
@@ -102,7 +107,7 @@ class _Story:
             elif block.language in _PARSERS:
                 self._parse(block, block.language)
             elif block.language != "text":
-                raise self._error(block.line, f"nobody runs the language {block.language!r} of this block")
+                raise self._error(block.line, f"no runner for the language {block.language!r} of this block")
 
     def _error(self, line: int, problem: str) -> PageError:
         return PageError(f"{place(self._page, line)}: {problem}")
@@ -125,7 +130,7 @@ class _Story:
         try:
             _PARSERS[language](block.text)
         except (ValueError, configparser.Error, yaml.YAMLError) as error:
-            raise self._error(block.line, f"this is no {language}: {error}") from error
+            raise self._error(block.line, f"this is not {language}: {error}") from error
 
     def _script(self, block: Block) -> None:
         command = [sys.executable, "-W", "error", "-c", block.text]
@@ -163,7 +168,7 @@ class _Story:
 
     def _run(self, command: Command, environment: Mapping[str, str] | None) -> None:
         if re.match(r"git clone|docker |pip |curl |wget ", command.text):
-            raise self._error(command.line, f"needs a network, which the tests have not: {command.text}")
+            raise self._error(command.line, f"needs a network, which the tests do not have: {command.text}")
         code, seen = self._process(["sh", "-c", command.text], command.line, environment)
         if bool(code) != command.fails:
             what = "succeeds, and the page says that it fails" if command.fails else f"fails ({code})"
@@ -194,7 +199,7 @@ class _Story:
 
     def _installs(self, command: Command, text: str) -> None:
         words = iter(shlex.split(text, comments=True))
-        assert "install" in words  # goes on behind it
+        assert "install" in words  # another command follows
         for word in words:
             if word in {"-U", "--upgrade", "-q"}:
                 continue
@@ -209,7 +214,7 @@ class _Story:
                 ):
                     raise self._error(command.line, f"there is no package in {path}: {text}")
             elif path.startswith("-") or not _is_known(path):
-                raise self._error(command.line, f"{path!r} is no package of this repository: {text}")
+                raise self._error(command.line, f"{path!r} is not a package of this repository: {text}")
 
     def _requires(self, command: Command, name: str) -> None:
         path = self._directory / name
@@ -218,7 +223,7 @@ class _Story:
         for line in path.read_text("utf-8").splitlines():
             text = line.partition("#")[0].strip()
             if text and not _is_known(text):
-                raise self._error(command.line, f"{text!r} in {name} is no package of this repository")
+                raise self._error(command.line, f"{text!r} in {name} is not a package of this repository")
 
     def _makes(self, command: Command, text: str) -> None:
         words = [*shlex.split(text, comments=True), "-n"]
@@ -228,7 +233,7 @@ class _Story:
 
 
 def _start(page: Path, text: str) -> Path | None:
-    """Return the folder that a page begins in a copy of."""
+    """Return the folder whose copy a page starts in."""
     if page.name == "README.md" and page.parent.parent == ROOT / "examples":
         return page.parent
     first = re.match(r"(?:---\n)?start: (\S+)\n", text)
@@ -236,7 +241,7 @@ def _start(page: Path, text: str) -> Path | None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return an environment without keys, settings or a way to the network, in which ``python`` is this one."""
+    """Return an environment without keys, settings or network, in which ``python`` is this interpreter."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -252,9 +257,9 @@ def _environment(home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Hypothesis takes a second to import, in each process of a run, and no page uses it.
+        # The import of Hypothesis takes a second in each process of a run, and no page uses it.
         "PYTEST_ADDOPTS": "-p no:hypothesispytest",
-        # What pytest-asyncio, where it is installed beside russo, says at the head of every run.
+        # pytest-asyncio, if installed, prints this warning at the head of every run.
         "PYTHONWARNINGS": 'ignore:The configuration option "asyncio_default_fixture_loop_scope"',
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
@@ -264,7 +269,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _is_known(text: str) -> bool:
-    """Tell whether a requirement is a package of this repository, with its extras, or one that it needs."""
+    """Return whether a requirement is a package of this repository, with its extras, or one of its requirements."""
     requirement = Requirement(text)
     name = canonicalize_name(requirement.name)
     needed: list[Requirement] = []
@@ -304,7 +309,7 @@ def _steps_of_gitlab(workflow: object) -> Iterator[tuple[str, Mapping[str, str]]
 
 
 def _plain(environment: Mapping[str, object]) -> dict[str, str]:
-    """Return the variables whose value is in the page, not in the service's store of secrets."""
+    """Return the variables with a value in the page, without those from the service's secrets."""
     return {name: str(value) for name, value in environment.items() if "$" not in str(value)}
 
 

@@ -12,7 +12,7 @@ SPEAKER = '''
     CALLS = Path(__file__).with_name("calls.txt")
 
     class Speaker:
-        """Speaks at once, and notes in a file that it did."""
+        """Returns audio at once, and notes each call in a file."""
 
         def __init__(self, voice="a"):
             self.voice = voice
@@ -33,7 +33,7 @@ DEFAULT_FIXTURE = """
         return Speaker()
 """
 
-# One test each, for a project.
+# The source of one test each.
 SAY_HELLO_TWICE = """
     def test_it(russo_say):
         assert russo_say("Hello").data == russo_say("Hello").data
@@ -69,7 +69,7 @@ class PytestProject:
 
     def run(self, *args, subprocess=False):
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        # hypothesis is not used in the projects, and in-process runs would import it anew each time.
+        # The projects do not use hypothesis, and each in-process run would import it again.
         return run("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", *args)
 
     @property

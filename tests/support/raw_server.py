@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that sends any bytes, also without end or one by one."""
+"""A server on 127.0.0.1 that sends any bytes, even without end or one by one."""
 
 from __future__ import annotations
 

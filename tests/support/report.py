@@ -1,4 +1,4 @@
-"""A run with ``--russo-report``, and its page, read without scripts."""
+"""A run with ``--russo-report``, and its page, parsed without running scripts."""
 
 import base64
 from html.parser import HTMLParser
@@ -7,7 +7,7 @@ VOID = {"meta", "input", "br", "link", "img"}
 
 
 class ReportPage(HTMLParser):
-    """The page's cards and texts, read without scripts."""
+    """The page's cards and texts, parsed without running scripts."""
 
     def __init__(self, html):
         super().__init__()

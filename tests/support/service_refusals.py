@@ -1,4 +1,4 @@
-"""Refusals of accounts, keys, limits and texts, as services send them, and what each must become.
+"""Refusals of accounts, keys, limits and texts, as services send them, and the expected error of each.
 
 The other rows are in `service_replies`.
 """
@@ -19,12 +19,12 @@ Kind = type[SynthesisError]
 
 
 class Row(NamedTuple):
-    """A refusal, and what it must become.
+    """A refusal, and the expected error.
 
     Attributes:
         said: Text that the message must contain.
         unsaid: Text that it must not contain.
-        retried: Whether the call is made again, if not as the class says.
+        retried: Whether the call is retried; None if the class decides.
     """
 
     name: str
@@ -67,7 +67,7 @@ BLOCKED_PAGE = (
     "<body><h1>Sorry, you have been blocked</h1><script>var a = 1;</script></body></html>"
 )
 
-# An account, a network or a place is restricted: the key is valid.
+# An account, a network or a location is restricted: the key is valid.
 RESTRICTED = [
     Row(
         "unusual activity",

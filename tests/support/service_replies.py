@@ -1,4 +1,4 @@
-"""All replies of services, compatible servers and gateways that have no audio, and what each must become."""
+"""All replies without audio of services, compatible servers and gateways, and the expected error of each."""
 
 import json
 
@@ -32,7 +32,7 @@ SOAP = (
     "<faultstring>the voice has no licence</faultstring></soap:Fault></soap:Body></soap:Envelope>"
 )
 
-# Voice, model, option; and every shape of a body.
+# Refused voices, models and options, and every shape of a body.
 REQUEST = [
     Row(
         "long instructions, quoted",
@@ -109,7 +109,7 @@ REQUEST = [
     Row("POST refused", 405, {"detail": "Method Not Allowed"}, RequestRejectedError, "check base_url"),
 ]
 
-# What passes.
+# Temporary failures.
 PASSES = [
     Row("loading", 503, {"error": "Model m is currently loading"}, ServiceError, "currently loading"),
     Row("loading, 400", 400, {"error": "The model is still loading"}, ServiceError, "still loading"),
@@ -128,7 +128,7 @@ PASSES = [
     ),
 ]
 
-# The prompt's own words decide nothing, however they are quoted.
+# The words of the prompt never decide the class, however they are quoted.
 ECHOES = [
     Row("whole", 400, {"detail": f"cannot read {PROMPT}"}, RequestRejectedError, MODEL),
     Row("quoted", 400, {"detail": f"bad value '{PROMPT}'"}, RequestRejectedError, MODEL),
@@ -149,7 +149,7 @@ ECHOES = [
     Row("403", 403, {"detail": f"no: {PROMPT}"}, AuthenticationError, "the plan and the network have access"),
 ]
 
-# Text that acts on a terminal or on a CI system.
+# Text with terminal control codes or commands of a CI system.
 ESC = "\x1b]0;PWNED\x07\x1b[2J\u202e\n::error::x\r\0"
 HOSTILE = [
     Row("message", 400, openai(ESC), RequestRejectedError, "\\x1b]0;PWNED"),

@@ -1,4 +1,4 @@
-"""The documentation site: built strictly and without network, and read as a browser would find it."""
+"""The documentation site: built strictly and without network, and parsed as a browser would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-# Whoever asks for a host while the site is built ends the build.
+# A request for a host ends the build.
 _BUILD = """
 import socket, sys
 def refuse(*args, **kwargs):
@@ -25,7 +25,7 @@ cli(sys.argv[1:])
 
 
 def build(directory: Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Build the site of a folder; a warning is an exit code other than 0."""
+    """Build the site of a folder; a warning makes the exit code other than 0."""
     command = [sys.executable, "-c", _BUILD, "build", "--strict", "--site-dir", str(directory)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -33,14 +33,14 @@ def build(directory: Path, folder: Path = ROOT) -> subprocess.CompletedProcess[s
 
 @dataclass
 class Page(HTMLParser):
-    """What a built page has: anchors, addresses it leads to or loads, and the texts of its code.
+    """The anchors, links, loaded addresses and code texts of a built page.
 
     Attributes:
         path: Its file.
         ids: Every anchor.
-        links: Where its links lead, as they are written.
-        loads: What it loads: scripts, styles, pictures.
-        codes: The text of every ``code`` element, without blanks around.
+        links: The targets of its links, as written.
+        loads: The addresses that it loads: scripts, styles, pictures.
+        codes: The text of every ``code`` element, stripped.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class Page(HTMLParser):
             self.codes[-1] += data
 
     def part(self, anchor: str) -> str:
-        """Return the text from an anchor's heading to the next heading of its rank or a higher one."""
+        """Return the text from an anchor's heading to the next heading of the same or a higher level."""
         start = re.search(rf'<h([1-6])[^>]*\bid="{re.escape(anchor)}"', self.html)
         assert start is not None, f"{self.path.name} has no part {anchor}"
         end = re.search(rf"<h[1-{start[1]}][ >]", self.html[start.end() :])
@@ -87,12 +87,12 @@ class Page(HTMLParser):
 
 
 def read(directory: Path) -> dict[str, Page]:
-    """Return the pages of a built site, by their paths in it."""
+    """Return the pages of a built site, by path."""
     return {str(path.relative_to(directory)): Page(path) for path in sorted(directory.rglob("*.html"))}
 
 
 def broken_links(directory: Path, pages: dict[str, Page]) -> Iterator[str]:
-    """Yield every address in the pages that leads nowhere, with the page that has it."""
+    """Yield every address in the pages without a target, with its page."""
     for name, page in pages.items():
         for address in [*page.links, *page.loads]:
             parts = urlsplit(address)

@@ -1,4 +1,4 @@
-"""A fake synthesizer, a plugin that records every event, and an isolated Python: real parts for core's tests."""
+"""A fake synthesizer, a plugin that records every event, and an isolated Python, for the tests of core."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ ALL_HOOKS = [name for name in vars(hookspecs) if name.startswith("russo_")]
 
 
 class Speaker(FakeSynthesizer):
-    """A fake that declares its backend and voice, and other fields that it is given.
+    """A fake synthesizer that declares its backend, its voice and further fields.
 
     Args:
-        script: What the calls return or raise, in turn; see `FakeSynthesizer`.
-        gate: An event of asyncio that every call waits for.
-        fields: What it declares besides, or instead.
+        script: The results or exceptions of the calls, in turn; see `FakeSynthesizer`.
+        gate: An asyncio event that every call waits for.
+        fields: Further or replacing fields of ``cache_key_extra``.
     """
 
     def __init__(self, *script, gate=None, **fields):
@@ -67,7 +67,7 @@ for _name in ALL_HOOKS:
 
 @contextmanager
 def registered(plugin, name=None, manager=None):
-    """Register a plugin while the block runs, with the process's manager unless another is given."""
+    """Register a plugin while the block runs, by default with the manager of the process."""
     manager = plugin_manager() if manager is None else manager
     manager.register(plugin, name)
     try:
@@ -87,7 +87,7 @@ def synthesize(synthesizer, text=PROMPT):
 
 
 class Environment:
-    """An isolated Python: russo, what russo requires, and the distributions that a test installs.
+    """An isolated Python with russo, its requirements, and the distributions that a test installs.
 
     Args:
         path: The directory of its packages.
@@ -118,7 +118,7 @@ class Environment:
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
     def python(self, code, *args):
-        """Run code in a new process, and return what it passes to ``tell``: through JSON, a list if several."""
+        """Run code in a new process; return the value that it passes to ``tell``, or a list of several values."""
         start = (
             "import json, sys\n"
             f"sys.path.insert(0, {str(self.site)!r})\n"

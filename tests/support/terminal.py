@@ -11,7 +11,7 @@ from support.command import start
 
 
 def send_interrupts(process):
-    """Send Ctrl-C until the command ends: one sent before the command waits for the answer is lost."""
+    """Send Ctrl-C until the command ends, because one sent before the command waits for input is lost."""
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -19,7 +19,7 @@ def send_interrupts(process):
 
 
 def run_on_terminal(*arguments, columns=80, answer=None, code=0, env=None):
-    """Run the command on a pseudo-terminal, type the answer if it asks, and return what it shows."""
+    """Run the command on a pseudo-terminal, type the answer if it asks, and return its output."""
     primary, secondary = pty.openpty()
     environment = {"COLUMNS": str(columns), "TERM": "dumb", **(env or {})}
     process = start(*arguments, env=environment, stdin=secondary, stdout=secondary, stderr=secondary)

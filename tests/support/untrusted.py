@@ -1,4 +1,4 @@
-"""A TLS server on 127.0.0.1 whose certificate, signed by itself, nobody trusts."""
+"""A TLS server on 127.0.0.1 with an untrusted, self-signed certificate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.certificates import serve_as
 
 
 class UntrustedServer:
-    """Offers its certificate to every client from construction until `close`; who accepts it is hung up on."""
+    """Offers its certificate to every client until `close`, and closes the connection of a client that accepts."""
 
     def __init__(self) -> None:
         self.connections = 0

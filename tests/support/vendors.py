@@ -1,7 +1,7 @@
-"""The vendors' services, played on 127.0.0.1: a proxy that answers for their hosts, and for no other.
+"""Local stand-ins for the vendors' services: a proxy on 127.0.0.1 that answers for their hosts only.
 
-A page of documentation calls a vendor as its reader does, with a key, through the real SDK. Its commands get this proxy and
-trust its certificate by the usual variables; what they send arrives here.
+A page of the documentation calls a vendor as its reader does, with a key, through the real SDK. The usual
+variables make its commands use this proxy and trust its certificate, so the requests arrive here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from support import elevenlabs_api, gemini, openai_realtime
 from support.certificates import serve_as
 
 _SAMPLES = speech_pcm(2.0)
-# Of each host, the header that carries the key, and the reply that speaks.
+# For each host, the header with the key, and the reply with audio.
 _SERVICES: dict[str, tuple[str, Callable[[], Reply]]] = {
     "generativelanguage.googleapis.com": ("x-goog-api-key", lambda: gemini.spoken(_SAMPLES)),
     "api.openai.com": (
@@ -34,10 +34,10 @@ _SERVICES: dict[str, tuple[str, Callable[[], Reply]]] = {
 
 
 class Vendors:
-    """Answers from construction until `close`.
+    """Answers requests from construction until `close`.
 
     Args:
-        certificate: Where to write the certificate to be trusted; its key goes beside it.
+        certificate: The file to write the certificate to; its key is written next to it.
     """
 
     def __init__(self, certificate: Path) -> None:
@@ -91,7 +91,7 @@ class Vendors:
 
 
 def _read_aloud(tunnel: socket.socket, headers: dict[str, str]) -> None:
-    """Play the Realtime API: read the prompt aloud, in as many seconds as it takes."""
+    """Answer as the Realtime API: return a reading of the prompt."""
     request = Request("GET", "/v1/realtime", {}, headers, b"")
     tunnel.sendall(Frames().handshake(request).wire() + openai_realtime.GREETING.wire())
     messages = Messages(tunnel, RequestReader(tunnel, lambda _: True))
@@ -103,7 +103,7 @@ def _read_aloud(tunnel: socket.socket, headers: dict[str, str]) -> None:
 
 
 def _read(stream: socket.socket) -> tuple[str, dict[str, str], bytes]:
-    """Read a request: its first line, its headers by lower-case name, and its body."""
+    """Return the first line of a request, its headers by lower-case name, and its body."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += _receive(stream)

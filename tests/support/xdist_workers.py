@@ -1,12 +1,12 @@
-"""Which tests run in the same worker, because they share what takes long to make, and how many workers there are.
+"""Chooses the tests that run in the same worker, because they share slow fixtures, and the number of workers.
 
-xdist has groups of its own, but it makes them by renaming tests, which pytest 9.2 undoes without a word.
+xdist has its own groups, but it makes them by renaming tests, and pytest 9.2 silently restores the names.
 """
 
 import os
 
-# The site of the documentation is built once for the tests that read it and those that open it.
-# The others have fixtures of a module, which every worker that runs one of their tests would make.
+# The documentation site is built once for all tests that read or open it.
+# The other files have module fixtures, which each worker that runs one of their tests would create.
 GROUPS = {
     "tests/browser/test_report_in_chromium.py": "report",
     "tests/browser/test_site_in_chromium.py": "site",
@@ -20,7 +20,7 @@ GROUPS = {
 
 
 def make_scheduler(config, log):
-    """Make a scheduler that gives each group to one worker, and every other test to the next free one."""
+    """Return a scheduler that gives each group to one worker, and every other test to the next free worker."""
     from xdist.scheduler import LoadScopeScheduling
 
     class GroupScheduling(LoadScopeScheduling):
@@ -31,5 +31,5 @@ def make_scheduler(config, log):
 
 
 def number_of_workers():
-    """Return one more than there are cores, because the tests often wait for processes."""
+    """Return the number of cores plus one, because the tests often wait for processes."""
     return (os.cpu_count() or 1) + 1

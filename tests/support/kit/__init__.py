@@ -1,1 +1,1 @@
-"""Backends for the tests of the conformance kit: two right ones, and patches that make them wrong in one place."""
+"""Backends for the tests of the conformance kit: two correct ones, and patches that add one fault each."""

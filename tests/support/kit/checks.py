@@ -1,4 +1,4 @@
-"""Sets of checks of the contract, by the module that holds them and by what they cost."""
+"""Sets of checks of the contract, by module and by cost."""
 
 from russo.testing import BackendContract
 
@@ -6,7 +6,7 @@ ALL = {getattr(BackendContract, name) for name in dir(BackendContract) if name.s
 
 
 def checks_of(*modules):
-    """Return the checks that these modules of the kit hold."""
+    """Return the checks in these modules of the kit."""
     found = {check for check in ALL if check.__module__.rpartition(".")[2] in modules}
     assert {check.__module__.rpartition(".")[2] for check in found} == set(modules), "a module has no checks"
     return found
@@ -17,24 +17,24 @@ def names_of(checks):
     return {check.__name__ for check in checks}
 
 
-# They start processes: a third of a second.
+# They start processes, which takes a third of a second.
 PROCESSES = checks_of("fresh_process")
 # They are skipped for a backend that declares no service.
 REQUESTS = checks_of("sent", "retries", "replies", "api_keys")
-# They wait for real: each takes up to a second.
+# They really wait: each takes up to a second.
 WAITING = {
     BackendContract.test_service_that_asks_to_wait_is_waited_for,
     BackendContract.test_connection_lost_is_retried,
     BackendContract.test_service_that_falls_silent_is_a_timeout,
     BackendContract.test_busy_service_is_not_asked_again_at_once,
 }
-# They wait, too, and what they check has nothing to do with how a service is spoken to.
+# They wait, too, and do not depend on the requests to a service.
 TIMED = {
     *checks_of("cancellation"),
     BackendContract.test_event_loop_goes_on_while_it_speaks,
     BackendContract.test_no_more_calls_at_once_than_max_concurrency,
 }
-# Every wrong backend runs its neighbours, too, in the fast tests: cheap checks that must not complain.
+# In the fast tests, every wrong backend also runs these cheap checks, which must pass.
 ENGINE_NEIGHBOURS = {
     *checks_of("signature", "options"),
     BackendContract.test_audio_is_what_it_says_it_is,

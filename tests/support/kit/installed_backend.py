@@ -1,4 +1,4 @@
-"""A project with one installed backend, whose author's test class runs in the process of the test."""
+"""A project with one installed backend; its test class runs in the process of the test."""
 
 import importlib
 import re
@@ -26,16 +26,16 @@ class Selection:
 
 
 class InstalledBackend:
-    """A project with one backend, installed, and the test class of its author."""
+    """A project with one installed backend and its test class."""
 
     def __init__(self, pytester, monkeypatch):
         self.pytester = pytester
         monkeypatch.syspath_prepend(pytester.path)
-        # The kit needs no plugin: not for asyncio, and not even russo's own.
+        # The kit needs no plugin: not for asyncio, and not that of russo.
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def install(self, name, source, test, target=None):
-        """Install a backend from its source and its test's, behind an entry point of its name."""
+        """Install a backend and its test from their sources, with an entry point of its name."""
         files = {name: source, f"test_{name}": test, f"{name}_sdk": ""}
         self.pytester.makepyfile(**{name: dedent(text) for name, text in files.items()})
         info = self.pytester.mkdir(f"{name}-1.0.dist-info")
@@ -57,8 +57,8 @@ class InstalledBackend:
 
 
 def patched(patches, *sources):
-    """Return the sources after the patches; each patch must fit exactly one place of them all."""
+    """Return the patched sources; each patch must match exactly one place in all sources."""
     for old, new in patches:
-        assert sum(source.count(old) for source in sources) == 1, f"not once in the sources: {old!r}"
+        assert sum(source.count(old) for source in sources) == 1, f"not exactly once in the sources: {old!r}"
         sources = [source.replace(old, new) for source in sources]
     return sources

@@ -1,4 +1,4 @@
-"""Patches that make the right backends into other right ones: another format, no key, SSML."""
+"""Patches that turn the correct backends into other correct ones: another format, no key, SSML."""
 
 GIVEN = 'pcm_audio(struct.pack("<hh", loud, -loud) * round(80 * len(text) / self.speed), 8000)'
 WRITTEN = "__import__('russo._wav')._wav.write_wav"

@@ -1,4 +1,4 @@
-"""Two small backends that keep the contract, for the tests of the kit: what is wrong is patched into their source."""
+"""Sources of two small backends that pass the contract; the tests of the kit patch faults into them."""
 
 ENGINE = '''
 import asyncio

@@ -1,4 +1,4 @@
-"""What a wrong backend is: the patch that makes it wrong, and the checks that must catch it."""
+"""The definition of a wrong backend: the patch that adds its fault, and the checks that must catch it."""
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ ODD_TEXT = BackendContract.test_odd_text_is_spoken_or_refused
 REPLAY = BackendContract.test_replay_needs_the_cache_alone
 AUDIO = BackendContract.test_audio_is_what_it_says_it_is
 AFRESH = BackendContract.test_constructing_works_in_a_fresh_process
-# What a backend that does not speak is caught by.
+# The checks that catch a backend that does not speak.
 SPEAKING = {
     AUDIO,
     ODD_TEXT,
@@ -28,7 +28,7 @@ SPEAKING = {
     BackendContract.test_synthesizer_speaks_after_failed_calls,
     BackendContract.test_timeout_ends_a_call,
 }
-# What a backend that declares no mapping is caught by.
+# The checks that catch a backend without a mapping.
 FIELDS = {
     AFRESH,
     BackendContract.test_cache_key_extra_and_repr_show_no_credential,
@@ -42,14 +42,14 @@ FIELDS = {
     BackendContract.test_undeclared_options_change_no_key,
     BackendContract.test_whole_number_and_float_make_one_key,
 }
-# What a service that refuses is behind.
+# The checks that use a service that refuses.
 REFUSED = {
     BackendContract.test_failure_is_typed_and_retried_only_if_it_can_pass,
     BackendContract.test_redirect_is_not_followed,
     BackendContract.test_refusal_is_not_retried_and_a_busy_gateway_is,
     BackendContract.test_service_that_asks_to_wait_an_hour_is_not_waited_for,
 }
-# What a service that sends no audio is behind.
+# The checks that use a service that sends no audio.
 NO_AUDIO = {
     BackendContract.test_reply_that_is_no_audio_is_refused,
     BackendContract.test_reply_without_sound_is_no_audio,
@@ -59,13 +59,13 @@ NO_AUDIO = {
 
 @dataclass(frozen=True)
 class Wrong:
-    """A patch that makes a backend wrong in one place.
+    """A patch that adds one fault to a backend.
 
     Attributes:
-        old: The text in the backend's source, or in its test's, that is replaced.
-        new: What replaces it.
+        old: The replaced text, in the source of the backend or of its test.
+        new: The text that replaces it.
         caught_by: The checks of the contract that must fail.
-        says: What they must print.
+        says: The text that the checks must print.
         more: Further patches, as pairs of old and new.
     """
 

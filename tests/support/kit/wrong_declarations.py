@@ -4,31 +4,31 @@ from russo.testing import BackendContract
 from support.kit.wrong import FIELDS, REPLAY, Wrong
 
 WRONG_DECLARATIONS = {
-    "another class": Wrong(
+    "is of another class": Wrong(
         "lambda **options: EngineSynthesizer(**options)",
         "type('Another', (EngineSynthesizer,), {})",
         {BackendContract.test_entry_point_leads_to_the_class},
         "the entry point 'engine' leads to the class whose synthesizers are checked",
     ),
-    "options by place": Wrong(
+    "takes positional options": Wrong(
         "self, *, voice",
         "self, voice",
         {BackendContract.test_options_are_keywords},
         "the class takes keyword options only",
     ),
-    "a forgotten option": Wrong(
+    "has an unlisted option": Wrong(
         "timeout: float = 60.0",
         "timeout: float = 60.0, pitch: int = 0",
         {BackendContract.test_every_option_is_declared_or_undeclared},
         "not named ['pitch']",
     ),
-    "an option of another type": Wrong(
+    "has an option of another type": Wrong(
         "speed: float = 1.0",
         "speed: int = 1",
         {BackendContract.test_option_can_be_written_as_text},
         "speed=1.5 can be given as text, by its annotation",
     ),
-    "declares what JSON has not": Wrong(
+    "declares a value that JSON does not have": Wrong(
         '"voice": self.voice,',
         '"voice": {self.voice},',
         {BackendContract.test_cache_key_extra_is_json, REPLAY},
@@ -40,13 +40,13 @@ WRONG_DECLARATIONS = {
         FIELDS,
         "cache_key_extra is a mapping of every setting that shapes the sound",
     ),
-    "nameless": Wrong(
+    "declares no backend name": Wrong(
         '"backend": "engine", ',
         "",
         {BackendContract.test_cache_key_extra_names_the_backend},
         "cache_key_extra has 'backend': 'engine'",
     ),
-    "incomplete": Wrong(
+    "does not declare its speed": Wrong(
         ', "speed": self.speed}',
         "}",
         {
@@ -55,25 +55,25 @@ WRONG_DECLARATIONS = {
         },
         "cache_key_extra changes with the option speed",
     ),
-    "a value that is the default": Wrong(
+    "its test declares a default value": Wrong(
         '"voice": "bert"',
         '"voice": "anna"',
         {BackendContract.test_declared_option_changes_the_key, BackendContract.test_declared_option_is_heard},
         "declared['voice'] in the test class is not the default value",
     ),
-    "too much": Wrong(
+    "declares its timeout": Wrong(
         '"speed": self.speed}',
         '"speed": self.speed, "timeout": self.attempts.timeout}',
         {BackendContract.test_undeclared_options_change_no_key},
         "they change timeout",
     ),
-    "a number as it was written": Wrong(
+    "keeps the type of a number": Wrong(
         "float(speed)",
         "speed",
         {BackendContract.test_whole_number_and_float_make_one_key},
         "speed=1 has the key fields of 1.0",
     ),
-    "moods": Wrong(
+    "changes its cache key by a call": Wrong(
         '"speed": self.speed}',
         '"speed": self.speed, "spoke": hasattr(self, "spoke")}\n\n'
         "    def __getattribute__(self, name):\n"
@@ -83,7 +83,7 @@ WRONG_DECLARATIONS = {
         {BackendContract.test_cache_key_extra_is_the_same_after_speaking},
         "cache_key_extra is the same before and after a call",
     ),
-    "declares its key": Wrong(
+    "declares its API key": Wrong(
         '"speed": self.speed}',
         '"speed": self.speed, "account": self.api_key}',
         {
@@ -92,31 +92,31 @@ WRONG_DECLARATIONS = {
         },
         "no credential is shown by cache_key_extra",
     ),
-    "shows its key": Wrong(
+    "shows its API key": Wrong(
         "speed={self.speed!r})",
         "speed={self.speed!r}, api_key={self.api_key!r})",
         {BackendContract.test_cache_key_extra_and_repr_show_no_credential},
         "no credential is shown by repr and str",
     ),
-    "mute about its speed": Wrong(
+    "does not show its speed": Wrong(
         ", speed={self.speed!r})",
         ")",
         {BackendContract.test_repr_shows_the_setting},
         "repr shows speed=1.5",
     ),
-    "another word for the text": Wrong(
+    "names its text parameter prompt": Wrong(
         "async def synthesize(self, text):\n        return await self.attempts.run(text, lambda: self.attempt(text))",
         "async def synthesize(self, prompt):\n        return await self.attempts.run(prompt, lambda: self.attempt(prompt))",
         {BackendContract.test_synthesize_takes_one_text},
         "synthesize(prompt): ",
     ),
-    "any option": Wrong(
+    "takes any option": Wrong(
         "timeout: float = 60.0\n",
         "timeout: float = 60.0, **options\n",
         {BackendContract.test_options_are_keywords},
         "`**options`, which takes any name",
     ),
-    "a voice undeclared": Wrong(
+    "its test lists the voice as undeclared": Wrong(
         '{"voice": "bert", "speed": 1.5}\n    undeclared = {',
         '{"speed": 1.5}\n    undeclared = {"voice": "bert", ',
         {
@@ -125,7 +125,7 @@ WRONG_DECLARATIONS = {
         },
         "['voice'] in undeclared",
     ),
-    "a timeout declared": Wrong(
+    "its test lists the timeout as declared": Wrong(
         '"speed": 1.5}\n    undeclared = {"api_key": "another-key", "timeout": 7.5}',
         '"speed": 1.5, "timeout": 7.5}\n    undeclared = {"api_key": "another-key"}',
         {
@@ -136,49 +136,49 @@ WRONG_DECLARATIONS = {
         },
         "['timeout'] in declared",
     ),
-    "one variable, as a text": Wrong(
+    "names its variable as a string": Wrong(
         '("ENGINE_KEY",)',
         '("ENGINE_KEY")',
         {BackendContract.test_variables_and_modules_are_named_as_they_are},
         "a tuple of names of variables, such as ('ACME_API_KEY',)",
     ),
-    "one module, as a text": Wrong(
+    "its test names the SDK as a string": Wrong(
         '("engine_sdk",)',
         '("engine_sdk")',
         {BackendContract.test_variables_and_modules_are_named_as_they_are},
         "`sdk` of the test class is a tuple of modules",
     ),
-    "a misspelt module": Wrong(
+    "its test misspells the SDK": Wrong(
         '("engine_sdk",)',
         '("engnie_sdk",)',
         {BackendContract.test_variables_and_modules_are_named_as_they_are},
         "no ['engnie_sdk']",
     ),
-    "a rounded speed": Wrong(
+    "declares a rounded speed": Wrong(
         '"speed": self.speed}',
         '"speed": round(self.speed, 1)}',
         {BackendContract.test_near_values_have_keys_of_their_own},
         "speed=1.51 and 1.5 have different key fields",
     ),
-    "a lowered voice": Wrong(
+    "declares the voice in lower case": Wrong(
         '"voice": self.voice,',
         '"voice": self.voice.lower(),',
         {BackendContract.test_near_values_have_keys_of_their_own},
         "voice='BERT' and 'bert' have different key fields",
     ),
-    "a voice cut short": Wrong(
+    "declares the voice cut to 40 characters": Wrong(
         '"voice": self.voice,',
         '"voice": self.voice[:40],',
         {BackendContract.test_near_values_have_keys_of_their_own},
         "declare the whole value that is used",
     ),
-    "an option that cancels another": Wrong(
+    "declares an option that cancels another": Wrong(
         '"speed": self.speed}',
         '"speed": self.speed, "account": (self.attempts.timeout == 60.0) == (not self.api_key)}',
         {BackendContract.test_undeclared_options_change_no_key},
         "cache_key_extra is the same whatever api_key is",
     ),
-    "one voice for all": Wrong(
+    "shares the voice between synthesizers": Wrong(
         "self.voice = str(voice)",
         "type(self).voice = str(voice)",
         {
@@ -187,7 +187,7 @@ WRONG_DECLARATIONS = {
         },
         "a synthesizer is the same after another is made with voice='bert'",
     ),
-    "a mapping that breaks": Wrong(
+    "raises in cache_key_extra": Wrong(
         'return {"backend": "engine",',
         'return {"backend": self.name,',
         FIELDS,

@@ -4,25 +4,25 @@ from russo.testing import BackendContract
 from support.kit.wrong import NO_AUDIO, REFUSED, Wrong
 
 WRONG_KEYS = {
-    "a key of its own": Wrong(
+    "has a default key": Wrong(
         'self.api_key, "SERVICE_KEY"',
         'self.api_key or os.environ.get("SERVICE_KEY") or os.environ.get("SERVICE_OTHER_KEY") or "none", "SERVICE_KEY"',
         {BackendContract.test_missing_key_is_an_error_that_names_the_variables},
         "a call fails (there is no key)",
     ),
-    "variables in another order": Wrong(
+    "reads its variables in another order": Wrong(
         '"SERVICE_KEY", "SERVICE_OTHER_KEY")\n        return',
         '"SERVICE_OTHER_KEY", "SERVICE_KEY")\n        return',
         {BackendContract.test_each_variable_is_read_at_the_first_miss},
         "the key is read from SERVICE_KEY at the miss",
     ),
-    "the variable's key": Wrong(
+    "prefers the variable to the option": Wrong(
         "text, self.api_key,",
         'text, os.environ.get("SERVICE_KEY") or self.api_key,',
         {BackendContract.test_given_key_wins_over_the_variables},
         "api_key wins over the variables",
     ),
-    "any key": Wrong(
+    "sends a malformed key": Wrong(
         "key = read_api_key(",
         "key = self.api_key or read_api_key(",
         {BackendContract.test_key_that_no_header_carries_is_refused_unseen},
@@ -54,13 +54,13 @@ WRONG_KEYS = {
         {BackendContract.test_key_is_not_kept_with_the_audio, BackendContract.test_key_is_shown_by_nothing},
         "no stored file holds the key",
     ),
-    "no variables": Wrong(
+    "declares no variables": Wrong(
         '    credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")\n',
         "",
         {BackendContract.test_variables_and_modules_are_named_as_they_are},
         "a backend that sends a key names the variables for it",
     ),
-    "a key in another header": Wrong(
+    "sends the key in another header": Wrong(
         "X-Key: {key}",
         "X-Token: {key}",
         {
@@ -69,38 +69,38 @@ WRONG_KEYS = {
         },
         "KeyError('x-key'); the request has the headers content-length, x-token",
     ),
-    "the variable's key shown": Wrong(
+    "shows the key of the variable": Wrong(
         "Exchange(self.attempts, text, key), key)",
         'Exchange(self.attempts, text, self.api_key or ""), key)',
         {BackendContract.test_key_is_shown_by_nothing},
         "no credential is shown by an error and its chained errors",
     ),
-    "the key in base64": Wrong(
+    "shows the key in base64": Wrong(
         "status, said, retry_after",
         "status, __import__('base64').b64encode(f':{key}'.encode()).decode(), retry_after",
         {*REFUSED, BackendContract.test_key_is_shown_by_nothing},
         "the key in base64",
     ),
-    "the key's beginning": Wrong(
+    "shows the beginning of the key": Wrong(
         "status, said, retry_after",
         "status, key[:16], retry_after",
         {*REFUSED, BackendContract.test_key_is_shown_by_nothing},
         "the beginning of the key",
     ),
-    "the key printed": Wrong(
+    "prints the key": Wrong(
         "return wav_audio(body)",
         "print(key, file=__import__('sys').stderr)\n            return wav_audio(body)",
         {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
         "no credential is shown by log records, warnings and output while it speaks",
     ),
-    "the key beside a record": Wrong(
+    "logs the key as an attribute": Wrong(
         "return wav_audio(body)",
         "__import__('logging').getLogger('service').debug('spoken', extra={'account': key})\n"
         "            return wav_audio(body)",
         {*NO_AUDIO, BackendContract.test_key_is_shown_by_nothing},
         "no credential is shown by log records, warnings and output while it speaks",
     ),
-    "a key in its repr, later": Wrong(
+    "shows the key in its repr after a call": Wrong(
         'return f"ServiceSynthesizer(voice={self.voice!r})"',
         "return f\"ServiceSynthesizer(voice={self.voice!r}, key={getattr(self, 'seen', None)})\"",
         {BackendContract.test_key_is_shown_by_nothing},

@@ -4,19 +4,19 @@ from russo.testing import BackendContract
 from support.kit.wrong import ODD_TEXT, Wrong
 
 WRONG_REQUESTS = {
-    "cut samples": Wrong(
+    "drops samples": Wrong(
         "return wav_audio(body)",
         "return pcm_audio(wav_audio(body).pcm()[2:], 24000)",
         {BackendContract.test_samples_arrive_untouched},
         "samples arrive untouched",
     ),
-    "no cap": Wrong(
+    "does not limit calls at once": Wrong(
         "max_concurrency=max_concurrency",
         "max_concurrency=20",
         {BackendContract.test_no_more_calls_at_once_than_max_concurrency},
         "with max_concurrency=3, 20 calls at once make 20 requests, 3 at once",
     ),
-    "mends the text": Wrong(
+    "replaces surrogates in the text": Wrong(
         "async def synthesize(self, text):",
         'async def synthesize(self, text):\n        text = text.encode("utf-8", "replace").decode()',
         {BackendContract.test_text_that_cannot_be_sent_is_refused_before_any_call, ODD_TEXT},
@@ -28,20 +28,20 @@ WRONG_REQUESTS = {
         {ODD_TEXT},
         "the request holds exactly the text",
     ),
-    "a voice that is not sent": Wrong(
+    "does not send the voice": Wrong(
         '"text": exchange.prompt, "voice": self.voice}',
         '"text": exchange.prompt}',
         {BackendContract.test_declared_option_is_sent},
         "the request changes with the option voice",
     ),
-    "the latest voice": Wrong(
+    "sends the latest synthesizer's voice": Wrong(
         "self.voice = str(voice)",
         "self.voice = type(self).latest = str(voice)",
         {BackendContract.test_declared_option_is_sent},
         "a synthesizer sends its own settings after another was made with voice='bert'",
         more=(('"voice": self.voice}).encode', '"voice": self.latest}).encode'),),
     ),
-    "a style that is sent": Wrong(
+    "sends an undeclared style": Wrong(
         'voice: str = "anna",',
         'voice: str = "anna", style: str = "calm",',
         {BackendContract.test_undeclared_options_are_not_sent},
@@ -52,32 +52,32 @@ WRONG_REQUESTS = {
             ('"timeout": 7.5,', '"timeout": 7.5, "style": "angry",'),
         ),
     ),
-    "a full stop": Wrong(
+    "adds a full stop": Wrong(
         '"text": exchange.prompt,',
         '"text": exchange.prompt + ".",',
         {ODD_TEXT},
         "['.'] beside it",
     ),
-    "something for nothing": Wrong(
+    "sends a text for an empty prompt": Wrong(
         '"text": exchange.prompt,',
         '"text": exchange.prompt or "Hello",',
         {ODD_TEXT},
         "the request holds exactly the text ''",
     ),
-    "one blank": Wrong(
+    "merges two blanks": Wrong(
         '"text": exchange.prompt,',
         '"text": exchange.prompt.replace("  ", " "),',
         {ODD_TEXT},
         "the request holds exactly the text 'two  blanks'",
     ),
-    "refused here, paid there": Wrong(
+    "reports a local refusal as reached": Wrong(
         "async def synthesize(self, text):",
         "async def synthesize(self, text):\n        if not text.strip():\n"
         '            raise self.attempts.error(TextRejectedError, "nothing to say", prompt=text)',
         {ODD_TEXT},
         "the attribute `reached` of an error says whether a request was sent to the service",
     ),
-    "a cap that jams": Wrong(
+    "hangs after three calls": Wrong(
         "async def attempt(self, exchange, key):",
         "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
         "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            await asyncio.Event().wait()",
@@ -85,7 +85,7 @@ WRONG_REQUESTS = {
         "with max_concurrency=3, 20 calls at once end within 2 s",
         more=(('    backend = "service"\n', '    backend = "service"\n    patience = 2.0\n'),),
     ),
-    "a cap that breaks": Wrong(
+    "fails after three calls": Wrong(
         "async def attempt(self, exchange, key):",
         "async def attempt(self, exchange, key):\n        self.begun = getattr(self, 'begun', 0) + 1\n"
         "        if self.begun > 3 and self.attempts.max_concurrency == 3:\n            raise KeyError('session')",

@@ -1,4 +1,4 @@
-"""Code that returns wrong audio, and what the check of audio prints about it."""
+"""Code that returns wrong audio, and the text that the check of audio prints."""
 
 WRONG_SOUNDS = {
     "no audio": ("return b'RIFF'", "synthesize returns a russo.Audio"),
@@ -8,17 +8,17 @@ WRONG_SOUNDS = {
         "return Audio(sound[:4] + b'\\xff' * 4 + sound[8:], sample_rate=8000)",
         "the header's sizes are true",
     ),
-    "no WAV": ("return Audio(sound[44:], sample_rate=8000)", "format 'wav' is a WAV file"),
+    "not WAV": ("return Audio(sound[44:], sample_rate=8000)", "format 'wav' is a WAV file"),
     "another byte rate": (
         "return Audio(sound[:28] + bytes(4) + sound[32:], sample_rate=8000)",
         "the header's byte rate and block align follow",
     ),
-    "a level": ("return Audio(wav(b'\\1\\0' * 800, 8000), sample_rate=8000)", "all samples 1"),
+    "a constant level": ("return Audio(wav(b'\\1\\0' * 800, 8000), sample_rate=8000)", "all samples 1"),
     "MP3 of another rate": (
         "return Audio((b'\\xff\\xfb\\x90\\0' + bytes(413)) * 9, 'mp3', 8000)",
         "fields (8000, 1), header (44100, 2)",
     ),
-    "a tag alone": ("return Audio(b'ID3' + b'x' * 99, 'mp3')", "header None"),
+    "only an MP3 tag": ("return Audio(b'ID3' + b'x' * 99, 'mp3')", "header None"),
     "one byte of MP3": ("return Audio(b'\\xff', 'mp3')", "bytes of the format 'mp3'"),
     "FLAC of another rate": (
         "return Audio(b'fLaC\\x80\\0\\0\\x22' + bytes(10) + b'\\x0a\\xc4\\x42\\xf0' + bytes(30), 'flac', 8000)",

@@ -4,7 +4,7 @@ from russo.testing import BackendContract
 from support.kit.wrong import AFRESH, ODD_TEXT, REPLAY, SPEAKING, Wrong
 
 WRONG_SPEAKERS = {
-    "nothing that speaks": Wrong(
+    "has no synthesize method": Wrong(
         "async def synthesize",
         "async def speak",
         {
@@ -15,25 +15,25 @@ WRONG_SPEAKERS = {
         },
         "a synthesizer has a method `async def synthesize(self, text: str) -> Audio`",
     ),
-    "not every text": Wrong(
+    "refuses control characters by ValueError": Wrong(
         "if not text.strip():",
         'if not text.isprintable():\n            raise ValueError("control characters")\n        if not text.strip():',
         {ODD_TEXT},
         "is spoken, or refused by a russo.SynthesisError",
     ),
-    "a text that never ends": Wrong(
+    "never ends for some texts": Wrong(
         "if not text.strip():",
         'if "\\0" in text:\n            await asyncio.sleep(60)\n        if not text.strip():',
         {ODD_TEXT, BackendContract.test_synthesizer_speaks_after_failed_calls},
         "a call ends, with audio or an error, within 2 s",
     ),
-    "an error of another text": Wrong(
+    "raises an error with another prompt": Wrong(
         "prompt=text, reached=False",
         'prompt="", reached=False',
         {ODD_TEXT},
         "an error carries the backend 'engine' and the exact prompt",
     ),
-    "one event loop": Wrong(
+    "works in one event loop only": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
         "self.loop = getattr(self, 'loop', asyncio.get_running_loop())\n"
         "        if self.loop is not asyncio.get_running_loop():\n"
@@ -50,50 +50,50 @@ WRONG_SPEAKERS = {
         },
         "one synthesizer may be used from many event loops, one after another",
     ),
-    "audio at once": Wrong(
+    "is not asynchronous": Wrong(
         "async def synthesize(self, text):\n        return await self.attempts.run(text, lambda: self.attempt(text))",
         "def synthesize(self, text):\n        return pcm_audio(b'ab' * 800, 8000)",
         {*SPEAKING, REPLAY},
         "EngineSynthesizer.synthesize returns Audio",
     ),
-    "audio in pieces": Wrong(
+    "is an async generator": Wrong(
         "return await self.attempts.run(text,",
         "yield await self.attempts.run(text,",
         {*SPEAKING, REPLAY, BackendContract.test_synthesize_takes_one_text},
         "an async generator, which cannot be awaited",
     ),
-    "one setting for all": Wrong(
+    "speaks with the latest synthesizer's voice": Wrong(
         "self.voice = str(voice)",
         "self.voice = type(self).latest = str(voice)",
         {BackendContract.test_declared_option_is_heard},
         "a synthesizer keeps its own settings when another is made with voice='bert'",
         more=(("crc32(self.voice", "crc32(self.latest"),),
     ),
-    "a deaf engine": Wrong(
+    "ignores its voice": Wrong(
         "crc32(self.voice.encode())",
         "crc32(b'')",
         {BackendContract.test_declared_option_is_heard},
         "has other audio with voice='bert'",
     ),
-    "only the beginning": Wrong(
+    "speaks only the beginning": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
         "text = text[:1000]\n        await asyncio.sleep(len(text) / 100000)",
         {ODD_TEXT},
         "a long text is spoken completely, or refused",
     ),
-    "no class of the tree": Wrong(
+    "raises SynthesisError itself": Wrong(
         "self.attempts.error(TextRejectedError,",
         "self.attempts.error(__import__('russo').SynthesisError,",
         {ODD_TEXT},
         "a failure is a subclass of SynthesisError",
     ),
-    "the end of all": Wrong(
+    "exits the process": Wrong(
         "if not text.strip():",
         "if not text.isascii():\n            raise SystemExit(3)\n        if not text.strip():",
         {ODD_TEXT},
         "SystemExit: 3",
     ),
-    "talkative": Wrong(
+    "prints": Wrong(
         "await asyncio.sleep(len(text) / 100000)",
         'print("speaking ...")\n        await asyncio.sleep(len(text) / 100000)',
         {BackendContract.test_speaking_says_nothing},
@@ -105,7 +105,7 @@ WRONG_SPEAKERS = {
         {BackendContract.test_speaking_says_nothing},
         "speaking raises no warnings",
     ),
-    "endless patience": Wrong(
+    "ignores its timeout": Wrong(
         "timeout=timeout",
         "timeout=1e9",
         {BackendContract.test_timeout_ends_a_call},
