@@ -1,5 +1,7 @@
 """What the tests get for a ``russo_synthesizer`` or ``russo_cache`` of the project's own."""
 
+import functools
+
 import pytest
 
 from support.projects import AWAIT_HELLO, summary
@@ -348,3 +350,97 @@ def test_a_plain_async_fixture_without_a_plugin_is_refused_clearly(project):
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*russo_synthesizer*"])
     assert "never awaited" not in result.stdout.str() + result.stderr.str()
+
+
+# -- other fixtures that return a CachedSynthesizer
+
+TWO_VOICES = """
+    @pytest.fixture(scope="session")
+    def first():
+        return CachedSynthesizer(Speaker("a"))
+
+    @pytest.fixture
+    async def second():
+        return CachedSynthesizer(Speaker("b"))
+"""
+SAY_WITH_TWO_VOICES = """
+    import pytest
+
+    async def test_it(first, second):
+        assert (await first.synthesize("Hello")).data != (await second.synthesize("Hello")).data
+        assert first.synthesize_sync("Hello").data == (await first.synthesize("Hello")).data
+"""
+
+
+def test_cached_synthesizer_of_any_fixture_uses_the_run(project):
+    project.conftest(TWO_VOICES)
+    project.tests(SAY_WITH_TWO_VOICES)
+    run = functools.partial(project.run, "-o", "asyncio_mode=auto", "--russo-cache-dir=kept")
+    result = run()
+    result.assert_outcomes(passed=1)
+    assert summary(result).startswith("2 hits (10 characters, 0.1 s of speech), 2 backend calls")
+    assert project.cached("kept") == 2
+    run("--russo-cache-mode=replay").assert_outcomes(passed=1)
+    run("--russo-cache-mode=refresh").assert_outcomes(passed=1)
+    result = run("--russo-cache-mode=refresh", "--russo-max-calls=1")
+    result.assert_outcomes(failed=1)
+    assert sorted(project.calls) == ["a Hello"] * 3 + ["b Hello"] * 2
+
+
+def test_entries_of_other_fixtures_count_as_used(project):
+    project.conftest(TWO_VOICES)
+    project.tests(SAY_WITH_TWO_VOICES)
+    for _ in range(2):
+        result = project.run("-o", "asyncio_mode=auto", "--russo-prune-unused=all")
+        result.assert_outcomes(passed=1)
+    assert project.cached() == 2
+
+
+def test_cached_synthesizer_of_another_fixture_keeps_its_own_arguments(project):
+    project.conftest(
+        """
+        @pytest.fixture
+        def speaker():
+            return CachedSynthesizer(Speaker(), cache=AudioCache("mine"), mode="refresh")
+        """
+    )
+    project.tests("def test_it(speaker): speaker.synthesize_sync('Hello')")
+    for _ in range(2):
+        project.run().assert_outcomes(passed=1)
+    assert project.calls == ["a Hello"] * 2
+    assert (project.cached("mine"), project.cached()) == (1, 0)
+
+
+def test_fixture_of_a_wider_scope_than_the_cache_stays_as_it_is(project):
+    project.conftest(
+        TWO_VOICES.replace("async def", "def")
+        + """
+    @pytest.fixture
+    def russo_cache():
+        return AudioCache("narrow")
+"""
+    )
+    project.tests(
+        """
+        def test_it(first, second):
+            assert (first.is_bound, second.is_bound) == (False, True)
+            assert second.cache.directory.name == "narrow"
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+
+
+def test_value_of_russo_synthesizer_in_another_fixture_is_bound_once(project):
+    project.conftest(
+        """
+        @pytest.fixture
+        def russo_synthesizer():
+            return Speaker()
+
+        @pytest.fixture
+        def alias(russo_synthesizer):
+            return russo_synthesizer
+        """
+    )
+    project.tests("def test_it(alias, russo_synthesizer): assert alias is russo_synthesizer")
+    project.run().assert_outcomes(passed=1)

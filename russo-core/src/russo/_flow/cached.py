@@ -99,6 +99,11 @@ class CachedSynthesizer:
         own, _ = declared_fields(self.synthesizer)
         return own if self._given is None else {"own": own, "given": frozen(self._given)}
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a run gives this object what it was not given at construction."""
+        return self._context is not None
+
     def bound_to(self, context: RunContext) -> Self:
         """Use a run's cache and mode if the constructor got none, in this object and in those it wraps.
 

@@ -1,7 +1,8 @@
-"""Wrap the value of a fixture ``russo_synthesizer``, so that it uses the cache of the run."""
+"""Bind the synthesizers that fixtures return, so that they use the cache of the run."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -28,16 +29,31 @@ def adopt(
     """
     __tracebackhide__ = True
     cached = value if isinstance(value, CachedSynthesizer) else _wrap(value, fixturedef)
+    _bind(cached, request, session)
+    session.fixtures.note_fixture(fixturedef, cached)
+    return cached
+
+
+def adopt_other(value: CachedSynthesizer, request: pytest.FixtureRequest, session: PytestSession) -> None:
+    """Bind a `CachedSynthesizer` that another fixture returned, so that the run counts its calls.
+
+    A fixture of a wider scope than the project's own ``russo_cache`` cannot use it, and stays as it is.
+    """
+    if not value.is_bound:
+        with contextlib.suppress(pytest.fail.Exception):
+            _bind(value, request, session)
+
+
+def _bind(cached: CachedSynthesizer, request: pytest.FixtureRequest, session: PytestSession) -> None:
+    __tracebackhide__ = True
     cache = request.getfixturevalue("russo_cache")
     if not isinstance(cache, (AudioCache, LayeredCache)):
-        return pytest.fail(
+        pytest.fail(
             f"fixture russo_cache returned {cache!r:.80}; it must return a russo.AudioCache or a "
             "russo.LayeredCache",
             pytrace=False,
         )
-    bound = cached.bound_to(dataclasses.replace(session.context, cache=cache))
-    session.fixtures.note_fixture(fixturedef, bound)
-    return bound
+    cached.bound_to(dataclasses.replace(session.context, cache=cache))
 
 
 def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:

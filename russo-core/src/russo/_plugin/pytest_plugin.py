@@ -122,10 +122,21 @@ def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, No
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
-    """Wrap what ``russo_synthesizer`` returned, before a test or another fixture gets it."""
+    """Wrap what ``russo_synthesizer`` returned, before a test or another fixture gets it.
+
+    A `CachedSynthesizer` of another fixture is bound to the run.
+    """
     __tracebackhide__ = True
     value = yield
-    if fixturedef.argname != "russo_synthesizer" or request.config.getoption("setupplan", False):
+    if request.config.getoption("setupplan", False):
+        return value
+    if fixturedef.argname != "russo_synthesizer":
+        # The module is not imported here: without it, the value cannot be of its class.
+        module = sys.modules.get("russo._flow.cached")
+        if module is not None and isinstance(value, module.CachedSynthesizer):
+            from .adopt import adopt_other
+
+            adopt_other(value, request, session_of(request.config))
         return value
     cached = fixturedef.cached_result
     assert cached is not None
