@@ -157,8 +157,12 @@ def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesiz
     """Speak prompts from a plain test; a function of the prompt, to be called as often as the test likes."""
     session = session_of(request.config)
 
-    def say(text: str) -> Audio:
+    def say(text: str, *more: object, **options: object) -> Audio:
         __tracebackhide__ = True
+        if more or options:
+            from .misuse import arguments_error
+
+            raise arguments_error(options)
         return russo_synthesizer.synthesize_sync(text, wait_for=session.wait_for)
 
     return say
@@ -225,9 +229,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shorten the traceback of an error of russo's."""
-    used = _SESSION in item.config.stash
-    if not used or call.excinfo is None or item.config.getoption("fulltrace", False):
+    """Shorten the traceback of an error of russo's; explain an error that a wrong use of a fixture causes."""
+    if _SESSION not in item.config.stash or call.excinfo is None:
+        return (yield)
+    from .misuse import explain_await
+
+    explain_await(item, call.excinfo.value)
+    if item.config.getoption("fulltrace", False):
         return (yield)
     from .tracebacks import is_from_fixture, shorten_trace
 
