@@ -75,6 +75,13 @@ def test_three_settings_are_named_and_the_others_counted(cache):
     assert line == f"1 prompt is stored with other settings ({shown})"
 
 
+def test_of_another_backend_only_the_name_is_shown(cache):
+    put(cache, 1, "One", backend="acme", speed=1.0, voice="a")
+    put(cache, 2, "One", backend="acme", speed=1.0, voice="a", more=1)
+    new = [put(cache, 3, "One", backend="bell", pitch=1, a=2)]
+    assert line_of(cache, new) == "1 prompt is stored with other settings (backend is 'acme', wanted 'bell')"
+
+
 def test_two_groups_are_named_the_most_frequent_first(cache):
     new = []
     for number, voice in enumerate(["a", "b", "b", "c"]):

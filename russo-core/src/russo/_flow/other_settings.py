@@ -11,11 +11,12 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from .._clock import monotonic
 from .._errors import shorten
-from .._fields import flatten
+from .._fields import backend_of, flatten
 from .._foreign import shown
 from .._store.cache import AudioCache
 from .._store.directory import stored_keys
@@ -145,14 +146,10 @@ class _Search:
         for entry in new:
             if not self._goes_on(self._end):
                 return
-            near = [
-                (found.number, -other.time, found.text)
-                for other in others.get(entry.prompt, ())
-                if (found := differences(other.fields, entry.fields, _SHOWN_IN_A_LINE)).number
-            ]
-            if near:
+            text = _nearest(others.get(entry.prompt, ()), entry)
+            if text is not None:
                 self._prompts.add(entry.prompt)
-                self._groups[min(near)[-1]] += 1
+                self._groups[text] += 1
 
     def _others(self, prompts: Container[str], layers: Iterable[AudioCache]) -> Mapping[str, list[_Stored]]:
         found: defaultdict[str, list[_Stored]] = defaultdict(list)
@@ -186,6 +183,21 @@ class _Search:
         return (
             f"{'at least ' if self._is_cut else ''}{prompts} stored with other settings ({'; '.join(groups)})"
         )
+
+
+def _nearest(others: Iterable[_Stored], entry: _Stored) -> str | None:
+    """Return in words how an entry differs from the most similar one, the latest of several."""
+    found = [
+        (different.number, -other.time, different.text, backend_of(other.fields))
+        for other in others
+        if (different := differences(other.fields, entry.fields, _SHOWN_IN_A_LINE)).number
+    ]
+    if not found:
+        return None
+    _, _, text, old = min(found, key=itemgetter(0, 1))
+    new = backend_of(entry.fields)
+    # The settings of two backends have nothing in common.
+    return text if old == new else differences({"own": {"backend": old}}, {"own": {"backend": new}}, 1).text
 
 
 def _keys_of(layer: AudioCache) -> Iterator[str]:
