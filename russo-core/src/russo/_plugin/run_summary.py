@@ -48,11 +48,10 @@ def _notes(session: PytestSession, total: Counts, unseen: str | None) -> Notes:
     replaced = session.fixtures.settings_without_effect(session.settings, total.speakers)
     default = session.cache.layers
     layers = {str(default[-1].directory): default, **session.fixtures.layers}
-    setup_line = getattr(session, "setup_line", None)
     return Notes(
-        setup=setup_line() if setup_line is not None else None,
+        setup=session.setup_line(),
         unseen=unseen,
-        notices=[*([] if replaced is None else [replaced]), *getattr(session, "notices", ())],
+        notices=[*([] if replaced is None else [replaced]), *session.notices],
         other_settings=other_settings(total.added, layers, total.used) if total.added else None,
-        details=getattr(session, "details", ()),
+        details=session.details,
     )
