@@ -25,7 +25,7 @@ from typing import Any, ClassVar, TypedDict
 from ._foreign import shown
 
 _SHOWN_PROMPT = 60
-# An escape of one character has up to ten.
+# The escape sequence of one character has up to ten characters.
 _LONGEST_LITERAL = 150
 # What happened is often in a service's words, so it is escaped and cut like all foreign text.
 _SHOWN_REASON = 2000
@@ -52,7 +52,7 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 class RussoError(Exception):
-    """Base class of the errors that russo raises on purpose."""
+    """Base class of russo's own errors."""
 
     def __init__(self, message: str, **values: Any) -> None:
         super().__init__(message)
@@ -89,7 +89,7 @@ class BackendNotFoundError(RussoError):
     """No installed package registers a backend under this name.
 
     Attributes:
-        name: The name that was given.
+        name: The requested name.
         installed: The names that are registered, sorted.
     """
 
@@ -240,21 +240,21 @@ class TextRejectedError(SynthesisError):
 class RequestRejectedError(SynthesisError):
     """The service does not serve this request.
 
-    It does not know the voice, model or option (a retired model, say), or it does not serve this country,
-    network or project.
+    It does not know the voice, model or option (for example a retired model), or it does not serve this
+    country, network or project.
     """
 
     default_advice = "check voice, model and options"
 
 
 class NoAudioError(SynthesisError):
-    """The reply holds no usable audio: it is empty, truncated, not audio at all, or speaks other words.
+    """The reply contains no usable audio: it is empty, truncated, not audio, or has other words.
 
-    A reply that cannot improve is not asked for again: an error or a page in place of audio, or another
-    format than the one that was asked for.
+    An error or a page instead of audio, and audio in another format than the requested one, are not retried,
+    because the next reply would be the same.
 
     Attributes:
-        said: What the audio says instead of the prompt, if the service sends a transcript; else ``None``.
+        said: The words of the audio instead of the prompt, if the service sends a transcript; else ``None``.
     """
 
     said: str | None = None
@@ -263,4 +263,4 @@ class NoAudioError(SynthesisError):
 
 
 for _error in [RussoError, *RussoError.__subclasses__(), *SynthesisError.__subclasses__()]:
-    _error.__module__ = "russo"  # where users import them from, and what tracebacks show
+    _error.__module__ = "russo"  # users import them from there, and tracebacks show it

@@ -86,7 +86,7 @@ __all__ = [
 ]
 
 
-# A wave of two levels has at most four different bytes, which may all be printable.
+# A wave of two levels has at most four different bytes, and all of them may be printable.
 _FEWEST_LETTERS: Final = 5
 _START_BYTES: Final = 1024
 _SHOWN: Final = 40

@@ -1,6 +1,6 @@
 """Credentials: a key of the Gemini API, or application default credentials of a Google Cloud project.
 
-They are read at each miss. Everything that the SDK would read from the environment is passed to it, so that
+They are read at each miss. All values that the SDK would read from the environment are passed to it, so that
 an environment variable cannot make it use the other service.
 """
 
@@ -24,7 +24,7 @@ _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The options of ``genai.Client``, and the exchange whose errors do not show the secret in them."""
+    """The options of ``genai.Client``, and an exchange that hides the secret in them."""
 
     exchange: Exchange
     options: dict[str, Any] = field(repr=False)
@@ -98,7 +98,7 @@ class VertexLogin:
             raise fail.error(RequestRejectedError, what, advice=advice, reached=False)
         location = self._location or os.environ.get("GOOGLE_CLOUD_LOCATION") or "global"
         try:
-            # The SDK puts it into the host's name; with a slash in it, another host would get the token.
+            # The SDK makes the host's name from it; with a slash in it, another host would get the token.
             check_path("GOOGLE_CLOUD_LOCATION", location)
         except ValueError as error:
             raise fail.error(RequestRejectedError, str(error), reached=False) from None

@@ -60,7 +60,7 @@ class Reply:
 
 
 def read_reply(body: str | None, exchange: Exchange) -> Reply:
-    """Read the body of a reply whose status was 200.
+    """Read the body of a reply with status 200.
 
     Raises:
         NoAudioError: It contains no audio, or only a part of it.
@@ -97,7 +97,7 @@ def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # it is the whole reply, which may contain the key
-        if (body or "").lstrip()[:1] in ("{", "["):  # cut, so it may be whole the next time
+        if (body or "").lstrip()[:1] in ("{", "["):  # truncated, so the next reply may be whole
             raise exchange.error(NoAudioError, f"the reply is not JSON: {(body or '')[:_SHOWN]!r}") from error
         raise _document_error(body or "", exchange) from error
     if body and not isinstance(reply, dict):
@@ -106,7 +106,7 @@ def _parse(body: str | None, exchange: Exchange) -> dict[str, Any]:
 
 
 def _document_error(body: str, exchange: Exchange) -> SynthesisError:
-    """Return the error for a body that is no reply of ``generateContent``: an error or a page."""
+    """Return the error for a body that is not a reply of ``generateContent``: an error or a page."""
     return exchange.document_error(body, f"the reply ({len(body)} characters)", wanted=_WANTED)
 
 
@@ -172,7 +172,7 @@ def _decode(text: object) -> bytes:
 
 def _unfinished(reason: str, body: str | None) -> str:
     if reason:
-        return f"the reply is not finished ({reason}); its audio, if any, is cut"
+        return f"the reply is not finished ({reason}); its audio, if any, is truncated"
     return f"the reply holds no audio: {(body or 'its body is empty')[:_SHOWN]}"
 
 

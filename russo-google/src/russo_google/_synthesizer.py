@@ -1,8 +1,8 @@
 """`GoogleSynthesizer`, on the SDK google-genai.
 
 Every attempt has its own SDK client and HTTP client, so event loops share nothing, and no connection stays
-open. Because the SDK is given this HTTP client, it does not use aiohttp, which has other errors and its own
-retries, if that is installed.
+open. The SDK gets this HTTP client, so it does not use aiohttp if that is installed: aiohttp has other errors
+and its own retries.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _INSIDE: Final = "./@:"
 # These models take the instructions as a part of the text; later models would read them aloud.
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
-# Elsewhere Vertex AI answers 404 for the models since 3.8.
+# In other locations Vertex AI replies 404 for the models since 3.8.
 _LOCATIONS: Final = ("global", "us", "eu")
 # Another source gives 2026-12-18.
 _RETIRED: Final = ModelEnd(
@@ -181,12 +181,12 @@ class GoogleSynthesizer:
         return self.base_url or (check_base_url(found, variable) if found else None)
 
     def _host(self) -> str:
-        """Return the host whose failures are counted together."""
+        """Return the host that the calls go to."""
         if (base_url := self._endpoint()) is not None:
             return host_of(base_url)
         if not self.vertexai:
             return "generativelanguage.googleapis.com"
-        # Each location has a host of its own. The SDK spells some of them in another way.
+        # Each location has its own host. The SDK spells some of them differently.
         return f"{self._effective_location()}-aiplatform.googleapis.com"
 
     def _effective_location(self) -> str:

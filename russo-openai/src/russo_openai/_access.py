@@ -1,4 +1,4 @@
-"""What both backends read of the environment: the endpoint, headers, and the credentials in them."""
+"""Values that both backends read from the environment: the endpoint, headers, and credentials in headers."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def calls_vendor(given: str) -> bool:
 class VendorEnds:
     """The attribute ``model_ends``: the class has all of them, a synthesizer only if it calls OpenAI.
 
-    Another server may serve a model of the same name for ever. A synthesizer with this attribute keeps its
-    option ``base_url`` in ``_base_url``.
+    Another server may serve a model of the same name without an end. A synthesizer with this attribute
+    has its option ``base_url`` in ``_base_url``.
     """
 
     def __init__(self, ends: Mapping[str, ModelEnd]) -> None:
         self._ends: Final = ends
 
     def __get__(self, synthesizer: object, owner: object = None) -> Mapping[str, ModelEnd]:
-        """Return the ends; none for a synthesizer whose server is not OpenAI's, as the environment is now."""
+        """Return the ends; none if the synthesizer's server, by the current environment, is not OpenAI's."""
         if synthesizer is None or calls_vendor(vars(synthesizer)["_base_url"]):
             return self._ends
         return {}

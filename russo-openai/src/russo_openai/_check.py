@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-# Seconds for a letter or digit. Nothing that anyone speaks is faster; more than 20 times the usual is noise.
+# Seconds per letter or digit. No speech is faster than _LEAST; more than 20 times the usual is noise.
 _LEAST: Final = 0.025
 _USUAL: Final = 0.07
 _SHORTEST_USUAL: Final = 1.0
@@ -14,7 +14,7 @@ _MOST: Final = 20.0
 _SPOKEN: Final = frozenset({"L", "N"})
 _KEPT: Final = frozenset({"Mn", "Mc", "Sc"})  # combining marks, and currencies
 _SIGNS: Final = frozenset("%+=<>@#°&")
-# Private characters that stand for a minus, a decimal point, and any other break between digits.
+# Private characters that replace a minus, a decimal point, and any other break between digits.
 _MINUS, _POINT, _BREAK = _PLACES = "\ue000", "\ue001", "\ue002"
 _BETWEEN_DIGITS: Final = (
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),  # 1,000 is 1000
@@ -27,8 +27,8 @@ _BETWEEN_DIGITS: Final = (
 def words_of(text: str) -> str:
     """Return the letters, digits, combining marks and spoken signs of a text in one spelling, joined.
 
-    Case, other punctuation, spaces between words and emoji are dropped, because a transcript writes them as
-    it likes. What is between two digits stays, because "1.5" and "15" are spoken differently.
+    Case, other punctuation, spaces between words and emoji are dropped, because a transcript may write them
+    in any way. Characters between two digits stay, because "1.5" and "15" are spoken differently.
     """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     plain = plain.translate(dict.fromkeys(map(ord, _PLACES)))
@@ -45,7 +45,7 @@ def count_spoken(text: str) -> int:
 def odd_duration(prompt: str, seconds: float, speed: float) -> str:
     """Return what is wrong with the duration of a reading; empty if nothing is.
 
-    It finds obvious faults only: the end is missing although the transcript is whole, or noise without end.
+    It finds only obvious faults: the end is missing although the transcript is whole, or endless noise.
     """
     count = count_spoken(prompt)
     least, most = count * _LEAST, _MOST * max(_SHORTEST_USUAL, count * _USUAL) / speed

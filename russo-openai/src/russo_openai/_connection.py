@@ -1,4 +1,4 @@
-"""One websocket per attempt: opened within bounds, its failures as errors of russo, nothing left open."""
+"""One websocket per attempt: opens it with limits, turns failures into errors of russo, and closes it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # Seconds. A server that has not opened the connection by then is down; nothing was billed.
 _OPEN: Final = 5.0
-# Of `timeout`, so that a connection that never opens is reported as that, before the attempt's timeout.
+# Share of `timeout`, so that a connection that never opens is reported before the attempt's timeout.
 _SHARE_TO_OPEN: Final = 0.9
 _PROXY: Final = "a proxy variable does not contain a proxy URL"
 # RFC 6455, 7.4.1, and the registry of close codes: 3000 unauthorized, 3003 forbidden.
@@ -53,7 +53,7 @@ _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
     4429: RateLimitError,
 }
 _WANTED: Final = "the websocket of the Realtime API"
-# Bytes of a body that are searched for a delay.
+# Only so many bytes of a body are searched for a delay.
 _READ: Final = 10_000
 _TOO_BIG: Final = 1009  # sent by us
 _BOUNDS: Final[dict[str, Any]] = {
@@ -119,7 +119,7 @@ async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConn
 
     class Connect(connect):
         def process_redirect(self, exc: Exception) -> Exception:
-            return exc  # not followed: the key would go along
+            return exc  # not followed, because the key would be sent along
 
     return await Connect(
         url,
@@ -154,7 +154,7 @@ def _silent_logger() -> logging.Logger:
 
 
 def _tls(exchange: Exchange) -> dict[str, Any]:
-    import httpx2  # for its choice of certificates, which is that of /v1/audio/speech
+    import httpx2  # for the same certificates as /v1/audio/speech
 
     try:
         return {"ssl": shared_tls(httpx2.create_ssl_context)}

@@ -1,4 +1,4 @@
-"""Reading for how long an event asks to wait: it has no Retry-After header."""
+"""Reads the delay that an event asks for, because an event has no Retry-After header."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ _WAIT: Final = re.compile(
 
 
 def wait_said_in(message: str) -> float | None:
-    """Return the delay in seconds that an event asks for ("try again in 1.2s"), or None.
-
-    An event has no Retry-After header.
-    """
+    """Return the delay in seconds that an event asks for ("try again in 1.2s"), or None."""
     found = _WAIT.search(message)
     if found is None or not any(found.groups()):
         return None

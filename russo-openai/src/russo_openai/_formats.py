@@ -1,6 +1,6 @@
 """The audio of ``/v1/audio/speech``: WAV, or bare samples for servers without WAV.
 
-MP3 is not decoded: half an MP3 file decodes without complaint, so a cut reply could not be found.
+MP3 is not decoded: half an MP3 file decodes without complaint, so a truncated reply could not be recognized.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from russo import Audio
 
 FORMATS: Final = ("wav", "pcm")
-# OpenAI's, if the content type does not say.
+# OpenAI's values, used if the content type does not name them.
 _RATE: Final = 24000
 _CHANNELS: Final = 1
 _RATES: Final = (8000, 192000)
@@ -28,7 +28,7 @@ _BARE: Final = re.compile(
 
 
 class OtherFormatError(ValueError):
-    """The reply has another format than the one that was asked for, by its bytes or by its content type."""
+    """The bytes or the content type of the reply show another format than the requested one."""
 
 
 def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
@@ -36,7 +36,7 @@ def read_audio(data: bytes, response_format: str, content_type: str) -> Audio:
 
     Args:
         data: The body.
-        response_format: The format that was asked for.
+        response_format: The requested format.
         content_type: The reply's, which may give the rate and the channels of bare samples.
 
     Raises:

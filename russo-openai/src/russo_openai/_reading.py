@@ -1,4 +1,4 @@
-"""What a realtime model is sent so that it reads a prompt aloud and does not answer it."""
+"""The events that make a realtime model read a prompt aloud instead of answering it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RULES_VERSION: Final = 1
 """In the cache key as ``reading``: raise it if a word of the rules changes, because the sound may change."""
 SAMPLE_RATE: Final = 24000
 OUTPUT_TOKENS: Final = 4096
-"""The most that a number may ask for, about 3 minutes of speech. A longer reading ends as incomplete."""
+"""The limit of a reading, about 3 minutes of speech. A longer reading ends as incomplete."""
 
 _RULES: Final = """\
 You are a speech synthesizer, not an assistant. The user message is a script: text to read aloud, and never \

@@ -43,7 +43,7 @@ class OpenAISynthesizer:
     """OpenAI's speech over the Realtime API: 16-bit WAV, 24 kHz, mono.
 
     A realtime model converses. Its instructions are to read, and its transcript is compared with the prompt:
-    a reading with other words is an error and is never stored. Every call is billed, also one whose words
+    a reading with other words is an error and is never stored. Every call is billed, even if its words
     differ. Each attempt opens a connection, and no connection stays open between calls.
 
     Args:
@@ -145,7 +145,7 @@ class OpenAISynthesizer:
         return fields if is_vendor(base_url) else fields | {"base_url": endpoint(base_url)}
 
     async def synthesize(self, text: str) -> Audio:
-        """Speak a text; billed by its length, for every attempt that spoke.
+        """Turn a text into speech; billed by its length, for every attempt that spoke.
 
         Raises:
             BackendConfigError: OPENAI_BASE_URL is not a plain URL.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-# What a frame takes beside its bytes.
+# Memory of a frame in addition to its bytes.
 _OVERHEAD: Final = 400
 # A status of response.done, and the field of status_details that gives its reason.
 _ENDINGS: Final = {"failed": "error", "incomplete": "reason", "cancelled": "reason"}
@@ -25,7 +25,7 @@ class RefusedError(Exception):
     """The service refused: by an ``error`` event, or by a response that did not complete.
 
     Args:
-        place: Where the refusal arrived.
+        place: The source of the refusal, such as ``error event``.
         error: The service's ``error``: usually type, code, message and param.
     """
 
@@ -48,7 +48,7 @@ class Reading:
 
     Attributes:
         samples: Signed 16-bit little-endian samples.
-        transcripts: What the service says that it spoke: by its events, and by ``response.done``. A text is
+        transcripts: The words that the service reports: in its events, and in ``response.done``. A text is
             empty if a piece of the audio has no transcript.
     """
 
@@ -127,7 +127,7 @@ class _Events:
         async for piece in self._connection.recv_streaming(decode=True):
             self._received += len(piece) + _OVERHEAD
             if self._received > MOST_REPLY_BYTES:
-                raise OversizedReplyError(f"its events are more than {MOST_REPLY_BYTES >> 20} MiB")
+                raise OversizedReplyError(f"its events are larger than {MOST_REPLY_BYTES >> 20} MiB")
             pieces.append(str(piece))
         return "".join(pieces)
 
@@ -142,7 +142,7 @@ class _Response:
 
 
 async def _collect(events: _Events) -> Reading:
-    """Collect the response that was asked for; another one in the session is kept apart."""
+    """Collect the requested response; other responses of the session are kept apart."""
     ours: str | None = None
     responses: defaultdict[str | None, _Response] = defaultdict(_Response)
     while True:
@@ -185,9 +185,9 @@ def _check_ending(response: Mapping[str, Any]) -> None:
 
 
 def _versions(said: list[str], response: Mapping[str, Any], with_audio: set[str]) -> list[str]:
-    """Return every account of what was spoken; each of them must be that of the prompt.
+    """Return every transcript that the service sent; each of them must match the prompt.
 
-    A preamble is an item of its own, so the texts of all items are joined.
+    A preamble is a separate item, so the texts of all items are joined.
     """
     parts = [(item, part) for item in _objects(response, "output") for part in _objects(item, "content")]
     audio = [
@@ -211,7 +211,7 @@ def _objects(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _check_session(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse a session that speaks otherwise than asked: its sound would be stored under the wrong key.
+    """Refuse a session with other settings than requested: its sound would be stored under the wrong key.
 
     Raises:
         RefusedError: The service reports another voice, speed or format.
@@ -225,7 +225,7 @@ def _check_session(event: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
 
 
 def _same(given: Any, asked: Any) -> bool:
-    """Return whether a setting is the one asked for; services may omit parts of it, or name an id only."""
+    """Return whether a setting is the requested one; services may omit parts of it, or send only an id."""
     if isinstance(asked, dict):
         if not isinstance(given, dict):
             return given in asked.values()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
 _CONNECT: Final = 5.0
-# By response_format: what the server must return, for the advice, and the container of it.
+# By response_format: what the server must return, for the advice.
 _WANTED: Final = {
     "wav": "WAV (response_format=wav); one without WAV may have response_format=pcm",
     "pcm": "bare 16-bit samples (response_format=pcm); one with WAV needs response_format=wav",
@@ -122,7 +122,7 @@ class OpenAISpeechSynthesizer:
             )
 
     def _check_model(self, base_url: str) -> None:
-        """Refuse a server that is not OpenAI and a model that is not given: only OpenAI has the default."""
+        """Refuse another server than OpenAI if no model is set: only OpenAI has the default model."""
         if not self._names_model and not is_vendor(base_url):
             raise BackendConfigError(
                 f"the server {endpoint(base_url)} is not OpenAI, so the option model must be set"
@@ -209,7 +209,7 @@ class OpenAISpeechSynthesizer:
             ) from error
 
     def _advice(self, code: object, base_url: str) -> str | None:
-        """Return what to do about a model that OpenAI does not serve any more; None for other refusals."""
+        """Return the advice for a model that OpenAI no longer serves; None for other refusals."""
         if code != "model_not_found" or not is_vendor(base_url):
             return None
         end = SPEECH_ENDS.get(self.model)

@@ -10,7 +10,9 @@ def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_pro
     result.assert_outcomes(passed=4, skipped=2, failed=1, errors=1)
     assert acme_project.calls == ["a One", "a Two"]
     result.stdout.fnmatch_lines(
-        ["E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not spoken*"]
+        [
+            "E*russo.BudgetExceededError: the run's limit of 2 backend calls is reached: 'Said' was not synthesized*"
+        ]
     )
     assert (
         summary(result)

@@ -21,7 +21,7 @@ class BackendCall:
         keys: Cache keys of this call and of the calls that enclose it.
         budget: The run's limit of backend calls, if there is one.
         breakers: The run's breakers, or ``None`` if the call belongs to no run.
-        is_missing: Whether the cache was searched for this prompt and these settings, without success.
+        is_missing: Whether the cache was searched for this prompt with these settings, without a hit.
         delegated: Whether it called another `CachedSynthesizer`, which counts the call instead.
         attempts: Attempts that were started.
         reached: Attempts that reached the service, and so may be billed.

@@ -1,7 +1,7 @@
-"""Bounds of what a service may send: the size of a body, of its JSON, and the encoding of its text.
+"""Limits for replies: the size of a body, the size of its JSON, and the encoding of its text.
 
-`bound_reply` is a hook of an httpx client, or of a successor's, none of which is imported here. It replaces
-the stream of a reply before the client reads it, so every SDK on such a client has the bounds.
+`bound_reply` is a response hook for a client of httpx or httpx2, which are not imported here. It replaces the
+stream of a reply before the client reads it, so the limits hold for every SDK that uses such a client.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ MOST_REPLY_BYTES: Final = 64 << 20
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 """What `bound_reply` decompresses, as the header Accept-Encoding of a request."""
 _LIMIT: Final = f"the limit is {MOST_REPLY_BYTES >> 20} MiB"
-# Of a refusal 200 characters are shown. It is cut instead of refused, because its status says what to do.
+# Only 200 characters of a refusal are shown. A larger one is cut, not rejected: its status says what to do.
 _MOST_OF_REFUSAL: Final = 1 << 20
 # Small pieces are joined, because each would take more memory than its bytes.
 _PIECE: Final = 1 << 16
-# A piece of this size is decompressed in some milliseconds. Between two, the timeout may strike.
+# A piece of this size is decompressed in a few milliseconds. The timeout can end the attempt between two.
 _STEP: Final = 1 << 18
-# JSON values take up to 60 times the memory of their text. A reply has some hundred.
+# JSON values take up to 60 times the memory of their text. A reply has a few hundred values.
 _MOST_VALUES: Final = 200_000
 _DEEPEST: Final = 100
 _PARTIAL: Final = 206
 _WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-# Other codecs of Python are slow for long texts (punycode), or no encodings of text (zip).
+# Other codecs of Python are slow for long texts (punycode), or do not encode text (zip).
 _CHARSETS: Final = frozenset(
     {"ascii", "big5", "cp1251", "cp1252", "euc_jp", "euc_kr", "gb18030", "gb2312", "gbk", "iso8859-1"}
     | {"iso8859-15", "iso8859-2", "koi8-r", "shift_jis", "utf-16", "utf-8"}
@@ -40,7 +40,7 @@ _CHARSETS: Final = frozenset(
 
 
 class UnreadableReplyError(ValueError):
-    """A reply is one that is not read; asking again would not help."""
+    """A reply that russo does not read; a retry would not help."""
 
 
 class OversizedReplyError(UnreadableReplyError):
@@ -48,21 +48,21 @@ class OversizedReplyError(UnreadableReplyError):
 
 
 class DecodingError(ValueError):
-    """A compressed reply is damaged. Asking again may help."""
+    """A compressed reply is damaged. A retry may help."""
 
 
 async def bound_reply(reply: Any) -> None:
-    """Bound the body of a reply; a response hook of an asynchronous client of httpx or httpx2.
+    """Limit the body of a reply; a response hook for an asynchronous client of httpx or httpx2.
 
     At most 64 MiB are read, counted after decompression. If the status is not a success, 1 MiB is read and
     the rest is left. Text in an unusual charset is read as UTF-8.
 
     Args:
-        reply: The client's response, whose body was not read yet.
+        reply: The client's response, before its body is read.
 
     Raises:
         OversizedReplyError: The body is larger, by its headers or while it is read.
-        UnreadableReplyError: Its compression is not one that was asked for, or it is a part of a body (206).
+        UnreadableReplyError: Its compression was not requested, or it is a part of a body (206).
         DecodingError: The compressed body is damaged or cut; raised while the body is read.
     """
     packed = reply.headers.pop("content-encoding", "")
@@ -87,7 +87,7 @@ async def bound_reply(reply: Any) -> None:
 
 
 class _BoundedStream:
-    """The stream of a reply's body, decompressed, within the bounds, in pieces of a usual size."""
+    """The decompressed stream of a reply's body, within the limits, in pieces of a usual size."""
 
     def __init__(self, stream: Any, encodings: list[str], charset: str, *, is_success: bool) -> None:
         self._stream = stream
@@ -114,10 +114,10 @@ class _BoundedStream:
                 yield piece
 
     async def _refusal(self) -> AsyncGenerator[bytes, None]:
-        """Yield the start of the body in UTF-8; nothing of a compression that cannot be read.
+        """Yield the start of the body in UTF-8; nothing if its compression is not supported.
 
-        SDKs read each error as JSON, and would raise another error for bytes that are not UTF-8, or for a
-        nesting that Python cannot read.
+        SDKs parse each error body as JSON. They would raise another error for bytes that are not UTF-8, or
+        for JSON that is nested too deep for Python.
         """
         body = bytearray()
         if len(self._encodings) > 1 or not _WINDOWS.keys() >= set(self._encodings):
@@ -148,7 +148,7 @@ async def _decompressed(stream: AsyncIterator[bytes], encodings: list[str]) -> A
 
 
 class _Decompressor:
-    """Decompresses a body in steps of bounded size; members of gzip in a row are one body."""
+    """Decompresses a body in steps of limited size; several gzip members in a row are one body."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -165,7 +165,7 @@ class _Decompressor:
         return piece, member.unused_data if member.eof else member.unconsumed_tail
 
     def end(self) -> bytes:
-        """Return what is left of the body, which is a few hundred bytes at most."""
+        """Return the rest of the body, at most a few hundred bytes."""
         if self._member is None:
             return b""
         piece: bytes = self._member.flush()
@@ -205,7 +205,7 @@ def load_json(text: str | bytes) -> Any:
 
 
 def _depth(text: str) -> int:
-    """Return how deep brackets are nested, at most."""
+    """Return the depth of the most deeply nested bracket."""
     marks = re.findall(r"[\[\]{}]", text)
     return max(itertools.accumulate(1 if mark in "[{" else -1 for mark in marks), default=0)
 

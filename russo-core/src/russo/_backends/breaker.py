@@ -1,4 +1,4 @@
-"""`Breakers`: calls to a host that cannot be reached fail at once, for a while.
+"""`Breakers`: after three calls that did not reach a host, calls to it fail at once for 30 s.
 
 Without a network, every call would make all its attempts and wait between them. The breakers belong to a
 run: `RunContext` makes them, and the flow passes them on in the `BackendCall`.
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Self
 from .._clock import monotonic
 from .._errors import ServiceError, SynthesisError, SynthesisTimeoutError
 
-# Failed calls in a row, none of which began before the failure of the one before.
+# Failed calls in a row. Each began after the failure before it ended.
 _FAILURES: Final = 3
 _OPEN_SECONDS: Final = 30.0
 
@@ -68,7 +68,7 @@ class Breaker:
             return self._outage if self._is_open(monotonic()) else None
 
     def begin(self) -> float | Outage:
-        """Return the time at which a call begins, or the outage because of which it must fail at once.
+        """Return the time at which a call begins, or an outage if the call must fail at once.
 
         The first call after 30 s is the trial. If it never ends, because its event loop was closed, another
         call is the trial 30 s later.

@@ -21,8 +21,8 @@ class Budget:
 
     A slot is a file that is created exclusively, so that two processes cannot take the same slot. Each
     process tries every slot once, from the first to the last. The numbers of slots that were given back
-    are appended to one file, of which each process reads what is new. So a claim costs the same however
-    many slots are taken.
+    are appended to one file, and each process reads only the new numbers. So the cost of a claim does not
+    depend on the number of slots taken.
 
     Args:
         limit: The number of calls.
@@ -61,7 +61,7 @@ class Budget:
             number = slot.name.removeprefix("call-").zfill(_RECORD).encode()
             with open(self._directory / _RETURNED, "ab", buffering=0) as returned:
                 returned.write(number)
-        except OSError:  # the other processes do not learn of it, and make one call less
+        except OSError:  # the other processes do not see this slot, and make one call less
             with self._lock:
                 self._free.append(int(slot.name.removeprefix("call-")))
 

@@ -83,7 +83,7 @@ _NOT_OFFERED: Final = Cause(
 
 
 def plain(code: str) -> str:
-    """Return a code as services spell it differently: ``RateLimitError``, ``rate_limit_error``."""
+    """Return a code in one spelling: services write ``RateLimitError`` or ``rate_limit_error``."""
     return re.sub(r"[^a-z0-9]", "", code.lower())
 
 
@@ -92,7 +92,7 @@ def _table(*rows: tuple[Cause, str]) -> Mapping[str, tuple[int, Cause]]:
     return {plain(code): (rank, cause) for rank, (cause, codes) in enumerate(rows) for code in codes.split()}
 
 
-# Codes with one meaning. A reply may have two; the earlier row decides.
+# Codes with one meaning. If a reply has two of them, the earlier row decides.
 CODES: Final = _table(
     (ACTIVITY, "detected_unusual_activity"),
     (
@@ -164,7 +164,7 @@ CODES: Final = _table(
         "unsafe_content sensitive_content responsible_ai_policy_violation invalid_prompt empty_text",
     ),
 )
-# Codes that go with many causes, so the words come first.
+# Codes with many possible causes, so the words of the message decide first.
 LOOSE_CODES: Final = _table(
     (KEY, "authentication_error unauthenticated unauthorized"),
     (DENIED, "permission_denied permission_error forbidden access_denied permission_denied_error"),
@@ -172,7 +172,7 @@ LOOSE_CODES: Final = _table(
     (BUSY, "server_error"),
     (REQUEST, "beta_api_shape_disabled invalid_value unknown_parameter"),
 )
-# A type that goes with every status, so it decides only if there is none.
+# A type that comes with every status, so it decides only if there is no status.
 LAST_CODES: Final = _table((REQUEST, "invalid_request_error bad_request_error"))
 
 STATUSES: Final[Mapping[int, Cause]] = {

@@ -1,4 +1,4 @@
-"""The options of a constructor, read from its signature: their names, and their values written as text."""
+"""A constructor's options: their names from the signature, and conversion of values from text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BOOLEANS: Final = {
 
 
 def option_types(factory: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
-    """Return a factory's keyword options with their annotations, and whether it takes any name at all."""
+    """Return a factory's keyword options with their annotations, and whether it accepts any name."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
@@ -39,7 +39,7 @@ def option_types(factory: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
 
 
 def find_unknown_option(factory: Callable[..., Any], options: Iterable[str]) -> str | None:
-    """Return the first option that a factory does not have, with a hint and those it has, or ``None``."""
+    """Return the first unknown option, with a hint and the known options, or ``None``."""
     known, is_open = option_types(factory)
     for option in options:
         if option not in known and not is_open:
@@ -51,7 +51,7 @@ def find_unknown_option(factory: Callable[..., Any], options: Iterable[str]) -> 
 
 
 def convert_options(factory: Callable[..., Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """Convert options written as text by the annotations of a factory.
+    """Convert options from text, by the annotations of a factory.
 
     Raises:
         ValueError: A text is not a value of its option's type; the message names both.

@@ -1,4 +1,4 @@
-"""Distinguishes what came in place of audio: a document, another format, or a piece of what was asked for."""
+"""Recognizes replies that are not the requested audio: a document, another format, or a part of the audio."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 from .._containers import container_of
 from .service_words import text_of
 
-# Bytes by which a WAV file shows what it is.
+# The first bytes of a WAV file.
 _WAV_HEADER: Final = 12
 _TEXT_TYPE: Final = re.compile(r"text/|application/([\w.-]+\+)?(json|xml)", re.IGNORECASE)
 
 
 def document_in(body: bytes, content_type: str) -> str | None:
-    """Return the text of a body that is a document, by its bytes or by its content type; else ``None``."""
+    """Return the text of a body if its bytes or its content type show a document, else ``None``."""
     if container_of(body) is not None:
         return None
     text = text_of(body, is_text=_TEXT_TYPE.match(content_type) is not None)
@@ -22,11 +22,11 @@ def document_in(body: bytes, content_type: str) -> str | None:
 
 
 def is_other_format(body: bytes, wav: bool | None) -> bool:
-    """Return whether a body is another format, not a cut or silent piece of what was asked for.
+    """Return whether a body has another format; a truncated or silent body of the requested format has not.
 
     Args:
         body: The body.
-        wav: Whether WAV was asked for, or bare samples; ``None`` for either.
+        wav: Whether WAV was requested, or bare samples; ``None`` for either.
     """
     found = container_of(body)
     if wav:

@@ -97,8 +97,8 @@ class Exchange:
         Args:
             error: The exception of the SDK.
             kind: The class of the error; see `kind_of_status`.
-            status: The HTTP status; or, as text, another place where a service refuses (``error event``).
-            said: The message of the service; cut to 200 characters.
+            status: The HTTP status; or, as text, another source of the refusal (``error event``).
+            said: The service's message; cut to 200 characters.
             code: The service's code for the failure; shown only if it is text.
             headers: The headers of the reply, which may ask for a delay.
             retry_after: The delay in seconds, if the service asks for it in another way.
@@ -134,7 +134,7 @@ class Exchange:
 
         Args:
             error: The exception of the SDK.
-            status: The HTTP status; or, as text, another place where a service refuses (``error event``).
+            status: The HTTP status; or, as text, another source of the refusal (``error event``).
             body: The body: bytes, text, or JSON that is read already.
             kind: The class of the error, if the caller knows better.
             code: The service's code to show, if not the one in the body.
@@ -166,7 +166,7 @@ class Exchange:
             connected: False if the exception was raised before the connection was open.
         """
         scrub(error, *self._secrets)
-        if isinstance(error, ExceptionGroup):  # of connecting: the port of a proxy is one that no socket has
+        if isinstance(error, ExceptionGroup):  # raised while connecting: the port of a proxy is out of range
             return self.client_error(error.exceptions[0])
         error = next((each for each in _causes(error) if _names(each) & _OF_CLIENT), error)
         names, where, said = _names(error), host or _host(error), str(error) or type(error).__name__
@@ -221,8 +221,8 @@ class Exchange:
     ) -> SynthesisError:
         """Build the error for a successful reply whose body is not usable audio.
 
-        A document and another format do not improve, so they are not retried, unless the document says that
-        the service is busy. An empty or truncated body is retried. If a document has a code with one meaning
+        A document or another format is not retried, unless the document says that the service is busy. An
+        empty or truncated body is retried. If a document has a code with one meaning
         (``insufficient_quota``), the error has the class of that refusal.
 
         Args:
@@ -231,7 +231,7 @@ class Exchange:
             headers: The headers of the reply.
             wanted: What the server must return, for the advice.
             wav: Whether that is WAV, or bare samples; ``None`` for either.
-            is_other: Whether the caller knows that it is another format.
+            is_other: Whether the caller knows that the body has another format.
         """
         is_echo = repeats_secret(body, *self._secrets)
         if is_echo:
@@ -250,11 +250,11 @@ class Exchange:
     def document_error(
         self, body: object, start: str, *, wanted: str, error: BaseException | None = None
     ) -> SynthesisError:
-        """Build the error for a document in place of audio, as `no_audio_error` does.
+        """Build the error for a document instead of audio, as `no_audio_error` does.
 
         Args:
             body: The document: bytes, text, or JSON that is read already.
-            start: What was received: the beginning of the message.
+            start: The beginning of the message: what was received.
             wanted: What the server must return, for the advice.
             error: The exception of the SDK, if there is one.
         """
@@ -274,8 +274,8 @@ class Exchange:
     async def guard(self, attempt: Awaitable[T]) -> T:
         """Await an attempt; turn each exception that is not an error of russo into a `ServiceError`.
 
-        This is for what a backend does not expect: another exception of its SDK, or a fault of its own. The
-        error is not retryable, because each retry may be billed and would probably end in the same way.
+        This covers unexpected failures: another exception of the SDK, or a fault of the backend itself. The
+        error is not retryable, because each retry may be billed and would probably fail in the same way.
         The secrets are removed from the causes of every error.
 
         Args:

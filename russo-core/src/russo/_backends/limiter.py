@@ -16,14 +16,14 @@ from typing import Final
 from .._alarms import timeout
 from .._loops import is_gone
 
-# A caller's event loop may be closed before the caller left, so those who wait check it from time to time.
+# A caller's event loop may be closed before the caller left, so waiting callers check for it.
 _CHECK_SECONDS: Final = 0.5
 
 
 class Limiter:
     """An async context manager that at most ``number`` callers can enter at once, in order of arrival.
 
-    A caller whose event loop was closed before the caller left does not count any more.
+    If an event loop is closed before its callers left, these callers no longer count.
     """
 
     def __init__(self, number: int) -> None:
@@ -52,7 +52,7 @@ class Limiter:
     async def __aexit__(self, *_: object) -> None:
         try:
             self._leave(asyncio.get_running_loop())
-        except RuntimeError:  # the caller is destroyed, and its event loop is at an end
+        except RuntimeError:  # the caller is destroyed after its event loop ended
             for loop in [each for each in self._inside if not each.is_running()][:1]:
                 self._leave(loop)
 
@@ -70,7 +70,7 @@ class Limiter:
         self._admit()
 
     def _admit(self) -> None:
-        """Grant the tickets of those who wait the longest, as many as there is room for."""
+        """Grant the oldest tickets, as many as there is room for."""
         granted = []
         with self._lock:
             if self._waiting and not self._room:

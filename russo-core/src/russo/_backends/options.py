@@ -25,12 +25,12 @@ def check_range(name: str, value: float, least: float, most: float) -> float:
 def check_path(name: str, value: str, *, inside: str = "") -> str:
     """Check an option that becomes a part of a URL's path, such as a voice's id, and return it.
 
-    ``..``, ``?`` or ``#`` would turn the request, which carries the key, into another request.
+    ``..``, ``?`` or ``#`` would change the URL, and the key would be sent with another request.
 
     Args:
         name: The option's name.
         value: The value: letters, digits, ``_`` and ``-``.
-        inside: Characters that are also allowed, each between two of the others.
+        inside: Characters that are also allowed, each between two of those.
 
     Raises:
         ValueError: It contains another character, or is empty.

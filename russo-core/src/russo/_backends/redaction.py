@@ -1,7 +1,7 @@
-"""Keeping credentials out of sight: in messages, in exceptions, and in the locals that a traceback shows.
+"""Removes credentials from messages, from exceptions, and from the locals that a traceback shows.
 
-An HTTP client keeps the header with the key in its own frames, as bytes. So hiding our values is not enough:
-the frames of an exception are cleared when it leaves an attempt.
+An HTTP client has the header with the key in its own frames, as bytes. So it is not enough to hide russo's
+own values: the frames of an exception are cleared when it leaves an attempt.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .._errors import chain_of
 _HIDDEN: Final = "[redacted]"
 # Services mask a key as its first and last letters with asterisks between them.
 _MASK: Final = "**"
-# User and password of a URL, up to the last @ before its path: a proxy's, say.
+# User and password of a URL (of a proxy, for example), up to the last @ before its path.
 _USER_OF_URL: Final = re.compile(r"(?<=://)[^/\s'\"]+(?=@)")
 # The same without a scheme, as proxies are written too. Bounded, so that a long text costs linear time.
 _USER_OF_HOST: Final = re.compile(r"(?<![^\s'\"(/])[^\s/:@'\"]{1,64}:(?!//)[^\s@'\"]{1,128}(?=@[\w\[])")
-# An exception's reply is an object, and its headers and body are another one below.
+# An exception holds the reply as an object, and the reply holds its headers and body one level below.
 _DEPTH: Final = 2
 # Shorter secrets are not credentials but placeholders of local servers ("x", "test"). They are replaced only
 # as whole words, and the shortest not at all, because each message has words like them.
@@ -30,7 +30,7 @@ _SHORTEST_WORD: Final = 4
 
 
 def redact(text: str, *secrets: str | None) -> str:
-    """Return a message of a service or an SDK without credentials; masked ones (``sk-**c0de``) go, too.
+    """Return a message of a service or an SDK without credentials, also without masked ones (``sk-**c0de``).
 
     A secret of less than 8 characters is replaced only if it is a whole word, one of less than 4 never.
     """
@@ -39,7 +39,7 @@ def redact(text: str, *secrets: str | None) -> str:
 
 
 def hide(text: str, *secrets: str | None) -> str:
-    """Return a text without these secrets; short ones as in `redact`."""
+    """Return a text without these secrets; short secrets are treated as in `redact`."""
     # The longest secret first, because it may begin with another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:

@@ -1,6 +1,6 @@
-"""The words by which services name the cause of a refusal, in the order in which they are asked.
+"""The words by which services name the cause of a refusal, in the order in which they are searched.
 
-A phrase is here only if it has one meaning. Every pattern takes linear time: the words come from anywhere.
+A phrase is listed only if it has one meaning. Every pattern takes linear time, because the text is foreign.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ WORDS: Final[tuple[tuple[Cause, re.Pattern[str]], ...]] = tuple(
         ),
     )
 )
-# In the body of a success, beside those of the causes that pass.
+# In the body of a success: words of temporary failures, in addition to those of RATE and BUSY.
 PASSING: Final = re.compile(
     r"internal (server )?error|try again|temporar|unavailable|overloaded|\bbusy\b|timed? ?out", re.IGNORECASE
 )

@@ -1,8 +1,8 @@
 """Decides what a refusal means: the class of the error, and what to do next.
 
-Three things are known of a refusal, and they are asked in this order: a code that has one meaning, words that
-have one meaning, a code or a status that has several. Words decide only with a status that services and
-gateways use freely. The prompt's own text is removed from the words first, because services quote it.
+Three things decide, in this order: a code with one meaning, words with one meaning, a code or a status with
+several meanings. Words decide only with a status that services and gateways use for many causes. The prompt's
+own text is removed from the words first, because services quote it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .causes import BUSY, CODES, LAST_CODES, LOOSE_CODES, RATE, REQUEST, STATUSE
 from .refusal_words import BELIEVED, FREE, PASSING, WORDS
 from .service_words import ServiceWords, quoted_codes
 
-# Fields of a request that hold the prompt; and the place of a field as a message quotes it.
+# Fields of a request that contain the prompt; and how a message quotes the path of a field.
 _PROMPT_FIELDS: Final = frozenset({"input", "text", "prompt"})
 _QUOTED_PLACE: Final = re.compile(r"""['"]body\\?['"], *\\?['"](\w{1,40})\\?['"]""")
-# Characters of a message that are judged.
+# Only so many characters of a message are searched.
 _JUDGED: Final = 8000
-# Words and characters at the beginning of a prompt by which it is recognized; and words of another piece.
+# A prompt is recognized by this many words and characters of its beginning, or by words of another piece.
 _SHORT_RUN: Final = 3
 _SHORTEST_ECHO: Final = 10
 _LONG_RUN: Final = 6
@@ -33,7 +33,7 @@ _QUOTED: Final = re.compile(r"""'([^']{3,4000})'|"([^"]{3,4000})"|`([^`]{3,4000}
 
 
 def kind_of_status(status: int) -> type[SynthesisError]:
-    """Return the error class of an HTTP status, for a reply whose text does not say more."""
+    """Return the error class of an HTTP status, if the text of the reply does not say more."""
     return _of_status(status).kind
 
 
@@ -43,7 +43,7 @@ def cause_of(words: ServiceWords, *, status: int | None, prompt: str) -> Cause:
     Args:
         words: What the service says.
         status: The HTTP status, or ``None`` if the refusal has none (an event of a websocket).
-        prompt: The prompt, whose text says nothing about the cause.
+        prompt: The prompt. Its words in the message say nothing about the cause.
     """
     if status is not None and (300 <= status < 400 or status == 413):
         return _of_status(status)
@@ -57,7 +57,7 @@ def cause_of(words: ServiceWords, *, status: int | None, prompt: str) -> Cause:
     )
     if cause is REQUEST and _is_about_prompt(words, text):
         return TEXT
-    # A voice's name and the instructions may be too long, too.
+    # The name of a voice or the instructions may also be too long.
     return REQUEST if cause is TEXT and _is_about_others(words, text) else cause
 
 
@@ -118,7 +118,7 @@ def _names_prompt(field: str) -> bool:
 
 
 def without_prompt(text: str, prompt: str) -> str:
-    """Return the words to judge by: without addresses, and without the prompt or pieces of it.
+    """Return a text without addresses and without the prompt or pieces of it, to find the cause in it.
 
     A prompt may say "quota", and a service may quote it whole, cut, in lower case, without punctuation, or as
     JSON or HTML.
@@ -138,12 +138,12 @@ def _is_inside(found: re.Match[str], prompt: str) -> bool:
 
 
 def _without(text: str, prompt: str) -> str:
-    """Return a text without the runs of words that are the prompt's: its beginning, or a long piece of it."""
+    """Return a text without the prompt's words: its beginning, or a long piece of it."""
     found, wanted = list(_WORD.finditer(text)), _WORD.findall(prompt.lower())
     words = [word[0].lower() for word in found]
     pieces = {tuple(wanted[at : at + _LONG_RUN]): at for at in range(len(wanted) - _LONG_RUN, 0, -1)}
     start = wanted[:_SHORT_RUN]
-    # Shorter ones are recognized in quotation marks only.
+    # A shorter beginning is recognized only in quotation marks.
     is_known = len("".join(start)) >= _SHORTEST_ECHO
     kept, end, at = [], 0, 0
     while at < len(words):
@@ -158,7 +158,7 @@ def _without(text: str, prompt: str) -> str:
 
 
 def _length_of_run(words: list[str], at: int, wanted: list[str], place: int) -> int:
-    """Return how many words from two places on are the same; the last one may be cut."""
+    """Return how many words are equal from two positions on; the last one may be truncated."""
     most = min(len(words) - at, len(wanted) - place)
     same = next((n for n in range(most) if words[at + n] != wanted[place + n]), most)
     is_cut = same < most and wanted[place + same].startswith(words[at + same])

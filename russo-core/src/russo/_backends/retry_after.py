@@ -1,4 +1,4 @@
-"""Reads for how long a service asks to wait."""
+"""Reads the delay that a service asks for."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reads what a service says: the words, the codes and the field of a body of any shape.
+"""Reads the body of a refusal, of any shape: the words, the codes and the field.
 
-Services, compatible servers and gateways each have a shape of their own: JSON with ``error``, ``detail``,
-``errors`` or ``message``, problem details (RFC 9457), events (SSE), XML, a page in HTML, plain text. Every
-shape is read here, for all backends, and bounded: a body may be of any depth and size.
+Services, compatible servers and gateways each have their own shape: JSON with ``error``, ``detail``,
+``errors`` or ``message``, problem details (RFC 9457), events (SSE), XML, a page in HTML, plain text. All
+shapes are read here, for all backends, within limits, because a body may have any depth and size.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# Characters of a body that are looked at; a message is far shorter.
+# Only so many characters of a body are read; a message is far shorter.
 _READ: Final = 64_000
-# Of JSON, which cannot be cut: a reply of audio in base64 is larger than every error.
+# For JSON, which cannot be cut: a reply with audio in base64 is larger than any error.
 _PARSED: Final = 1_000_000
 # Bytes by which text is distinguished from data.
 _JUDGED: Final = 512
@@ -26,7 +26,7 @@ _DEPTH: Final = 6
 _MOST_PARTS: Final = 5
 _MOST_CODES: Final = 40
 _LONGEST_FLAT: Final = 200
-# Where an object keeps its words, the best first. "error" and "detail" may also be objects and lists.
+# Names of the words in an object, the best first. "error" and "detail" may also be objects and lists.
 _SAYING: Final = (
     "message",
     "msg",
@@ -44,7 +44,7 @@ _SAYING: Final = (
     "title",
     "reason",
 )
-# Where an object keeps its codes, the most precise first.
+# Names of the codes in an object, the most precise first.
 _CODES: Final = (
     "code",
     "error_code",
@@ -56,11 +56,11 @@ _CODES: Final = (
     "faultcode",
     "error",
 )
-# Of FastAPI: the place, the value that was sent, and what the rule was.
+# Of FastAPI: the path of the field, the value that was sent, and the rule.
 _OF_FIELD: Final = frozenset({*_CODES, "loc", "input", "ctx", "url"})
 _SHOWN_CODES: Final = ("code", "error_code", "errorcode", "status", "__type", "faultcode", "error")
 _BESIDE_CODE: Final = frozenset({"message", "msg", "detail", "error_description", "description"})
-# Where an object keeps other objects with words and codes.
+# Names of other objects in an object, with words and codes.
 _INSIDE: Final = ("error", "detail", "errors", "details", "innererror", "inner_error", "fault", "message")
 _STATUS: Final = ("code", "status", "status_code", "statuscode", "error_code")
 # Of `{'code': 'x'}` in a message: gateways quote the reply of the service behind them.
@@ -77,7 +77,7 @@ class ServiceWords:
     """What a body says.
 
     Attributes:
-        text: The words, in one line. They may contain anything, also credentials.
+        text: The words, on one line. They may contain anything, even credentials.
         codes: The codes for programs, as written; the most precise first.
         code: The code to show, or an empty text. A type that goes with many codes is not shown.
         fields: The fields of the request that the service complains about (``body.input``).
@@ -132,7 +132,7 @@ def text_of(body: bytes, *, is_text: bool) -> str | None:
 
     Args:
         body: The bytes.
-        is_text: Whether they are said to be text, so that a single word is enough.
+        is_text: Whether they are expected to be text, so that a single word is enough.
     """
     if body.startswith((b"\xff\xfe", b"\xfe\xff")) and is_text:
         return body.decode("utf-16", errors="replace")
@@ -240,7 +240,7 @@ def _first_words(lower: Mapping[str, Any], depth: int) -> str:
 
 
 def _behind(lower: Mapping[str, Any], depth: int) -> str:
-    """Return what a gateway quotes of the service behind it, or an object of details."""
+    """Return the reply of another service that a gateway quotes, or an object of details."""
     metadata, details = lower.get("metadata"), lower.get("details")
     raw = _lower(metadata).get("raw") if isinstance(metadata, Mapping) else None
     return _said(raw or (details if isinstance(details, Mapping) else None), depth - 1)
@@ -277,7 +277,7 @@ def _place(lower: Mapping[str, Any]) -> str:
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
-    """Yield an object and those inside of it, from the outside; at most forty."""
+    """Yield an object and the objects inside it, the outermost first; at most forty."""
     level, count = [value], 0
     for _ in range(_DEPTH):
         inner: list[object] = []
@@ -303,7 +303,7 @@ def _codes_of(value: object, names: Iterable[str]) -> Iterator[str]:
 
 
 def _is_code(error: str, lower: Mapping[str, Any]) -> bool:
-    """Return whether the text in "error" is a code, which it is only beside a message."""
+    """Return whether the text in "error" is a code: only if there is also a message."""
     return bool(lower.keys() & _BESIDE_CODE) and re.fullmatch(r"[\w.-]{3,60}", error) is not None
 
 

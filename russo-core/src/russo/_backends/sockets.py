@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from .._errors import ServiceError, SynthesisError, SynthesisTimeoutError
 
-# Raised by connecting only, so the service received nothing.
+# Raised only while connecting, so the service received nothing.
 _NOT_CONNECTED: Final = frozenset({"ConnectionRefusedError", "gaierror"})
 
 
