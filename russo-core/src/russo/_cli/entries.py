@@ -45,7 +45,7 @@ class Entry:
         prompt: The prompt, or ``None`` if it was not stored or the metadata cannot be read.
         backend: The backend, empty if it was not stored.
         voice: The voice, empty if it was not stored.
-        seconds: Length of the sound, or ``None`` if only a decoder could tell.
+        seconds: Length of the sound, or ``None`` if only a decoder could find out.
         size: Bytes of both files.
         stored: When it was stored, in seconds since 1970.
         problem: Why the entry cannot be replayed, if metadata and sizes show it; else ``None``.
@@ -128,7 +128,7 @@ def entries_of(cache: AudioCache, layer: str, *, links: bool = False) -> Iterato
     Args:
         cache: The cache of the directory.
         layer: ``cache`` or ``recordings``.
-        links: Whether to also yield entries of which a file is a link or a directory. Links are replayed,
+        links: Whether to also yield entries with a file that is a link or a directory. Links are replayed,
             but neither links nor directories are removed.
 
     Raises:
@@ -147,7 +147,7 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
     """Return one entry.
 
     Raises:
-        FileNotFoundError: There is no such entry.
+        FileNotFoundError: The entry does not exist.
     """
     if not has_files(cache.directory, key):
         raise FileNotFoundError(key)

@@ -21,7 +21,7 @@ from . import screen
 from .consent import is_terminal
 from .workspace import CommandWorkspace
 
-# Names of options whose value is a server, as `base_url`.
+# Names of options whose value is a server, such as `base_url`.
 _SERVER: Final = re.compile(
     r"(.*_)?(url|uri|endpoint|host|server|proxy|gateway|address|api_base)", re.IGNORECASE
 )

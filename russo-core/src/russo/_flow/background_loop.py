@@ -33,7 +33,7 @@ _MOST_NAMED: Final = 5
 
 
 class StillRunningError(Exception):
-    """A coroutine did not end in time. It was cancelled, but may go on."""
+    """A coroutine did not end in time. It was cancelled, but may still run."""
 
 
 class BackgroundLoop:

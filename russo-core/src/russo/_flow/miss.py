@@ -181,7 +181,7 @@ async def _in_thread(call: Callable[[Request], Coroutine[Any, Any, Audio]], requ
     if trio is None:
         raise RuntimeError("CachedSynthesizer.synthesize needs a running asyncio or trio event loop")
     run_sync = trio.to_thread.run_sync
-    # A test that is cancelled does not wait for the backend; the flight goes on in its thread.
+    # A test that is cancelled does not wait for the backend; the flight continues in its thread.
     current = "abandon_on_cancel" in inspect.signature(run_sync).parameters
     options = {"abandon_on_cancel" if current else "cancellable": True}
     audio: Audio = await run_sync(run_in_new_loop, call(request), **options)

@@ -96,7 +96,7 @@ class Workspace:
             more: More options as text. They replace those of the settings.
 
         Raises:
-            BackendNotFoundError: There is no such backend.
+            BackendNotFoundError: The backend does not exist.
             BackendConfigError: An option does not exist or is invalid.
         """
         return load_synthesizer(name, **self.options(name, more))
@@ -105,7 +105,7 @@ class Workspace:
         """Return the options of a backend, converted by the annotations of its constructor.
 
         Raises:
-            BackendNotFoundError: There is no such backend.
+            BackendNotFoundError: The backend does not exist.
             BackendConfigError: An option does not exist, or its text is not a value of its type.
         """
         return convert_options(name, load_backend(name), {**self.settings.options_of(name), **(more or {})})

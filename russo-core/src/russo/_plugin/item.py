@@ -19,7 +19,7 @@ def is_prompt_marker(mark: pytest.Mark | None) -> bool:
 
 
 def marked_prompt(item: pytest.Item) -> str | None:
-    """Return the prompt of the closest ``russo`` marker, or ``None`` if there is none or it is not valid."""
+    """Return the prompt of the closest ``russo`` marker, or ``None`` if it is missing or not valid."""
     mark = item.get_closest_marker("russo")
     if mark is None or not is_prompt_marker(mark):
         return None

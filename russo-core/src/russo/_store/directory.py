@@ -20,7 +20,7 @@ from .files import read_file, replace, write_temporary
 _KEY: Final = re.compile(r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\Z)[0-9a-z][0-9a-z_-]{0,127}")
 _GENERATED: Final = re.compile(r"[0-9a-f]{64}")
 _GIT_FILES: Final = {
-    # Audio and metadata must come back from git byte for byte, whatever the user's autocrlf.
+    # Audio and metadata must come back from git byte for byte, for every setting of autocrlf.
     ".gitattributes": b"*.audio -text -diff\n*.meta -text\n",
     ".gitignore": b"*.russo-tmp\n.russo-locks/\n",
 }

@@ -6,8 +6,8 @@ touches the file every few seconds. If a waiter sees no touch for PATIENCE secon
 lock file. So a frozen holder costs one bounded wait, and the waiters still call the backend one at a time.
 On a file system without advisory locks, the lock is held while its file exists.
 
-A waiter goes on without a lock if locks do not work here: if its lock file vanishes each time, or if the
-file that it made itself is refused and shows no holder.
+A waiter continues without a lock if locks do not work here: its lock file vanishes each time, or the system
+refuses to lock the file that the waiter itself made, and no holder touches the file.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class KeyLock:
         if os.path.lexists(f"{self._stem}.{self._generation + 1}.lock"):
             if created:
                 remove(self._path)
-            self._move_on()  # another waiter gave this lock file up
+            self._move_on()  # another waiter already uses the next lock file
             return False
         self._descriptor = descriptor
         return True
@@ -155,7 +155,7 @@ class KeyLock:
         """Check whether the holder touched the file; PATIENCE seconds after the last touch, use the next one.
 
         Returns:
-            Whether to go on without a lock, because locks do not work here.
+            Whether to continue without a lock, because locks do not work here.
         """
         status, now = os.fstat(descriptor), monotonic()
         if not status.st_nlink:

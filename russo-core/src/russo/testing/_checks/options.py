@@ -60,7 +60,7 @@ class OptionChecks(ContractBase):
         fields = fields_of(synthesizer)
         expect(
             fields.get("backend") in (self.backend, *wrapped_backend(synthesizer)),
-            f"cache_key_extra has 'backend': {self.backend!r}, or is that of the synthesizer in an attribute",
+            f"cache_key_extra has 'backend': {self.backend!r}, or is that of a wrapped synthesizer",
             f"{as_json(fields)}",
             "two backends with the same options would replay each other's audio",
         )
