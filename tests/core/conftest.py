@@ -1,4 +1,4 @@
-"""Fixtures that the tests of core share."""
+"""Fixtures for all tests of core."""
 
 import pytest
 
@@ -13,12 +13,12 @@ def cache(tmp_path):
 
 @pytest.fixture
 def events():
-    """Every event of the test, recorded by a registered plugin."""
+    """Record every event of the test with a registered plugin."""
     with registered(EventRecorder()) as recorder:
         yield recorder
 
 
 @pytest.fixture
 def environment(tmp_path):
-    """An isolated Python with russo and no backend."""
+    """Return an isolated Python with russo and without a backend."""
     return Environment(tmp_path)

@@ -26,7 +26,7 @@ def tone(hertz, rate=24000, seconds=0.5):
 
 
 def loudness(samples):
-    """Root of the mean square, without the edges, where a filter rings."""
+    """Return the root mean square without the edges, because a filter rings there."""
     values = array.array("h", samples)
     middle = values[len(values) // 10 : -len(values) // 10]
     return math.sqrt(sum(value * value for value in middle) / len(middle))
@@ -58,7 +58,7 @@ def test_equal_values_are_equal_and_hash_alike():
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
-def test_value_survives_copying_and_pickling(duplicate):
+def test_copied_and_unpickled_values_are_equal(duplicate):
     audio = Audio(b"x", "ulaw", 8000, 2, 1)
     assert duplicate(audio) == audio
 
@@ -70,7 +70,7 @@ def test_repr_shows_the_size_and_not_the_bytes():
 
 
 @pytest.mark.parametrize("name", ["wav", "pcm", "ulaw", "alaw", *COMPRESSED])
-def test_every_listed_format_is_known(name):
+def test_every_listed_format_is_accepted(name):
     assert Audio(b"x", name).format == name
 
 
@@ -115,11 +115,11 @@ def test_unusable_field_is_refused_with_its_value(values, kind, message):
         (Audio(bytes(8000), "alaw", 8000, 2), 0.5),
     ],
 )
-def test_duration_is_told_without_a_decoder(audio, seconds):
+def test_duration_is_known_without_a_decoder(audio, seconds):
     assert audio.duration == pytest.approx(seconds, abs=1e-9)
 
 
-def test_duration_is_told_without_a_copy_of_the_samples():
+def test_duration_is_computed_without_copying_the_samples():
     audio = Audio(wav(bytes(5_000_000), 8000))
     tracemalloc.start()
     try:
@@ -175,8 +175,8 @@ def test_pcm_of_every_width_is_signed_16_bit(width, samples, expected):
         ),
     ],
 )
-def test_telephone_samples_are_expanded_as_g711_has_it(law, extremes, digest):
-    # The digests are of the 256 codes in order, decoded by CPython 3.11's audioop.
+def test_telephone_samples_are_expanded_according_to_g711(law, extremes, digest):
+    # Digests of the 256 codes in order, decoded with audioop of CPython 3.11.
     assert hashlib.sha256(Audio(bytes(range(256)), law).pcm()).hexdigest() == digest
     assert struct.unpack("<4h", Audio(b"\x00\x80\x7f\xff", law).pcm()) == extremes
 
@@ -203,12 +203,12 @@ def test_samples_of_broken_bytes_are_refused(audio, message):
 
 
 @pytest.mark.parametrize("sizes", ["streamed", "zero"])
-def test_saved_stream_has_a_true_header(tmp_path, sizes):
+def test_saved_stream_has_a_correct_header(tmp_path, sizes):
     path = Audio(wav(SAMPLES, sizes=sizes)).save(tmp_path / "a.wav")
     assert open_wav(path) == ((1, 2, 24000, 12000), SAMPLES)
 
 
-def test_saved_wav_is_the_same_bytes(tmp_path):
+def test_saved_wav_has_the_same_bytes(tmp_path):
     path = tmp_path / "a.wav"
     assert Audio(wav(SAMPLES)).save(str(path)) == path
     assert path.read_bytes() == wav(SAMPLES)
@@ -221,7 +221,7 @@ def test_saved_samples_get_one_header(tmp_path):
 
 
 @pytest.mark.parametrize(("law", "tag"), [("ulaw", 7), ("alaw", 6)])
-def test_saved_telephone_samples_are_a_wav_file_of_their_tag(tmp_path, law, tag):
+def test_saved_telephone_samples_are_a_wav_file_with_their_format_tag(tmp_path, law, tag):
     data = Audio(bytes(range(200)), law, 8000).save(tmp_path / "a.wav").read_bytes()
     assert struct.unpack_from("<HHIIHH", data, 20) == (tag, 1, 8000, 8000, 1, 8)
     assert data.endswith(bytes(range(200)))
@@ -229,7 +229,7 @@ def test_saved_telephone_samples_are_a_wav_file_of_their_tag(tmp_path, law, tag)
 
 
 @pytest.mark.parametrize("name", COMPRESSED)
-def test_bytes_that_are_no_samples_are_saved_as_they_are(tmp_path, name):
+def test_compressed_bytes_are_saved_unchanged(tmp_path, name):
     assert Audio(b"\x00\xff anything", name).save(tmp_path / "a").read_bytes() == b"\x00\xff anything"
 
 
@@ -243,12 +243,12 @@ def test_resampled_audio_is_wav_of_the_same_length_in_seconds(rate):
     assert loudness(audio.pcm()) == pytest.approx(loudness(tone(440)), rel=0.02)
 
 
-def test_resampling_filters_what_the_new_rate_cannot_hold():
+def test_resampling_removes_frequencies_above_the_new_limit():
     aliased = Audio(wav(tone(11000))).resample(8000)
     assert loudness(aliased.pcm()) < loudness(tone(11000)) / 300
 
 
-def test_resampling_keeps_channels_apart():
+def test_resampling_does_not_mix_channels():
     left = array.array("h", tone(440))
     stereo = array.array("h", [value for sample in left for value in (sample, 0)])
     audio = Audio(stereo.tobytes(), "pcm", 24000, 2).resample(16000)
@@ -263,13 +263,13 @@ def test_resampling_to_the_same_rate_keeps_every_sample():
 
 
 @pytest.mark.parametrize(("rate", "kind"), [(0, ValueError), (-8000, ValueError), (8000.0, TypeError)])
-def test_rate_that_is_none_is_refused(rate, kind):
+def test_invalid_rate_is_refused(rate, kind):
     with pytest.raises(kind, match=f"sample_rate is {rate}"):
         Audio(wav(SAMPLES)).resample(rate)
 
 
 @pytest.mark.parametrize("missing", ["numpy", "soxr"])
-def test_resampling_without_the_extra_says_what_to_install(monkeypatch, missing):
+def test_error_of_resampling_without_the_extra_names_the_install_command(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ModuleNotFoundError) as caught:
         Audio(wav(SAMPLES)).resample(8000)
@@ -304,7 +304,7 @@ def test_audio_without_samples_has_no_frames():
 
 
 @pytest.mark.parametrize("ms", [0, -20])
-def test_frames_without_a_sample_are_refused_at_once(ms):
+def test_frames_shorter_than_a_sample_are_refused_at_once(ms):
     with pytest.raises(ValueError, match=f"frames of {ms} ms are shorter than one sample at 24000 Hz"):
         Audio(wav(SAMPLES)).frames(ms)
 
@@ -315,12 +315,12 @@ def test_frames_of_more_than_an_hour_are_refused(ms):
         Audio(wav(SAMPLES)).frames(ms)
 
 
-def test_frames_of_less_than_nothing_are_refused():
+def test_frames_of_negative_length_are_refused():
     with pytest.raises(ValueError, match="are shorter than one sample"):
         Audio(wav(SAMPLES)).frames(-math.inf)
 
 
-# -- samples that are called WAV
+# -- raw samples declared as WAV
 
 
 USES = {
@@ -345,7 +345,7 @@ USES = {
         (b"RIFF\x24\0\0\0AVI LIST", "(AVI)"),
     ],
 )
-def test_samples_that_are_called_wav_are_refused_with_the_remedy(tmp_path, monkeypatch, use, data, remedy):
+def test_raw_samples_declared_as_wav_are_refused_with_advice(tmp_path, monkeypatch, use, data, remedy):
     monkeypatch.chdir(tmp_path)
     audio = Audio(data)
     assert audio.duration is None
@@ -358,7 +358,7 @@ def test_samples_that_are_called_wav_are_refused_with_the_remedy(tmp_path, monke
 @pytest.mark.parametrize(
     "start", [*(name + b"\0\0\0\0WAVE" for name in (b"RIFF", b"RF64", b"RIFX")), b"riff\x2e\x91\xcf\x11"]
 )
-def test_wav_that_russo_cannot_read_is_kept(tmp_path, start):
+def test_wav_that_russo_cannot_read_is_accepted(tmp_path, start):
     audio = Audio(start + bytes(range(100)))
     assert audio.save(tmp_path / "a.wav").read_bytes() == audio.data
     cache = AudioCache(tmp_path / "cache")
@@ -366,7 +366,7 @@ def test_wav_that_russo_cannot_read_is_kept(tmp_path, start):
     assert cache.get("key") == audio
 
 
-# -- names of files
+# -- file names
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_suffix_of_another_format_is_refused(tmp_path, name, suffix):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- numbers that no file can hold
+# -- numbers too large for a file
 
 
 EXTREME = [
@@ -422,17 +422,17 @@ EXTREME = [
 @pytest.mark.parametrize(
     "use", [*(USES[name] for name in USES if name != "store"), lambda a: a.resample(0xFFFFFFFF)]
 )
-def test_only_a_value_error_leaves_extreme_audio(tmp_path, monkeypatch, audio, use):
+def test_extreme_audio_raises_only_value_errors(tmp_path, monkeypatch, audio, use):
     monkeypatch.chdir(tmp_path)
     assert audio.duration is None or audio.duration > 0
     with contextlib.suppress(ValueError):
         use(audio)
 
 
-def test_resampling_to_more_than_a_file_can_hold_is_refused():
+def test_resampling_to_more_samples_than_a_file_can_hold_is_refused():
     with pytest.raises(ValueError, match="a WAV file cannot have"):
         Audio(bytes(2_000_000), "pcm", 1).resample(1_000_000)
 
 
-def test_resampled_wav_has_the_channels_of_its_header():
+def test_resampled_wav_keeps_the_channels_of_the_header():
     assert Audio(wav(SAMPLES, channels=2), channels=1).resample(8000).channels == 2

@@ -18,12 +18,12 @@ MP3 = b"\xff\xfb\x90\x64".ljust(417, b"\0") * 4
 NAN = struct.pack("<3f", 0.5, math.nan, -0.5)
 
 
-def test_true_wav_is_kept_as_it_is():
+def test_correct_wav_is_kept_unchanged():
     assert wav_audio(wav(SAMPLES)) == Audio(wav(SAMPLES))
 
 
 @pytest.mark.parametrize("sizes", ["streamed", "zero"])
-def test_streamed_wav_gets_a_true_header(sizes):
+def test_streamed_wav_gets_a_correct_header(sizes):
     assert wav_audio(wav(SAMPLES, sizes=sizes)) == Audio(wav(SAMPLES))
 
 
@@ -33,7 +33,7 @@ def test_fields_of_wav_audio_come_from_its_header():
 
 
 @pytest.mark.parametrize(("tag", "width"), [(1, 1), (1, 3), (1, 4), (3, 4), (3, 8), (7, 1), (6, 1)])
-def test_wav_of_another_encoding_becomes_16_bit(tag, width):
+def test_wav_of_another_encoding_is_converted_to_16_bit(tag, width):
     samples = (
         array.array("f" if width == 4 else "d", map(math.sin, range(300))).tobytes()
         if tag == 3
@@ -57,7 +57,7 @@ def test_parts_are_joined_sample_by_sample():
     assert join_wav(iter(parts)) == Audio(wav(SAMPLES))
 
 
-def test_part_of_silence_or_nothing_may_be_joined():
+def test_silent_or_empty_part_may_be_joined():
     joined = join_wav([pcm_audio(SAMPLES, 24000), Audio(wav(bytes(4800))), Audio(wav(b""))])
     assert joined.pcm() == SAMPLES + bytes(4800)
 
@@ -156,7 +156,7 @@ def test_reply_without_usable_audio_is_refused(make, message):
         (b"abcdef\x01", False),
     ],
 )
-def test_documents_are_distinguished_from_sound(data, expected):
+def test_documents_are_distinguished_from_audio(data, expected):
     assert looks_like_text(data) is expected
 
 
@@ -176,13 +176,13 @@ SOUNDS = {
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-def test_sound_of_any_kind_is_kept(name):
+def test_audio_of_any_kind_is_accepted(name):
     assert pcm_audio(SOUNDS[name], 24000).pcm() == SOUNDS[name]
     assert wav_audio(wav(SOUNDS[name])).pcm() == SOUNDS[name]
 
 
 @given(st.integers(0), st.integers(100, 2000), st.integers(2, 400), st.integers(40, 32767))
-def test_noise_and_tones_are_kept(seed, count, period, peak):
+def test_noise_and_tones_are_accepted(seed, count, period, peak):
     noise = random.Random(seed).randbytes(2 * count)
     tone = bits16(round(peak * math.sin(2 * math.pi * (at + seed % period) / period)) for at in range(count))
     for sound in (noise, tone, tone + noise, noise + tone):
@@ -198,5 +198,5 @@ ONE_BYTE = [
 
 @pytest.mark.parametrize("tag", [PCM, ALAW, ULAW])
 @pytest.mark.parametrize("samples", ONE_BYTE, ids=["negative end", "level {", "level [", "level <"])
-def test_printable_samples_of_one_byte_are_kept(samples, tag):
+def test_printable_samples_of_one_byte_are_accepted(samples, tag):
     assert len(wav_audio(write_wav(samples, 8000, sample_width=1, tag=tag)).pcm()) == 2 * len(samples)

@@ -1,4 +1,4 @@
-"""russo's own clock and generator: what a test does to ``time`` and ``random`` does not reach them."""
+"""russo's own clock and random generator: a test that patches ``time`` or ``random`` does not affect them."""
 
 import ast
 import asyncio
@@ -23,9 +23,9 @@ SOURCES = [
     if "testing" not in path.parts and path.name not in {"_clock.py", "_alarms.py"}
 ]
 
-# -- no module waits or draws otherwise
+# -- modules use only this clock and this generator
 
-# What a test may freeze, replace or seed, by module; `time.time` in the command shows ages to people.
+# Names that a test may freeze, replace or seed, by module; the command uses `time.time` to show ages.
 FOREIGN = {
     "time": {"monotonic", "monotonic_ns", "perf_counter", "sleep", "time", "time_ns"},
     "random": {"random", "uniform", "randint", "choice", "shuffle", "Random", "seed", "getrandbits"},
@@ -48,12 +48,12 @@ def foreign_uses(path):
                 yield f"{node.value.id}.{node.attr}"
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                # A name that was imported is not replaced by `mock.patch("time.sleep")`.
+                # `mock.patch("time.sleep")` does not replace a name that was imported from the module.
                 if alias.name in FOREIGN.get(node.module, ()) and alias.name != "sleep":
                     yield f"{node.module}.{alias.name}"
 
 
-def test_no_module_waits_by_a_clock_or_draws_from_a_generator_of_the_test():
+def test_no_module_uses_a_clock_or_generator_that_a_test_can_patch():
     found = {
         (path.name if path.parent.name.startswith("russo_") else f"{path.parent.name}/{path.name}", use)
         for path in SOURCES
@@ -100,7 +100,7 @@ def test_waits_end_under_a_frozen_clock_in_a_loop_of_the_test(freeze):
 
 
 @FREEZES
-def test_the_clock_goes_on(freeze):
+def test_clock_runs_while_time_is_frozen(freeze):
     with freeze():
         begun = _clock.monotonic()
         threading.Event().wait(0.02)
@@ -108,7 +108,7 @@ def test_the_clock_goes_on(freeze):
 
 
 @pytest.mark.parametrize("freeze", [frozen_by_freezegun, replaced_by_mock])
-def test_the_time_of_day_is_the_real_one(freeze):
+def test_time_of_day_is_real_while_time_is_frozen(freeze):
     today = time.time()
     with freeze():
         assert today <= _clock.now() < today + 60
@@ -164,7 +164,7 @@ FROZEN_TESTS = """
         'unittest.mock.patch("time.sleep", lambda seconds: 1 / 0)',
     ],
 )
-def test_a_retry_in_a_frozen_test_ends(project, how):
+def test_retry_in_a_frozen_test_ends(project, how):
     for name in ("freezegun", "time_machine"):
         pytest.importorskip(name)
     project.conftest("")
@@ -175,7 +175,7 @@ def test_a_retry_in_a_frozen_test_ends(project, how):
     project.run().assert_outcomes(passed=3)
 
 
-def test_a_backends_own_sleep_ends_in_a_plain_frozen_test(project):
+def test_sleep_of_a_backend_ends_in_a_plain_frozen_test(project):
     pytest.importorskip("freezegun")
     project.conftest(
         """
@@ -206,7 +206,7 @@ def test_a_backends_own_sleep_ends_in_a_plain_frozen_test(project):
 # -- seeded generators
 
 
-def test_a_retry_leaves_the_tests_seeded_generator_alone(project):
+def test_retry_does_not_use_the_seeded_generator_of_the_test(project):
     project.conftest("")
     project.pytester.makepyfile(busy=RETRYING)
     project.pytester.syspathinsert()
@@ -225,7 +225,7 @@ def test_a_retry_leaves_the_tests_seeded_generator_alone(project):
         project.run().assert_outcomes(passed=1)
 
 
-def test_a_seed_set_in_every_process_does_not_make_equal_waits_or_names(tmp_path):
+def test_waits_and_names_differ_between_processes_with_the_same_seed(tmp_path):
     from russo._backends.attempts import _delay
     from russo._store.files import write_temporary
 
@@ -243,8 +243,10 @@ def alarm_threads():
     return [each for each in threading.enumerate() if each.name == "russo-clock"]
 
 
-def test_alarms_ring_in_the_order_of_their_times_in_one_thread_that_ends(monkeypatch):
-    monkeypatch.setattr(_alarms, "_alarms", functools.cache(_alarms._Alarms))  # other tests leave some behind
+def test_alarms_fire_in_order_in_one_thread_that_ends(monkeypatch):
+    monkeypatch.setattr(
+        _alarms, "_alarms", functools.cache(_alarms._Alarms)
+    )  # other tests leave some threads
     others = set(alarm_threads())
     rung, threads = [], set()
 
@@ -272,10 +274,10 @@ def test_alarms_ring_in_the_order_of_their_times_in_one_thread_that_ends(monkeyp
         assert not thread.is_alive()
 
 
-def test_an_alarm_that_is_set_while_the_thread_waits_for_a_later_one_rings_in_time():
+def test_alarm_set_while_the_thread_waits_for_a_later_one_fires_in_time():
     async def main():
         later = asyncio.ensure_future(_alarms.sleep(60))
-        await asyncio.sleep(0.05)  # the thread waits now
+        await asyncio.sleep(0.05)  # now the thread waits
         await _alarms.sleep(0.02)
         later.cancel()
         return "done"
@@ -284,13 +286,13 @@ def test_an_alarm_that_is_set_while_the_thread_waits_for_a_later_one_rings_in_ti
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
-def test_an_alarm_in_the_past_rings_at_once(seconds):
+def test_alarm_in_the_past_fires_at_once(seconds):
     begun = _clock.monotonic()
     run(_alarms.sleep(seconds))
     assert _clock.monotonic() - begun < 5
 
 
-def test_without_a_thread_waits_use_the_event_loop(monkeypatch):
+def test_waits_use_the_event_loop_if_no_thread_can_start(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
@@ -301,7 +303,7 @@ def test_without_a_thread_waits_use_the_event_loop(monkeypatch):
     assert run(main()) == "done"
 
 
-def test_an_infinite_timeout_is_possible():
+def test_timeout_may_be_infinite():
     async def main():
         async with _alarms.timeout(float("inf")):
             await _alarms.sleep(0.01)
@@ -310,7 +312,7 @@ def test_an_infinite_timeout_is_possible():
     assert run(main()) == "done"
 
 
-def test_a_cancelled_block_is_cancelled_and_not_late():
+def test_cancelled_block_raises_cancellation_and_not_a_timeout():
     async def main():
         async def block():
             async with _alarms.timeout(60):
@@ -328,7 +330,7 @@ def test_a_cancelled_block_is_cancelled_and_not_late():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_has_alarms_of_its_own():
+def test_forked_child_has_its_own_alarms():
     async def main():
         waiting = asyncio.ensure_future(_alarms.sleep(5))
         await asyncio.sleep(0.01)
@@ -354,7 +356,7 @@ def child_waits():
     return outcome == ["done"]
 
 
-def test_work_per_alarm_does_not_grow_with_their_number():
+def test_work_per_alarm_does_not_depend_on_the_number_of_alarms():
     async def main(number):
         tasks = [asyncio.ensure_future(_alarms.sleep(60)) for _ in range(number)]
         await asyncio.sleep(0)

@@ -32,7 +32,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("name", FRAMES)
 @pytest.mark.parametrize("tag", [b"", b"ID3\x04\0\0\0\0\x01\x02" + bytes(130)], ids=["bare", "ID3"])
-def test_frames_in_a_row_are_known(name, tag):
+def test_consecutive_frames_are_recognised(name, tag):
     frames, expected = FRAMES[name]
     assert container_of(tag + frames) == expected
     assert container_of(tag + frames[:-1]) == expected
@@ -40,7 +40,7 @@ def test_frames_in_a_row_are_known(name, tag):
 
 @pytest.mark.parametrize("end", [b"", b"TAG" + bytes(125), b"APETAGEX" + bytes(24)])
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_few_frames_are_known_if_they_fill_all_bytes(frames, end):
+def test_few_frames_are_recognised_if_they_fill_all_bytes(frames, end):
     assert container_of(mpeg(b"\xff\xfb\x90\x64", 417, frames) + end) == "MP3"
 
 
@@ -84,31 +84,31 @@ def test_few_frames_are_known_if_they_fill_all_bytes(frames, end):
         (b"PK\x03\x04\x14\0", "zip"),
     ],
 )
-def test_signature_is_known(start, expected):
+def test_signature_is_recognised(start, expected):
     assert container_of(start) == expected
     assert container_of(start + NOISE) == expected
 
 
 @pytest.mark.parametrize("form", [b"WAVE", b"AVI ", b"WEBP", b"sfbk", b"wave", b"\1\2\1\2", b"\0\0\0\0"])
-def test_only_what_reads_as_wav_is_called_wav(form):
+def test_riff_file_is_wav_only_with_the_wave_form(form):
     data = b"RIFF\x24\0\0\0" + form + NOISE
     assert (container_of(data) == "WAV") is is_wav(data) is (form == b"WAVE")
 
 
 @pytest.mark.parametrize("magic", [b"RIFF", b"RIFX", b"RF64", b"BW64"])
 @pytest.mark.parametrize("length", range(4, 12))
-def test_cut_riff_header_may_be_that_of_a_wav_file(magic, length):
+def test_truncated_riff_header_counts_as_wav(magic, length):
     assert container_of((magic + b"\x24\0\0\0WAVE")[:length]) == "WAV"
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_file_that_the_backends_meet_is_known(name):
+def test_file_from_the_backends_is_recognised(name):
     data, expected = FILES[name]
     assert container_of(data) == expected
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_sound_that_the_backends_meet_is_sound(name):
+def test_samples_from_the_backends_are_not_a_container(name):
     assert container_of(LOOKALIKES[name] + speech_pcm(0.2)) is None
 
 
@@ -121,10 +121,10 @@ def tone(period, start, peak=20000):
 
 
 @pytest.mark.parametrize("start", [data[:8] for data, _ in FRAMES.values()])
-def test_sound_that_begins_like_a_frame_is_sound(start):
+def test_samples_that_start_like_a_frame_are_not_a_container(start):
     for sound in (speech_pcm(0.5), bytes(9600), NOISE, b"\xff" * 9600, samples([-1, 1] * 2400)):
         assert container_of(start + sound) is None
-    for period in (4, 6, 8, 12, 24, 36):  # all of these divide the length of some frame
+    for period in (4, 6, 8, 12, 24, 36):  # each of these divides the length of some frame
         wave = start + NOISE[: period - len(start)] if period > len(start) else start[:period]
         assert container_of(wave * (9600 // period)) is None
 
@@ -145,25 +145,25 @@ def test_sound_that_begins_like_a_frame_is_sound(start):
         b"  free" * 100,
     ],
 )
-def test_samples_of_other_sounds_are_no_container(sound):
+def test_samples_of_other_sounds_are_not_a_container(sound):
     assert container_of(sound) is None
 
 
 @given(st.integers(2, 2000), st.integers(0, 2000), st.integers(1, 32767))
-def test_tone_is_no_container(period, start, peak):
+def test_tone_is_not_a_container(period, start, peak):
     assert container_of(tone(period, start, peak)) is None
 
 
-# Longer than any frame: one frame that fills all bytes is a container.
+# Longer than any frame, because one frame that fills all bytes is a container.
 @given(
     st.sampled_from([0xFF, 0x56]), st.binary(min_size=3, max_size=6), st.integers(0), st.integers(9000, 9999)
 )
-def test_noise_after_any_first_bytes_is_no_container(first, second, seed, length):
+def test_noise_after_any_first_bytes_is_not_a_container(first, second, seed, length):
     assert container_of(bytes([first]) + second + random.Random(seed).randbytes(length)) is None
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_have_an_answer(data):
+def test_any_bytes_are_classified_without_an_error(data):
     assert container_of(data) is None or container_of(data).isascii()
 
 

@@ -24,7 +24,7 @@ from russo._errors import shorten
 from support.speakers import PROMPT
 
 OF_SYNTHESIS = {
-    # class: is it worth another try, what to do next
+    # class: is it retryable, advice
     AuthenticationError: (False, "check the credentials"),
     QuotaExceededError: (False, "check the account's plan and billing; waiting does not help"),
     RateLimitError: (True, "wait, or lower max_concurrency"),
@@ -44,7 +44,7 @@ def make(kind, **values):
     return kind("what failed", **values)
 
 
-def test_tree_is_the_documented_one():
+def test_class_tree_is_the_documented_one():
     assert set(RussoError.__subclasses__()) == {*PLAIN, SynthesisError}
     assert set(SynthesisError.__subclasses__()) == set(OF_SYNTHESIS)
     assert RussoError.__bases__ == (Exception,)
@@ -52,41 +52,41 @@ def test_tree_is_the_documented_one():
 
 
 @pytest.mark.parametrize("kind", [RussoError, SynthesisError, *PLAIN, *OF_SYNTHESIS])
-def test_every_class_is_at_home_in_russo(kind):
+def test_module_of_every_class_is_russo(kind):
     assert kind.__module__ == "russo"
     assert getattr(russo, kind.__name__) is kind
 
 
 @synthesis_errors
-def test_message_names_backend_model_prompt_and_what_to_do(kind):
+def test_message_names_backend_model_prompt_and_advice(kind):
     error = make(kind, what="HTTP 418, a teapot")
     _, advice = OF_SYNTHESIS[kind]
     assert str(error) == f"acme (m-1) could not speak {PROMPT!r}: HTTP 418, a teapot; {advice}"
 
 
-def test_message_does_without_a_model_and_without_advice():
+def test_model_and_advice_are_optional_in_a_message():
     error = make(ServiceError, model=None, advice="")
     assert str(error) == f"acme could not speak {PROMPT!r}: HTTP 500"
 
 
-def test_full_stop_of_a_service_does_not_stand_before_the_advice():
+def test_full_stop_of_a_service_is_removed_before_the_advice():
     error = ServiceError("Please retry.", backend="acme", prompt="Hi", advice="wait a little")
     assert str(error) == "acme could not speak 'Hi': Please retry; wait a little"
 
 
-def test_advice_may_be_another():
+def test_advice_may_be_replaced():
     assert str(make(ServiceError, advice="restart it")).endswith("HTTP 500; restart it")
 
 
 @synthesis_errors
-def test_data_is_carried_as_attributes(kind):
+def test_data_of_an_error_are_attributes(kind):
     error = make(kind)
     assert (error.backend, error.model, error.prompt) == ("acme", "m-1", PROMPT)
     assert (error.retryable, error.retry_after, error.reached) == (OF_SYNTHESIS[kind][0], None, True)
 
 
 @synthesis_errors
-def test_defaults_may_be_overruled(kind):
+def test_defaults_may_be_overridden(kind):
     retryable = not OF_SYNTHESIS[kind][0]
     error = make(kind, retryable=retryable, retry_after=2.5, reached=False)
     assert (error.retryable, error.retry_after, error.reached) == (retryable, 2.5, False)
@@ -116,7 +116,7 @@ def test_prompt_is_quoted_and_cut_at_60_characters(prompt, shown):
     assert shorten(prompt) == shown
 
 
-def test_prompt_of_escapes_is_shown_shorter():
+def test_prompt_with_escapes_is_cut_earlier():
     assert shorten("\x1b" * 60) == repr("\x1b" * 29 + "…")
     assert len(shorten("\U000e0001" * 60)) <= 150
 
@@ -135,7 +135,7 @@ VALUES = {
         copy.copy,
     ],
 )
-def test_error_survives_the_way_to_another_process(kind, carry):
+def test_error_can_be_sent_to_another_process(kind, carry):
     values = (
         {"retry_after": 1.5, "reached": False} if issubclass(kind, SynthesisError) else VALUES.get(kind, {})
     )
@@ -148,21 +148,21 @@ def test_error_survives_the_way_to_another_process(kind, carry):
     assert repr(arrived) == repr(error)
 
 
-def test_notes_survive_the_way_to_another_process():
+def test_notes_are_sent_to_another_process():
     error = make(ServiceError)
     error.add_note("seen on the third attempt")
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["seen on the third attempt"]
 
 
 class AcmeError(ServiceError):
-    """An error that a third party derives, with a word of its own."""
+    """An error class of a third party with its own attribute."""
 
     def __init__(self, code, **values):
         super().__init__(f"code {code}", **values)
         self.code = code
 
 
-def test_derived_error_survives_the_way_too():
+def test_derived_error_can_be_sent_to_another_process():
     arrived = pickle.loads(pickle.dumps(AcmeError(7, backend="acme", prompt=PROMPT)))
     assert (type(arrived), arrived.code, arrived.retryable) == (AcmeError, 7, True)
     assert "code 7" in str(arrived)

@@ -1,4 +1,4 @@
-"""How nested key fields are read: by one rule, everywhere."""
+"""One rule for reading nested key fields, used everywhere."""
 
 from collections import Counter
 
@@ -29,7 +29,7 @@ NESTED = {"own": INNER, "given": {"filter": "phone"}}
         ({"own": "text", "given": 3}, {}),
     ],
 )
-def test_settings_are_laid_side_by_side_and_outer_ones_win(fields, settings):
+def test_settings_are_flattened_and_outer_settings_override_inner_ones(fields, settings):
     assert flatten(fields) == settings
     assert flatten(frozen(fields)) == settings
 
@@ -43,11 +43,11 @@ def test_settings_are_laid_side_by_side_and_outer_ones_win(fields, settings):
         ({}, None, None),
     ],
 )
-def test_the_backend_and_the_speaker_are_text_or_nothing(fields, backend, speaker):
+def test_backend_and_speaker_are_strings_or_none(fields, backend, speaker):
     assert (backend_of(fields), speaker_of(fields)) == (backend, speaker)
 
 
-def test_the_command_and_pruning_see_the_same_backend_of_a_wrapped_synthesizer(tmp_path, events):
+def test_command_and_pruning_read_the_same_backend_of_a_wrapped_synthesizer(tmp_path, events):
     cache = AudioCache(tmp_path)
     inner = CachedSynthesizer(Speaker(), cache=AudioCache(tmp_path / "inner"), cache_key_extra={"a": 1})
     synthesize(CachedSynthesizer(inner, cache=cache, cache_key_extra={"b": 2}))

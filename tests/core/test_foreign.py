@@ -9,17 +9,17 @@ from russo._foreign import shown, visible
 CONTROLS = "\x1b]0;title\x07\x1b[2J\r\n::error::x\x9b31m\u202e\u2066\0\u2028"
 
 
-def test_visible_text_has_no_character_that_acts_on_a_terminal():
+def test_visible_text_has_no_control_characters():
     assert visible(CONTROLS) == (r"\x1b]0;title\x07\x1b[2J\r\n::error::x\x9b31m\u202e\u2066\x00\u2028")
 
 
 @pytest.mark.parametrize("text", ["Grüße", "日本語", "👩‍💻", "a\u00a0b"])
-def test_visible_text_keeps_what_only_looks_like_something(text):
+def test_visible_text_keeps_harmless_text(text):
     assert visible(text) == text
 
 
 @pytest.mark.parametrize("length", [10, 11, 200])
-def test_shown_text_is_cut_to_its_greatest_length(length):
+def test_shown_text_is_cut_to_its_maximum_length(length):
     assert shown("x" * length, 10) == ("x" * 10 if length == 10 else "x" * 9 + "…")
 
 
@@ -30,7 +30,7 @@ def test_shown_text_is_cut_after_it_is_escaped():
 @pytest.mark.parametrize(
     ("value", "text"), [(5, "5"), (None, "None"), (["\x1b"], r"['\x1b']"), ({"a": 1}, "{'a': 1}")]
 )
-def test_value_that_is_no_text_is_shown_as_repr_shows_it(value, text):
+def test_value_that_is_not_a_string_is_shown_with_repr(value, text):
     assert shown(value) == text
 
 
@@ -45,7 +45,7 @@ def test_value_that_is_no_text_is_shown_as_repr_shows_it(value, text):
     ],
     ids=["text", "text in a list", "many items", "large number", "wide mapping"],
 )
-def test_large_value_costs_little_to_show(value):
+def test_large_value_is_shown_with_little_work(value):
     tracemalloc.start()
     try:
         assert len(shown(value)) <= 200

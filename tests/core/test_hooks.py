@@ -45,13 +45,13 @@ OWN_FIELDS = {
 FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)
 
 
-def test_every_event_has_one_hook_of_its_name():
+def test_every_event_has_one_hook_with_its_name():
     assert sorted(event.hook for event in EVENTS) == sorted(ALL_HOOKS)
     assert {kind.hook for kind in Event.__subclasses__()} == set(ALL_HOOKS)
 
 
 @pytest.mark.parametrize("name", ALL_HOOKS)
-def test_every_hook_takes_one_event_and_exists_for_conftest_too(name):
+def test_every_hook_takes_one_event_and_has_a_conftest_version(name):
     spec = getattr(hookspecs, name)
     twin = getattr(pytest_hookspecs, f"pytest_{name}")
     assert list(inspect.signature(spec).parameters) == ["event"]
@@ -61,7 +61,7 @@ def test_every_hook_takes_one_event_and_exists_for_conftest_too(name):
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-def test_events_never_lose_a_field(kind):
+def test_events_keep_all_documented_fields(kind):
     assert {field.name for field in dataclasses.fields(kind)} >= FIELDS | OWN_FIELDS[kind]
 
 
@@ -78,7 +78,7 @@ def speak(cache, speaker, prompt=PROMPT, **options):
     return synthesize(CachedSynthesizer(speaker, cache=cache, **options), prompt)
 
 
-def test_events_of_a_miss_come_in_order(cache, events):
+def test_events_of_a_miss_are_in_order(cache, events):
     audio = speak(cache, Speaker(), cache_key_extra={"a": 1})
     assert events.names == ["cache_miss", "synthesis_start", "synthesis_finish", "entry_stored"]
     own = Speaker().cache_key_extra
@@ -108,7 +108,7 @@ def test_a_hit_is_the_only_event(cache, events):
     assert (events.one(CacheHit).audio, events.one(CacheHit).directory) == (audio, cache.directory)
 
 
-def test_class_that_declares_nothing_has_no_backend(cache, events):
+def test_events_of_a_class_without_settings_have_no_backend(cache, events):
     speak(cache, FakeSynthesizer())
     assert {(event.synthesizer, event.backend, event.declares_settings) for event in events.recorded} == {
         ("FakeSynthesizer", None, False)
@@ -128,12 +128,12 @@ def test_miss_event_of_replay_comes_before_the_error(cache, events):
     assert events.names == ["cache_miss"]
 
 
-def test_mode_off_has_events_of_the_synthesis_only(cache, events):
+def test_mode_off_has_only_events_of_the_synthesis(cache, events):
     speak(cache, Speaker(), mode="off")
     assert events.names == ["synthesis_start", "synthesis_finish"]
 
 
-def test_refresh_is_the_reason_of_its_miss(cache, events):
+def test_reason_of_a_miss_in_mode_refresh_is_refresh(cache, events):
     speak(cache, Speaker())
     events.recorded.clear()
     speak(cache, Speaker(), mode="refresh")
@@ -177,7 +177,7 @@ def test_events_of_an_inner_synthesizer_are_nested(cache, tmp_path, events):
     assert [event.backend_calls for event in events.all(SynthesisFinish)] == [
         1,
         0,
-    ]  # the inner one ends first
+    ]  # the inner call ends first
 
 
 def test_process_has_one_manager():
@@ -185,7 +185,7 @@ def test_process_has_one_manager():
     assert plugin_manager() is not make_manager()
 
 
-def test_listener_of_a_run_gets_the_events_of_that_run_only(cache):
+def test_listener_of_a_run_gets_only_events_of_that_run(cache):
     recorder = EventRecorder()
     shared = RunContext(cache=cache, mode=Mode.AUTO, report=print, manager=make_manager())
     shared.manager.register(recorder)
@@ -204,7 +204,7 @@ def test_unregistered_plugin_gets_no_more_events(cache):
     assert len(recorder.recorded) == count > 0
 
 
-def test_implementation_may_leave_the_event_out(cache):
+def test_hook_implementation_may_omit_the_event_parameter(cache):
     class Counter:
         number = 0
 
@@ -217,7 +217,7 @@ def test_implementation_may_leave_the_event_out(cache):
     assert counter.number == 1
 
 
-def test_order_is_pluggys_and_may_be_chosen(cache):
+def test_hooks_run_in_the_order_of_pluggy(cache):
     events = []
 
     def listener(name, **options):
@@ -264,7 +264,7 @@ RAISED = [RuntimeError("boom"), fail_outcome(), AssertionError("no"), GeneratorE
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: repr(error)[:20])
-def test_plugin_that_raises_is_reported_by_name_and_silences_no_other(cache, caplog, error):
+def test_plugin_that_raises_is_reported_and_the_other_plugins_still_run(cache, caplog, error):
     cached = CachedSynthesizer(Speaker(), cache=cache)
     before, after = EventRecorder(), EventRecorder()
     with registered(before), registered(raiser(error), "acme-listener"), registered(after):
@@ -279,7 +279,7 @@ def test_plugin_that_raises_is_reported_by_name_and_silences_no_other(cache, cap
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-def test_plugin_that_raises_hides_no_error_of_the_backend(cache):
+def test_plugin_that_raises_does_not_hide_an_error_of_the_backend(cache):
     with registered(raiser(RuntimeError("boom"))), pytest.raises(AuthenticationError) as caught:
         speak(cache, Speaker(FAILURE))
     assert caught.value is FAILURE
@@ -298,7 +298,7 @@ def test_run_gets_the_name_of_the_plugin_that_raised(cache):
 
 
 @pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
-def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
+def test_hook_wrapper_is_refused_and_never_run(cache, caplog, kind):
     ran = []
 
     class Wrapper:
@@ -316,7 +316,7 @@ def test_wrapper_is_refused_by_name_and_never_run(cache, caplog, kind):
 
 
 class Meddler:
-    """Tries to alter everything that it can reach."""
+    """Tries to change everything that it can reach."""
 
     def meddle(self, event):
         for mapping in (event.fields, event.fields["own"], event.fields["given"]):
@@ -332,7 +332,7 @@ for _name in ALL_HOOKS:
     setattr(Meddler, _name, hookimpl(lambda self, event: self.meddle(event)))
 
 
-def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
+def test_hooks_cannot_change_key_audio_or_entry(cache, caplog):
     speaker, given = Speaker(), {"model": "m-1"}
     key = cache_key(PROMPT, speaker.cache_key_extra, given)
     cached = CachedSynthesizer(speaker, cache=cache, cache_key_extra=given)
@@ -344,7 +344,7 @@ def test_hooks_alter_neither_key_nor_audio_nor_what_is_stored(cache, caplog):
     assert cache.describe(key)["fields"] == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
 
 
-def test_one_plugin_cannot_alter_what_the_next_one_gets(cache, events):
+def test_plugin_cannot_change_the_event_of_the_next_plugin(cache, events):
     with registered(Meddler()):
         speak(cache, Speaker(), cache_key_extra={"model": "m-1"})
     assert events.one(EntryStored).fields == {"own": Speaker().cache_key_extra, "given": {"model": "m-1"}}
@@ -376,7 +376,7 @@ tell([ear.heard, logged])
 """
 
 
-def test_plugin_is_found_by_its_entry_point(environment):
+def test_plugin_is_loaded_from_its_entry_point(environment):
     environment.install("ear-plugin", {"ear": LISTENER}, {"russo": {"ear": "ear"}})
     assert environment.python(SPEAK) == [["hello"], []]
 
@@ -384,13 +384,13 @@ def test_plugin_is_found_by_its_entry_point(environment):
 @pytest.mark.parametrize(
     ("source", "entry", "cause"),
     [
-        ("import a_module_that_nobody_has", "broken", "ModuleNotFoundError"),
+        ("import a_module_that_does_not_exist", "broken", "ModuleNotFoundError"),
         ("1 / 0", "broken", "ZeroDivisionError"),
         ("", "broken:Missing", "AttributeError"),
         ("", "not_there", "ModuleNotFoundError"),
     ],
 )
-def test_plugin_that_fails_to_load_is_logged_and_left_out(environment, source, entry, cause):
+def test_plugin_that_fails_to_load_is_logged_and_skipped(environment, source, entry, cause):
     environment.install("ear-plugin", {"ear": LISTENER}, {"russo": {"ear": "ear"}})
     environment.install("broken-plugin", {"broken": source}, {"russo": {"broken-ear": entry}})
     events, logged = environment.python(SPEAK)

@@ -36,17 +36,17 @@ THIRD_PARTY = {
 }
 REQUIRED = {"click", "jinja2", "pluggy", "pytest", "rich", "xxhash"}
 VENDORS = re.compile(r"google|gemini|openai|elevenlabs|eleven_labs|hibari|vertex|kore\b", re.IGNORECASE)
-# The names of the extras with other words for them, and the lazy names.
+# Files with the names and aliases of the extras, and with the lazily imported names.
 NAMES_VENDORS = {"_backends/first_party.py", "synthesizers/__init__.py"}
 
 
 def name_of(path):
-    """Return a module's path below the package, for the name of a test."""
+    """Return the path of a module inside the package, as a test id."""
     return path.relative_to(CORE).as_posix() if CORE in path.parents else path.stem
 
 
 def imports(path):
-    """Yield every module that a file imports, wherever in it, relative ones as ``russo.name``."""
+    """Yield every module that a file imports anywhere; relative imports become ``russo.name``."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -58,7 +58,7 @@ def imports(path):
 
 
 def python(code, *args, **environment):
-    """Run code in the environment of the tests, and return what it prints as JSON."""
+    """Run code in the environment of the tests; return its output, parsed as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", code, *args],
         capture_output=True,
@@ -71,11 +71,11 @@ def python(code, *args, **environment):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-# -- who imports what
+# -- allowed imports
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_core_imports_few_packages_of_others(path):
+def test_core_imports_few_third_party_packages(path):
     packages = {module.split(".")[0] for module in imports(path)}
     allowed = THIRD_PARTY | set(sys.stdlib_module_names) | {"russo", "__future__"}
     if path.parent.name == "synthesizers":
@@ -84,18 +84,18 @@ def test_core_imports_few_packages_of_others(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_core_names_no_vendor(path):
+def test_core_contains_no_vendor_name(path):
     named = [line.strip() for line in path.read_text("utf-8").splitlines() if VENDORS.search(line)]
     assert named == [] or name_of(path) in NAMES_VENDORS
 
 
 @pytest.mark.parametrize("path", sorted(set(MODULES) - set(KIT)), ids=name_of)
-def test_nobody_in_core_imports_the_kit(path):
+def test_no_module_of_core_imports_the_kit(path):
     assert [module for module in imports(path) if module.startswith("russo.testing")] == []
 
 
 @pytest.mark.parametrize("path", KIT, ids=name_of)
-def test_kit_needs_pytest_and_nothing_else(path):
+def test_kit_imports_only_pytest(path):
     packages = {node for node in imports(path) if not node.startswith("russo.")}
     assert {name.split(".")[0] for name in packages} <= {"pytest", *sys.stdlib_module_names, "__future__"}
 
@@ -104,7 +104,7 @@ BACKENDS = sorted(path for path in ROOT.glob("russo-*/src/**/*.py") if CORE not 
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_backends_import_the_public_russo_only(path):
+def test_backends_import_only_the_public_russo(path):
     used = {module for module in imports(path) if module.split(".")[0] == "russo"}
     relative = {f"russo.{other.stem}" for other in path.parent.glob("*.py")}
     assert used - relative <= {"russo", "russo.authoring"}
@@ -113,14 +113,14 @@ def test_backends_import_the_public_russo_only(path):
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_backends_take_only_public_names(path):
+def test_backends_use_only_public_names(path):
     tree = ast.parse(path.read_text("utf-8"))
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
     names = {alias.name for node in froms if (node.module or "").startswith("russo") for alias in node.names}
     assert {name for name in names if name.startswith("_")} == set()
 
 
-# -- what an import costs
+# -- the cost of an import
 
 LOADED = """
 import json, sys
@@ -145,11 +145,11 @@ print(json.dumps(sorted(roots - set(sys.stdlib_module_names))))
         ),
     ],
 )
-def test_import_loads_few_packages_of_others(statement, packages):
+def test_import_loads_few_third_party_packages(statement, packages):
     assert set(python(LOADED.format(statement))) <= {"russo"} | packages
 
 
-def test_import_is_quick():
+def test_import_is_fast():
     code = "import time; s = time.perf_counter(); import russo; print(time.perf_counter() - s)"
     assert min(python(code) for _ in range(3)) < 0.06
 
@@ -166,7 +166,7 @@ PLUGIN = {
 }
 
 
-def test_importing_the_pytest_plugin_loads_few_modules():
+def test_import_of_the_pytest_plugin_loads_few_modules():
     code = """
 import json, sys, pytest
 scans = []
@@ -179,7 +179,7 @@ print(json.dumps([sorted(set(sys.modules) - before), len(scans)]))
     assert python(code) == [sorted(PLUGIN), 0]
 
 
-def test_run_that_does_not_use_russo_loads_no_more(tmp_path):
+def test_run_that_does_not_use_russo_loads_no_other_modules(tmp_path):
     (tmp_path / "test_one.py").write_text("def test_one(): pass\n")
     code = """
 import json, sys, pytest
@@ -218,7 +218,7 @@ print(json.dumps([heard, heavy, backends]))
     assert python(code, str(tmp_path), PROMPT) == [len(sound(PROMPT).data), [], []]
 
 
-# -- what is public
+# -- public names
 
 
 def listed_names():
@@ -228,11 +228,11 @@ def listed_names():
     return {alias.asname for node in block.body for alias in node.names}
 
 
-def test_names_for_type_checkers_are_the_names_there_are():
+def test_names_for_type_checkers_are_the_names_in_dir():
     assert listed_names() == set(dir(russo)) - {"__version__"}
 
 
-def test_star_import_gives_the_names_that_dir_lists():
+def test_star_import_gives_the_names_in_dir():
     names = {}
     exec("from russo import *", names)
     assert set(names) - {"__builtins__"} == set(russo.__all__) == set(dir(russo)) - {"__version__"}
@@ -243,11 +243,11 @@ def test_public_name_exists_and_is_documented(name):
     value = getattr(russo, name)
     document = inspect.getdoc(value)
     assert document
-    assert not document.startswith(f"{name}(")  # what a dataclass says of itself
-    assert vars(russo)[name] is value  # the second look costs nothing
+    assert not document.startswith(f"{name}(")  # the generated docstring of a dataclass
+    assert vars(russo)[name] is value  # the second access runs no lazy import
 
 
-def test_name_that_does_not_exist_is_an_attribute_error():
+def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'russo' has no attribute 'Nothing'"):
         russo.Nothing  # noqa: B018
 
@@ -289,7 +289,7 @@ def definitions(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_and_what_it_offers_is_documented(path):
+def test_every_module_and_public_definition_is_documented(path):
     assert [name for name, node in definitions(path) if not ast.get_docstring(node)] == []
 
 
@@ -303,7 +303,7 @@ def test_every_fixture_is_documented(name):
     assert inspect.getdoc(getattr(pytest_plugin, name))
 
 
-# -- what is published
+# -- published distributions
 
 
 def project(path):
@@ -316,7 +316,7 @@ def test_all_versions_are_equal():
 
 
 @pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
-def test_distributions_need_each_other_in_the_same_version(path):
+def test_distributions_require_each_other_in_the_same_version(path):
     values = project(path)
     extras = [need for needs in values.get("optional-dependencies", {}).values() for need in needs]
     siblings = [need for need in [*values["dependencies"], *extras] if re.match(r"russo-\w+[^\[\w]", need)]
@@ -347,7 +347,7 @@ def test_every_distribution_is_typed_and_has_a_readme(path):
 @pytest.mark.parametrize(
     "path", [p for p in PROJECTS if p.parent.name != "russo-core"], ids=lambda p: p.parent.name
 )
-def test_every_backend_is_registered_under_its_own_name(path):
+def test_every_backend_is_registered_under_its_name(path):
     name = path.parent.name.removeprefix("russo-")
     targets = project(path)["entry-points"]["russo.synthesizers"]
     assert name in targets

@@ -1,4 +1,4 @@
-"""Peaks: the loudest sample of each piece of a sound."""
+"""Peaks: the loudest sample of each piece of the audio."""
 
 import struct
 
@@ -21,5 +21,5 @@ def pcm(*samples):
         ((), 4, []),
     ],
 )
-def test_each_piece_has_its_loudest_sample(samples, number, expected):
+def test_peak_of_each_piece_is_its_loudest_sample(samples, number, expected):
     assert peaks(pcm(*samples), number) == expected

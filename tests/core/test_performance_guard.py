@@ -1,7 +1,7 @@
-"""What a hit may do, counted: system calls, opened files, imports; and ratios that only a serious mistake reaches.
+"""Limits for a hit: system calls, opened files, imports, and time ratios that only a serious mistake exceeds.
 
-The figures themselves are measured by ``make bench``. Here nothing is compared with a clock but with
-the raw read of the same two files, moments before and after.
+``make bench`` measures the figures. These tests use no absolute times: they compare a hit with a raw read of
+the same two files, moments before and after.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ FIELDS = {"backend": "speaker", "voice": "anna"}
 KEY = cache_key(PROMPT, FIELDS, None)
 ABSENT = KEY[::-1]
 
-# Does one thing between two marks, and prints the audit events between them; strace sees the marks too.
+# Does the work between two marks and prints the audit events between them; strace sees the marks too.
 ONE_THING = """
 import json, os, sys
 from russo import Audio, AudioCache, CachedSynthesizer
@@ -107,7 +107,7 @@ def directory(tmp_path):
 
 
 def crowd(directory, number):
-    """Put so many more names into a directory, fast."""
+    """Add the files of `number` entries to a directory quickly, as hard links."""
     source = directory.with_name("source")
     source.write_bytes(b"x")
     for index in range(number):
@@ -126,7 +126,7 @@ def run(command):
 
 
 def events(directory, work, key=KEY, **options):
-    """Return whether the work found anything, and the audit events meanwhile: files opened, folders listed."""
+    """Return whether the work found an entry, and its audit events: opened files, listed folders."""
     return run([sys.executable, "-c", script(work, **options), str(directory), key, PROMPT])
 
 
@@ -135,18 +135,18 @@ HIT = [True, [["open", f"{KEY}.meta"], ["open", f"{KEY}.audio"]]]
 
 @pytest.mark.parametrize("work", [GET, AWAIT])
 @pytest.mark.parametrize("warm_up", ["work()", "cache.put('other', Audio(b'x', 'pcm')); cache.get('other')"])
-def test_hit_opens_two_files_and_does_nothing_else(directory, work, warm_up):
-    if work == AWAIT:  # what only the first call needs is not part of a hit
+def test_hit_only_opens_two_files(directory, work, warm_up):
+    if work == AWAIT:  # the first call needs more, so it is not measured
         warm_up += "; cache.put(__import__('russo').cache_key('x', Speaker.cache_key_extra, None), Audio(b'x', 'pcm'))"
         warm_up += "; wait_for(synthesizer.synthesize('x'))"
     assert events(directory, work, warm_up=warm_up) == HIT
 
 
-def test_miss_opens_one_file_and_does_nothing_else(directory):
+def test_miss_only_opens_one_file(directory):
     assert events(directory, GET, key=ABSENT) == [False, [["open", f"{ABSENT}.meta"]]]
 
 
-def test_put_writes_two_files_and_renames_them(directory):
+def test_put_only_writes_and_renames_two_files(directory):
     found, seen = events(directory, PUT)
     assert found
     assert [event for event, _ in seen] == ["open", "open", "os.rename", "os.rename"]
@@ -154,20 +154,20 @@ def test_put_writes_two_files_and_renames_them(directory):
 
 
 @pytest.mark.parametrize("broken", BROKEN_FOR_AUDIT.values(), ids=BROKEN_FOR_AUDIT)
-def test_audit_guard_notices_a_hit_that_does_more(directory, broken):
+def test_audit_guard_detects_a_hit_that_does_more(directory, broken):
     assert events(directory, GET, broken=broken) != HIT
 
 
 def system_calls(directory, tmp_path, work, key=KEY, **options):
-    """Return the names of the system calls of the work, without those that only ask for memory."""
+    """Return the names of the system calls of the work, without memory allocation."""
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed; the opens are counted all the same")
+        pytest.skip("strace is not installed; other tests count the opened files")
     trace = tmp_path / "trace"
     python = [sys.executable, "-c", script(work, **options), str(directory), key, PROMPT]
     command = [strace, "-f", "-qq", "-o", str(trace), *python]
     if subprocess.run([*command[:5], "true"], capture_output=True, check=False).returncode:
-        pytest.skip("strace may not trace here; the opens are counted all the same")
+        pytest.skip("strace may not trace here; other tests count the opened files")
     run(command)
     lines = trace.read_text("utf-8", "replace")
     between = lines.split("russo-guard-begins")[1].split("russo-guard-ends")[0].splitlines()[1:-1]
@@ -176,7 +176,7 @@ def system_calls(directory, tmp_path, work, key=KEY, **options):
     return [call for call in calls if call not in {"mmap", "munmap", "mremap", "brk", "madvise"}]
 
 
-# The size of the audio is known beforehand; that of the metadata is not, so a second read finds its end.
+# The size of the audio is known; the size of the metadata is not, so a second read finds its end.
 READS = ["openat", "read", "read", "close", "openat", "read", "close"]
 
 
@@ -189,14 +189,14 @@ def test_miss_makes_one_system_call(directory, tmp_path):
     assert system_calls(directory, tmp_path, GET, key=ABSENT) == ["openat"]
 
 
-def test_system_calls_do_not_grow_with_the_entries(directory, tmp_path):
+def test_number_of_system_calls_does_not_depend_on_the_number_of_entries(directory, tmp_path):
     crowd(directory, 10_000)
     assert events(directory, GET) == HIT
     assert system_calls(directory, tmp_path, GET) == READS
 
 
 @pytest.mark.parametrize("broken", BROKEN_FOR_STRACE.values(), ids=BROKEN_FOR_STRACE)
-def test_strace_guard_notices_a_hit_that_does_more(directory, tmp_path, broken):
+def test_strace_guard_detects_a_hit_that_does_more(directory, tmp_path, broken):
     assert system_calls(directory, tmp_path, GET, broken=broken) != READS
 
 
@@ -222,13 +222,13 @@ def seconds_of(work, calls=30):
 
 
 def ratio(work, base, rounds=25):
-    """Return the median of how many times as long as the base the work takes, round by round."""
+    """Return the median over rounds of the time of the work divided by the time of the base."""
     seconds_of(work), seconds_of(base)
     return statistics.median(seconds_of(work) / seconds_of(base) for _ in range(rounds))
 
 
 def best_ratio(work, base, enough):
-    """Return the least of a few tries: a busy machine may spoil one, a mistake spoils all."""
+    """Return the lowest ratio of a few tries: a busy machine may spoil one try, a mistake spoils all."""
     best = float("inf")
     for _ in range(6):
         best = min(best, ratio(work, base))
@@ -238,52 +238,52 @@ def best_ratio(work, base, enough):
 
 
 def stored(tmp_path, size):
-    """Return a cache with one entry of a size, and the work of reading its two files."""
+    """Return a cache with one entry of `size` bytes, and a function that reads its two files."""
     cache = AudioCache(tmp_path / "cache")
     cache.put(KEY, Audio(os.urandom(size), "pcm"), prompt=PROMPT, fields={"own": FIELDS, "given": None})
     paths = [str(cache.directory / f"{KEY}.{suffix}") for suffix in ("meta", "audio")]
     return cache, lambda: [raw(path) for path in paths]
 
 
-# The goals are half of these and less, as docs/explanation/performance.md has them.
+# The goals in docs/explanation/performance.md are at most half of these limits.
 LIMITS = {10_000: 5.0, 150_000: 4.0}
 
 
 @pytest.mark.parametrize("size", LIMITS)
-def test_verified_hit_costs_a_small_multiple_of_its_two_files(tmp_path, size):
+def test_time_of_a_hit_is_a_small_multiple_of_reading_its_files(tmp_path, size):
     cache, both = stored(tmp_path, size)
     assert best_ratio(lambda: cache.get(KEY), both, LIMITS[size]) <= LIMITS[size]
 
 
 @pytest.mark.parametrize("size", LIMITS)
-def test_awaited_hit_costs_a_small_multiple_of_its_two_files(tmp_path, size):
+def test_time_of_an_awaited_hit_is_a_small_multiple_of_reading_its_files(tmp_path, size):
     cache, both = stored(tmp_path, size)
     synthesizer = CachedSynthesizer(Speaker(), cache=cache)
 
     def wait():
-        with contextlib.suppress(StopIteration):  # how a coroutine that waits for nothing returns
+        with contextlib.suppress(StopIteration):  # a coroutine that never waits returns this way
             synthesizer.synthesize(PROMPT).send(None)
 
     assert best_ratio(wait, both, LIMITS[size] + 2) <= LIMITS[size] + 2
 
 
-def test_miss_costs_less_than_reading_an_entry(tmp_path):
+def test_miss_takes_less_time_than_reading_an_entry(tmp_path):
     cache, both = stored(tmp_path, 10_000)
     assert best_ratio(lambda: cache.get(ABSENT), both, 1.0) <= 1.0
 
 
-def test_guard_feels_a_slower_checksum(tmp_path):
+def test_guard_detects_a_slower_checksum(tmp_path):
     cache, both = stored(tmp_path, 150_000)
     assert ratio(lambda: blake2b(cache.get(KEY).data), both, rounds=7) > LIMITS[150_000]
 
 
 def slowdown(monkeypatch, module, work):
-    """Return how many times as long the work takes while a module remembers nothing.
+    """Return the time ratio of the work without and with the memory of a module.
 
-    Both are measured in turn, so a busy machine slows both: two equal works differ by 0.003.
+    Both are measured in turn, so a busy machine slows both: for equal works the ratio differs by 0.003.
     """
     ordinary = module._ORDINARY_SIZE
-    monkeypatch.setattr(module, "_ORDINARY_SIZE", ordinary)  # to be undone after the test
+    monkeypatch.setattr(module, "_ORDINARY_SIZE", ordinary)  # restored after the test
 
     def remembering(size):
         module._ORDINARY_SIZE = size
@@ -292,12 +292,12 @@ def slowdown(monkeypatch, module, work):
     return ratio(lambda: remembering(0), lambda: remembering(ordinary))
 
 
-def test_guard_feels_metadata_that_is_parsed_at_each_hit(tmp_path, monkeypatch):
+def test_guard_detects_metadata_parsed_at_each_hit(tmp_path, monkeypatch):
     cache, _ = stored(tmp_path, 10_000)
-    assert slowdown(monkeypatch, entry, lambda: cache.get(KEY)) > 1.1  # it is 1.48
+    assert slowdown(monkeypatch, entry, lambda: cache.get(KEY)) > 1.1  # measured: 1.48
 
 
-def test_guard_feels_fields_that_are_encoded_at_each_hit(tmp_path, monkeypatch):
+def test_guard_detects_fields_encoded_at_each_hit(tmp_path, monkeypatch):
     cache, _ = stored(tmp_path, 10_000)
     synthesizer = CachedSynthesizer(Speaker(), cache=cache)
 
@@ -305,7 +305,7 @@ def test_guard_feels_fields_that_are_encoded_at_each_hit(tmp_path, monkeypatch):
         with contextlib.suppress(StopIteration):
             synthesizer.synthesize(PROMPT).send(None)
 
-    assert slowdown(monkeypatch, key, wait) > 1.05  # it is 1.20
+    assert slowdown(monkeypatch, key, wait) > 1.05  # measured: 1.20
 
 
 def test_hits_in_an_event_loop_start_no_thread_and_no_task(tmp_path):

@@ -1,4 +1,4 @@
-"""`russo.plugins`, used from outside: a companion that is a distribution of its own, in real pytest processes."""
+"""`russo.plugins`, used by a companion package (a separate distribution), in real pytest processes."""
 
 import subprocess
 import sys
@@ -101,7 +101,7 @@ def test_it(acme_hear, number):
 
 @pytest.fixture
 def companion(project, tmp_path, monkeypatch):
-    """A project beside two installed distributions: a companion, and agents for it."""
+    """A project with two installed distributions: a companion and agents for it."""
     site = tmp_path / "site"
     site.mkdir()
     for name, source, entry_points in (
@@ -135,13 +135,13 @@ def test_counters_and_shared_files_come_from_every_process(companion, workers, f
     ("line", "environment", "ini"),
     [(["--russo-agent=parrot"], "nothing", "nothing"), ([], "parrot", "nothing"), ([], "", "parrot")],
 )
-def test_a_setting_has_the_precedence_of_russo(companion, monkeypatch, line, environment, ini):
+def test_setting_of_a_companion_has_the_precedence_of_russo(companion, monkeypatch, line, environment, ini):
     monkeypatch.setenv("RUSSO_AGENT", environment)
     companion.ini(f"russo_agent = {ini}\nrusso_agent_options =\n    parrot.words=3\n    other.words=9")
     run(companion, *line).assert_outcomes(passed=4)
 
 
-def test_the_source_of_a_setting_is_known(companion):
+def test_setting_holds_its_source(companion):
     companion.ini("russo_agent = parrot")
     companion.tests(
         """
@@ -186,19 +186,19 @@ def test_the_source_of_a_setting_is_known(companion):
         ),
     ],
 )
-def test_errors_are_those_of_backends(companion, arguments, message):
+def test_errors_of_a_group_are_like_those_of_backends(companion, arguments, message):
     result = run(companion, *arguments)
     result.assert_outcomes(errors=4)
     result.stdout.fnmatch_lines([message])
 
 
-def test_a_factory_is_chosen_by_its_path(companion):
+def test_factory_may_be_chosen_by_its_import_path(companion):
     arguments = ["--russo-agent=acme_parrot:Parrot", "--russo-agent-option=custom.words=3"]
     run(companion, *arguments).assert_outcomes(passed=4)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_sections_of_every_process_are_on_the_page(companion, workers):
+def test_report_sections_of_every_process_are_on_the_page(companion, workers):
     options = ["--russo-agent=parrot", "--russo-agent-option=parrot.words=3", "--russo-report=page.html"]
     run(companion, *workers, *options).assert_outcomes(passed=4)
     page = (companion.path / "page.html").read_text("utf-8")
@@ -214,7 +214,7 @@ def test_help_shows_the_settings_of_a_companion(companion):
     assert "russo_agent_write" not in output
 
 
-def test_importing_it_loads_no_backend_and_no_asyncio():
+def test_import_loads_no_backend_and_no_asyncio():
     code = """
         import sys
         import pytest
@@ -227,13 +227,13 @@ def test_importing_it_loads_no_backend_and_no_asyncio():
     subprocess.run([sys.executable, "-c", dedent(code)], check=True, timeout=60)
 
 
-def test_a_row_needs_a_text_for_every_column():
+def test_row_needs_a_text_for_every_column():
     with pytest.raises(ValueError, match=r"row \['a'\] has 1 texts for 2 columns"):
         plugins.ReportSection(title="Turns", columns=("who", "what"), rows=[("a",)])
 
 
 @pytest.mark.parametrize("wrong", [{"rows": [(3,)]}, {"columns": (None,)}, {"test": 3}])
-def test_everything_in_a_section_is_text(wrong):
+def test_all_values_of_a_section_must_be_strings(wrong):
     with pytest.raises(TypeError, match="title, columns, rows and test are text"):
         plugins.ReportSection(**{"title": "Turns", "columns": ("who",), "rows": [("a",)], **wrong})
 

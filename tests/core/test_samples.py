@@ -23,7 +23,7 @@ from russo.testing import speech_pcm
         (ALAW, 1, b"\x10\x9c\xe7", (-2752, 3264, 1184)),
     ],
 )
-def test_samples_of_every_encoding_become_16_bit(tag, width, samples, expected):
+def test_samples_of_every_encoding_are_converted_to_16_bit(tag, width, samples, expected):
     converted = to_s16le(Wav(tag, 1, 8000, width, samples))
     assert struct.unpack(f"<{len(expected)}h", converted) == expected
 
@@ -41,23 +41,23 @@ def floats(kind, *values):
 @pytest.mark.parametrize("kind", ["f", "d"])
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("at", [0, 8191, 8192, 20_000])
-def test_floats_that_are_not_finite_are_no_samples(kind, odd, at):
+def test_floats_that_are_not_finite_are_refused(kind, odd, at):
     values = [0.5] * 20_001
     values[at] = odd
     with pytest.raises(ValueError, match="that are not all finite numbers"):
         to_s16le(floats(kind, *values))
 
 
-def test_infinities_that_cancel_out_are_no_samples():
+def test_infinities_that_cancel_out_are_refused():
     with pytest.raises(ValueError, match="finite"):
         to_s16le(floats("d", math.inf, -math.inf))
 
 
-def test_finite_floats_whose_sum_is_infinite_are_samples():
+def test_finite_floats_with_an_infinite_sum_are_accepted():
     assert to_s16le(floats("d", 1.7e308, 1.7e308)) == struct.pack("<2h", 32767, 32767)
 
 
-def test_long_sound_of_floats_is_converted_in_blocks():
+def test_long_float_audio_is_converted_in_blocks():
     wav = Wav(FLOAT, 1, 24000, 4, array.array("f", [0.5, -0.5, 2.0, -0.1] * 50_000).tobytes())
     tracemalloc.start()
     try:
@@ -98,7 +98,7 @@ SILENT = {
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_silence_is_judged_by_level(name):
+def test_silence_is_detected_by_level(name):
     assert is_silent(to_s16le(SILENT[name]), SILENT[name])
 
 

@@ -11,7 +11,7 @@ from russo._settings import Asked, SettingsError, is_same_directory, resolve
 
 @pytest.fixture
 def decide(tmp_path):
-    """Resolve settings of a project in ``root``, asked for from ``work``."""
+    """Return a function that resolves settings of a project in ``root``, started in ``work``."""
     for name in ("root", "work"):
         (tmp_path / name).mkdir()
 
@@ -28,7 +28,7 @@ def decide(tmp_path):
 
 
 SETTINGS = {
-    # name of the ini setting: name on the command line, attribute, values of three places, default
+    # ini setting: name on the command line, attribute, values from the three sources, default
     "synth": ("synth", "synth", ("google", "openai", "local"), None),
     "cache_mode": ("mode", "mode", ("replay", "refresh", "off"), Mode.AUTO),
     "cache_dir": ("cache_dir", "cache_dir", ("/a", "/b", "/c"), ".russo_cache"),
@@ -39,7 +39,7 @@ PLACES = list(itertools.product([True, False], repeat=3))
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("places", PLACES)
-def test_command_line_beats_environment_beats_ini_beats_default(decide, tmp_path, name, places):
+def test_precedence_is_command_line_environment_ini_default(decide, tmp_path, name, places):
     by_command_line, by_environment, by_ini = places
     argument, attribute, (first, second, third), default = SETTINGS[name]
     variable = f"RUSSO_{name.upper()}"
@@ -73,7 +73,7 @@ def test_empty_values_count_as_unset(decide, name):
 
 @pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
 @pytest.mark.parametrize(("place", "base"), [("asked", "work"), ("environment", "work"), ("ini", "root")])
-def test_relative_directories_count_from_where_they_were_written(decide, tmp_path, name, place, base):
+def test_relative_directories_are_relative_to_the_place_of_the_setting(decide, tmp_path, name, place, base):
     given = {
         "asked": {name: "sub/../dir"},
         "environment": {"environment": {f"RUSSO_{name.upper()}": "sub/../dir"}},
@@ -97,7 +97,7 @@ def test_tilde_is_the_home_directory(decide, tmp_path, monkeypatch):
         ({"ini": {"russo_cache_mode": "record"}}, "ini-file, russo_cache_mode"),
     ],
 )
-def test_mode_that_does_not_exist_is_refused_with_its_source(decide, place, source):
+def test_unknown_mode_is_refused_with_its_source(decide, place, source):
     with pytest.raises(SettingsError) as caught:
         decide(**place)
     assert str(caught.value) == (
@@ -107,7 +107,7 @@ def test_mode_that_does_not_exist_is_refused_with_its_source(decide, place, sour
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_every_mode_may_be_asked_for(decide, mode):
+def test_every_mode_may_be_set(decide, mode):
     assert decide(mode=str(mode)).mode is mode
 
 
@@ -120,14 +120,14 @@ def test_every_mode_may_be_asked_for(decide, mode):
         {"ini": {"russo_cache_mode": "refresh"}},
     ],
 )
-def test_no_cache_is_mode_off_and_beats_environment_and_ini(decide, given):
+def test_no_cache_is_mode_off_and_overrides_environment_and_ini(decide, given):
     settings = decide(no_cache=True, **given)
     assert settings.mode is Mode.OFF
     assert "--russo-no-cache" in settings.sources["cache_mode"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "replay", "refresh"])
-def test_no_cache_and_another_mode_disagree(decide, mode):
+def test_no_cache_with_another_mode_is_refused(decide, mode):
     with pytest.raises(SettingsError, match=f"--russo-no-cache and --russo-cache-mode={mode} disagree"):
         decide(no_cache=True, mode=mode)
 
@@ -140,13 +140,13 @@ def test_no_cache_and_another_mode_disagree(decide, mode):
         {"ini": {"russo_cache_mode": "replay"}},
     ],
 )
-def test_clear_and_replay_disagree(decide, given):
+def test_clear_with_replay_is_refused(decide, given):
     with pytest.raises(SettingsError, match="--russo-clear-cache and mode 'replay' disagree"):
         decide(clear=True, **given)
 
 
 @pytest.mark.parametrize("mode", ["auto", "refresh", "off"])
-def test_clear_agrees_with_every_other_mode(decide, mode):
+def test_clear_is_allowed_with_every_other_mode(decide, mode):
     assert decide(clear=True, mode=mode).clear
     assert not decide(mode=mode).clear
 
@@ -154,18 +154,18 @@ def test_clear_agrees_with_every_other_mode(decide, mode):
 @pytest.mark.parametrize(
     "given", [{"recordings_dir": "/r"}, {"ini": {"russo_recordings_dir": "/r"}}], ids=["asked", "ini"]
 )
-def test_refresh_with_recordings_is_refused_and_says_how(decide, given):
+def test_refresh_with_recordings_is_refused_with_advice(decide, given):
     with pytest.raises(SettingsError, match=r"cannot replace the recordings in .*--russo-cache-dir=.?/r"):
         decide(mode="refresh", **given)
 
 
-def test_refresh_of_the_recordings_themselves_is_asked_for_by_their_directory(decide):
+def test_refresh_is_allowed_if_the_cache_is_the_recordings_directory(decide):
     settings = decide(mode="refresh", recordings_dir="/r", cache_dir="/r")
     assert settings.cache_dir == settings.recordings_dir
 
 
 @pytest.mark.parametrize("mode", ["auto", "replay", "off"])
-def test_recordings_agree_with_every_other_mode(decide, mode):
+def test_recordings_are_allowed_with_every_other_mode(decide, mode):
     assert str(decide(mode=mode, recordings_dir="/r").recordings_dir) == "/r"
 
 
@@ -175,7 +175,7 @@ def test_clear_of_the_recordings_is_refused(decide):
     assert decide(clear=True, recordings_dir="/r").clear
 
 
-def test_recordings_behind_a_link_are_recognised(decide, tmp_path):
+def test_recordings_are_recognised_through_a_link(decide, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
     with pytest.raises(SettingsError, match="would clear the recordings"):
@@ -221,13 +221,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(("texts", "options"), OPTIONS)
-def test_options_are_dotted_by_backend(decide, texts, options):
+def test_options_are_grouped_by_backend(decide, texts, options):
     assert decide(options=texts).options == options
     assert decide(ini={"russo_synth_options": texts}).options == options
     assert decide(ini={"russo_synth_options": "\n".join(["", *texts, ""])}).options == options
 
 
-def test_options_of_the_command_line_beat_those_of_the_ini_file_one_by_one(decide):
+def test_each_option_of_the_command_line_overrides_the_ini_file(decide):
     ini = {"russo_synth_options": ["google.voice=a", "google.speed=2"]}
     assert decide(ini=ini, options=["google.voice=b"]).options == {"google": {"voice": "b", "speed": "2"}}
 
@@ -254,7 +254,7 @@ def test_options_of_a_backend_are_found_by_its_name(decide):
     ],
 )
 @pytest.mark.parametrize("place", ["asked", "ini"])
-def test_option_of_another_form_is_refused(decide, text, shown, place):
+def test_malformed_option_is_refused(decide, text, shown, place):
     given = {"options": [text]} if place == "asked" else {"ini": {"russo_synth_options": [text]}}
     with pytest.raises(SettingsError) as caught:
         decide(**given)
@@ -263,7 +263,7 @@ def test_option_of_another_form_is_refused(decide, text, shown, place):
 
 
 def ask_in_each_place(decide, name, value):
-    """Give a value on the command line, in the environment and in the ini-file; yield each error."""
+    """Set a value on the command line, in the environment and in the ini-file; yield each error."""
     variable = f"RUSSO_{name.upper()}"
     for given, source in (
         ({name: value}, "command line"),
@@ -287,7 +287,7 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
 @pytest.mark.parametrize("path", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
-def test_path_that_cannot_be_is_refused_with_its_source(decide, tmp_path, name, path):
+def test_impossible_path_is_refused_with_its_source(decide, tmp_path, name, path):
     (tmp_path / "loop").symlink_to("loop")
     for message, source in ask_in_each_place(decide, name, path.format(tmp=tmp_path)):
         assert "cannot be used as a path: " in message
@@ -299,7 +299,9 @@ def test_path_that_cannot_be_is_refused_with_its_source(decide, tmp_path, name, 
 @pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
 def test_tilde_without_a_home_is_refused_with_its_source(decide, monkeypatch, name):
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr("pwd.getpwuid", dict[int, str]().__getitem__)  # as in a container without the user
+    monkeypatch.setattr(
+        "pwd.getpwuid", dict[int, str]().__getitem__
+    )  # as in a container that has no such user
     for message, source in ask_in_each_place(decide, name, "~/speech"):
         assert message == (
             "~/speech cannot be used as a path: the home directory is not known; write the path without ~ "
@@ -324,12 +326,12 @@ ODD_PATHS = [
 
 @pytest.mark.parametrize("name", ["cache_dir", "recordings_dir"])
 @pytest.mark.parametrize("path", ODD_PATHS)
-def test_odd_path_that_can_be_is_taken_as_it_is_written(decide, tmp_path, name, path):
+def test_unusual_path_is_accepted_unchanged(decide, tmp_path, name, path):
     assert getattr(decide(**{name: path}), name) == Path(os.path.abspath(tmp_path / "work" / path))
 
 
 @pytest.mark.parametrize("path", [each for each in ODD_PATHS if each != "//speech"])
-def test_messages_show_an_odd_path_on_one_line(decide, tmp_path, path):
+def test_messages_show_an_unusual_path_on_one_line(decide, tmp_path, path):
     (tmp_path / "work" / path).parent.mkdir(parents=True, exist_ok=True)
     given = {"cache_dir": path, "recordings_dir": path, "clear": True}
     with pytest.raises(SettingsError, match="would clear the recordings in ") as caught:
@@ -344,17 +346,17 @@ def test_messages_show_an_odd_path_on_one_line(decide, tmp_path, path):
 
 @pytest.mark.parametrize("exists", [True, False], ids=["exists", "does not exist"])
 @pytest.mark.parametrize("below", ["", "speech"], ids=["itself", "its parent"])
-def test_directory_that_is_mounted_under_two_names_is_one(decide, tmp_path, exists, below):
+def test_directory_mounted_at_two_paths_is_recognised(decide, tmp_path, exists, below):
     real, mounted = tmp_path / "real", tmp_path / "mounted"
     for each in (real, mounted):
         each.mkdir()
     if exists:
         (real / below).mkdir(exist_ok=True)
     elif not below:
-        pytest.skip("what is mounted exists")
+        pytest.skip("a mounted directory exists")
     done = subprocess.run(["mount", "--bind", real, mounted], capture_output=True, check=False)
     if done.returncode:
-        pytest.skip("only root may mount")
+        pytest.skip("needs root to mount")
     try:
         assert is_same_directory(real / below, mounted / below)
         with pytest.raises(SettingsError, match="would clear the recordings"):
@@ -366,6 +368,6 @@ def test_directory_that_is_mounted_under_two_names_is_one(decide, tmp_path, exis
 
 
 @pytest.mark.parametrize(("recordings", "cache"), [("kept", "kept/own"), ("own/kept", "own")])
-def test_recordings_and_cache_may_be_one_below_the_other(decide, tmp_path, recordings, cache):
+def test_recordings_and_cache_may_be_nested(decide, tmp_path, recordings, cache):
     (tmp_path / "work" / recordings).mkdir(parents=True)
     assert decide(clear=True, recordings_dir=recordings, cache_dir=cache).clear

@@ -51,7 +51,7 @@ def event(kind, **values):
 
 
 def count(*events, names=frozenset(FULL)):
-    """Tell statistics of events, as the hooks do, and return what was counted under these names as JSON."""
+    """Send events to statistics, as the hooks do; return the counts with these names as JSON."""
     statistics = Statistics()
     for each in events:
         hook = getattr(statistics, each.hook, None)
@@ -65,7 +65,7 @@ FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, 
 
 
 @pytest.mark.parametrize(
-    ("told", "counted"),
+    ("sent", "counted"),
     [
         (
             event(CacheHit, **HIT),
@@ -123,8 +123,8 @@ FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, 
         (event(StoreFailed, reason="disk full", directory=Path("/cache")), {"not_stored": {"disk full": 1}}),
     ],
 )
-def test_each_event_is_counted_for_what_it_is(told, counted):
-    assert count(told) == counted
+def test_each_kind_of_event_has_its_counts(sent, counted):
+    assert count(sent) == counted
 
 
 WHOSE = {
@@ -135,15 +135,15 @@ WHOSE = {
 
 
 @pytest.mark.parametrize("whose", WHOSE)
-def test_hits_and_paid_calls_are_counted_by_backend(whose):
+def test_hits_and_backend_calls_are_counted_by_backend(whose):
     fields, backend, speakers = WHOSE[whose]
-    told = [
+    sent = [
         event(CacheHit, fields=fields, backend=backend, **HIT),
         event(CacheHit, fields=fields, backend=backend, key="def", **HIT),
         event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"backend_calls": 3}),
         event(SynthesisFinish, fields=fields, backend=backend, **FINISH | {"backend_calls": 0}),
     ]
-    counted = count(*told, names={"hits_by", "backend_calls_by", "used", "speakers"})
+    counted = count(*sent, names={"hits_by", "backend_calls_by", "used", "speakers"})
     name = backend or "MySynth"
     assert counted == {
         "hits_by": {name: 2},
@@ -171,7 +171,7 @@ def test_an_entry_that_nothing_had_before_is_added_once_by_the_outermost_layer(r
     assert count(*told, names={"added"}) == ({"added": {str(Path("/cache/abc")): 1}} if added else {})
 
 
-def test_hit_that_is_counted_elsewhere_is_not_a_hit_of_the_run():
+def test_hit_covered_by_another_count_is_not_a_hit_of_the_run():
     statistics = Statistics(is_covered=lambda hit: hit.key == "abc")
     statistics.russo_cache_hit(event(CacheHit, **HIT))
     statistics.russo_cache_hit(event(CacheHit, key="def", **HIT))
@@ -180,7 +180,7 @@ def test_hit_that_is_counted_elsewhere_is_not_a_hit_of_the_run():
     assert set(counts.used) == {"abc", "def"}
 
 
-def test_counts_add_up():
+def test_counts_of_several_events_are_added():
     assert count(event(CacheHit, **HIT), event(CacheHit, **HIT), event(CacheMiss, reason="absent")) == {
         "hits": 2,
         "hit_characters": 10,
@@ -190,7 +190,7 @@ def test_counts_add_up():
     }
 
 
-def test_taking_starts_anew():
+def test_take_resets_the_counts():
     statistics = Statistics()
     assert not statistics.take()
     statistics.russo_cache_miss(event(CacheMiss, reason="absent"))
@@ -198,14 +198,14 @@ def test_taking_starts_anew():
     assert not statistics.take()
 
 
-def test_troubles_are_counted():
+def test_reported_problems_are_counted():
     statistics = Statistics()
     statistics.report("plugin x raised")
     statistics.report("plugin x raised")
     assert statistics.take().to_json() == {"troubles": {"plugin x raised": 2}}
 
 
-def test_counts_travel_as_json():
+def test_counts_are_converted_to_json_and_back():
     assert Counts.from_json(json.loads(json.dumps(FULL))).to_json() == FULL
     assert Counts().to_json() == {}
     assert Counts.from_json({}) == Counts()
@@ -221,22 +221,22 @@ def test_counts_of_processes_are_added():
     }
 
 
-def test_adding_leaves_the_other_alone():
+def test_add_does_not_change_the_added_counts():
     part, total = Counts.from_json(FULL), Counts()
     total.add(part)
     total.add(part)
     assert part.to_json() == FULL
 
 
-def test_counting_from_many_threads_loses_nothing():
-    statistics, told = Statistics(), event(CacheHit, **HIT)
+def test_counts_from_many_threads_are_complete():
+    statistics, hit = Statistics(), event(CacheHit, **HIT)
     with ThreadPoolExecutor(8) as threads:
         for _ in range(2000):
-            threads.submit(statistics.russo_cache_hit, told)
+            threads.submit(statistics.russo_cache_hit, hit)
     assert statistics.take().hits == 2000
 
 
-def test_statistics_listen_as_any_plugin_does(cache):
+def test_statistics_are_registered_like_any_plugin(cache):
     with registered(Statistics()) as statistics:
         for synthesizer in (Speaker(), FakeSynthesizer()):
             cached = CachedSynthesizer(synthesizer, cache=cache)

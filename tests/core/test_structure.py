@@ -1,4 +1,4 @@
-"""The shape of the code: which folder may import which, and how large a module may grow."""
+"""The structure of the code: which folder may import which, and the maximum size of a module."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ MOST_LINES = 350
 
 
 def folder_of(module):
-    """Return the folder that a module belongs to; plain modules are values, or public."""
+    """Return the folder of a module; modules outside a folder are values or public."""
     if module in PUBLIC:
         return "public"
     first = module.split(".")[1]
@@ -38,7 +38,7 @@ def is_type_checking(node):
 
 
 def import_nodes(tree, *, for_types):
-    """Yield the imports of a tree, wherever they are; those under TYPE_CHECKING only if asked for."""
+    """Yield all imports of a tree; those under TYPE_CHECKING only if requested."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node
@@ -65,12 +65,12 @@ def modules_of_russo(name, *, for_types):
         yield from (each for each in found if each in MODULES and each != name)
 
 
-def test_contributors_are_told_of_every_folder():
+def test_contributing_lists_every_folder():
     assert set(table()) == {folder_of(name) for name in MODULES}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_folder_imports_only_the_folders_it_may(name):
+def test_folder_imports_only_allowed_folders(name):
     folder = folder_of(name)
     imported = {folder_of(other) for other in modules_of_russo(name, for_types=True)}
     if folder == "testing":
@@ -79,14 +79,14 @@ def test_folder_imports_only_the_folders_it_may(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_module_is_of_a_size_to_read(name):
+def test_module_is_short_enough_to_read(name):
     assert len(MODULES[name].read_text("utf-8").splitlines()) <= MOST_LINES
 
 
 # -- circles
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_no_modules_have_circular_imports():
     left = {name: set(modules_of_russo(name, for_types=False)) - {"russo"} for name in MODULES}
     while free := [name for name, needs in left.items() if not needs & set(left)]:
         for name in free:
@@ -96,21 +96,21 @@ def test_no_modules_import_each_other_in_a_circle():
 
 # -- private members
 
-# Private members that are used on another object than `self`, each with the reason.
+# Private members used on an object other than `self`, with the reasons.
 ALLOWED_REACHES = {
     "_backends/backend_call.py": {"_slots": "of another object of its class"},
     "_cli/pytest_side.py": dict.fromkeys(
         ("_inicache", "_inipath", "_override_ini", "_parser", "_rootpath"),
-        "pytest's; reads the ini-file and addopts without a run",
+        "of pytest; reads the ini-file and addopts without a run",
     ),
     "_flow/cached.py": {"_context": "of another object of its class"},
     "_plugin/certainty.py": {
-        "_fixtureinfo": "pytest's; names the fixture that a test will get",
-        "_fixturemanager": "pytest's; finds a fixture that a test gets without naming it",
+        "_fixtureinfo": "of pytest; names the fixture that a test will get",
+        "_fixturemanager": "of pytest; finds a fixture that a test gets without naming it",
     },
     "_store/cache.py": dict.fromkeys(
         ("_log_once", "_refuse_read_only", "_root", "_sweep_once"),
-        "`store` stands beside the class it belongs to",
+        "`store` is in the module of the class that it belongs to",
     ),
 }
 
@@ -120,7 +120,7 @@ def is_private(name):
 
 
 def reaches(path):
-    """Yield every private name that a module imports, or takes from an object that is not `self`."""
+    """Yield every private name that a module imports or reads from an object other than `self`."""
     modules = {name.split(".")[1] for name in MODULES if "." in name}
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
@@ -156,6 +156,6 @@ def test_no_module_uses_private_members_of_another():
         ("from .. import _wav\nfrom ._cache import read\ncache.__doc__\n", []),
     ],
 )
-def test_private_members_are_found(tmp_path, source, expected):
+def test_check_finds_private_members(tmp_path, source, expected):
     (tmp_path / "module.py").write_text(source)
     assert list(reaches(tmp_path / "module.py")) == expected

@@ -24,7 +24,7 @@ def stub(name):
 
 @pytest.fixture(scope="module")
 def stubs(tmp_path_factory):
-    """An environment with the four packages, each without its SDK."""
+    """Return an environment with the four packages, each without its SDK."""
     environment = Environment(tmp_path_factory.mktemp("stubs"))
     modules = {package: "" for package, _ in FIRST_PARTY.values()}
     for name, (package, _) in FIRST_PARTY.items():
@@ -34,7 +34,7 @@ def stubs(tmp_path_factory):
 
 
 @each
-def test_name_is_imported_from_its_own_package_alone(stubs, name, package, extra):
+def test_import_of_a_name_loads_only_its_package(stubs, name, package, extra):
     code = """
 import russo.synthesizers
 packages = ["russo_elevenlabs", "russo_google", "russo_local", "russo_openai"]
@@ -45,13 +45,13 @@ tell([before, found.__module__, [each for each in packages if each in sys.module
     assert stubs.python(code, name) == [[], package, [package]]
 
 
-def test_missing_package_says_what_to_install(environment):
+def test_error_for_a_missing_package_names_the_install_command(environment):
     for name, (package, extra) in FIRST_PARTY.items():
         message = f'{name} is not installed: pip install "russo-core[{extra}]"'
         assert environment.python(FAIL, name) == ["ModuleNotFoundError", message, package]
 
 
-def test_what_the_package_itself_lacks_is_reported_unchanged(environment):
+def test_missing_sdk_of_a_package_is_reported_unchanged(environment):
     environment.install("stubs", {"russo_google": "import google_sdk_that_is_not_here"}, {})
     kind, message, missing = environment.python(FAIL, "GoogleSynthesizer")
     assert (kind, missing) == ("ModuleNotFoundError", "google_sdk_that_is_not_here")
@@ -66,7 +66,7 @@ def test_package_without_the_class_is_reported_unchanged(environment):
 
 
 @pytest.mark.parametrize("name", ["AcmeSynthesizer", "googlesynthesizer", "_PACKAGE"])
-def test_unknown_name_is_an_attribute_error_that_lists_the_names(name):
+def test_error_for_an_unknown_name_lists_the_names(name):
     import russo.synthesizers
 
     with pytest.raises(
@@ -76,7 +76,7 @@ def test_unknown_name_is_an_attribute_error_that_lists_the_names(name):
 
 
 @pytest.mark.parametrize("names", [[], ["GoogleSynthesizer"], ["GoogleSynthesizer", "LocalSynthesizer"]])
-def test_dir_shows_what_is_installed_and_imports_nothing(environment, names):
+def test_dir_lists_installed_backends_and_imports_none(environment, names):
     environment.install("stubs", {FIRST_PARTY[name][0]: stub(name) for name in names}, {})
     code = """
 import russo.synthesizers

@@ -1,4 +1,4 @@
-"""No wait without a bound: each call that may wait for something has one, or is listed with the reason."""
+"""Every wait is bounded: each call that may wait has a limit, or is listed with a reason."""
 
 import ast
 from pathlib import Path
@@ -8,26 +8,29 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for path in sorted(ROOT.glob("russo-*/src/**/*.py")) if "testing" not in path.parts]
 
-# Calls that wait as long as it takes if they are given no limit.
+# Calls that wait without end if they get no limit.
 WAITING = {"wait", "join", "result", "acquire", "select", "communicate"}
 ALLOWED = {
     ("russo/_flow/single_flight.py", "landed.wait"): (
-        "ends with the backend call; a waiter in another loop looks every 50 ms whether that loop is gone"
+        "ends with the backend call; a waiter in another loop checks every 50 ms whether that loop has ended"
     ),
-    ("russo/_flow/single_flight.py", "self.outcome.result"): "called when the outcome is there",
-    ("russo/_flow/single_flight.py", "flight.wait"): "a flight's own wait, see `landed.wait`",
-    ("russo/_flow/background_loop.py", "future.result"): "called when the future is done",
+    ("russo/_flow/single_flight.py", "self.outcome.result"): "called after the outcome is set",
+    ("russo/_flow/single_flight.py", "flight.wait"): "the wait of a flight, see `landed.wait`",
+    ("russo/_flow/background_loop.py", "future.result"): "called after the future is done",
     (
         "russo/_flow/background_loop.py",
         "self._closing.wait",
-    ): "the loop's own task: ends when the run closes it",
+    ): "the task of the loop: ends when the run closes the loop",
 }
 
-# Endless loops, by function, with what ends each.
+# `while True` loops by function, with the condition that ends each.
 LOOPS = {
     ("russo/_flow/miss.py", "_fly"): "KeyLock.try_acquire: signs of life, `_OWN_PATIENCE`, `_MOST_VANISHED`",
-    ("russo/_flow/single_flight.py", "join"): "each round needs a flight whose loop is gone or was cancelled",
-    ("russo/_flow/event_loops.py", "_work"): "the queue of calls gets empty",
+    (
+        "russo/_flow/single_flight.py",
+        "join",
+    ): "each round needs a flight that was cancelled or whose loop has ended",
+    ("russo/_flow/event_loops.py", "_work"): "ends when the queue of calls is empty",
     ("russo/_store/files.py", "replace"): "`_WINDOWS_PATIENCE`",
 }
 
@@ -39,14 +42,14 @@ def calls(tree):
 
 
 def unbounded(tree):
-    """Yield the calls that wait and are given no limit."""
+    """Yield the calls that wait without a limit."""
     for node in calls(tree):
         if node.func.attr in WAITING and not node.args and not node.keywords:
             yield ast.unparse(node.func)
 
 
 def endless(tree):
-    """Yield the functions with a loop that only its body ends."""
+    """Yield the functions with a loop that only its body can end."""
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for node in ast.walk(function):
@@ -62,12 +65,12 @@ def found_by(search):
     }
 
 
-def test_every_wait_has_a_limit_or_a_reason():
+def test_every_wait_has_a_limit_or_a_listed_reason():
     assert found_by(unbounded) == set(ALLOWED)
     assert all(ALLOWED.values())
 
 
-def test_every_endless_loop_has_an_end():
+def test_every_endless_loop_has_a_listed_end():
     assert {each for each in found_by(endless) if each[0].startswith("russo/")} == set(LOOPS)
 
 
@@ -82,5 +85,5 @@ def test_every_endless_loop_has_an_end():
         ("future.result()", ["future.result"]),
     ],
 )
-def test_the_search_finds_what_it_is_for(source, expected):
+def test_search_finds_unbounded_waits(source, expected):
     assert list(unbounded(ast.parse(source))) == expected

@@ -34,7 +34,7 @@ FMT = struct.pack("<HHIIHH", PCM, 1, 24000, 48000, 2, 16)
 
 
 def riff(*chunks, size=None):
-    """Assemble a WAV file of named chunks, each padded to an even length."""
+    """Return a WAV file made of named chunks, each padded to an even length."""
     body = b"WAVE" + b"".join(
         struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
     )
@@ -68,7 +68,7 @@ def test_odd_samples_are_padded_outside_the_data():
 
 
 @pytest.mark.parametrize("tag", [FLOAT, ALAW, ULAW])
-def test_other_encodings_carry_an_extension_and_a_fact_chunk(tag):
+def test_other_encodings_have_an_extension_and_a_fact_chunk(tag):
     data = write_wav(bytes(800), 8000, sample_width=1, tag=tag)
     assert struct.unpack_from("<4sI", data, 12) == (b"fmt ", 18)
     assert data[38:50] == struct.pack("<4sII", b"fact", 4, 800)
@@ -77,13 +77,13 @@ def test_other_encodings_carry_an_extension_and_a_fact_chunk(tag):
 
 @pytest.mark.parametrize("before", [[], [(b"LIST", b"odd")], [(b"JUNK", bytes(28)), (b"bext", b"x" * 7)]])
 @pytest.mark.parametrize("after", [[], [(b"LIST", b"INFOISFT"), (b"id3 ", b"odd")]])
-def test_chunks_before_and_after_the_samples_are_stepped_over(before, after):
+def test_chunks_before_and_after_the_samples_are_skipped(before, after):
     data = riff(*before, (b"fmt ", FMT), *before, (b"data", SAMPLES), *after)
     assert read_wav(data).samples == SAMPLES
     assert repair_wav(data) == data
 
 
-def test_extensible_format_is_the_one_it_names():
+def test_extensible_format_is_replaced_by_its_subformat():
     guid = struct.pack("<H", FLOAT) + b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
     fmt = struct.pack("<HHIIHHHHI", EXTENSIBLE, 1, 8000, 32000, 4, 32, 22, 32, 4) + guid
     assert read_wav(riff((b"fmt ", fmt), (b"data", bytes(8)))).tag == FLOAT
@@ -99,7 +99,7 @@ def test_placeholder_sizes_mean_that_samples_run_to_the_end(size):
     assert repair_wav(data) == by_stdlib()
 
 
-def test_true_header_with_a_placeholder_around_it_is_repaired():
+def test_placeholder_file_size_with_a_correct_data_size_is_repaired():
     data = riff((b"fmt ", FMT), (b"data", SAMPLES), size=0xFFFFFFFF)
     assert repair_wav(data) == by_stdlib()
 
@@ -108,13 +108,13 @@ def test_empty_wav_file_stays_empty():
     assert read_wav(by_stdlib(samples=b"")).samples == b""
 
 
-def test_repairing_twice_changes_nothing_more():
+def test_second_repair_changes_nothing():
     once = repair_wav(wav(SAMPLES, sizes="streamed"))
     assert repair_wav(once) == once
     assert once.count(b"RIFF") == 1
 
 
-def test_rewriting_tells_the_truth_about_any_samples():
+def test_rewritten_header_matches_the_samples():
     assert rewrite_wav(Wav(PCM, 1, 24000, 2, SAMPLES)) == by_stdlib()
 
 
@@ -139,7 +139,7 @@ def test_rewriting_tells_the_truth_about_any_samples():
         (riff((b"fmt ", FMT), (b"data", SAMPLES + b"\0")), "in frames of 2 bytes"),
     ],
 )
-def test_unreadable_file_is_refused_with_what_was_seen(data, message):
+def test_unreadable_file_is_refused_with_the_reason(data, message):
     with pytest.raises(ValueError, match="WAV") as caught:
         read_wav(data)
     assert message in str(caught.value)
@@ -151,7 +151,7 @@ def test_file_cut_within_its_header_is_refused(cut):
         read_wav(wav(SAMPLES)[:cut])
 
 
-def test_no_header_whatever_raises_anything_but_a_value_error():
+def test_damaged_headers_raise_only_value_errors():
     chance = random.Random(1)
     for _ in range(20000):
         data = bytearray(wav(SAMPLES[:64]))
@@ -166,11 +166,11 @@ def test_no_header_whatever_raises_anything_but_a_value_error():
 @pytest.mark.parametrize(
     ("data", "expected"), [(wav(b""), True), (b"RIFF....WAVE", True), (b"RIFF....AVI ", False), (b"", False)]
 )
-def test_wav_is_known_by_its_start(data, expected):
+def test_wav_is_recognised_by_its_start(data, expected):
     assert is_wav(data) is expected
 
 
-# -- sizes: all samples that were sent, or an error
+# -- sizes: reading returns all samples or raises an error
 
 
 def header(riff=None, size=None, fmt=FMT):
@@ -197,7 +197,7 @@ PLACEHOLDERS = [
 
 @pytest.mark.parametrize("size", PLACEHOLDERS)
 @pytest.mark.parametrize("riff", [None, 0, 36, len(SAMPLES), len(SAMPLES) - 8, 0xFFFFFFFF, 0x7FFFFFFF])
-def test_placeholder_is_repaired_whatever_the_size_of_the_file_is_said_to_be(riff, size):
+def test_placeholder_data_size_is_repaired_for_any_stated_file_size(riff, size):
     data = header(riff, size) + SAMPLES
     assert read_wav(data).samples == SAMPLES
     assert wav_duration(data) == len(SAMPLES) / 48000
@@ -220,7 +220,7 @@ def test_any_sizes_give_all_samples_or_an_error(riff, size, more):
 
 
 @pytest.mark.parametrize("size", [len(SAMPLES) + 8, len(SAMPLES) + 36, len(SAMPLES) + 44])
-def test_file_that_is_whole_by_its_own_size_has_all_samples(size):
+def test_file_with_a_correct_file_size_returns_all_samples(size):
     assert read_wav(header(size=size) + SAMPLES).samples == SAMPLES
     assert repair_wav(header(size=size) + SAMPLES) == by_stdlib()
     with pytest.raises(ValueError, match="truncated"):
@@ -228,7 +228,7 @@ def test_file_that_is_whole_by_its_own_size_has_all_samples(size):
 
 
 @pytest.mark.parametrize("size", [2, len(SAMPLES) - 200, len(SAMPLES) - 2])
-def test_size_that_is_too_small_does_not_cut_the_speech(size):
+def test_too_small_data_size_does_not_truncate_the_speech(size):
     for riff in (None, size + 36, 0xFFFFFFFF):
         with pytest.raises(ValueError, match=f"the last {len(SAMPLES) - size} of .* are not a chunk"):
             read_wav(header(riff, size) + SAMPLES)
@@ -237,7 +237,7 @@ def test_size_that_is_too_small_does_not_cut_the_speech(size):
 @pytest.mark.parametrize(
     "junk", [b"\n", b"\r\n", b"{}", b"\0\0", b'{"error": "the voice server went away"}', b"LIST"]
 )
-def test_bytes_behind_the_samples_that_are_no_chunk_are_refused(junk):
+def test_bytes_after_the_samples_that_are_not_a_chunk_are_refused(junk):
     with pytest.raises(ValueError, match=f"the last {len(junk)} of .* are not a chunk"):
         read_wav(wav(SAMPLES) + junk)
 
@@ -253,15 +253,15 @@ def test_bytes_behind_the_samples_that_are_no_chunk_are_refused(junk):
         *([(name, b"<?xml version='1.0'?><a>b</a>")] for name in (b"iXML", b"axml")),
     ],
 )
-def test_chunk_behind_a_stream_is_no_sound(size, tail):
+def test_chunk_after_a_stream_is_not_read_as_samples(size, tail):
     chunks = riff(*tail)[12:]
     assert read_wav(header(size=size) + SAMPLES + chunks).samples == SAMPLES
     assert repair_wav(header(size=size) + SAMPLES + chunks) == by_stdlib()
 
 
-# 334 bytes: 333 of samples, and the pad byte.
+# 334 bytes: 333 bytes of samples and the pad byte.
 @pytest.mark.parametrize("size", [0, 0x7FFFF000, 0xFFFFFFFF, 334])
-def test_pad_byte_behind_samples_of_24_bits_is_no_sound(size):
+def test_pad_byte_after_24_bit_samples_is_not_read_as_a_sample(size):
     fmt = struct.pack("<HHIIHH", PCM, 1, 24000, 72000, 3, 24)
     data = header(size=size, fmt=fmt) + SAMPLES[:333] + b"\0"
     assert read_wav(data).samples == SAMPLES[:333]
@@ -271,7 +271,7 @@ def test_pad_byte_behind_samples_of_24_bits_is_no_sound(size):
         read_wav(data[:-1] + b"\1")
 
 
-def test_name_of_a_chunk_within_the_samples_of_a_stream_is_sound():
+def test_chunk_name_inside_the_samples_of_a_stream_is_read_as_samples():
     samples = SAMPLES + b"LIST\x10\0\0\0" + SAMPLES
     assert read_wav(header(0xFFFFFFFF, 0xFFFFFFFF) + samples).samples == samples
 
@@ -288,13 +288,13 @@ def test_samples_of_several_chunks_are_joined():
 
 
 @pytest.mark.parametrize("size", [None, 0, 0xFFFFFFFF])
-def test_wav_files_in_a_row_are_joined(size):
+def test_concatenated_wav_files_are_joined(size):
     one = header(0xFFFFFFFF, size) + SAMPLES
     assert read_wav(one * 3).samples == SAMPLES * 3
     assert repair_wav(one * 3) == by_stdlib(samples=SAMPLES * 3)
 
 
-def test_wav_files_of_several_formats_in_a_row_are_refused():
+def test_concatenated_wav_files_of_different_formats_are_refused():
     with pytest.raises(ValueError, match="of different formats"):
         read_wav(wav(SAMPLES) + wav(SAMPLES, 8000))
 
@@ -308,13 +308,13 @@ def test_pad_byte_may_be_missing():
         assert read_wav(each).samples == b"abc"
 
 
-def test_file_of_odd_size_and_its_pad_byte_is_true():
+def test_file_with_an_odd_size_and_a_pad_byte_is_unchanged():
     data = riff((b"fmt ", FMT), (b"data", SAMPLES), (b"LIST", b"odd"))
     odd = data[:4] + struct.pack("<I", len(data) - 9) + data[8:]
     assert repair_wav(odd) == odd
 
 
-# -- numbers that no header can hold
+# -- numbers too large for a header
 
 
 @pytest.mark.parametrize(
@@ -337,18 +337,18 @@ def test_impossible_format_is_refused_in_reading_and_writing(channels, rate, bit
         write_wav(SAMPLES, rate, channels=channels, sample_width=bits // 8)
 
 
-def test_greatest_format_is_written():
+def test_maximum_format_is_written():
     for channels, rate, width in ((1, 0xFFFFFFFF, 1), (65535, 65537, 1), (1, 0x7FFFFFFF, 2)):
         assert read_wav(write_wav(bytes(channels * width), rate, channels=channels, sample_width=width))
 
 
-def test_blocks_with_room_between_the_samples_are_refused():
+def test_blocks_with_gaps_between_the_samples_are_refused():
     with pytest.raises(ValueError, match="24 bits per sample, in blocks of 4 bytes"):
         read_wav(header(fmt=struct.pack("<HHIIHH", PCM, 1, 8000, 32000, 4, 24)) + SAMPLES)
 
 
 @pytest.mark.parametrize("align", [0, 1, 3, 4, 0xFFFF])
-def test_block_size_that_nothing_follows_from_is_passed_over(align):
+def test_wrong_block_size_is_ignored(align):
     fmt = struct.pack("<HHIIHH", PCM, 1, 24000, 48000, align, 16)
     assert read_wav(header(fmt=fmt) + SAMPLES).samples == SAMPLES
 
@@ -375,9 +375,9 @@ def test_fact_chunk_counts_samples_of_one_channel():
         b"RIFF" * 500_000,
         header(0, 0) + b"RIFF" * 500_000,
     ],
-    ids=["chunks", "chunks behind", "files", "streams", "signatures", "signatures in a stream"],
+    ids=["chunks", "chunks after", "files", "streams", "signatures", "signatures in a stream"],
 )
-def test_file_of_many_pieces_costs_little_time(data):
+def test_file_of_many_pieces_is_read_quickly(data):
     started = time.process_time()
     with contextlib.suppress(ValueError):
         read_wav(data)
@@ -395,7 +395,7 @@ def test_file_of_many_pieces_costs_little_time(data):
         max_size=4,
     ),
 )
-def test_only_a_value_error_leaves_any_bytes(fmt, chunks):
+def test_any_bytes_raise_only_value_errors(fmt, chunks):
     data = header(fmt=fmt)[:-8] + b"".join(
         name + struct.pack("<I", size) + body for name, size, body in chunks
     )
@@ -411,7 +411,7 @@ def test_only_a_value_error_leaves_any_bytes(fmt, chunks):
     st.integers(0, 0xFFFF),
     st.binary(max_size=200),
 )
-def test_only_a_value_error_leaves_any_format(tag, channels, rate, bits, samples):
+def test_any_format_raises_only_value_errors(tag, channels, rate, bits, samples):
     data = header(0, 0, struct.pack("<HHIIHH", tag, channels, rate, 0, 0, bits)) + samples
     audio = Audio(data)
     assert audio.duration is None or audio.duration >= 0
@@ -425,19 +425,19 @@ def test_only_a_value_error_leaves_any_format(tag, channels, rate, bits, samples
             use(audio)
 
 
-# -- the length of a plain file
+# -- the duration of a plain file
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_length_of_a_plain_file_follows_from_its_header(width, channels):
+def test_duration_of_a_plain_file_is_read_from_its_header(width, channels):
     data = write_wav(bytes(1440), 8000, channels=channels, sample_width=width)
     assert plain_duration(data[:44], len(data)) == 1440 / width / channels / 8000
     assert wav_duration(data) == len(read_wav(data).samples) / width / channels / 8000
 
 
 @given(st.integers(0, 43), st.integers(0, 255), st.integers(-2, 2))
-def test_length_of_any_file_is_that_of_its_samples(at, byte, more):
+def test_duration_of_any_file_matches_its_samples(at, byte, more):
     data = bytearray(wav(SAMPLES) + b"\0\0")[: 46 + len(SAMPLES) - 2 + more]
     data[at] = byte
     try:
@@ -448,7 +448,7 @@ def test_length_of_any_file_is_that_of_its_samples(at, byte, more):
     assert wav_duration(bytes(data)) == len(found.samples) / found.frame_size / found.sample_rate
 
 
-def test_header_of_odd_bits_is_not_plain():
+def test_header_with_odd_bits_is_not_plain():
     # 12 bits in 2 channels fill 3 bytes; reading refuses them.
     data = header(fmt=struct.pack("<HHIIHH", PCM, 2, 8000, 24000, 3, 12)) + SAMPLES[:4800]
     assert plain_duration(data, len(data)) is None
@@ -456,13 +456,13 @@ def test_header_of_odd_bits_is_not_plain():
         wav_duration(data)
 
 
-def test_format_behind_some_of_the_samples_is_refused():
+def test_format_after_some_samples_is_refused():
     data = riff((b"data", SAMPLES), (b"fmt ", FMT), (b"data", SAMPLES))
     with pytest.raises(ValueError, match="samples come before their format"):
         read_wav(data)
 
 
-def test_more_files_in_a_row_than_any_service_sends_are_refused():
+def test_too_many_concatenated_files_are_refused():
     assert len(read_wav(wav(b"ab") * 1000).samples) == 2000
     with pytest.raises(ValueError, match="in a row, too many"):
         read_wav(wav(b"ab") * 1001)
@@ -474,7 +474,7 @@ def test_more_samples_than_a_file_can_hold_are_refused():
         check_size(0x100000000, 8000, 1)
 
 
-def test_second_format_behind_the_samples_is_refused():
+def test_second_format_after_the_samples_is_refused():
     other = struct.pack("<HHIIHH", PCM, 2, 48000, 192000, 4, 16)
     with pytest.raises(ValueError, match="samples come before their format"):
         read_wav(riff((b"fmt ", FMT), (b"data", SAMPLES), (b"fmt ", other)))

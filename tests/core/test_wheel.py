@@ -1,4 +1,4 @@
-"""russo-core as its users get it: a wheel in a clean environment, also where russo 0.3 was before."""
+"""russo-core as users install it: a wheel in a clean environment, also after russo 0.3."""
 
 import hashlib
 import shutil
@@ -18,7 +18,7 @@ def installed(tmp_path_factory):
     return build(tmp_path_factory.mktemp("core"), ROOT / "russo-core")
 
 
-def test_wheel_holds_every_module_the_types_and_the_templates(installed):
+def test_wheel_contains_modules_types_and_templates(installed):
     wheel = contents(only(installed.wheels, "russo_core-*.whl"))
     names = {path.relative_to(CORE.parent).as_posix() for path in CORE.rglob("*") if path.is_file()}
     names = {name for name in names if "__pycache__" not in name}
@@ -37,7 +37,7 @@ def test_report_is_written_by_the_installed_package(installed, tmp_path):
     assert "No prompt was spoken in this run." in (tmp_path / "page.html").read_text("utf-8")
 
 
-# Options of 0.3 have the names of russo-core's.
+# Options of 0.3 have the same names as options of russo-core.
 OLD_PLUGIN = """
 def pytest_addoption(parser):
     parser.getgroup("russo").addoption("--russo-report", default=None)
@@ -46,7 +46,7 @@ def pytest_addoption(parser):
 
 
 def old_wheel(folder):
-    """Write a wheel that owns the paths of russo 0.3 that russo-core has too."""
+    """Write a wheel with the paths that russo 0.3 and russo-core both own."""
     files = {
         "russo/__init__.py": "from russo import synthesizers\n",
         "russo/synthesizers/__init__.py": "",
@@ -69,7 +69,7 @@ def old_wheel(folder):
     return path
 
 
-def test_uninstalling_russo_0_3_afterwards_is_reported_with_its_repair(installed, tmp_path):
+def test_uninstalling_russo_0_3_afterwards_is_reported_with_the_repair_command(installed, tmp_path):
     path = tmp_path / "both"
     shutil.copytree(installed.wheels, path / "wheels")
     both = build(path)
@@ -102,7 +102,7 @@ REMOVED = f"pip uninstall russo removed a file of russo-core; repair it: {REPAIR
 
 
 @pytest.mark.parametrize("order", ["russo-core first", "0.3 first"])
-def test_russo_0_3_beside_russo_core_is_one_sentence_with_its_repair(installed, tmp_path, order):
+def test_russo_0_3_beside_russo_core_is_reported_with_the_repair_command(installed, tmp_path, order):
     path = tmp_path / "both"
     shutil.copytree(installed.wheels, path / "wheels")
     both = build(path)
@@ -124,7 +124,7 @@ def test_russo_0_3_beside_russo_core_is_one_sentence_with_its_repair(installed, 
     for run in pytests[:2]:
         assert both.run(*run, "-p", "no:cacheprovider", cwd=tmp_path).count(REMOVED) == 1
     assert both.run("python", "-m", "russo", "cache", "dir", cwd=tmp_path, code=2) == f"russo: {REMOVED}\n"
-    install(path, *core, options=forced)  # the command of the sentence
+    install(path, *core, options=forced)  # the repair command of the message
     assert "1 passed" in both.run(*script, "-p", "no:cacheprovider", cwd=tmp_path)
     assert "default, in the rootdir" in both.run("russo", "cache", "dir", cwd=tmp_path)
     both.run("python", "-c", "from russo import AudioCache, synthesizers", cwd=tmp_path)

@@ -15,7 +15,7 @@ from russo._words import count, edit_distance, speech
         (2, ("entry", "entries"), "2 entries"),
     ],
 )
-def test_the_noun_fits_the_number(number, nouns, expected):
+def test_noun_agrees_with_the_number(number, nouns, expected):
     assert count(number, *nouns) == expected
 
 

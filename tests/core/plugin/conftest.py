@@ -1,4 +1,4 @@
-"""A project with a backend by name, and with marked prompts."""
+"""Fixture: a project that chooses its backend by name and has marked prompts."""
 
 import pytest
 

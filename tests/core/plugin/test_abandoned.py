@@ -1,4 +1,4 @@
-"""A backend that blocks does not keep a finished run alive, and the summary names its call."""
+"""A blocking backend does not keep a finished run alive, and the summary names its call."""
 
 import functools
 import os
@@ -67,7 +67,7 @@ BLOCKED = "russo: abandoned: a call of acme for 'Blocks', which did not end with
 
 @pytest.fixture
 def make(project):
-    """Return what writes a project whose backend blocks."""
+    """Return a function that writes a project with a blocking backend."""
 
     def write(work="pass", close="pass"):
         project.conftest("")
@@ -98,7 +98,7 @@ def matching(output, pattern):
     [*((work, []) for work in BLOCKING.values()), (BLOCKING["the event loop"], ["-n", "1"])],
     ids=[*BLOCKING, "the event loop of a worker"],
 )
-def test_a_backend_that_blocks_is_abandoned_and_named(make, work, workers):
+def test_blocking_backend_is_abandoned_and_reported(make, work, workers):
     output, seconds = timed_run(make(work), *workers)
     assert "1 failed, 1 passed" in output
     assert "the test took too long" in output
@@ -107,7 +107,7 @@ def test_a_backend_that_blocks_is_abandoned_and_named(make, work, workers):
     assert seconds < 30
 
 
-def test_closing_that_blocks_is_abandoned_and_named(make):
+def test_blocking_aclose_is_abandoned_and_reported(make):
     project = make(close="time.sleep(600)")
     project.conftest("import russo._plugin.session as session\nsession._ACLOSE_SECONDS = 0.4\n")
     project.tests("def test_next(russo_say):\n    assert russo_say('Next').data")
@@ -117,7 +117,7 @@ def test_closing_that_blocks_is_abandoned_and_named(make):
     assert seconds < 30
 
 
-def test_speaking_ahead_that_is_interrupted_ends_the_run(make):
+def test_interrupt_while_speaking_ahead_ends_the_run(make):
     project = make("time.sleep(600)")
     project.ini("russo_synth = acme:Acme\nrusso_speak_ahead = 2")
     project.tests(
@@ -144,7 +144,7 @@ def test_one_interrupt_ends_the_command(make, command, work):
 
 
 def interrupted(project, *command):
-    """Start a command, send it one SIGINT when the backend blocks, and return what it printed."""
+    """Start a command, send it one SIGINT when the backend blocks, and return its output."""
     env = {**os.environ, "PYTHONPATH": str(project.path)}
     child = subprocess.Popen(
         command,
@@ -153,7 +153,7 @@ def interrupted(project, *command):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A suite that was started in the background ignores SIGINT, and so would its children.
+        # A test suite started in the background ignores SIGINT, and its children inherit that.
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:

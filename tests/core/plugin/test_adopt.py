@@ -1,4 +1,4 @@
-"""What the tests get for a ``russo_synthesizer`` or ``russo_cache`` of the project's own."""
+"""Projects that override ``russo_synthesizer`` or ``russo_cache``."""
 
 import functools
 
@@ -9,7 +9,7 @@ from support.projects import AWAIT_HELLO, summary
 
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 @pytest.mark.parametrize("style", ["return", "yield"])
-def test_an_override_of_any_scope_arrives_wrapped(project, scope, style):
+def test_override_of_any_scope_is_wrapped_in_a_cached_synthesizer(project, scope, style):
     project.conftest(
         f"""
         @pytest.fixture(scope="{scope}")
@@ -34,7 +34,7 @@ def test_an_override_of_any_scope_arrives_wrapped(project, scope, style):
     assert project.calls == ["a Hello"]
 
 
-def test_dependants_receive_the_wrapped_object(project):
+def test_fixtures_that_use_the_override_get_the_wrapped_object(project):
     project.conftest(
         """
         @pytest.fixture
@@ -57,7 +57,7 @@ def test_dependants_receive_the_wrapped_object(project):
     project.run().assert_outcomes(passed=1)
 
 
-def test_parametrised_overrides_do_not_replay_each_other(project):
+def test_parametrised_overrides_do_not_share_audio(project):
     project.conftest(
         """
         @pytest.fixture(params=["a", "b"])
@@ -70,7 +70,7 @@ def test_parametrised_overrides_do_not_replay_each_other(project):
     assert sorted(project.calls) == ["a Hello", "b Hello"]
 
 
-def test_overrides_in_a_module_and_a_class_win(project):
+def test_override_in_a_module_or_class_is_used(project):
     project.tests(
         """
         import pytest
@@ -95,7 +95,7 @@ def test_overrides_in_a_module_and_a_class_win(project):
     project.run().assert_outcomes(passed=2)
 
 
-def test_an_override_that_returns_the_default_stays_one_layer(project):
+def test_override_that_returns_the_default_is_not_wrapped_twice(project):
     project.pytester.makeconftest(
         """
         import pytest
@@ -116,7 +116,7 @@ def test_an_override_that_returns_the_default_stays_one_layer(project):
     project.run("--russo-synth=local").assert_outcomes(passed=1)
 
 
-def test_an_override_that_decorates_another_counts_once(project):
+def test_override_that_decorates_another_counts_each_prompt_once(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -155,7 +155,7 @@ def test_an_override_that_decorates_another_counts_once(project):
     )
 
 
-def test_layers_made_by_hand_belong_to_the_run_too(project):
+def test_nested_cached_synthesizers_of_a_user_belong_to_the_run(project):
     project.conftest(
         """
         @pytest.fixture
@@ -171,7 +171,7 @@ def test_layers_made_by_hand_belong_to_the_run_too(project):
     assert project.cached() == 2
 
 
-def test_a_cached_synthesizer_keeps_what_it_was_given(project):
+def test_cached_synthesizer_keeps_its_own_cache_and_mode(project):
     project.conftest(
         """
         @pytest.fixture
@@ -186,7 +186,7 @@ def test_a_cached_synthesizer_keeps_what_it_was_given(project):
     assert (project.cached("mine"), project.cached()) == (1, 0)
 
 
-def test_a_cached_synthesizer_takes_from_the_run_what_it_was_not_given(project):
+def test_cached_synthesizer_gets_cache_and_mode_of_the_run_by_default(project):
     project.conftest(
         """
         @pytest.fixture
@@ -200,7 +200,7 @@ def test_a_cached_synthesizer_takes_from_the_run_what_it_was_not_given(project):
 
 
 @pytest.mark.parametrize("given", ['mode="auto"', 'mode="refresh"', "enabled=False"])
-def test_the_runs_replay_always_wins(project, given):
+def test_replay_of_the_run_overrides_any_mode(project, given):
     project.conftest(
         f"""
         @pytest.fixture
@@ -217,7 +217,7 @@ def test_the_runs_replay_always_wins(project, given):
     assert project.calls == []
 
 
-def test_the_runs_off_always_wins(project):
+def test_off_of_the_run_overrides_any_mode(project):
     project.conftest(
         """
         @pytest.fixture
@@ -231,7 +231,7 @@ def test_the_runs_off_always_wins(project):
     assert project.cached() == 0
 
 
-def test_an_overridden_cache_is_used(project):
+def test_overridden_cache_is_used(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -259,7 +259,7 @@ def test_an_overridden_cache_is_used(project):
         ("Speaker", "*Speaker is a class, not a synthesizer: call it to make one"),
     ],
 )
-def test_what_is_not_a_synthesizer_is_refused_for_every_test_of_the_scope(project, value, seen):
+def test_override_that_is_not_a_synthesizer_is_refused_for_every_test_of_its_scope(project, value, seen):
     project.conftest(
         f"""
         @pytest.fixture(scope="session")
@@ -278,7 +278,7 @@ def test_what_is_not_a_synthesizer_is_refused_for_every_test_of_the_scope(projec
     result.stdout.fnmatch_lines([f"fixture russo_synthesizer (conftest.russo_synthesizer): {seen}"])
 
 
-def test_what_is_not_a_cache_is_refused(project):
+def test_override_that_is_not_a_cache_is_refused(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -298,7 +298,7 @@ def test_what_is_not_a_cache_is_refused(project):
     )
 
 
-def test_a_failing_override_shows_the_users_line(project):
+def test_traceback_of_a_failing_override_shows_the_users_line(project):
     project.conftest(
         """
         @pytest.fixture
@@ -322,7 +322,7 @@ def test_a_failing_override_shows_the_users_line(project):
     ],
 )
 @pytest.mark.parametrize("style", ["return", "yield"])
-def test_async_overrides_arrive_wrapped(project, options, fixture, style):
+def test_async_override_is_wrapped_in_a_cached_synthesizer(project, options, fixture, style):
     project.conftest(
         f"""
         import pytest_asyncio
@@ -337,7 +337,7 @@ def test_async_overrides_arrive_wrapped(project, options, fixture, style):
     assert project.calls == ["a Hello"]
 
 
-def test_a_plain_async_fixture_without_a_plugin_is_refused_clearly(project):
+def test_async_fixture_without_an_async_plugin_is_an_error_that_names_it(project):
     project.conftest(
         """
         @pytest.fixture

@@ -1,4 +1,4 @@
-"""The limit of backend calls, and what ``--verbose`` counts."""
+"""The limit of backend calls, and the counts of ``--verbose``."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_pro
     )
 
 
-def test_the_limit_holds_over_all_workers(acme_project):
+def test_limit_applies_to_all_workers_together(acme_project):
     acme_project.tests(
         """
         import pytest
@@ -43,7 +43,7 @@ def test_the_limit_holds_over_all_workers(acme_project):
         ("9" * 5000, "invalid int value"),
     ],
 )
-def test_a_limit_that_is_none_is_a_usage_error(project, limit, message):
+def test_invalid_limit_is_a_usage_error(project, limit, message):
     project.tests("def test_it(): pass")
     result = project.run(f"--russo-max-calls={limit}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -52,7 +52,7 @@ def test_a_limit_that_is_none_is_a_usage_error(project, limit, message):
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 @pytest.mark.parametrize("limit", [0, 3])
-def test_a_limit_without_another_setting_of_russo_holds(project, limit, workers):
+def test_limit_without_another_setting_of_russo_applies(project, limit, workers):
     project.tests(
         """
         import pytest
@@ -66,7 +66,7 @@ def test_a_limit_without_another_setting_of_russo_holds(project, limit, workers)
     assert len(project.calls) == limit
 
 
-def test_a_worker_that_crashes_keeps_its_calls_counted(project):
+def test_calls_of_a_crashed_worker_stay_counted(project):
     project.tests(
         """
         import os, pytest
@@ -94,7 +94,7 @@ def test_verbose_counts_by_backend_and_layer(acme_project):
     )
 
 
-def test_the_limit_holds_over_all_workers_without_any_other_setting(project):
+def test_limit_without_another_setting_applies_to_all_workers_together(project):
     project.tests(
         """
         import pytest
@@ -125,7 +125,7 @@ LATE = """
 """
 
 
-def test_a_call_after_the_last_test_of_a_worker_is_counted(project):
+def test_call_after_the_last_test_of_a_worker_is_counted(project):
     project.conftest(LATE)
     project.tests("def test_it(russo_say): russo_say('Hello')")
     result = project.run("-n", "1", subprocess=True)
@@ -133,8 +133,8 @@ def test_a_call_after_the_last_test_of_a_worker_is_counted(project):
     assert summary(result) == "0 hits, 2 backend calls to speaker (9 characters)"
 
 
-def test_a_call_after_the_last_test_belongs_to_no_test(project):
-    """Its events reach every conftest.py, not only those above the last test."""
+def test_call_after_the_last_test_belongs_to_no_test(project):
+    """The events of the call reach every conftest.py, not only those that apply to the last test."""
     project.conftest(LATE)
     for folder in ("first", "last"):
         (project.path / folder).mkdir()

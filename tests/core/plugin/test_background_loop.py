@@ -53,7 +53,7 @@ def test_marked_audio_reaches_async_tests(project):
     project.run().assert_outcomes(passed=1)
 
 
-def test_say_works_inside_a_running_loop_and_leaves_the_users_loops_alone(project):
+def test_say_works_inside_a_running_loop_and_does_not_change_the_users_loops(project):
     project.tests(
         """
         import asyncio, pytest

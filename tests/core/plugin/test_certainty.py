@@ -1,10 +1,10 @@
-"""Which prompts are certain: a run that speaks ahead pays for the same prompts as one that does not."""
+"""Which prompts will certainly be used: speaking ahead makes no additional backend call."""
 
 import pytest
 
 from support.projects import summary
 
-# Each test is one that does not reach its audio, or may not. The first part is a conftest.py.
+# Each test does not reach its audio, or may not reach it. The first string is a conftest.py.
 NOT_RUN = {
     "skip": ("", "@pytest.mark.skip\n{test}"),
     "skipif": ("", "@pytest.mark.skipif(True, reason='-')\n{test}"),
@@ -21,7 +21,7 @@ NOT_RUN = {
     "xfail without run, conditional": ("", "@pytest.mark.xfail('True', reason='-', run=False)\n{test}"),
     "xfail without run of the module": ("", "pytestmark = pytest.mark.xfail(run=False)\n{test}"),
     "unittest.skip": ("", "import unittest\n@unittest.skip('-')\n{test}"),
-    "TestCase that is skipped": (
+    "skipped TestCase": (
         "",
         "import unittest\n@unittest.skip('-')\nclass TestIt(unittest.TestCase):\n"
         "    @pytest.mark.russo('Prompt')\n    @pytest.mark.usefixtures('russo_audio')\n    def test_it(self): pass",
@@ -33,15 +33,15 @@ NOT_RUN = {
         "    @pytest.mark.russo('Prompt')\n    @pytest.mark.usefixtures('russo_audio')\n    def test_it(self): pass",
     ),
     "setup hook": ("def pytest_runtest_setup(item): pytest.skip('-')", "{test}"),
-    "setup hook that is first": (
+    "setup hook with tryfirst": (
         "@pytest.hookimpl(tryfirst=True)\ndef pytest_runtest_setup(item): pytest.skip('-')",
         "{test}",
     ),
-    "setup hook that wraps": (
+    "setup hook wrapper": (
         "@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_setup(item):\n    pytest.skip('-')\n    yield",
         "{test}",
     ),
-    "setup hook that marks": (
+    "setup hook that adds a marker": (
         "@pytest.hookimpl(tryfirst=True)\n"
         "def pytest_runtest_setup(item): item.add_marker(pytest.mark.xfail(run=False))",
         "{test}",
@@ -61,12 +61,12 @@ NOT_RUN = {
         "{with_gate_after}",
     ),
     "fixture before": ("@pytest.fixture\ndef gate(): pytest.skip('-')", "{with_gate_before}"),
-    "fixture that is missing": ("", "{with_gate_before}"),
+    "missing fixture": ("", "{with_gate_before}"),
     "usefixtures": (
         "@pytest.fixture\ndef gate(): pytest.skip('-')",
         "@pytest.mark.usefixtures('gate')\n{test}",
     ),
-    "override of a fixture of pytest": (
+    "override of a pytest fixture": (
         "@pytest.fixture\ndef tmp_path(): pytest.skip('-')",
         "@pytest.mark.russo('Prompt')\ndef test_it(tmp_path, russo_audio): pass",
     ),
@@ -82,7 +82,7 @@ NOT_RUN = {
         "class TestIt:\n    def setup_method(self): pytest.skip('-')\n"
         "    @pytest.mark.russo('Prompt')\n    def test_it(self, russo_audio): pass",
     ),
-    "cache of its own": (
+    "overridden cache": (
         "@pytest.fixture(scope='session')\ndef russo_cache(tmp_path_factory):\n"
         "    from russo import AudioCache\n    return AudioCache(tmp_path_factory.mktemp('own'))",
         "{test}",
@@ -97,11 +97,11 @@ TESTS = {
     "with_gate_after": "@pytest.mark.russo('Prompt')\ndef test_it(russo_audio, gate): pass",
     "with_gate_before": "@pytest.mark.russo('Prompt')\ndef test_it(gate, russo_audio): pass",
 }
-# What certainly runs to its audio.
+# Tests that certainly reach their audio.
 RUN = {
     "alone": "{test}",
-    "fixtures of pytest": "@pytest.mark.russo('Prompt')\ndef test_it(tmp_path, request, russo_audio, monkeypatch): pass",
-    "fixture that comes later": (
+    "pytest fixtures": "@pytest.mark.russo('Prompt')\ndef test_it(tmp_path, request, russo_audio, monkeypatch): pass",
+    "later fixture": (
         "@pytest.fixture\ndef gate(): pytest.skip('-')\n"
         "@pytest.mark.russo('Prompt')\ndef test_it(russo_audio, gate): pass"
     ),
@@ -110,7 +110,7 @@ RUN = {
     ),
     "asyncio": "@pytest.mark.asyncio\n@pytest.mark.russo('Prompt')\nasync def test_it(russo_audio): pass",
     "xfail": "@pytest.mark.xfail\n{test}\n",
-    "skipif that is false": "@pytest.mark.skipif(False, reason='-')\n{test}",
+    "false skipif": "@pytest.mark.skipif(False, reason='-')\n{test}",
     "in a class": "class TestIt:\n    @pytest.mark.russo('Prompt')\n    def test_it(self, russo_audio): pass",
     "unittest.skip of a function": "import unittest\n@unittest.skip('-')\n{test}",
 }
@@ -129,7 +129,7 @@ def write(project, conftest, test):
     project.pytester.makepyfile(test_it=f"import pytest\n{test.format(**TESTS)}\n")
 
 
-def pay(project, *arguments):
+def run_uncached(project, *arguments):
     """Run with an empty cache; return the outcomes, the summary and the calls."""
     (project.path / "calls.txt").unlink(missing_ok=True)
     result = project.run("--russo-clear-cache", *arguments)
@@ -137,10 +137,10 @@ def pay(project, *arguments):
 
 
 @pytest.mark.parametrize(("conftest", "test"), NOT_RUN.values(), ids=NOT_RUN)
-def test_a_test_that_does_not_run_costs_the_same_as_without_speaking_ahead(acme_project, conftest, test):
+def test_speaking_ahead_makes_no_call_for_a_test_that_does_not_run(acme_project, conftest, test):
     write(acme_project, conftest, test)
-    without = pay(acme_project)
-    assert pay(acme_project, "-o", "russo_speak_ahead=4") == without
+    without = run_uncached(acme_project)
+    assert run_uncached(acme_project, "-o", "russo_speak_ahead=4") == without
 
 
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1", "--stepwise", "--setup-plan"])
@@ -154,25 +154,25 @@ def test_nothing_is_spoken_ahead_of_a_run_that_may_stop_early(acme_project, opti
 
 
 @pytest.mark.parametrize("test", RUN.values(), ids=RUN)
-def test_a_test_that_certainly_runs_is_spoken_ahead(acme_project, test):
+def test_prompt_of_a_test_that_certainly_runs_is_spoken_ahead(acme_project, test):
     write(acme_project, NOTE_START, test)
-    without = pay(acme_project)
-    ahead = pay(acme_project, "-o", "russo_speak_ahead=4")
+    without = run_uncached(acme_project)
+    ahead = run_uncached(acme_project, "-o", "russo_speak_ahead=4")
     assert ahead[:2] == without[:2]
     assert without[2][:2] == ["start", "a Prompt"]
     assert ahead[2][:2] == ["a Prompt", "start"]
 
 
 @pytest.mark.parametrize("name", ["pytest_cov", "pytest_randomly", "pytest_rerunfailures"])
-def test_common_plugins_do_not_switch_speaking_ahead_off(acme_project, name):
-    """These have hooks that run before the fixtures of a test, and none of them ends a test."""
+def test_common_plugins_do_not_disable_speaking_ahead(acme_project, name):
+    """Hooks of these plugins run before the fixtures of a test but never skip the test."""
     write(acme_project, NOTE_START, "{test}")
     hooks = "def pytest_runtest_setup(item): pass\ndef pytest_runtest_protocol(item, nextitem): pass\n"
     acme_project.pytester.makepyfile(**{name: hooks})
-    assert pay(acme_project, "-p", name, "-o", "russo_speak_ahead=4")[2][:2] == ["a Prompt", "start"]
+    assert run_uncached(acme_project, "-p", name, "-o", "russo_speak_ahead=4")[2][:2] == ["a Prompt", "start"]
 
 
-def test_verbose_says_what_is_not_spoken_ahead_and_why(acme_project):
+def test_verbose_lists_tests_that_are_not_spoken_ahead_with_the_reason(acme_project):
     write(acme_project, *NOT_RUN["setup hook"])
     result = acme_project.run("-v", "-o", "russo_speak_ahead=4")
     result.stdout.fnmatch_lines(
@@ -187,7 +187,7 @@ def test_verbose_says_what_is_not_spoken_ahead_and_why(acme_project):
     )
 
 
-def test_record_only_speaks_what_a_hook_or_a_fixture_might_skip(acme_project):
+def test_record_only_records_prompts_that_a_hook_or_fixture_may_skip(acme_project):
     write(acme_project, *NOT_RUN["setup hook"])
     acme_project.run("--russo-record-only").stdout.fnmatch_lines(
         ["russo: 1 of 1 marked prompts are recorded"]
@@ -197,7 +197,7 @@ def test_record_only_speaks_what_a_hook_or_a_fixture_might_skip(acme_project):
     result.stdout.fnmatch_lines(["russo: not spoken ahead for *: it is or may be marked as xfail(run=False)"])
 
 
-def test_workers_pay_for_no_test_that_does_not_run(acme_project):
+def test_workers_make_no_call_for_a_test_that_does_not_run(acme_project):
     write(acme_project, *NOT_RUN["setup hook"])
     result = acme_project.run("-n", "2", "-o", "russo_speak_ahead=4", subprocess=True)
     result.assert_outcomes(skipped=1)
@@ -206,7 +206,7 @@ def test_workers_pay_for_no_test_that_does_not_run(acme_project):
 
 @pytest.mark.parametrize("record_only", [[], ["--russo-record-only"]], ids=["ahead", "record only"])
 @pytest.mark.parametrize("broken", ["__init__", "aclose"])
-def test_a_backend_that_cannot_be_made_or_closed_does_not_break_the_run(acme_project, broken, record_only):
+def test_backend_that_cannot_be_made_or_closed_does_not_break_the_run(acme_project, broken, record_only):
     method = {
         "__init__": "def __init__(self): raise RuntimeError('no engine')",
         "aclose": "async def aclose(self): raise RuntimeError('no engine')",

@@ -1,4 +1,4 @@
-"""Which runs are complete. After any other run, no entry is removed, and the reason is printed."""
+"""Which runs are complete. After an incomplete run, no entry is removed and the reason is printed."""
 
 import shutil
 
@@ -11,12 +11,12 @@ TESTS = """
     def test_n(russo_say, n):
         russo_say(f"Prompt {n}")
 """
-ALL_OF_THEM = 5  # entries: four prompts of today, and one of yesterday
+ALL_OF_THEM = 5  # entries: four prompts of today and one of yesterday
 
 
 @pytest.fixture
 def shelf(project):
-    """A project with four tests in two files, and with an entry that its next complete run would remove."""
+    """A project with four tests in two files; its next complete run would remove one entry."""
     project.tests(TESTS)
     project.pytester.mkdir("more").joinpath("test_more.py").write_text(
         "def test_more(russo_say): russo_say('More'); russo_say('Yesterday')\n"
@@ -32,7 +32,7 @@ def prune(project, *arguments, **options):
 
 
 def reason_of(result):
-    """Return the reason in russo's line; None if entries could be removed."""
+    """Return the reason in russo's line, or None if entries could be removed."""
     lines = [line for line in result.outlines if line.startswith("russo: no unused entries are removed: ")]
     return lines[0].split("removed: ", 1)[1] if lines else None
 
@@ -47,7 +47,7 @@ def add_conftest(project, code):
     [[], ["-v"], ["-qq"], ["-rA", "--tb=short"], ["--color=yes"], ["-n", "2"]],
     ids=" ".join,
 )
-def test_a_complete_run_removes(shelf, arguments):
+def test_complete_run_removes_unused_entries(shelf, arguments):
     result = prune(shelf, *arguments, subprocess="-n" in arguments)
     assert reason_of(result) is None
     result.stdout.fnmatch_lines(["russo: removed: 'Yesterday' (*"])
@@ -80,7 +80,7 @@ def test_a_complete_run_removes(shelf, arguments):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_leave_out_tests(shelf, arguments, reason):
+def test_options_that_omit_tests_make_a_run_incomplete(shelf, arguments, reason):
     if "--russo-record-only" in arguments:
         shelf.pytester.syspathinsert()
         shelf.pytester.makepyfile(custom="from conftest import Speaker")
@@ -99,8 +99,8 @@ def test_options_that_leave_out_tests(shelf, arguments, reason):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_follow_the_last_run(shelf, arguments, reason):
-    shutil.rmtree(shelf.path / ".russo_cache" / ".russo-ledgers")  # of runs without pytest's own cache
+def test_options_that_depend_on_the_last_run_make_a_run_incomplete(shelf, arguments, reason):
+    shutil.rmtree(shelf.path / ".russo_cache" / ".russo-ledgers")  # from runs without pytest's own cache
     file, run = shelf.path / "more" / "test_more.py", shelf.pytester.runpytest_inprocess
     now = file.read_text()
     file.write_text(now + "def test_old(russo_say): russo_say('Yesterday')\n")
@@ -111,7 +111,7 @@ def test_options_that_follow_the_last_run(shelf, arguments, reason):
     assert shelf.cached() == (ALL_OF_THEM if reason else ALL_OF_THEM - 1)
 
 
-def test_noconftest(shelf):
+def test_noconftest_makes_a_run_incomplete(shelf):
     shelf.pytester.makepyfile(voice="from conftest import *")
     shelf.pytester.syspathinsert()
     result = prune(shelf, "--noconftest", "-p", "voice")
@@ -119,13 +119,13 @@ def test_noconftest(shelf):
     assert shelf.cached() == ALL_OF_THEM
 
 
-def test_options_in_the_environment(shelf, monkeypatch):
+def test_options_in_the_environment_make_a_run_incomplete(shelf, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -o python_files=test_i*.py")
     assert "-o python_files" in reason_of(prune(shelf))
     assert shelf.cached() == ALL_OF_THEM
 
 
-def test_a_run_in_a_folder_below_the_rootdir(shelf, monkeypatch):
+def test_run_in_a_subfolder_of_the_rootdir_is_incomplete(shelf, monkeypatch):
     monkeypatch.chdir(shelf.path / "more")
     assert "not in the rootdir" in reason_of(prune(shelf, f"--rootdir={shelf.path}"))
     assert shelf.cached() == ALL_OF_THEM
@@ -141,7 +141,7 @@ HOOKS = {
         "def pytest_collection_modifyitems(items):\n    del items[1:]\n    return (yield)",
         "3 of 4 tests did not run",
     ),
-    "items exchanged": (
+    "items replaced": (
         "def pytest_collection_modifyitems(items):\n"
         "    items[0] = pytest.Function.from_parent(items[1].parent, name='test_x', callobj=lambda: None)",
         "the tests that ran are not those that were collected",
@@ -157,11 +157,11 @@ HOOKS = {
     "collect_ignore": ("collect_ignore = ['more/test_more.py']", "collection left out *test_more.py"),
     "collect_ignore_glob": ("collect_ignore_glob = ['mor*']", "collection left out *more"),
     "other paths": ("def pytest_configure(config): config.args = ['more']", "a plugin chose paths"),
-    "tests that are not run": (
+    "tests skipped by a protocol hook": (
         "def pytest_runtest_protocol(item): return True if 'more' in item.nodeid else None",
         "1 of 4 tests did not run",
     ),
-    "tests whose body is left out": (
+    "tests without the call phase": (
         "from _pytest.runner import call_and_report\n"
         "def pytest_runtest_protocol(item, nextitem):\n"
         "    call_and_report(item, 'setup')\n"
@@ -169,14 +169,14 @@ HOOKS = {
         "    return True",
         "4 of 4 tests did not run",
     ),
-    "a loop that is cut short": (
+    "a run loop that ends early": (
         "def pytest_runtestloop(session):\n"
         "    item = session.items[0]\n"
         "    item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)\n"
         "    return True",
         "3 of 4 tests did not run",
     ),
-    "an exit that looks green": (
+    "an exit with code 0": (
         "def pytest_runtest_teardown(item): pytest.exit('enough', returncode=0)",
         "of 4 tests did not run",
     ),
@@ -192,7 +192,7 @@ HOOKS = {
         "    return True",
         "a plugin ran 4 tests where russo does not see what they use",
     ),
-    "a deselecting hook that says so": (
+    "a hook that deselects and reports it": (
         "def pytest_collection_modifyitems(items, config):\n"
         "    config.hook.pytest_deselected(items=[items.pop()])",
         "1 deselected",
@@ -206,7 +206,7 @@ IN_WORKERS = ("items cut in a hook", "collect_ignore", "reports made by a plugin
 @pytest.mark.parametrize(
     ("how", "xdist"), [*((how, []) for how in HOOKS), *((how, ["-n", "2"]) for how in IN_WORKERS)]
 )
-def test_hooks_that_leave_out_tests(shelf, how, xdist):
+def test_hooks_that_omit_tests_make_a_run_incomplete(shelf, how, xdist):
     code, reason = HOOKS[how]
     add_conftest(shelf, "\n" + code)
     result = prune(shelf, *xdist, subprocess=bool(xdist))
@@ -241,7 +241,7 @@ class Spoken(pytest.File):
         ("said.py", "collect_ignore = ['more/said.py']", ["--doctest-modules"]),
     ],
 )
-def test_files_of_other_collectors_that_are_left_out(shelf, name, code, options):
+def test_omitted_files_of_other_collectors_make_a_run_incomplete(shelf, name, code, options):
     (shelf.path / "more" / name).write_text("")
     add_conftest(shelf, "\n" + code)
     assert f"collection left out {shelf.path / 'more' / name}" in reason_of(prune(shelf, *options))
@@ -249,7 +249,7 @@ def test_files_of_other_collectors_that_are_left_out(shelf, name, code, options)
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_hooks_that_reorder_and_rename_tests_leave_a_run_complete(shelf, xdist):
+def test_hooks_that_reorder_or_rename_tests_keep_a_run_complete(shelf, xdist):
     add_conftest(
         shelf,
         "\ndef pytest_collection_modifyitems(items):\n    items.reverse()\n"
@@ -263,7 +263,7 @@ def test_hooks_that_reorder_and_rename_tests_leave_a_run_complete(shelf, xdist):
     "ignored",
     ["build/test_b.py", "node_modules/test_n.py", "env/pyvenv.cfg", "more/__pycache__/test_c.py", "setup.py"],
 )
-def test_what_pytest_never_collects_leaves_a_run_complete(shelf, ignored):
+def test_files_that_pytest_never_collects_keep_a_run_complete(shelf, ignored):
     path = shelf.path / ignored
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("def test_never(): assert False\n")
@@ -281,7 +281,7 @@ def test_what_pytest_never_collects_leaves_a_run_complete(shelf, ignored):
         ("pytest.exit('enough')", "exit code 2"),
     ],
 )
-def test_tests_that_do_not_pass(shelf, body, reason):
+def test_test_that_does_not_pass_makes_a_run_incomplete(shelf, body, reason):
     (shelf.path / "more" / "test_more.py").write_text(
         f"import pytest\ndef test_more(russo_say):\n    russo_say('More')\n    {body}\n"
     )
@@ -290,7 +290,7 @@ def test_tests_that_do_not_pass(shelf, body, reason):
 
 
 @pytest.mark.parametrize("how", ["skip", "xfail(run=False)", "skipif(True, reason='r')"])
-def test_marked_tests_that_do_not_run(shelf, how):
+def test_skip_marker_makes_a_run_incomplete(shelf, how):
     (shelf.path / "more" / "test_more.py").write_text(
         f"import pytest\n@pytest.mark.{how}\ndef test_more(russo_say): russo_say('More')\n"
     )
@@ -301,20 +301,20 @@ def test_marked_tests_that_do_not_run(shelf, how):
 @pytest.mark.parametrize(
     "how", ["pytest.skip('m', allow_module_level=True)", "pytest.importorskip('no_such')"]
 )
-def test_modules_that_are_skipped(shelf, how):
+def test_skipped_module_makes_a_run_incomplete(shelf, how):
     (shelf.path / "more" / "test_more.py").write_text(f"import pytest\n{how}\n")
     assert "1 skipped" in reason_of(prune(shelf))
     assert shelf.cached() == ALL_OF_THEM
 
 
-def test_a_worker_that_crashes(shelf):
+def test_crashed_worker_makes_a_run_incomplete(shelf):
     (shelf.path / "more" / "test_more.py").write_text("import os\ndef test_more(): os._exit(1)\n")
     assert reason_of(prune(shelf, "-n", "2", subprocess=True))
     assert shelf.cached() == ALL_OF_THEM
 
 
-def test_a_worker_that_crashes_after_its_tests(shelf):
-    """xdist reports no failure, but what the worker used after its last test is lost."""
+def test_worker_that_crashes_after_its_tests_makes_a_run_incomplete(shelf):
+    """xdist reports no failure, but the keys that the worker used after its last test are lost."""
     add_conftest(
         shelf,
         "\nimport os\ndef pytest_sessionfinish(session):\n"

@@ -1,4 +1,4 @@
-"""Tests that use a fake file system, by pyfakefs."""
+"""Tests with a fake file system (pyfakefs)."""
 
 import pytest
 
@@ -8,13 +8,13 @@ pytest.importorskip("pyfakefs")
 SENTENCE = "russo: a test under a fake file system cannot read or write the cache; *"
 LOST = {
     "say": "def test_it(fs, russo_say): russo_say('Hello')",
-    "say, asked for first": "def test_it(russo_say, fs): russo_say('Hello')",
+    "say before fs": "def test_it(russo_say, fs): russo_say('Hello')",
     "audio": "@pytest.mark.russo('Hello')\ndef test_it(fs, russo_audio): pass",
     "await": (
         "@pytest.mark.asyncio\n"
         "async def test_it(russo_synthesizer, fs): await russo_synthesizer.synthesize('Hello')"
     ),
-    "a file system of the module": "def test_it(fs_module, russo_say): russo_say('Hello')",
+    "fs_module": "def test_it(fs_module, russo_say): russo_say('Hello')",
 }
 KEPT = {
     "audio before fs": "@pytest.mark.russo('Hello')\ndef test_it(russo_audio, fs): pass",
@@ -28,7 +28,7 @@ KEPT = {
 
 @pytest.fixture
 def quiet(project):
-    """A project whose synthesizer touches no file: it would be a fake one."""
+    """A project whose synthesizer opens no file, because the file would be fake."""
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def quiet(project):
 
 
 @pytest.mark.parametrize("test", LOST.values(), ids=LOST)
-def test_audio_that_a_fake_file_system_swallows_is_reported_once(quiet, test):
+def test_audio_stored_in_a_fake_file_system_is_reported_once(quiet, test):
     quiet.tests(f"import pytest\n{test}\ndef test_again(fs, russo_say): russo_say('More')")
     for _ in range(2):
         result = quiet.run()
@@ -55,7 +55,7 @@ def test_audio_that_a_fake_file_system_swallows_is_reported_once(quiet, test):
 
 
 @pytest.mark.parametrize("test", KEPT.values(), ids=KEPT)
-def test_audio_is_kept_if_it_is_spoken_outside_of_the_fake_file_system(quiet, test):
+def test_audio_synthesized_outside_the_fake_file_system_is_stored(quiet, test):
     quiet.tests(f"import pytest\n{test}")
     for calls in (1, 0):
         result = quiet.run()
@@ -65,14 +65,14 @@ def test_audio_is_kept_if_it_is_spoken_outside_of_the_fake_file_system(quiet, te
     assert quiet.cached() == 1
 
 
-def test_a_miss_of_mode_replay_names_the_fake_file_system(quiet):
+def test_replay_miss_names_the_fake_file_system(quiet):
     quiet.tests("def test_it(fs, russo_say): russo_say('Hello')")
     result = quiet.run("--russo-cache-mode=replay")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([SENTENCE])
 
 
-def test_a_report_of_a_run_under_a_fake_file_system_is_written(quiet):
+def test_report_of_a_run_with_a_fake_file_system_is_written(quiet):
     quiet.tests("def test_it(fs, russo_say): russo_say('Hello')")
     result = quiet.run("--russo-report=page.html")
     result.assert_outcomes(passed=1)

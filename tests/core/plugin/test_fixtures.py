@@ -5,7 +5,7 @@ import pytest
 from support.projects import SAY_HELLO_TWICE, summary
 
 
-def test_say_speaks_once_and_replays_ever_after(project):
+def test_say_synthesizes_once_and_replays_later(project):
     project.tests(SAY_HELLO_TWICE)
     project.run().assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
@@ -15,7 +15,7 @@ def test_say_speaks_once_and_replays_ever_after(project):
     assert summary(result) == "2 hits (10 characters, 0.1 s of speech), 0 backend calls"
 
 
-def test_audio_is_of_the_closest_marker(project):
+def test_closest_marker_decides_the_prompt(project):
     project.tests(
         """
         import pytest
@@ -40,7 +40,7 @@ def test_audio_is_of_the_closest_marker(project):
 @pytest.mark.parametrize(
     "arguments", ["", "1", '"one", "two"', 'prompt="Hello"', '"Hello", speed=2', "None", 'b"Hello"']
 )
-def test_a_marker_that_is_not_one_string_is_an_error_even_where_no_fixture_asks(project, arguments):
+def test_marker_that_is_not_one_string_is_an_error_even_without_russo_audio(project, arguments):
     project.tests(
         f"""
         import pytest
@@ -67,7 +67,7 @@ def test_audio_without_a_marker_is_an_error(project):
     result.stdout.fnmatch_lines(['test_it asks for russo_audio without a @pytest.mark.russo("…")'])
 
 
-def test_an_empty_prompt_is_an_error(project):
+def test_empty_prompt_is_an_error(project):
     project.tests(
         """
         import pytest
@@ -91,7 +91,7 @@ def test_setup_plan_runs_nothing(project):
     assert project.calls == []
 
 
-def test_unittest_classes_use_the_fixtures(project):
+def test_unittest_classes_can_use_the_fixtures(project):
     project.tests(
         """
         import unittest, pytest
@@ -108,7 +108,7 @@ def test_unittest_classes_use_the_fixtures(project):
     project.run().assert_outcomes(passed=1)
 
 
-def test_the_default_synthesizer_is_closed_at_the_end_of_the_session(project):
+def test_default_synthesizer_is_closed_at_the_end_of_the_session(project):
     project.pytester.makepyfile(
         closing="""
         from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests that a plugin runs in forked children, as pytest-forked does."""
+"""Tests that a plugin runs in forked child processes, like pytest-forked."""
 
 import os
 
@@ -6,9 +6,9 @@ import pytest
 
 from support.projects import summary_lines
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-# Runs each test in a child, which hands its reports on.
+# Runs each test in a child process, which sends its reports to the parent.
 FORKED = """
 import json, os, warnings
 import pytest
@@ -49,7 +49,7 @@ def summary(result):
 
 @pytest.fixture
 def forked(project):
-    """A project with three tests, with an entry too many, and then with the plugin `forked`."""
+    """A project with three tests, one unused entry and the plugin `forked`."""
     project.pytester.syspathinsert()
     project.tests("def test_it(russo_say): russo_say('Old')")
     project.run().assert_outcomes(passed=1)
@@ -69,7 +69,7 @@ def forked(project):
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_tests_in_forked_children_are_counted(forked, xdist):
+def test_calls_in_forked_children_are_counted(forked, xdist):
     result = forked.run("-v", *xdist, subprocess=True)
     result.assert_outcomes(passed=3)
     assert (
@@ -82,7 +82,7 @@ def test_tests_in_forked_children_are_counted(forked, xdist):
     assert forked.cached() == 4
 
 
-def test_what_the_parent_counted_before_is_counted_once(forked):
+def test_counts_made_before_the_fork_are_counted_once(forked):
     conftest = forked.path / "conftest.py"
     conftest.write_text(
         conftest.read_text()
@@ -96,12 +96,12 @@ def test_what_the_parent_counted_before_is_counted_once(forked):
     )
     result = forked.run(subprocess=True)
     result.assert_outcomes(passed=3)
-    # In the parent one call and two hits for "Before"; in the children four calls and two hits.
+    # The parent makes one call and two hits for "Before"; the children make four calls and two hits.
     assert summary(result).startswith("russo: 4 hits")
     assert "5 backend calls" in summary(result)
 
 
-def test_reports_that_lost_what_russo_added_make_a_run_incomplete(forked):
+def test_reports_without_the_data_of_russo_make_a_run_incomplete(forked):
     (forked.path / "forked.py").write_text(LOSES_SOME)
     result = forked.run("--russo-prune-unused", subprocess=True)
     result.assert_outcomes(passed=3)
@@ -113,7 +113,7 @@ def test_reports_that_lost_what_russo_added_make_a_run_incomplete(forked):
     assert forked.cached() == 5
 
 
-def test_counts_that_are_lost_are_named_in_the_summary(forked):
+def test_summary_reports_lost_counts(forked):
     (forked.path / "forked.py").write_text(LOSES_SOME)
     result = forked.run("--russo-cache-mode=auto", subprocess=True)
     assert result.outlines[-3:-1] == [

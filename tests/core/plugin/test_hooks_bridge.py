@@ -1,4 +1,4 @@
-"""``pytest_russo_…`` in conftest files, and hooks that misbehave."""
+"""``pytest_russo_…`` hooks in conftest files, and hooks that fail."""
 
 from support.projects import summary
 
@@ -41,7 +41,7 @@ def test_conftest_functions_get_every_event(project):
     ]
 
 
-def test_conftest_functions_get_damage_and_failed_stores(project):
+def test_conftest_functions_get_events_of_damage_and_failed_stores(project):
     project.conftest(FIXTURE)
     path = project.path / "conftest.py"
     path.write_text(path.read_text() + "\n\n" + LISTENER)
@@ -69,7 +69,7 @@ def test_conftest_functions_get_damage_and_failed_stores(project):
     )
 
 
-def test_a_conftest_hears_only_of_the_tests_below_it(project):
+def test_conftest_gets_only_events_of_the_tests_below_it(project):
     project.conftest(FIXTURE)
     for name in ("one", "two"):
         (project.path / name).mkdir()
@@ -82,7 +82,7 @@ def test_a_conftest_hears_only_of_the_tests_below_it(project):
     assert printed_events(project.run("-s")) == ["one one", "two two"]
 
 
-def test_a_misspelt_hook_is_an_error(project):
+def test_misspelt_hook_is_an_error(project):
     project.conftest(FIXTURE)
     path = project.path / "conftest.py"
     path.write_text(path.read_text() + "\n\ndef pytest_russo_cache_hits(event): pass")
@@ -94,7 +94,7 @@ def test_a_misspelt_hook_is_an_error(project):
     )
 
 
-def test_a_hook_that_raises_is_named_and_silences_no_other(project):
+def test_hook_that_raises_is_reported_and_the_other_hooks_still_run(project):
     project.conftest(
         FIXTURE
         + """
@@ -116,7 +116,7 @@ def test_a_hook_that_raises_is_named_and_silences_no_other(project):
     result.stdout.fnmatch_lines(["russo: plugin *conftest.py raised in pytest_russo_cache_miss: *not today*"])
 
 
-def test_registered_plugins_get_the_events_of_a_pytest_run_too(project):
+def test_plugins_registered_with_russo_get_the_events_of_a_pytest_run(project):
     project.conftest(
         FIXTURE
         + """

@@ -1,4 +1,4 @@
-"""Every place of a pytest run that shows a prompt, a setting, a reason or a directory escapes and bounds it."""
+"""A pytest run escapes and shortens every prompt, setting, reason and directory that it shows."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from russo._store.entry import META_SUFFIX
 from support.forged import HOSTILE, forge
 
 NAME = HOSTILE.replace("\0", "").replace("/", "")
-# Colours are pytest's own; whatever else acts on a terminal is not.
+# pytest prints colour codes itself; no other control sequence may reach the terminal.
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CONFTEST = f"""
     HOSTILE = {HOSTILE!r}
@@ -63,7 +63,7 @@ def hostile_project(project):
 
 @pytest.mark.parametrize("mode", ["auto", "replay", "refresh", "off"])
 @pytest.mark.parametrize("arguments", [[], ["-v", "-rA"], ["-v", "--russo-report=page.html", "--showlocals"]])
-def test_run_shows_nothing_raw(hostile_project, mode, arguments):
+def test_run_shows_no_unescaped_text(hostile_project, mode, arguments):
     entries = hostile_project.path / "speech"
     key = cache_key(HOSTILE, OWN, None)
     forge(
@@ -78,7 +78,7 @@ def test_run_shows_nothing_raw(hostile_project, mode, arguments):
     result = hostile_project.run(f"--russo-cache-mode={mode}", *arguments)
     outcomes = result.parseoutcomes()
     assert outcomes == ({"failed": 2} if mode == "replay" else {"passed": 2})
-    # pytest shows locals and the prompt in the test's own line as repr, which is safe.
+    # pytest shows locals and the prompt in the test's line as repr, which is safe.
     assert_is_safe(result.stdout.str() + result.stderr.str())
     page = hostile_project.path / "page.html"
     if page.exists():
@@ -87,7 +87,7 @@ def test_run_shows_nothing_raw(hostile_project, mode, arguments):
         assert "<script>::" not in text
 
 
-def test_log_records_are_safe(tmp_path, caplog):
+def test_log_records_are_escaped(tmp_path, caplog):
     cache = AudioCache(tmp_path / NAME)
     cache.put("named", Audio(b"x", "pcm"))
     forge(cache.directory, "odd", Audio(b"x" * 10, "pcm"), format=HOSTILE, sample_rate=HOSTILE)
@@ -114,7 +114,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("verbosity", [-1, 0, 1])
-def test_summary_is_escaped_and_bounded(name, verbosity):
+def test_summary_is_escaped_and_shortened(name, verbosity):
     lines = list(summarize(total_of([{name: NUMBERS[name]}]), verbosity=verbosity))
     assert all(line.isprintable() and line.startswith("russo: ") and len(line) <= 1000 for line in lines)
     assert len(lines) <= (7 if verbosity == 0 else 25)
@@ -140,7 +140,7 @@ class _Odd(Exception):
 @pytest.mark.parametrize(
     "error", [ValueError("x" * 10**6), _Odd(), type(f"E{NAME}", (Exception,), {})(HOSTILE)]
 )
-def test_errors_of_hooks_are_reported_escaped_and_bounded(error):
+def test_errors_of_hooks_are_reported_escaped_and_shortened(error):
     from russo.hookspecs import hookimpl
 
     class Plugin:

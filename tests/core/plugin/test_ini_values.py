@@ -1,4 +1,4 @@
-"""The values of ini settings, of every type and from every place: pytest and the command take and refuse the same."""
+"""pytest and the command accept and refuse the same ini values of every type from every place."""
 
 import json
 
@@ -34,7 +34,7 @@ GOOD = {
     "russo_recordings_dir": "kept",
     "russo_speak_ahead": 4,
 }
-# In native TOML each value has a type of its own, which pytest checks. Elsewhere all are text.
+# In native TOML each value has its own type, and pytest checks it. Elsewhere every value is text.
 WRONG_TYPES = {
     "russo_synth": [4, True, ["acme:Acme"], 1.5, {"a": 1}],
     "russo_synth_options": ["custom.voice=b", 4, [4], True],
@@ -47,7 +47,7 @@ WRONG_TYPES = {
 
 @pytest.fixture
 def ask(pytester, monkeypatch):
-    """Write settings to a place, and return what pytest and the command find: settings, or an error."""
+    """Return a function that writes settings to a place and returns the settings or errors of both programs."""
     pytester.makepyfile(acme="class Acme:\n    def __init__(self, *, voice: str = 'a'): ...")
     pytester.syspathinsert()
 
@@ -98,12 +98,12 @@ def _outcome(find):
     )
 
 
-def test_every_ini_setting_is_tried():
+def test_every_ini_setting_is_tested():
     assert set(GOOD) == set(WRONG_TYPES) == {f"russo_{name}" for name in INI_NAMES}
 
 
 @pytest.mark.parametrize(("name", "head", "form"), PLACES)
-def test_every_value_is_found_in_every_place(ask, name, head, form):
+def test_pytest_and_the_command_read_every_value_from_every_place(ask, name, head, form):
     by_pytest, by_command = ask(name, head, form, GOOD)
     assert by_pytest == by_command == ("acme:Acme", {"custom": {"voice": "b"}}, "speech", "kept", 4)
 
@@ -113,7 +113,7 @@ def test_every_value_is_found_in_every_place(ask, name, head, form):
 @pytest.mark.parametrize(
     ("setting", "value"), [(name, value) for name, values in WRONG_TYPES.items() for value in values]
 )
-def test_a_value_of_another_type_is_refused_by_both(ask, place, setting, value):
+def test_pytest_and_the_command_refuse_a_value_of_another_type(ask, place, setting, value):
     by_pytest, by_command = ask(place, NATIVE[place], "toml", {setting: value})
     assert setting in by_pytest
     assert setting in by_command
@@ -124,14 +124,14 @@ def test_a_value_of_another_type_is_refused_by_both(ask, place, setting, value):
     "value", ["many", "-1", "4.5", "", pytest.param("9" * 5000, id="5000 digits"), "true", "0x10"]
 )
 @pytest.mark.parametrize(("name", "head", "form"), [each for each in PLACES if "native" not in str(each.id)])
-def test_a_text_that_is_not_a_number_is_refused_by_both(ask, name, head, form, value):
+def test_pytest_and_the_command_refuse_a_text_that_is_not_a_number(ask, name, head, form, value):
     by_pytest, by_command = ask(name, head, form, {"russo_speak_ahead": value})
     assert "russo_speak_ahead" in by_pytest
     assert by_pytest in by_command
 
 
 @pytest.mark.parametrize("value", ["many", "-1"])
-def test_a_wrong_number_ends_a_run_as_wrong_usage(project, value):
+def test_invalid_number_is_a_usage_error(project, value):
     project.ini(f"russo_speak_ahead = {value}")
     project.tests("def test_it(): pass")
     result = project.run()

@@ -1,6 +1,6 @@
 """Listeners in installed packages and ``conftest.py`` files, in real pytest processes.
 
-Events and registration are tested in ``test_hooks.py``. Here listeners listen, raise, try to change events and
+``test_hooks.py`` tests events and registration. Here listeners receive events, raise, try to change events and
 are slow, in runs with and without workers.
 """
 
@@ -65,7 +65,7 @@ MEDDLE = """
 
 
 class PluginProject:
-    """A project, a directory of installed plugins, and a file in which the plugins note the events."""
+    """A project, a directory of installed plugins, and a file to which the plugins append the events."""
 
     def __init__(self, project, tmp_path, monkeypatch):
         self.project = project
@@ -76,7 +76,7 @@ class PluginProject:
         monkeypatch.setenv("LEDGER", str(self.ledger))
 
     def install(self, name, body, option=""):
-        """Install a plugin package under a name: each of its hooks runs the body."""
+        """Install a plugin package; each of its hooks runs `body`."""
         hooks = [
             f"@russo.hookimpl({option})\ndef {hook}(event):\n{indent(dedent(body), '    ')}"
             for hook in ALL_HOOKS
@@ -101,7 +101,7 @@ class PluginProject:
         return result
 
     def notes(self, by=None):
-        """Return the noted events, of one listener or of all."""
+        """Return the appended events of one listener or of all."""
         lines = [json.loads(line) for line in self.ledger.read_text().splitlines()]
         return [line for line in lines if by in (None, line["by"])]
 
@@ -115,7 +115,7 @@ def hooks_and_prompts(lines):
     return [(line["hook"], line["prompt"]) for line in lines]
 
 
-def test_a_package_and_a_conftest_get_all_seven_hooks_of_one_run(plugin_project):
+def test_package_and_conftest_get_all_seven_hooks_of_a_run(plugin_project):
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.conftest()
     plugin_project.project.tests(ALL_SEVEN)
@@ -133,8 +133,8 @@ def test_a_package_and_a_conftest_get_all_seven_hooks_of_one_run(plugin_project)
     assert summary(result).startswith("1 hit (5 characters")
 
 
-def test_packages_and_conftests_get_the_events_of_every_worker_however_slow_one_is(plugin_project):
-    # Slow during a backend call: the other worker, which wants the same prompt, waits and makes no call.
+def test_packages_and_conftests_get_the_events_of_every_worker(plugin_project):
+    # Slow during a backend call: the other worker needs the same prompt, waits, and makes no call.
     plugin_project.install("dawdler", "import time; time.sleep(0.3 if 'synthesis' in event.hook else 0)")
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.conftest()
@@ -156,7 +156,7 @@ def test_packages_and_conftests_get_the_events_of_every_worker_however_slow_one_
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
-def test_packages_that_raise_are_named_and_none_can_alter_key_or_audio(plugin_project, workers):
+def test_packages_that_raise_are_reported_and_no_package_can_change_key_or_audio(plugin_project, workers):
     plugin_project.install("grumbler", "raise RuntimeError(f'no, not {event.prompt}')")
     plugin_project.install("ledger", "note('ledger', event)")
     for name, option in [("one", "tryfirst=True"), ("two", "trylast=True")]:
@@ -182,16 +182,16 @@ def test_packages_that_raise_are_named_and_none_can_alter_key_or_audio(plugin_pr
     assert sorted(plugin_project.project.calls) == ["a Prompt 0", "a Prompt 1"]
 
 
-def test_a_package_that_cannot_be_imported_silences_no_other(plugin_project):
+def test_package_that_cannot_be_imported_does_not_stop_the_others(plugin_project):
     plugin_project.install("broken", "pass")
-    (plugin_project.site / "of_broken" / "__init__.py").write_text("import a_module_that_nobody_has")
+    (plugin_project.site / "of_broken" / "__init__.py").write_text("import a_module_that_does_not_exist")
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.project.tests(ONE_TEST)
     plugin_project.pytest(passed=1)
     assert len(plugin_project.notes("ledger")) == 5
 
 
-def test_competing_packages_all_get_every_event_in_pluggys_order(plugin_project):
+def test_several_packages_get_every_event_in_the_order_of_pluggy(plugin_project):
     for name, option in [("last", "trylast=True"), ("one", ""), ("first", "tryfirst=True"), ("two", "")]:
         plugin_project.install(name, f"note({name!r}, event)", option)
     plugin_project.conftest()
@@ -207,11 +207,11 @@ def test_competing_packages_all_get_every_event_in_pluggys_order(plugin_project)
 
 
 class SlowListener:
-    """Holds up the start of the prompt ``slow`` until ``quick`` is done, or for so many seconds.
+    """Delays the start of the prompt ``slow`` until ``quick`` is done, at most `patience` seconds.
 
     Args:
-        patience: The seconds.
-        gate: Opened at that start.
+        patience: The maximum delay in seconds.
+        gate: Set when ``slow`` starts.
     """
 
     def __init__(self, patience, gate):
@@ -232,9 +232,9 @@ class SlowListener:
             self.quick_is_done.set()
 
 
-def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
+def test_slow_listener_delays_the_other_prompts_of_its_event_loop(cache):
     async def both():
-        gate = asyncio.Event()  # nothing is spoken before it opens
+        gate = asyncio.Event()  # no prompt is synthesized before it is set
         cached = CachedSynthesizer(Speaker(gate=gate), cache=cache)
         with registered(SlowListener(0.2, gate)) as listener:
             audio = await asyncio.gather(cached.synthesize("slow"), cached.synthesize("quick"))
@@ -244,7 +244,7 @@ def test_a_slow_listener_holds_up_the_other_prompts_of_its_event_loop(cache):
     assert cache.size() == 2
 
 
-def test_a_slow_listener_holds_up_no_other_event_loop(cache):
+def test_slow_listener_does_not_delay_another_event_loop(cache):
     cached = CachedSynthesizer(Speaker(), cache=cache)
     with registered(SlowListener(20.0, threading.Event())) as listener:
         slow = threading.Thread(target=synthesize, args=(cached, "slow"))

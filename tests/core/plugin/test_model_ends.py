@@ -1,4 +1,4 @@
-"""The summary of a run that calls a model whose end is announced."""
+"""The summary of a run that calls a model with an announced end."""
 
 import datetime
 

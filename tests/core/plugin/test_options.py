@@ -22,7 +22,7 @@ FACTORY = """
 
 @pytest.fixture
 def by_name(project):
-    """A project that chooses its backend by option instead of a fixture."""
+    """A project that chooses its backend with an option instead of a fixture."""
     project.conftest("")
     project.pytester.makepyfile(acme=FACTORY)
     project.pytester.syspathinsert()
@@ -30,7 +30,7 @@ def by_name(project):
     return project
 
 
-def test_clear_cache_removes_what_was_stored(project):
+def test_clear_cache_removes_stored_entries(project):
     project.tests(SAY)
     project.run()
     project.run("--russo-clear-cache").assert_outcomes(passed=1)
@@ -46,7 +46,7 @@ def test_no_cache_always_synthesizes_and_stores_nothing(project):
     assert not (project.path / ".russo_cache").exists()
 
 
-def test_replay_needs_no_call_and_says_how_to_record(project):
+def test_replay_makes_no_call_and_its_error_names_the_record_command(project):
     project.tests(SAY)
     result = project.run("--russo-cache-mode=replay")
     result.assert_outcomes(failed=1)
@@ -78,7 +78,7 @@ def test_refresh_calls_the_backend_once_per_key_and_run(project):
     )
 
 
-def test_recordings_answer_first_and_are_never_written(project):
+def test_recordings_are_read_first_and_never_written(project):
     project.tests(SAY)
     project.run("--russo-cache-dir=recordings")
     recordings = project.path / "recordings"
@@ -90,7 +90,7 @@ def test_recordings_answer_first_and_are_never_written(project):
     assert {path.name: path.read_bytes() for path in recordings.iterdir() if path.is_file()} == before
 
 
-def test_refresh_renews_recordings_only_as_the_cache_itself(project):
+def test_refresh_replaces_recordings_only_if_they_are_the_cache(project):
     project.tests(SAY)
     project.run("--russo-cache-dir=recordings")
     result = project.run("--russo-recordings-dir=recordings", "--russo-cache-mode=refresh")
@@ -155,7 +155,7 @@ def test_wrong_usage_is_refused_before_any_test_runs(by_name, arguments, message
     result.stdout.no_fnmatch_line("*test_it.py*")
 
 
-def test_backend_that_cannot_be_made_fails_the_test_that_needs_it(project, monkeypatch):
+def test_backend_that_cannot_be_made_fails_only_the_tests_that_use_it(project, monkeypatch):
     project.conftest("")
     package = project.path / "fragile"
     package.mkdir()
@@ -178,14 +178,14 @@ def test_backend_that_cannot_be_made_fails_the_test_that_needs_it(project, monke
     result.stdout.fnmatch_lines(["E*OSError: no model"])
 
 
-def test_help_shows_even_where_the_settings_are_wrong(project):
+def test_help_works_with_invalid_settings(project):
     project.ini("russo_synth = nothing")
     result = project.run("--help")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*--russo-synth=NAME*", "*--russo-clear-cache*", "*russo_synth_options*"])
 
 
-def test_command_line_beats_environment_beats_ini_beats_default(project, monkeypatch):
+def test_precedence_is_command_line_environment_ini_default(project, monkeypatch):
     project.tests(SAY)
     project.run()
     assert project.cached() == 1
@@ -212,7 +212,7 @@ def test_environment_variables_choose_backend_mode_and_recordings(by_name, monke
     by_name.run("--russo-cache-dir=elsewhere").assert_outcomes(passed=1)
 
 
-def test_options_are_converted_by_the_constructors_annotations(by_name):
+def test_options_are_converted_to_the_types_of_the_constructor(by_name):
     by_name.ini(
         """
         russo_synth = acme:Speaker
@@ -228,13 +228,13 @@ def test_options_are_converted_by_the_constructors_annotations(by_name):
     result.stdout.fnmatch_lines(["*{'voice': 'd', 'speed': 2.0, 'loud': True, 'seed': 7}*"])
 
 
-def test_a_changed_option_never_replays_old_audio(by_name):
+def test_changed_option_never_replays_old_audio(by_name):
     for options in ([], ["--russo-synth-option=custom.voice=b"], ["--russo-synth-option=custom.speed=1.5"]):
         by_name.run("--russo-synth=acme:Speaker", *options).assert_outcomes(passed=1)
     assert by_name.cached() == 3
 
 
-def test_the_real_local_backend_speaks_and_replays(project):
+def test_local_backend_synthesizes_and_replays(project):
     project.conftest("")
     project.tests(
         """
@@ -250,7 +250,7 @@ def test_the_real_local_backend_speaks_and_replays(project):
     assert summary(result) == "1 hit (33 characters, 2 s of speech), 0 backend calls"
 
 
-def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
+def test_cache_that_cannot_be_written_is_reported_and_tests_pass(project):
     project.tests(SAY + '\n    def test_again(russo_say): russo_say("Hello")')
     (project.path / "file").write_text("")
     project.ini("russo_cache_dir = file/cache")
@@ -262,7 +262,7 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(project):
     )
 
 
-def test_a_synthesizer_that_declares_nothing_is_named(project):
+def test_synthesizer_that_declares_no_settings_is_reported(project):
     project.conftest(
         """
         class MySynth(Speaker):
@@ -307,7 +307,7 @@ def test_run_that_does_not_use_russo_has_no_summary(project):
     assert summary(result) is None
 
 
-def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, monkeypatch):
+def test_error_lists_the_backends_if_none_is_chosen(project, monkeypatch):
     from importlib.metadata import EntryPoint
 
     from russo._backends import discovery
@@ -326,7 +326,7 @@ def test_several_backends_and_none_chosen_is_an_error_that_lists_them(project, m
     )
 
 
-def test_the_cache_is_cleared_before_a_conftest_stores_something(project):
+def test_cache_is_cleared_before_a_conftest_stores_an_entry(project):
     conftest = project.path / "conftest.py"
     conftest.write_text(
         conftest.read_text()

@@ -1,4 +1,4 @@
-"""Paths that cannot be, or that look odd, in runs of pytest and of the command."""
+"""Impossible and unusual paths, in runs of pytest and of the command."""
 
 import pwd
 import subprocess
@@ -32,7 +32,9 @@ def test_impossible_path_of_an_option_is_wrong_usage(said, option, path):
 
 @pytest.mark.parametrize("path", IMPOSSIBLE, ids=lambda path: path[:20])
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_impossible_path_of_a_variable_is_wrong_usage_of_both(said, monkeypatch, variable, path):
+def test_impossible_path_of_a_variable_is_wrong_usage_in_pytest_and_the_command(
+    said, monkeypatch, variable, path
+):
     monkeypatch.setenv(variable, path)
     result = said.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -43,7 +45,7 @@ def test_impossible_path_of_a_variable_is_wrong_usage_of_both(said, monkeypatch,
         assert done.err.endswith(f"(environment variable {variable})\n")
 
 
-def test_a_user_without_a_home_gets_one_sentence(said):
+def test_error_without_a_home_directory_is_one_line(said):
     """As in a container: a user without an entry in /etc/passwd and without HOME."""
     stranger = 54321
     with pytest.raises(KeyError):
@@ -73,7 +75,7 @@ print("CODE", russo._cli.main(["cache", "dir"]))
 @pytest.mark.parametrize(
     ("path", "options"), [*((each, []) for each in ODD), ("\x1b[31mred\nraw\udcff", ["-n", "1"])], ids=ascii
 )
-def test_odd_path_keeps_audio_and_is_shown_on_one_line(said, path, options, monkeypatch):
+def test_unusual_path_stores_audio_and_is_shown_on_one_line(said, path, options, monkeypatch):
     monkeypatch.setenv("RUSSO_CACHE_DIR", path)
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     for hits in (0, 1):
@@ -88,7 +90,7 @@ def test_odd_path_keeps_audio_and_is_shown_on_one_line(said, path, options, monk
 
 
 @pytest.mark.parametrize("path", ODD, ids=ascii)
-def test_report_at_an_odd_path_is_written(said, path):
+def test_report_at_an_unusual_path_is_written(said, path):
     if path == "./c/.":
         path = "./c/./page"
     result = said.run(f"--russo-report={path}.html")
@@ -98,7 +100,7 @@ def test_report_at_an_odd_path_is_written(said, path):
     assert (said.path / f"{path}.html").exists()
 
 
-def test_clearing_the_cache_keeps_recordings_below_it(said):
+def test_clearing_the_cache_keeps_recordings_inside_its_directory(said):
     said.run("--russo-cache-dir=.russo_cache/kept")
     said.run("--russo-recordings-dir=.russo_cache/kept", "--russo-clear-cache").assert_outcomes(passed=1)
     assert (said.cached(".russo_cache/kept"), said.cached()) == (1, 0)

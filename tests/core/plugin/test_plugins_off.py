@@ -1,4 +1,4 @@
-"""Runs in which plugins of pytest are switched off: russo works, or says what it needs, and never breaks the run."""
+"""With disabled pytest plugins, russo works or names the missing plugin, and never breaks the run."""
 
 import pytest
 from _pytest.config import default_plugins, essential_plugins
@@ -22,15 +22,15 @@ PROJECT_OPTIONS = [
     "-o",
     "russo_speak_ahead=4",
 ]
-# Without these no test is collected, or none of its fixtures is set up.
+# Without these plugins, pytest collects no test or sets up no fixture.
 NO_TESTS = {"python", "fixtures", "runner"}
 
 
 @pytest.fixture
 def without(acme_project):
-    """Run the project without plugins; return the result and all its text."""
+    """Return a function that runs the project without some plugins and returns the result and its output."""
     acme_project.tests(TESTS)
-    # Options of plugins that are switched off would be unknown.
+    # Options of disabled plugins would be unknown.
     acme_project.pytester.makeini(
         "[pytest]\nrusso_synth = acme:Acme\nasyncio_default_fixture_loop_scope = function\n"
     )
@@ -48,7 +48,7 @@ def without(acme_project):
 
 
 @pytest.mark.parametrize("plugins", [*BUILT_IN, *OTHERS])
-def test_every_plugin_may_be_switched_off(without, plugins):
+def test_every_plugin_may_be_disabled(without, plugins):
     project, run = without
     for calls in (["a One", "a Said"], ["a One", "a Said"]):
         # -v is an option of the terminal plugin.

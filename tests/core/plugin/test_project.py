@@ -1,4 +1,4 @@
-"""Which options of a command line make another project, with a ledger of its own."""
+"""Which command-line options make a separate project with its own ledger."""
 
 import pytest
 
@@ -23,5 +23,5 @@ from russo._plugin.project import without_harmless
         ("--colour=yes --verbosely --dist-mode x", "all"),
     ],
 )
-def test_options_that_may_change_the_prompts_are_left(given, left):
+def test_options_that_may_change_the_prompts_are_kept(given, left):
     assert list(without_harmless(given.split())) == (given if left == "all" else left).split()

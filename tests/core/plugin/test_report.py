@@ -1,4 +1,4 @@
-"""``--russo-report``: which prompts and tests are on the page, and where the page is written."""
+"""``--russo-report``: the prompts and tests on the page, and the path of the page."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 from support.report import ReportPage, run_with_report
 
 
-def test_outcomes_of_tests_are_shown_and_what_went_wrong_comes_first(project):
+def test_outcomes_of_tests_are_shown_with_failures_first(project):
     project.tests(
         """
         import pytest
@@ -37,7 +37,7 @@ def test_outcomes_of_tests_are_shown_and_what_went_wrong_comes_first(project):
     ]
 
 
-def test_failed_prompt_shows_why_and_comes_first(project):
+def test_failed_prompt_shows_its_error_and_comes_first(project):
     project.conftest(
         """
         class Failing(Speaker):
@@ -67,14 +67,14 @@ def test_failed_prompt_shows_why_and_comes_first(project):
     assert page.cards[0]["tests"] == [["failed", "test_it.py::test_bad", "not spoken"]]
 
 
-def test_prompt_that_replay_does_not_have_is_a_failed_one(project):
+def test_miss_in_mode_replay_is_a_failed_prompt(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     _, page = run_with_report(project, "--russo-cache-mode=replay")
     assert page.cards[0]["state"] == "failed"
     assert page.cards[0]["problem"] == "nothing is stored, and no call was made"
 
 
-def test_prompt_that_failed_once_and_was_spoken_later_is_one_card(project):
+def test_prompt_that_failed_first_and_succeeded_later_is_one_card(project):
     project.conftest(
         """
         class Second(Speaker):
@@ -105,7 +105,7 @@ def test_prompt_that_failed_once_and_was_spoken_later_is_one_card(project):
     assert [test[2] for test in card["tests"]] == ["not spoken", "synthesized"]
 
 
-def test_fixture_of_wider_scope_belongs_to_the_test_that_ran_it(project):
+def test_prompt_of_a_session_fixture_belongs_to_the_test_that_ran_it(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ def test_fixture_of_wider_scope_belongs_to_the_test_that_ran_it(project):
     assert page.card("Welcome")["tests"] == [["passed", "test_it.py::test_one", "synthesized"]]
 
 
-def test_little_audio_that_nothing_stores_is_held_in_memory(project):
+def test_memory_for_audio_that_is_not_stored_is_bounded(project):
     project.tests(
         """
         def test_it(russo_say, request):
@@ -160,9 +160,7 @@ AHEAD = """
         (["--russo-record-only"], []),
     ],
 )
-def test_prompt_spoken_ahead_belongs_to_no_test_but_the_tests_that_use_it_are_shown(
-    project, arguments, tests
-):
+def test_prompt_spoken_ahead_shows_the_tests_that_use_it(project, arguments, tests):
     project.conftest("")
     project.pytester.makepyfile(acme=AHEAD)
     project.pytester.syspathinsert()
@@ -180,7 +178,7 @@ def test_prompt_spoken_ahead_belongs_to_no_test_but_the_tests_that_use_it_are_sh
     assert card["tests"] == [["no test", "spoken outside of tests", "synthesized"], *tests]
 
 
-def test_call_that_the_budget_refuses_is_a_failed_prompt(project):
+def test_call_refused_by_the_limit_is_a_failed_prompt(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     _, page = run_with_report(project, "--russo-max-calls=0")
     assert page.cards[0]["state"] == "failed"
@@ -213,18 +211,18 @@ DECORATED = """
 """
 
 
-def test_nested_layers_are_one_card_synthesized_if_the_inner_layer_was(project):
+def test_nested_synthesizers_are_one_card_with_the_outcome_of_the_inner_one(project):
     project.conftest(NESTED)
     project.tests(DECORATED)
     project.pytester.syspathinsert()
     _, page = run_with_report(project)
     assert [(card["prompt"], card["state"]) for card in page.cards] == [("Hello", "synthesized")]
     _, page = run_with_report(project, "--russo-clear-cache")
-    assert project.calls == ["a Hello!"]  # the inner cache has it still
+    assert project.calls == ["a Hello!"]  # the inner cache still has the entry
     assert [(card["prompt"], card["state"]) for card in page.cards] == [("Hello", "hit")]
 
 
-def test_workers_send_their_prompts_to_the_controller_which_writes_one_page(project):
+def test_controller_writes_one_page_with_the_prompts_of_all_workers(project):
     project.tests(
         """
         import pytest
@@ -243,7 +241,7 @@ def test_workers_send_their_prompts_to_the_controller_which_writes_one_page(proj
     assert result.outlines.count("russo: report written to report.html") == 1
 
 
-def test_audio_that_workers_do_not_store_reaches_the_page(project):
+def test_audio_that_workers_do_not_store_is_on_the_page(project):
     project.tests(
         """
         import pytest
@@ -256,7 +254,7 @@ def test_audio_that_workers_do_not_store_reaches_the_page(project):
     assert [bool(card["audio"]) for card in page.cards] == [True] * 4
 
 
-def test_folders_are_made_and_an_older_page_is_replaced(project):
+def test_missing_folders_are_created_and_an_older_page_is_replaced(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     target = project.path / "out" / "deep" / "report.html"
     for _ in range(2):
@@ -266,7 +264,7 @@ def test_folders_are_made_and_an_older_page_is_replaced(project):
     assert [path.name for path in target.parent.iterdir()] == ["report.html"]
 
 
-def test_path_that_cannot_be_written_is_reported_and_fails_nothing(project):
+def test_path_that_cannot_be_written_is_reported_and_tests_pass(project):
     (project.path / "file").write_text("mine")
     project.tests("def test_it(russo_say): russo_say('Hello')")
     result = project.run("--russo-report=file/report.html")
@@ -275,7 +273,7 @@ def test_path_that_cannot_be_written_is_reported_and_fails_nothing(project):
     assert (project.path / "file").read_text() == "mine"
 
 
-def test_page_that_cannot_take_its_place_leaves_nothing_behind(project):
+def test_page_that_cannot_be_renamed_leaves_no_temporary_file(project):
     project.tests(
         """
         from pathlib import Path
@@ -293,7 +291,7 @@ def test_page_that_cannot_take_its_place_leaves_nothing_behind(project):
     assert [path.name for path in project.path.glob("report.html/*")] == ["mine"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no device file to name")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a device file")
 def test_device_is_refused_before_any_test_runs(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     result = project.run("--russo-report=/dev/null")
@@ -312,14 +310,14 @@ def test_directory_is_refused_before_any_test_runs(project, name):
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--fixtures"])
-def test_listing_tests_leaves_an_older_page_alone(project, option):
+def test_collect_only_does_not_change_an_older_page(project, option):
     (project.path / "report.html").write_text("older")
     project.tests("def test_it(russo_say): russo_say('Hello')")
     assert project.run("--russo-report=report.html", option).ret == 0
     assert (project.path / "report.html").read_text() == "older"
 
 
-def test_run_that_is_interrupted_still_writes_the_page(project):
+def test_interrupted_run_still_writes_the_page(project):
     project.tests(
         """
         def test_one(russo_say): russo_say("Hello"); raise KeyboardInterrupt
@@ -330,7 +328,7 @@ def test_run_that_is_interrupted_still_writes_the_page(project):
     assert page.card("Hello")["tests"] == [["unfinished", "test_it.py::test_one", "synthesized"]]
 
 
-def test_run_without_the_option_writes_nothing_and_loads_no_template_engine(project):
+def test_run_without_the_option_writes_no_page_and_loads_no_template_engine(project):
     project.tests(
         """
         import sys
@@ -346,7 +344,7 @@ def test_run_without_the_option_writes_nothing_and_loads_no_template_engine(proj
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_a_failure_is_shown_although_a_later_test_synthesized_the_prompt(project, workers):
+def test_failure_is_shown_even_if_a_later_test_synthesized_the_prompt(project, workers):
     project.conftest(
         """
         @pytest.fixture

@@ -1,4 +1,4 @@
-"""``--russo-report``: what goes wrong while the page is written costs only the page, and never another file."""
+"""``--russo-report``: a failure while the page is written loses only the page and never another file."""
 
 import errno
 import os
@@ -16,14 +16,14 @@ HELLO = "def test_it(russo_say): russo_say('Hello')"
 
 
 def foreign_file(project):
-    """Return a file that the page must not touch."""
+    """Return a file that the page must not change."""
     path = project.path / "victim"
     path.write_text("precious")
     return path
 
 
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "dangling"])
-def test_a_link_in_the_pages_place_is_replaced_not_followed(project, kind):
+def test_link_at_the_path_of_the_page_is_replaced_and_not_followed(project, kind):
     victim = foreign_file(project)
     page = project.path / "report.html"
     if kind == "hard":
@@ -38,8 +38,8 @@ def test_a_link_in_the_pages_place_is_replaced_not_followed(project, kind):
     assert not (project.path / "nowhere").exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such flag")
-def test_the_temporary_file_is_new_and_its_name_cannot_be_guessed(project, monkeypatch):
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="needs O_NOFOLLOW")
+def test_temporary_file_is_new_and_has_an_unpredictable_name(project, monkeypatch):
     opened = []
     true_open = os.open
 
@@ -79,7 +79,7 @@ def fail_with(error):
 
 @pytest.mark.parametrize("place", ["report.write_page", "report_page._seconds", "report_page.files"])
 @pytest.mark.parametrize("kind", FAILURES)
-def test_any_error_costs_only_the_page(project, monkeypatch, kind, place):
+def test_any_error_loses_only_the_page(project, monkeypatch, kind, place):
     error, shown = FAILURES[kind]
     monkeypatch.setattr(f"russo._plugin.{place}", fail_with(error))
     page = project.path / "report.html"
@@ -95,7 +95,7 @@ def test_any_error_costs_only_the_page(project, monkeypatch, kind, place):
     assert not list(project.path.glob(".*russo-tmp"))
 
 
-def test_an_interrupt_while_the_page_is_written_leaves_nothing_behind(project):
+def test_interrupt_while_the_page_is_written_leaves_no_file(project):
     project.conftest(
         dedent(DEFAULT_FIXTURE)
         + """
@@ -114,7 +114,7 @@ report_page._seconds = interrupt
 
 
 @pytest.mark.parametrize("place", ["peaks", "_playable"])
-def test_audio_that_cannot_be_read_costs_only_its_player(project, monkeypatch, place):
+def test_audio_that_cannot_be_read_loses_only_its_player(project, monkeypatch, place):
     true = getattr(report_audio, place)
 
     def read(given, *args):
@@ -132,7 +132,7 @@ def test_audio_that_cannot_be_read_costs_only_its_player(project, monkeypatch, p
     assert "its audio cannot be read: ZeroDivisionError('an odd header')" in page.card("Bad")["note"]
 
 
-def test_values_of_another_process_that_do_not_fit_cost_only_the_page(project):
+def test_invalid_values_of_a_worker_lose_only_the_page(project):
     project.conftest(
         dedent(DEFAULT_FIXTURE)
         + """
@@ -149,7 +149,7 @@ def pytest_sessionfinish(session):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_audio_that_cannot_be_kept_costs_only_its_player(project, workers):
+def test_audio_that_cannot_be_kept_loses_only_its_player(project, workers):
     project.conftest(
         dedent(DEFAULT_FIXTURE)
         + """
@@ -168,7 +168,7 @@ report.AudioCache = Refusing
     assert "No player" in page.card("Hello")["note"]
 
 
-def test_prompts_that_cannot_be_sent_cost_only_the_page(project, monkeypatch):
+def test_error_in_the_report_listener_loses_only_the_page(project, monkeypatch):
     monkeypatch.setattr("russo._plugin.report.ReportListener.take", fail_with(RuntimeError("no prompts")))
     project.tests(HELLO)
     result = project.run("--russo-report=report.html")
@@ -177,19 +177,19 @@ def test_prompts_that_cannot_be_sent_cost_only_the_page(project, monkeypatch):
 
 
 @pytest.mark.parametrize("prompt", [r"lone \ud800 surrogate", r"\x1b]0;title\x07", r"</script><b>", r"\x00"])
-def test_odd_prompts_are_on_the_page(project, prompt):
+def test_unusual_prompts_are_on_the_page(project, prompt):
     project.tests(f'def test_it(russo_say): russo_say("{prompt}")')
     result, page = run_with_report(project)
     assert len(page.cards) == 1
     assert result.outlines.count("russo: report written to report.html") == 1
 
 
-def test_a_home_that_cannot_be_found_is_a_usage_error(project):
+def test_unknown_home_directory_is_a_usage_error(project):
     project.tests(HELLO)
-    result = project.run("--russo-report=~nobody-has-this-name/report.html")
+    result = project.run("--russo-report=~not-a-user/report.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     message = result.stderr.str()
-    assert "~nobody-has-this-name/report.html cannot be used as a path" in message
+    assert "~not-a-user/report.html cannot be used as a path" in message
     assert "(--russo-report)" in message
 
 
@@ -201,7 +201,7 @@ def test_a_home_that_cannot_be_found_is_a_usage_error(project):
         (["failed", "rerun", "passed"], "passed"),
     ],
 )
-def test_a_test_that_ran_again_has_its_last_outcome(project, outcomes, shown):
+def test_rerun_test_has_its_last_outcome(project, outcomes, shown):
     project.conftest(
         dedent(DEFAULT_FIXTURE)
         + f"""

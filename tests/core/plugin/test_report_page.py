@@ -1,4 +1,4 @@
-"""``--russo-report``: how the page shows a prompt, its audio and its texts."""
+"""``--russo-report``: how the page shows prompts, audio and text."""
 
 import io
 import re
@@ -31,14 +31,14 @@ def test_card_shows_prompt_backend_voice_length_and_tests(project):
     assert result.outlines.count("russo: report written to report.html") == 1
 
 
-def test_second_run_is_all_hits(project):
+def test_page_of_a_second_run_shows_only_hits(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     run_with_report(project)
     _, page = run_with_report(project)
     assert [card["state"] for card in page.cards] == ["hit"]
 
 
-def test_audio_is_embedded_once_and_plays_as_16_bit_wav(project):
+def test_audio_is_embedded_once_as_16_bit_wav(project):
     project.tests(
         """
         import pytest
@@ -77,7 +77,7 @@ def test_equal_audio_of_two_keys_is_embedded_once(project):
 
 
 @pytest.mark.parametrize("kind", ["ulaw", "alaw", "wav", "pcm"])
-def test_formats_with_samples_have_a_waveform_and_play_as_wav(project, kind):
+def test_uncompressed_formats_have_a_waveform_and_are_embedded_as_wav(project, kind):
     project.conftest(
         f"""
         class Other(Speaker):
@@ -101,7 +101,7 @@ def test_formats_with_samples_have_a_waveform_and_play_as_wav(project, kind):
     assert page.cards[0]["wave"].count("M") == 120
 
 
-def test_compressed_audio_is_embedded_as_it_is_without_a_waveform(project):
+def test_compressed_audio_is_embedded_unchanged_without_a_waveform(project):
     project.conftest(
         """
         class Compressed(Speaker):
@@ -119,7 +119,7 @@ def test_compressed_audio_is_embedded_as_it_is_without_a_waveform(project):
     assert "wave" not in page.cards[0]
 
 
-def test_waveform_shows_where_the_sound_is_loud(project):
+def test_waveform_follows_the_loudness_of_the_audio(project):
     project.conftest(
         """
         class Rising(Speaker):
@@ -138,7 +138,7 @@ def test_waveform_shows_where_the_sound_is_loud(project):
     assert bars == [("1.00", "1.00")] * 60 + [("0.50", "1.50")] * 60
 
 
-def test_audio_that_nothing_stores_is_on_the_page_each_time_it_differs(project):
+def test_different_audio_of_a_prompt_that_is_not_stored_is_shown_each_time(project):
     project.conftest(
         """
         class Moody(Speaker):
@@ -160,7 +160,7 @@ def test_audio_that_nothing_stores_is_on_the_page_each_time_it_differs(project):
     assert not (project.path / ".russo_cache").exists()
 
 
-def test_audio_of_a_cache_that_is_gone_at_the_end_is_on_the_page(project):
+def test_audio_of_a_cache_deleted_before_the_end_is_on_the_page(project):
     project.conftest(
         """
         import tempfile
@@ -180,7 +180,7 @@ def test_audio_of_a_cache_that_is_gone_at_the_end_is_on_the_page(project):
     assert page.cards[0]["audio"]
 
 
-def test_entry_that_was_replaced_during_the_run_is_not_played(project):
+def test_entry_replaced_during_the_run_has_no_player(project):
     project.tests(
         """
         from russo import Audio
@@ -206,7 +206,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_only_text(project, text):
+def test_hostile_text_is_escaped(project, text):
     project.tests(f"def test_it(russo_say): russo_say({text!r})")
     _, page = run_with_report(project)
     assert page.card(text)
@@ -218,20 +218,20 @@ IMPOSSIBLE = [("a\ud800b", "a\\ud800b"), ("a\x00b\x1b", "a\u2400b\u241b"), ("a\r
 
 
 @pytest.mark.parametrize(("text", "shown"), IMPOSSIBLE)
-def test_text_that_html_cannot_hold_is_shown_as_its_picture(project, text, shown):
+def test_characters_that_html_cannot_contain_are_replaced(project, text, shown):
     project.tests(f"def test_it(russo_say): russo_say({text!r})")
     _, page = run_with_report(project)
     assert page.card(shown)
 
 
-def test_text_that_html_cannot_hold_is_shown_alike_from_workers(project):
+def test_characters_that_html_cannot_contain_are_replaced_with_workers(project):
     tests = [f"def test_{at}(russo_say): russo_say({text!r})" for at, (text, _) in enumerate(IMPOSSIBLE)]
     project.tests("\n".join(tests))
     _, page = run_with_report(project, "-n", "1", subprocess=True)
     assert sorted(card["prompt"] for card in page.cards) == sorted(shown for _, shown in IMPOSSIBLE)
 
 
-def test_page_lets_only_its_own_script_and_style_run_and_nothing_load(project):
+def test_page_allows_only_its_own_script_and_style_and_loads_nothing(project):
     project.tests("def test_it(russo_say): russo_say('Hello')")
     _, page = run_with_report(project)
     assert re.fullmatch(
@@ -246,7 +246,7 @@ def test_page_lets_only_its_own_script_and_style_run_and_nothing_load(project):
     assert str(project.path) not in page.html
 
 
-def test_page_of_a_run_without_prompts_says_so(project):
+def test_page_of_a_run_without_prompts_has_a_note(project):
     project.tests("def test_it(): pass")
     result, page = run_with_report(project)
     assert "No prompt was spoken in this run." in page.text

@@ -1,4 +1,4 @@
-"""Several projects that share one cache: none removes what another one uses."""
+"""Several projects share one cache: no project removes entries that another project uses."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ CONFTEST = """
 
 
 class Shared:
-    """Projects in folders of one directory, with a cache beside them."""
+    """Projects in folders of one directory, and a shared cache beside them."""
 
     def __init__(self, pytester):
         self.pytester = pytester
@@ -33,7 +33,7 @@ class Shared:
         pytester.makeconftest(CONFTEST)
 
     def project(self, name, *prompts, ini="pytest.ini", settings="", tests="test_it.py"):
-        """Write a project, or write it anew."""
+        """Write a project or replace it."""
         folder = self.path / name
         (folder / tests).parent.mkdir(parents=True, exist_ok=True)
         (folder / ini).write_text(
@@ -56,7 +56,7 @@ class Shared:
 
     @property
     def prompts(self):
-        """The prompts in the cache."""
+        """Return the prompts in the cache."""
         cache = AudioCache(self.path / "shared")
         return {cache.describe(key)["prompt"] for key in cache.stored_keys()}
 
@@ -70,7 +70,7 @@ PRUNE = pytest.mark.parametrize("prune", ["--russo-prune-unused", "--russo-prune
 
 
 @PRUNE
-def test_packages_that_share_a_cache(shared, prune):
+def test_package_keeps_entries_that_another_package_uses(shared, prune):
     shared.project("a", "Of a", "Of both", "Old")
     shared.project("b", "Of b", "Of both")
     shared.run("a")
@@ -81,7 +81,7 @@ def test_packages_that_share_a_cache(shared, prune):
     assert shared.prompts == {"Of a", "Of b", "Of both"}
     assert any(line.startswith("removed: 'Old'") for line in lines)
     assert any("runs in ../b with pytest.ini use them" in line for line in lines)
-    # What both used goes when the other one does not use it any more.
+    # An entry that both used is removed when the other package no longer uses it.
     shared.project("b", "Of b")
     shared.run("b")
     shared.run("a", prune)
@@ -89,7 +89,7 @@ def test_packages_that_share_a_cache(shared, prune):
 
 
 @PRUNE
-def test_checkouts_of_one_project_that_share_a_cache(shared, prune):
+def test_checkout_keeps_entries_that_another_checkout_uses(shared, prune):
     shared.project("main", "One", "Two")
     shared.project("worktree", "One", "Two", "New")
     shared.run("worktree")
@@ -100,7 +100,7 @@ def test_checkouts_of_one_project_that_share_a_cache(shared, prune):
 
 
 @PRUNE
-def test_ini_files_of_one_rootdir(shared, prune):
+def test_run_with_one_ini_file_keeps_entries_of_another_ini_file(shared, prune):
     shared.project("p", "Unit", ini="unit.ini", settings="testpaths=unit", tests="unit/test_u.py")
     shared.project("p", "Voice", ini="voice.ini", settings="testpaths=voice", tests="voice/test_v.py")
     shared.run("p", "-c", "unit.ini")
@@ -110,7 +110,7 @@ def test_ini_files_of_one_rootdir(shared, prune):
 
 
 @PRUNE
-def test_testpaths_that_an_edit_narrows(shared, prune):
+def test_narrowed_testpaths_keep_entries_of_the_earlier_testpaths(shared, prune):
     shared.project("p", "Unit", tests="unit/test_u.py", settings="testpaths=unit voice")
     shared.project("p", "Voice", tests="voice/test_v.py", settings="testpaths=unit voice")
     shared.run("p")
@@ -120,7 +120,7 @@ def test_testpaths_that_an_edit_narrows(shared, prune):
     assert shared.prompts == {"Unit", "Voice"}
 
 
-def speak_the_language(shared):
+def make_language_project(shared):
     """Make a project ``p`` whose only prompt is the value of its option ``--language``."""
     shared.project("p")
     (shared.path / "p" / "test_it.py").write_text(
@@ -135,8 +135,8 @@ def speak_the_language(shared):
 
 @PRUNE
 @pytest.mark.parametrize("language", [["--language=de"], ["--language", "de"]], ids=" ".join)
-def test_options_that_change_the_prompts(shared, prune, language):
-    speak_the_language(shared)
+def test_run_keeps_entries_of_runs_with_other_options(shared, prune, language):
+    make_language_project(shared)
     other = [word.replace("de", "fr") for word in language]
     for options in (language, other, [], [prune], [prune, *other], [prune, *language]):
         shared.run("p", *options)
@@ -144,8 +144,8 @@ def test_options_that_change_the_prompts(shared, prune, language):
 
 
 @PRUNE
-def test_options_in_the_environment_that_change_the_prompts(shared, prune, monkeypatch):
-    speak_the_language(shared)
+def test_run_keeps_entries_of_runs_with_other_options_in_the_environment(shared, prune, monkeypatch):
+    make_language_project(shared)
     for options in ("--language=de", "--language=fr", "", "--language=de", ""):
         monkeypatch.setenv("PYTEST_ADDOPTS", options)
         shared.run("p", prune)
@@ -153,7 +153,7 @@ def test_options_in_the_environment_that_change_the_prompts(shared, prune, monke
 
 
 @PRUNE
-def test_plugins_that_the_environment_names(shared, prune, monkeypatch):
+def test_run_keeps_entries_of_runs_with_other_plugins_in_the_environment(shared, prune, monkeypatch):
     shared.project("p")
     (shared.path / "p" / "test_it.py").write_text(
         "def test_it(russo_say, pytestconfig):\n"
@@ -165,7 +165,7 @@ def test_plugins_that_the_environment_names(shared, prune, monkeypatch):
     assert shared.prompts == {"More", "Fewer"}
 
 
-def test_options_that_change_nothing_do_not_make_another_project(shared):
+def test_options_that_cannot_change_prompts_make_no_separate_project(shared):
     shared.project("p", "Old")
     shared.run("p", "-v", "--tb", "short", "-r", "A", "--durations=3", "--log-level=INFO")
     shared.project("p", "New")
@@ -173,7 +173,7 @@ def test_options_that_change_nothing_do_not_make_another_project(shared):
 
 
 @pytest.mark.parametrize("gone", ["folder", "ini-file"])
-def test_a_project_that_is_gone_protects_its_entries_from_all_but_all(shared, gone):
+def test_entries_of_a_deleted_project_are_removed_only_with_all(shared, gone):
     shared.project("a", "Of a", "Of both")
     shared.project("b", "Of b", "Of both")
     shared.run("a")
@@ -191,7 +191,7 @@ def test_a_project_that_is_gone_protects_its_entries_from_all_but_all(shared, go
     assert shared.prompts == {"Of a"}
 
 
-def test_a_ledger_that_is_deleted_protects_nothing(shared):
+def test_deleted_ledger_protects_no_entry(shared):
     shared.project("a", "Of a")
     shared.project("b", "Of b")
     shared.run("a")
@@ -202,7 +202,7 @@ def test_a_ledger_that_is_deleted_protects_nothing(shared):
     assert shared.prompts == {"Of a"}
 
 
-def test_a_project_that_is_moved_with_its_cache_stays_the_same(shared):
+def test_project_moved_with_its_cache_keeps_its_ledger(shared):
     shared.project("old/a", "One", "Old")
     shared.run("old/a")
     (shared.path / "old").rename(shared.path / "new")
@@ -210,7 +210,7 @@ def test_a_project_that_is_moved_with_its_cache_stays_the_same(shared):
     assert any(line.startswith("removed: 'Old'") for line in shared.run("new/a", "--russo-prune-unused"))
 
 
-def test_a_cache_under_two_names_has_one_ledger_for_each_project(shared):
+def test_cache_with_two_paths_has_one_ledger_per_project(shared):
     shared.project("a", "One", "Old")
     shared.run("a")
     (shared.path / "link").symlink_to(shared.path / "shared")
@@ -219,7 +219,7 @@ def test_a_cache_under_two_names_has_one_ledger_for_each_project(shared):
     assert any(line.startswith("removed: 'Old'") for line in lines)
 
 
-def test_what_another_project_uses_is_not_listed_as_unused(shared):
+def test_entry_used_by_another_project_is_not_listed_as_unused(shared):
     shared.project("a", "Of a", "Of both", "Old")
     shared.project("b", "Of b", "Of both")
     shared.run("a")

@@ -12,7 +12,7 @@ def enable_speaking_ahead(project):
     project.ini("russo_synth = acme:Acme\nrusso_speak_ahead = 4")
 
 
-def test_speaking_ahead_changes_nothing_but_the_order(acme_project):
+def test_speaking_ahead_changes_only_the_order_of_calls(acme_project):
     plain = acme_project.run()
     plain.assert_outcomes(passed=6, skipped=2)
     in_order = acme_project.calls
@@ -32,7 +32,7 @@ def test_speaking_ahead_changes_nothing_but_the_order(acme_project):
     assert summary(again) == "5 hits (18 characters, 2 s of speech), 0 backend calls"
 
 
-def test_prompts_are_spoken_at_once_before_the_tests(acme_project):
+def test_prompts_are_synthesized_concurrently_before_the_tests(acme_project):
     acme_project.tests(
         """
         import pytest
@@ -73,7 +73,7 @@ def test_nothing_is_spoken_ahead_in_other_modes(acme_project, mode):
     assert result.ret == (1 if mode == "replay" else 0)
 
 
-def test_what_fails_ahead_fails_again_in_its_test(acme_project):
+def test_prompt_that_fails_ahead_fails_again_in_its_test(acme_project):
     acme_project.tests(
         """
         import pytest
@@ -89,7 +89,7 @@ def test_what_fails_ahead_fails_again_in_its_test(acme_project):
     assert acme_project.calls == ["a Fail"] * 2
 
 
-def test_workers_share_what_is_spoken_ahead(acme_project):
+def test_workers_share_the_prompts_spoken_ahead(acme_project):
     acme_project.tests(
         """
         import pytest
@@ -106,7 +106,7 @@ def test_workers_share_what_is_spoken_ahead(acme_project):
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_record_only_speaks_the_marked_prompts_and_runs_no_test(acme_project, xdist):
+def test_record_only_records_marked_prompts_and_runs_no_test(acme_project, xdist):
     result = acme_project.run("--russo-record-only", *xdist, subprocess=bool(xdist))
     assert result.ret == 0
     result.stdout.fnmatch_lines(
@@ -124,7 +124,7 @@ def test_record_only_speaks_the_marked_prompts_and_runs_no_test(acme_project, xd
     assert len(acme_project.calls) == 2
 
 
-def test_record_only_refreshes_what_is_recorded(acme_project):
+def test_record_only_refreshes_recorded_prompts(acme_project):
     acme_project.run("--russo-record-only")
     result = acme_project.run("--russo-record-only", "--russo-cache-mode=refresh")
     result.stdout.fnmatch_lines(["russo: 2 of 2 marked prompts are recorded"])
@@ -132,7 +132,7 @@ def test_record_only_refreshes_what_is_recorded(acme_project):
 
 
 @pytest.mark.parametrize("mode", ["replay", "off"])
-def test_record_only_is_refused_where_nothing_would_be_recorded(acme_project, mode, monkeypatch):
+def test_record_only_is_refused_in_modes_that_record_nothing(acme_project, mode, monkeypatch):
     monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
     result = acme_project.run("--russo-record-only")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -145,7 +145,7 @@ def test_record_only_is_refused_where_nothing_would_be_recorded(acme_project, mo
     assert acme_project.calls == []
 
 
-def test_record_only_says_what_failed(acme_project):
+def test_record_only_reports_failures(acme_project):
     acme_project.tests(
         """
         import pytest
@@ -169,7 +169,7 @@ def test_workers_divide_the_prompts_and_a_replacement_gets_none(workers):
     assert slice_for(prompts, workers, workers) == []
 
 
-def test_a_great_number_to_speak_ahead_costs_no_memory(acme_project):
+def test_huge_speak_ahead_number_takes_bounded_memory(acme_project):
     acme_project.ini("russo_synth = acme:Acme\nrusso_speak_ahead = 300000")
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""What a pytest run that does not use russo loads because russo is installed."""
+"""Modules that a pytest run loads if russo is installed but not used."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def project_without_russo(tmp_path):
     return tmp_path
 
 
-def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo):
+def test_unused_plugin_imports_only_itself(project_without_russo):
     with_russo, without = (
         run_pytest(project_without_russo),
         run_pytest(project_without_russo, "-p", "no:russo", "-p", "no:russo-core"),
@@ -74,6 +74,6 @@ def test_an_unused_plugin_imports_itself_and_nothing_else(project_without_russo)
     assert with_russo["scans"] == without["scans"]
 
 
-def test_the_probe_sees_what_a_run_that_uses_russo_imports(project_without_russo):
+def test_probe_detects_the_imports_of_a_run_that_uses_russo(project_without_russo):
     (project_without_russo / "test_it.py").write_text("def test_it(russo_cache): pass\n")
     assert {"xxhash", "russo._store.cache"} <= set(run_pytest(project_without_russo)["modules"])

@@ -1,4 +1,4 @@
-"""Runs in odd surroundings: streams, interpreters, folders, workers and damaged installations."""
+"""Runs with unusual streams, interpreters, folders, workers and damaged installations."""
 
 import os
 import subprocess
@@ -17,16 +17,16 @@ TESTS = """
 
     def test_said(russo_say): russo_say("Gesagt ü")
 """
-# What a broken or half-removed installation leaves behind: files by name.
+# Files that a broken or half-removed installation leaves, by name.
 LEFTOVERS = {
     "no metadata": {"broken-1.0.dist-info/x": b""},
     "no name": {
         "broken-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\n",
         "broken-1.0.dist-info/entry_points.txt": b"[russo.synthesizers]\nlost = no_such_module:X\n",
     },
-    "no name at all": {".dist-info/METADATA": b""},
-    "what pip renames": {"~usso_core-0.4.0.dist-info/METADATA": b""},
-    "module that is gone": {
+    "nameless directory": {".dist-info/METADATA": b""},
+    "directory renamed by pip": {"~usso_core-0.4.0.dist-info/METADATA": b""},
+    "missing module": {
         "broken-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n",
         "broken-1.0.dist-info/entry_points.txt": (
             b"[russo.synthesizers]\nlost = no_such_module:X\n[russo]\nlost = no_such_module\n"
@@ -37,23 +37,23 @@ LEFTOVERS = {
         "broken-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n",
         "broken-1.0.dist-info/entry_points.txt": b"[russo]\nexits = exits\n",
     },
-    "entry points that are no text": {"broken-1.0.dist-info/entry_points.txt": b"[russo.synth\nx\0\n=\n"},
-    "metadata that is no text": {"broken-1.0.dist-info/METADATA": b"\xff\xfe\0"},
+    "binary entry points": {"broken-1.0.dist-info/entry_points.txt": b"[russo.synth\nx\0\n=\n"},
+    "binary metadata": {"broken-1.0.dist-info/METADATA": b"\xff\xfe\0"},
     "damaged record": {"russo_core-0.3.9.dist-info/RECORD": b'x,y,,,\n"'},
     "second name": {"russo_core-0.3.9.dist-info/METADATA": b"Name: russo-core\nVersion: 0.3.9\n"},
     "old egg": {"broken.egg-info/PKG-INFO": b"", "broken.egg-link": b"/nowhere"},
 }
 
 
-def leave_behind(folder, leftovers):
+def write_leftovers(folder, leftovers):
     for name, content in LEFTOVERS[leftovers].items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 
 
 @pytest.mark.parametrize("leftovers", LEFTOVERS)
-def test_leftovers_of_an_installation_hide_no_entry_point(tmp_path, monkeypatch, leftovers):
-    leave_behind(tmp_path, leftovers)
+def test_leftovers_of_an_installation_do_not_hide_entry_points(tmp_path, monkeypatch, leftovers):
+    write_leftovers(tmp_path, leftovers)
     monkeypatch.syspath_prepend(tmp_path)
     entries = {entry.name: package_of(entry) for entry in registered("russo.synthesizers")}
     assert entries["local"] == "russo-local"
@@ -62,7 +62,7 @@ def test_leftovers_of_an_installation_hide_no_entry_point(tmp_path, monkeypatch,
 
 @pytest.fixture
 def odd(acme_project, monkeypatch):
-    """Run the project in a process of its own, twice; the second run replays."""
+    """Return the project and a function that runs it twice in new processes; the second run replays."""
     acme_project.tests(TESTS)
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:cacheprovider")
 
@@ -108,7 +108,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(("command", "environment"), COMMANDS.values(), ids=COMMANDS)
-def test_odd_interpreters_and_streams(odd, command, environment):
+def test_run_works_with_unusual_interpreters_and_streams(odd, command, environment):
     project, run = odd
     if environment.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         project.pytester.makeini("[pytest]\nrusso_synth = acme:Acme\n")
@@ -123,15 +123,15 @@ def test_odd_interpreters_and_streams(odd, command, environment):
         ["-d", "--tx", "popen//id=Ünïcode 9-x7", "--tx", "popen//id=main"],
         ["-d", "--tx", f"popen//id=gw{'9' * 40}"],
     ],
-    ids=["none", "undistributed", "other names", "a number beyond all"],
+    ids=["none", "undistributed", "other names", "a huge number"],
 )
-def test_odd_workers(odd, workers):
+def test_run_works_with_unusual_workers(odd, workers):
     _, run = odd
     run([*PYTEST, *workers, "-o", "russo_speak_ahead=2"])
 
 
 @pytest.mark.parametrize("way", ["folder", "rootdir", "conftest"])
-def test_links_lead_to_the_same_project(odd, tmp_path, way):
+def test_run_through_a_link_uses_the_same_project(odd, tmp_path, way):
     project, run = odd
     link = tmp_path / "a link"
     link.symlink_to(project.path, target_is_directory=True)
@@ -144,7 +144,7 @@ def test_links_lead_to_the_same_project(odd, tmp_path, way):
     )
 
 
-def test_standard_output_that_is_closed_ends_no_recording(odd):
+def test_record_only_works_with_closed_standard_output(odd):
     project, _ = odd
     line = [*PYTEST, "-p", "no:terminal", "--russo-record-only"]
     done = subprocess.run(
@@ -154,12 +154,12 @@ def test_standard_output_that_is_closed_ends_no_recording(odd):
         check=False,
         timeout=60,
     )
-    # At its end pytest flushes the output that is not there, with or without russo.
+    # At its end pytest flushes the closed output and fails, with or without russo.
     assert b"russo" not in done.stderr.replace(str(project.path).encode(), b"")
     assert project.calls == ["a Ein Gruß 🎤"]
 
 
-def test_two_runs_of_one_process_do_not_mix(acme_project):
+def test_two_runs_in_one_process_do_not_mix(acme_project):
     acme_project.tests(TESTS)
     first, second = acme_project.run(), acme_project.run("--russo-cache-mode=replay")
     assert summary(first).startswith("0 hits, 2 backend calls")
@@ -167,11 +167,11 @@ def test_two_runs_of_one_process_do_not_mix(acme_project):
     assert len(acme_project.calls) == 2
 
 
-@pytest.mark.parametrize("leftovers", ["no name at all", "module that exits"])
-def test_leftovers_of_an_installation_do_not_end_a_run(odd, tmp_path, leftovers):
+@pytest.mark.parametrize("leftovers", ["nameless directory", "module that exits"])
+def test_run_works_with_leftovers_of_an_installation(odd, tmp_path, leftovers):
     project, run = odd
     site = tmp_path / "leftovers"
-    leave_behind(site, leftovers)
+    write_leftovers(site, leftovers)
     project.pytester.makeini("[pytest]\nrusso_synth = acme:Acme\n")
     run(
         [*PYTEST, "-p", "no:anyio", "-p", "no:asyncio"],

@@ -1,4 +1,4 @@
-"""What pytest shows of a failing backend."""
+"""The output of pytest for a failing backend."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_failing_backend_shows_the_tests_line_and_the_chain_of_messages(project,
     assert any("self.connect()" in line for line in full)
 
 
-def test_other_errors_are_shown_as_pytest_shows_them(project):
+def test_other_errors_have_the_usual_traceback_of_pytest(project):
     project.conftest(
         """
         @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ def test_other_errors_are_shown_as_pytest_shows_them(project):
     project.run().stdout.fnmatch_lines(["*return self.no_such_name*"])
 
 
-def test_cause_that_refuses_to_be_changed_is_shown_as_it_is(project):
+def test_immutable_cause_is_shown_unchanged(project):
     project.conftest(
         """
         import dataclasses
@@ -108,7 +108,7 @@ def test_error_from_deep_below_the_test_is_an_ordinary_failure(project):
     result.stdout.fnmatch_lines(["*RussoError: from below*"])
 
 
-def test_errors_that_the_test_caught_itself_keep_their_lines(project):
+def test_errors_caught_in_the_test_keep_their_lines(project):
     project.tests(
         """
         from russo import RussoError
@@ -126,7 +126,7 @@ def test_errors_that_the_test_caught_itself_keep_their_lines(project):
     assert '>       return {}["missing"]' in project.run().outlines
 
 
-def test_failing_check_of_the_conformance_kit_shows_its_line(project):
+def test_failing_check_of_the_kit_shows_its_line(project):
     project.tests(
         """
         import pytest
@@ -147,7 +147,7 @@ def test_failing_check_of_the_conformance_kit_shows_its_line(project):
     result.stdout.fnmatch_lines(['*raise ServiceError("made in vain"*'])
 
 
-# How a test gets audio, and what it is: all raise the same error in the same place of the report.
+# The ways in which a test gets audio; the report shows the same error in the same place for all.
 WAYS = {
     "say": "def test_it(russo_say): russo_say('Hello')",
     "audio": "@pytest.mark.russo('Hello')\ndef test_it(russo_audio): pass",
@@ -177,7 +177,7 @@ RAISES = """
 
         return Failing()
 """
-# The error, with the conftest.py and the options that lead to it.
+# Each error, with the conftest.py and the options that cause it.
 ERRORS = {
     "CacheMissError": (None, ["--russo-cache-mode=replay"]),
     "QuotaExceededError": (RAISES, []),
@@ -194,7 +194,7 @@ BROKEN = """
 
 @pytest.fixture
 def failing(project):
-    """Write a project in which each test fails with an error of russo."""
+    """Return the project and a function that writes a test that fails with an error of russo."""
     project.pytester.makepyfile(acme=BROKEN)
     project.pytester.syspathinsert()
 
@@ -213,7 +213,7 @@ def failing(project):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("error", ERRORS)
-def test_every_way_to_audio_raises_the_same_class(failing, error, way):
+def test_every_way_to_get_audio_raises_the_same_class(failing, error, way):
     project, write = failing
     options = write(error, way, f"pytest.mark.xfail(raises=russo.{error}, strict=True)")
     project.run(*options).assert_outcomes(xfailed=1)
@@ -225,7 +225,7 @@ def test_every_way_to_audio_raises_the_same_class(failing, error, way):
 @pytest.mark.parametrize("style", ["auto", "long", "short", "native", "line"])
 @pytest.mark.parametrize("way", [each for each in WAYS if "audio" in each])
 @pytest.mark.parametrize("error", ["CacheMissError", "BackendNotFoundError"])
-def test_a_fixture_that_fails_shows_the_message_and_no_frame(failing, error, way, style):
+def test_failing_fixture_shows_the_message_without_internal_frames(failing, error, way, style):
     project, write = failing
     result = project.run(*write(error, way), f"--tb={style}")
     lines = result.outlines
@@ -235,7 +235,7 @@ def test_a_fixture_that_fails_shows_the_message_and_no_frame(failing, error, way
         "BackendNotFoundError": "choose one: --russo-synth=",
     }[error] in shown
     assert error in shown
-    # The one line of `--tb=line` begins with a place, which is in pytest if the test asked by name.
+    # The line of `--tb=line` starts with a location; with `getfixturevalue` that location is in pytest.
     for internal in (
         "cached.py",
         "in fixtures.py" if style == "line" else "fixtures.py",
@@ -250,7 +250,7 @@ def test_a_fixture_that_fails_shows_the_message_and_no_frame(failing, error, way
         assert "pytest_plugin.py" in full
 
 
-def test_a_plugin_sees_the_class_of_the_error(failing):
+def test_pytest_plugins_get_the_class_of_the_error(failing):
     project, write = failing
     options = write("CacheMissError", "audio")
     conftest = project.path / "conftest.py"

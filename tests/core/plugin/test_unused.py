@@ -1,4 +1,4 @@
-"""Entries that a complete run did not use: which of them are listed, and which are removed."""
+"""Entries that a complete run did not use: which are listed and which are removed."""
 
 import shutil
 import time
@@ -11,7 +11,7 @@ from russo._store.ledger import LEDGERS
 
 @pytest.fixture
 def complete_project(project):
-    """A project whose run is complete and green, with one entry too many in its cache, and one of another's."""
+    """A project with a complete, passing run; its cache has one unused entry and one of another backend."""
     project.conftest(
         """
         class Other(Speaker):
@@ -42,7 +42,7 @@ def complete_project(project):
 
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_a_complete_green_run_lists_and_prunes_what_it_did_not_use(complete_project, xdist):
+def test_complete_passing_run_lists_and_removes_unused_entries(complete_project, xdist):
     result = complete_project.run("-v", *xdist, subprocess=bool(xdist))
     result.stdout.fnmatch_lines(["russo: unused: 'Old' (*, */.russo_cache)"])
     result.stdout.no_fnmatch_line("*'Other'*")
@@ -63,7 +63,7 @@ def test_a_complete_green_run_lists_and_prunes_what_it_did_not_use(complete_proj
         (["--collect-only"], "--collect-only ran no test"),
     ],
 )
-def test_an_incomplete_run_prunes_nothing_and_says_why(complete_project, arguments, reason):
+def test_incomplete_run_removes_nothing_and_prints_the_reason(complete_project, arguments, reason):
     result = complete_project.run("--russo-prune-unused", *arguments)
     result.stdout.fnmatch_lines(
         [f"russo: no unused entries are removed: the run was not complete ({reason})"]
@@ -80,7 +80,7 @@ def test_an_incomplete_run_prunes_nothing_and_says_why(complete_project, argumen
         ("pytest.xfail('known')", "1 xfailed"),
     ],
 )
-def test_a_run_that_is_not_green_prunes_nothing(complete_project, body, reason):
+def test_run_that_does_not_pass_removes_nothing(complete_project, body, reason):
     complete_project.tests(f"import pytest\ndef test_it(russo_say): russo_say('New')\ndef test_two(): {body}")
     result = complete_project.run("--russo-prune-unused")
     result.stdout.fnmatch_lines([f"russo: no unused entries are removed: *({reason})"])
@@ -94,15 +94,15 @@ def test_unused_recordings_are_listed_and_never_removed(complete_project):
     assert complete_project.cached("recordings") == 2
 
 
-# -- what is in no ledger
+# -- entries that are in no ledger
 
 
 def ledgers(path):
     return sorted((path / ".russo_cache" / LEDGERS).glob("*.ledger"))
 
 
-def test_the_first_complete_run_removes_nothing_and_says_so_once(complete_project):
-    shutil.rmtree(complete_project.path / ".russo_cache" / LEDGERS)  # the cache is of an older russo
+def test_first_complete_run_removes_nothing_and_reports_it_once(complete_project):
+    shutil.rmtree(complete_project.path / ".russo_cache" / LEDGERS)  # an older russo wrote the cache
     result = complete_project.run("--russo-prune-unused")
     result.stdout.fnmatch_lines(
         [
@@ -117,29 +117,29 @@ def test_the_first_complete_run_removes_nothing_and_says_so_once(complete_projec
     assert complete_project.cached() == 3
 
 
-def test_what_no_ledger_has_goes_with_all_only(complete_project):
+def test_entry_in_no_ledger_is_removed_only_with_all(complete_project):
     shutil.rmtree(complete_project.path / ".russo_cache" / LEDGERS)
     complete_project.run("-v").stdout.no_fnmatch_line("russo: unused: *")
     complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("russo: removed: *")
     result = complete_project.run("--russo-prune-unused=all")
     result.stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
-    assert complete_project.cached() == 2  # that of the other backend stays
+    assert complete_project.cached() == 2  # the entry of the other backend is kept
 
 
 @pytest.mark.parametrize("value", ["=al", "=", "=ALL", "=unused"])
-def test_another_value_is_a_usage_error(complete_project, value):
+def test_unknown_value_of_the_option_is_a_usage_error(complete_project, value):
     result = complete_project.run(f"--russo-prune-unused{value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert complete_project.cached() == 2
 
 
-def test_a_path_behind_the_option_is_not_its_value(complete_project):
+def test_path_after_the_option_is_not_its_value(complete_project):
     result = complete_project.run("--russo-prune-unused", "test_it.py")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*(paths were given)"])
 
 
-def test_an_unused_entry_stays_known_until_it_is_removed(complete_project):
+def test_unused_entry_is_listed_until_it_is_removed(complete_project):
     for _ in range(3):
         complete_project.run().assert_outcomes(passed=2)
     complete_project.run("-v").stdout.fnmatch_lines(["russo: unused: 'Old' (*"])
@@ -147,7 +147,7 @@ def test_an_unused_entry_stays_known_until_it_is_removed(complete_project):
     complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("*Old*")
 
 
-def test_an_entry_that_is_used_again_is_kept(complete_project):
+def test_entry_used_again_is_kept(complete_project):
     complete_project.run().assert_outcomes(passed=2)
     complete_project.tests("def test_it(russo_say): russo_say('Old')")
     result = complete_project.run("--russo-prune-unused")
@@ -155,7 +155,7 @@ def test_an_entry_that_is_used_again_is_kept(complete_project):
     assert complete_project.cached() == 2
 
 
-def test_an_incomplete_run_leaves_the_ledgers_alone(complete_project):
+def test_incomplete_run_does_not_change_ledgers(complete_project):
     before = [path.read_bytes() for path in ledgers(complete_project.path)]
     complete_project.run("-k", "test_it", "--russo-prune-unused=all")
     assert [path.read_bytes() for path in ledgers(complete_project.path)] == before
@@ -186,7 +186,7 @@ def test_an_incomplete_run_leaves_the_ledgers_alone(complete_project):
     ids=["foreign text", "empty", "link", "a file as folder", "a link as folder"],
 )
 @pytest.mark.parametrize("option", ["--russo-prune-unused", "--russo-prune-unused=all"])
-def test_damaged_ledgers_remove_nothing(complete_project, damage, reason, option):
+def test_damaged_ledger_prevents_removal(complete_project, damage, reason, option):
     damage(complete_project.path / ".russo_cache" / LEDGERS)
     result = complete_project.run(option)
     result.assert_outcomes(passed=2)
@@ -195,7 +195,7 @@ def test_damaged_ledgers_remove_nothing(complete_project, damage, reason, option
     complete_project.run().assert_outcomes(passed=2)
 
 
-def test_the_projects_own_damaged_ledger_is_replaced(complete_project):
+def test_damaged_ledger_of_the_project_is_replaced(complete_project):
     (ledger,) = ledgers(complete_project.path)
     ledger.write_bytes(ledger.read_bytes()[:-1])
     complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["*unreadable: it is damaged*"])
@@ -204,7 +204,7 @@ def test_the_projects_own_damaged_ledger_is_replaced(complete_project):
     assert complete_project.cached() == 3
 
 
-def test_an_entry_that_cannot_be_removed_is_named(complete_project):
+def test_entry_that_cannot_be_removed_is_reported(complete_project):
     conftest = complete_project.path / "conftest.py"
     conftest.write_text(
         conftest.read_text() + "\ndef refuse(self, key): raise PermissionError(13, 'Permission denied')\n"
@@ -219,7 +219,7 @@ def test_an_entry_that_cannot_be_removed_is_named(complete_project):
     complete_project.run("--russo-prune-unused").stdout.fnmatch_lines(["russo: removed: 'Old' (*"])
 
 
-def test_a_run_that_stores_nothing_makes_no_cache(complete_project):
+def test_run_that_stores_nothing_creates_no_cache(complete_project):
     path = complete_project.path
     (path / ".russo_cache").rename(path / "recordings")
     complete_project.tests("def test_it(russo_say): russo_say('Old')")
@@ -229,26 +229,26 @@ def test_a_run_that_stores_nothing_makes_no_cache(complete_project):
     assert not (path / ".russo_cache").exists()
 
 
-def test_a_run_that_uses_no_entry_removes_none(complete_project):
+def test_run_that_uses_no_entry_removes_none(complete_project):
     complete_project.tests("def test_it(): pass")
     complete_project.run("--russo-prune-unused").stdout.no_fnmatch_line("russo: removed: *")
     assert complete_project.cached() == 2
 
 
-def test_a_ledger_holds_no_option(complete_project):
+def test_ledger_contains_no_option(complete_project):
     complete_project.run(
         "--russo-synth-option=custom.api_key=s3cret", "--russo-synth-option=custom.token=s3cret"
     )
     assert all(b"s3cret" not in path.read_bytes() for path in ledgers(complete_project.path))
 
 
-def test_a_new_api_key_is_not_a_new_project(complete_project):
+def test_new_api_key_makes_no_separate_project(complete_project):
     for key in ("one", "two"):
         complete_project.run(f"--russo-synth-option=custom.api_key={key}")
     assert len(ledgers(complete_project.path)) == 1
 
 
-def test_ten_thousand_unused_entries_cost_less_than_a_second(complete_project):
+def test_ten_thousand_unused_entries_take_less_than_a_second(complete_project):
     cache = AudioCache(complete_project.path / ".russo_cache")
     fields = {"own": {"backend": "speaker"}, "given": None}
     for number in range(10_000):
@@ -265,7 +265,7 @@ def test_ten_thousand_unused_entries_cost_less_than_a_second(complete_project):
 
 @pytest.mark.parametrize("xdist", [[], ["-n", "2"]], ids=["alone", "xdist"])
 @pytest.mark.parametrize("mode", ["auto", "refresh"])
-def test_what_a_synthesizer_of_the_tests_own_asks_for_is_used(project, mode, xdist):
+def test_entries_of_a_synthesizer_made_in_a_test_count_as_used(project, mode, xdist):
     own = """
         import asyncio
         from russo import CachedSynthesizer

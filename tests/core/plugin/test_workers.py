@@ -1,4 +1,4 @@
-"""Runs with xdist's workers."""
+"""Runs with xdist workers."""
 
 import re
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ MANY = """
 """
 
 
-def test_workers_call_the_backend_once_per_prompt_also_for_refresh_and_after_a_clear(project):
+def test_workers_call_the_backend_once_per_prompt_in_every_mode(project):
     project.conftest(SLOW)
     project.tests(MANY)
     prompts = ["a Prompt 0", "a Prompt 1", "a Prompt 2"]
@@ -37,13 +37,13 @@ def test_workers_call_the_backend_once_per_prompt_also_for_refresh_and_after_a_c
     result.assert_outcomes(passed=24)
     assert sorted(project.calls) == prompts
     counts = r"21 hits \(168 characters, [\d.]+ s of speech\), 3 backend calls to speaker \(24 characters\)"
-    assert re.fullmatch(counts, summary(result))  # the workers' counts add up
+    assert re.fullmatch(counts, summary(result))  # the counts of the workers are added
     for number, option in enumerate(["--russo-cache-mode=refresh", "--russo-clear-cache"], 2):
         project.run("-n", "2", option, subprocess=True).assert_outcomes(passed=24)
         assert sorted(project.calls) == sorted(prompts * number), option
 
 
-def test_a_crashed_workers_finished_tests_still_count(project):
+def test_finished_tests_of_a_crashed_worker_are_counted(project):
     project.tests(
         """
         import os
@@ -65,7 +65,7 @@ def test_replay_fails_the_same_way_in_workers(project):
     assert summary(result) == "0 hits, 0 backend calls, 1 miss"
 
 
-def test_wrong_usage_stops_the_controller(project):
+def test_wrong_usage_is_reported_by_the_controller(project):
     project.tests("def test_it(russo_say): pass")
     result = project.run("-n", "2", "--russo-synth=nothing", subprocess=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -73,18 +73,18 @@ def test_wrong_usage_stops_the_controller(project):
 
 
 @pytest.mark.parametrize("name", ["alpha", "gw1"])
-def test_a_worker_may_have_any_name(project, name):
+def test_worker_may_have_any_name(project, name):
     project.tests("def test_it(): pass")
     project.run("-d", "--tx", f"popen//id={name}", subprocess=True).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(("name", "number"), [("gw0", 0), ("gw13", 13), ("alpha", 0)])
-def test_a_worker_has_the_number_in_its_name(name, number):
+def test_worker_number_is_read_from_its_name(name, number):
     config = SimpleNamespace(workerinput={"workerid": name, "workercount": 14})
     assert (Workers(config).number, Workers(config).count) == (number, 14)
 
 
-def test_the_shared_directory_is_there_during_the_run_alone(project, monkeypatch):
+def test_shared_directory_exists_only_during_the_run(project, monkeypatch):
     temporary = project.path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -102,7 +102,7 @@ def test_the_shared_directory_is_there_during_the_run_alone(project, monkeypatch
     assert list(temporary.glob("russo-*")) == []
 
 
-def test_a_value_that_is_not_json_is_left_out_and_logged(caplog):
+def test_value_that_is_not_json_is_omitted_and_logged(caplog):
     workers = Workers(SimpleNamespace())
     workers.send("wrong", object)
     values = iter([1, None])
@@ -111,14 +111,14 @@ def test_a_value_that_is_not_json_is_left_out_and_logged(caplog):
     assert "values named 'wrong' are not sent: Object of type object is not JSON serializable" in caplog.text
 
 
-def test_a_name_is_sent_once():
+def test_name_can_be_sent_only_once():
     workers = Workers(SimpleNamespace())
     workers.send("counts", lambda: 1)
     with pytest.raises(ValueError, match="the name 'counts' is already used for values; choose another name"):
         workers.send("counts", lambda: 2)
 
 
-def test_only_the_controller_clears(project):
+def test_only_the_controller_clears_the_cache(project):
     project.tests(
         """
         import pytest
