@@ -1,5 +1,5 @@
 """Benchmarks of russo beside the alternatives; ``make bench`` runs them.
 
-Everything is measured in rounds (`benchmarks.rounds`): the subjects take turns, so that what else the
-machine does meets all of them, and only figures of one round are compared.
+Everything is measured in rounds (`benchmarks.rounds`): the subjects take turns, so that other load on the
+machine affects all of them, and only figures of one round are compared.
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, and report; ``make bench`` does it with all that it needs."""
+"""``python -m benchmarks``: measure and report; ``make bench`` installs the alternatives first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GROUPS: Final[dict[str, Callable[[Place], Iterator[Figure]]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the groups that were chosen, report, and return 0."""
+    """Run the chosen groups, report, and return 0."""
     asked = _parser().parse_args(arguments)
     if asked.read is not None:
         facts, figures = report.from_json(json.loads(asked.read.read_text("utf-8")))
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace) -> tuple[dict[str, str], list[Figure]]:
-    # Processes that are measured keep their byte code, which is Python's default; else an
-    # editable russo would be compiled at each start, and everything that pip installed would not.
+    # Measured processes write byte code, which is Python's default. Otherwise an editable russo would be
+    # compiled at each start, unlike the packages that pip installed.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="russo-bench-", dir=asked.directory) as name:
         directory = Path(name)
@@ -78,12 +78,16 @@ def _measure(asked: argparse.Namespace) -> tuple[dict[str, str], list[Figure]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=GROUPS, action="append", metavar="NAME", help=", ".join(GROUPS))
-    parser.add_argument("--full", action="store_true", help="all sizes and numbers of entries; ten minutes")
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long a comparison goes on (2)")
-    parser.add_argument("--directory", type=Path, help="where to measure (the system's temporary directory)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     parser.add_argument(
-        "--read", type=Path, metavar="FILE", help="report a run from its JSON, measure nothing"
+        "--full", action="store_true", help="all sizes and numbers of entries; takes ten minutes"
+    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="seconds per comparison (default: 2)")
+    parser.add_argument(
+        "--directory", type=Path, help="directory to measure in (default: the system's temporary directory)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
+    parser.add_argument(
+        "--read", type=Path, metavar="FILE", help="report a run from its JSON without measuring"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="write the tables into RESULTS.md and the documentation"

@@ -1,4 +1,4 @@
-"""Backend calls: how many equal requests make at the same time, and how long a cold suite takes."""
+"""Backend calls: their number for equal requests at the same time, and the time of a cold suite."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _processes(directory: Path) -> None:
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(8)
     ]
-    for each in running:  # all have started and wait for a line
+    for each in running:  # all processes have started and wait for a line
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
     for each in running:

@@ -1,4 +1,4 @@
-"""Entries as real runs leave them, and the raw reads and writes they are compared with."""
+"""Entries as real runs store them, and the raw reads and writes for comparison."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIELDS: Final = {
 
 
 class Recorder:
-    """A backend that answers at once, with audio of one size.
+    """A backend that returns audio of one size at once.
 
     Args:
         size: In bytes.
@@ -40,7 +40,7 @@ class Recorder:
         self.calls = 0
 
     async def synthesize(self, text: str) -> Audio:
-        """Return noise of the size, another for each prompt."""
+        """Return noise of the size, different for each prompt."""
         self.calls += 1
         return Audio(noise(text, self.size), "pcm")
 
@@ -61,12 +61,12 @@ class Entry:
 
 
 def noise(text: str, size: int) -> bytes:
-    """Make bytes that no file system or cache could shorten, the same for the same text."""
+    """Make incompressible bytes, the same for the same text."""
     return hashlib.shake_128(text.encode()).digest(size)
 
 
 def fill(directory: Path, size: int, number: int) -> list[Entry]:
-    """Store so many prompts, each with audio of its own."""
+    """Store this many prompts, each with different audio."""
     cache = AudioCache(directory)
     entries = []
     for index in range(number):
@@ -74,18 +74,18 @@ def fill(directory: Path, size: int, number: int) -> list[Entry]:
         key = cache_key(prompt, FIELDS, None)
         fields = {"own": FIELDS, "given": None}
         if not cache.put(key, Audio(noise(prompt, size), "pcm"), prompt=prompt, fields=fields):
-            raise OSError(f"the entries for the benchmark cannot be stored in {directory}")
+            raise OSError(f"cannot store the entries for the benchmark in {directory}")
         path = str(directory / key)
         entries.append(Entry(prompt, key, (f"{path}.meta", f"{path}.audio")))
     return entries
 
 
 def crowd(directory: Path, number: int, real: int = 100) -> list[Entry]:
-    """Make a directory of so many entries fast: real ones, and names of many more."""
+    """Make a directory of this many entries fast: a few real ones, and hard links for the rest."""
     entries = fill(directory, SIZES["10 KB"], real)
     source = ""
     for index in range(number - real):
-        if index % 20_000 == 0:  # a file may have 65,000 names and no more
+        if index % 20_000 == 0:  # a file may have at most 65,000 names
             source = str(directory.with_name(f"{directory.name}-source-{index}"))
             Path(source).write_bytes(b"x")
         stem = str(directory / hashlib.sha256(b"%d" % index).hexdigest())
@@ -103,7 +103,7 @@ def read(path: str) -> bytes:
 
 
 def read_pair(pair: tuple[str, str]) -> tuple[bytes, bytes]:
-    """Read both files of an entry, and verify nothing."""
+    """Read both files of an entry without verifying them."""
     return read(pair[0]), read(pair[1])
 
 

@@ -1,4 +1,4 @@
-"""Figures: what a measurement says, with its name, its unit and the noise beside it."""
+"""Figures: the results of measurements, with name, unit and noise."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Figure:
 
     Attributes:
         group: The group of measurements, as ``--only`` names it.
-        subject: What was measured.
-        case: Under which circumstances: a size, a number of entries.
-        unit: Of the spread; ``x`` for a ratio.
-        value: What was measured.
-        base: What a ratio or a difference is over, if it is one.
-        seconds: How long one call took, where that makes sense.
-        noise: The base over itself in the same rounds; a difference's in the same unit.
+        subject: The measured subject.
+        case: The circumstances: a size, a number of entries.
+        unit: The unit of the spread; ``x`` for a ratio.
+        value: The measured value.
+        base: The base of a ratio or a difference.
+        seconds: The duration of one call, if there is one.
+        noise: The base measured against itself in the same rounds, in the unit of the figure.
     """
 
     group: str
@@ -36,18 +36,18 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The name by which the goals know it."""
+        """The name that the goals use."""
         return "/".join((self.group, self.subject, self.case))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and how thoroughly to measure.
+    """The directory and the thoroughness of a measurement.
 
     Attributes:
         directory: For scratch files, on the file system that is measured.
-        full: Whether to measure all that is slow too.
-        seconds: How long a comparison goes on.
+        full: Whether to include slow measurements.
+        seconds: The duration of a comparison.
     """
 
     directory: Path
@@ -79,5 +79,5 @@ def differences(
 
 
 def single(group: str, subject: str, case: str, unit: str, *values: float) -> Figure:
-    """Make a figure that is compared with nothing, of one value or one per round."""
+    """Make a figure without a base, from one value or one per round."""
     return Figure(group, subject, case, unit, spread(values))

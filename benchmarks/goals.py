@@ -11,15 +11,15 @@ from .figures import Figure
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure is to be.
+    """The required value of a figure.
 
     Attributes:
-        quantity: In words.
-        most: The most that it may be.
-        unit: Of the figure.
+        quantity: The description of the figure.
+        most: The largest allowed value.
+        unit: The unit of the figure.
         figure: The figure's name.
         exact: Whether the figure must equal ``most``.
-        reason: Why the goal is missed, if it is missed and the reason is known.
+        reason: Why the goal is missed, if it is and the reason is known.
     """
 
     quantity: str
@@ -31,7 +31,7 @@ class Goal:
 
     @property
     def wanted(self) -> str:
-        """The goal as people read it."""
+        """The goal as a text."""
         sign = "exactly" if self.exact else "≤"
         return f"{sign} {number(self.most)}{'' if self.unit == 'x' else ' ' + self.unit}".strip()
 
@@ -41,14 +41,14 @@ class Goal:
 
 
 def number(value: float) -> str:
-    """Write a number with as many digits as people compare."""
+    """Format a number with two or three significant digits."""
     size = abs(value)
     text = f"{value:.{2 if size < 10 else 1 if size < 100 else 0}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
-# Keys in turn, more than are remembered, are held to the goals of their size.
+# The goals of a size also hold for more keys in turn than the cache remembers.
 _GET: Final = {
     "10 KB": 2.2,
     "150 KB": 1.6,

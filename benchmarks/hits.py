@@ -1,8 +1,8 @@
-"""Hits: the same entry over and over, many in turn, the first of a process; and a miss, and a key.
+"""Hits: one entry repeatedly, many in turn, the first of a process; also a miss, and a key.
 
 `AudioCache` remembers the decoded metadata of 512 entries by their bytes. So each kind of hit is
-measured twice: with one key, where this helps, and with more keys in turn than are remembered, where
-it cannot help.
+measured twice: with one key, for which this helps, and with more keys in turn than are remembered, for
+which it cannot help.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def _hits(place: Place, case: str, entries: list[Entry], *, together: bool) -> I
 
     Args:
         place: Where.
-        case: What they are.
-        entries: Which.
-        together: Measure `get` and the awaited hit in the same rounds. With many keys each has its
-            own, for what one had read the other would find remembered.
+        case: The name of the case.
+        entries: The entries.
+        together: Measure `get` and the awaited hit in the same rounds. With many keys each has its own
+            rounds, because one would find remembered what the other has read.
     """
     cache = AudioCache(Path(entries[0].pair[0]).parent)
     synthesizer = CachedSynthesizer(Recorder(0), cache=cache)
@@ -56,7 +56,7 @@ def _hits(place: Place, case: str, entries: list[Entry], *, together: bool) -> I
         raw = calls(read_pair, [entry.pair for entry in entries])
         get = calls(cache.get, [entry.key for entry in entries])
         wait = awaited(runner, synthesizer, [entry.prompt for entry in entries])
-        # The least that verifying costs: no code around it can be faster.
+        # The minimum cost of verifying: no code around it can be faster.
         least = calls(_read_and_hash, [entry.pair for entry in entries])
         both = {"raw pair, hashed": least, "get": get, "await": wait}
         groups = [both] if together else [{"get": get}, {"await": wait}]
@@ -70,7 +70,7 @@ def _read_and_hash(pair: tuple[str, str]) -> list[str]:
 
 
 def miss(place: Place) -> Iterator[Figure]:
-    """Measure a `get` that finds nothing over a raw read of 10 KB."""
+    """Measure a `get` that misses over a raw read of 10 KB."""
     directory = place.fresh("miss")
     entries = fill(directory, SIZES["10 KB"], 100)
     cache = AudioCache(directory)
@@ -82,7 +82,7 @@ def miss(place: Place) -> Iterator[Figure]:
 
 
 def key(place: Place) -> Iterator[Figure]:
-    """Measure the derivation of a key over the JSON and the SHA-256 that it needs at least."""
+    """Measure the derivation of a key over its minimum: the JSON and the SHA-256."""
     prompts = [f"Book flight number {number} from Berlin to Rome" for number in range(100)]
     encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -99,7 +99,7 @@ def key(place: Place) -> Iterator[Figure]:
 
 
 def checksum(place: Place) -> Iterator[Figure]:
-    """Measure what could verify the audio of a hit, over the read of the same bytes."""
+    """Measure checksums that could verify the audio of a hit over a read of the same bytes."""
     base = "raw read"
     for case in ("150 KB", "5 MB"):
         data = noise("checksum", SIZES[case])
@@ -117,7 +117,7 @@ def checksum(place: Place) -> Iterator[Figure]:
 
 
 def first(place: Place) -> Iterator[Figure]:
-    """Measure the first hit of a fresh process, imports included, over a raw read there."""
+    """Measure the first hit of a fresh process, imports included, over a raw read in one."""
     directory = place.fresh("first")
     (entry,) = fill(directory, SIZES["150 KB"], 1)
     subjects = {what: _in_new_process(what, directory, entry) for what in (_RAW, "get", "await")}

@@ -1,4 +1,4 @@
-"""What was measured, and on what machine."""
+"""The measured versions and the machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PEERS = ("xxhash", "pytest", "diskcache", "joblib", "vcrpy")
 
 
 def facts(directory: Path) -> dict[str, str]:
-    """Return what a reader needs to judge the figures.
+    """Return the facts that a reader needs to judge the figures.
 
     Args:
-        directory: Where the measured files are.
+        directory: The directory of the measured files.
     """
     return {
         "date": datetime.date.today().isoformat(),

@@ -1,6 +1,6 @@
-"""The alternatives: other ways to keep audio between runs, and the raw files as the limit of them all.
+"""The alternatives: other ways to keep audio between runs, and the raw files as the limit for all.
 
-Each is used as its documentation recommends for this use, without fsync if that can be chosen. Only russo
+Each is used as its documentation recommends for this purpose, without fsync if that is an option. Only russo
 detects damaged audio. diskcache can also limit its size and sqlite can query; neither is measured.
 """
 
@@ -34,14 +34,14 @@ class Peer(Protocol):
     """A way to keep audio in a directory."""
 
     def put(self, key: str, data: bytes) -> object:
-        """Keep it."""
+        """Store the audio."""
 
     def get(self, key: str) -> object:
-        """Return it."""
+        """Return the audio."""
 
 
 class Raw:
-    """The two files, written and read, nothing checked."""
+    """The two files, written and read without checks."""
 
     def __init__(self, directory: Path) -> None:
         self._root = f"{directory}/"
@@ -53,19 +53,19 @@ class Raw:
         write(f"{self._root}{key}.meta", self._meta)
 
     def get(self, key: str) -> object:
-        """Read both."""
+        """Read both files."""
         return read(f"{self._root}{key}.meta"), read(f"{self._root}{key}.audio")
 
 
 class Russo:
-    """The cache, every byte of a hit verified."""
+    """The cache, which verifies every byte of a hit."""
 
     def __init__(self, directory: Path) -> None:
         self._cache = AudioCache(directory)
         self.get = self._cache.get
 
     def put(self, key: str, data: bytes) -> object:
-        """Store it as `CachedSynthesizer` does."""
+        """Store the audio as `CachedSynthesizer` does."""
         return self._cache.put(key, Audio(data, "pcm"), prompt=_PROMPT, fields={"own": FIELDS, "given": None})
 
 
@@ -81,7 +81,7 @@ class Pickle:
             pickle.dump({"data": data, **_SOUND}, file, pickle.HIGHEST_PROTOCOL)
 
     def get(self, key: str) -> object:
-        """Load it."""
+        """Load the file."""
         with open(f"{self._root}{key}.audio", "rb") as file:
             return pickle.load(file)
 
@@ -103,24 +103,24 @@ class Sqlite:
         self._database.execute("insert into entry values (?, ?, ?, ?, ?, ?)", (key, data, *_SOUND.values()))
 
     def get(self, key: str) -> object:
-        """Select it."""
+        """Select the row."""
         return self._database.execute("select * from entry where key = ?", (key,)).fetchone()
 
 
 class Diskcache:
-    """``diskcache.Cache`` as it comes, which evicts nothing below 1 GB."""
+    """``diskcache.Cache`` with its defaults; it evicts nothing below 1 GB."""
 
     def __init__(self, directory: Path) -> None:
         self._cache = importlib.import_module("diskcache").Cache(str(directory))
         self.get = self._cache.get
 
     def put(self, key: str, data: bytes) -> object:
-        """Set it."""
+        """Set the value."""
         return self._cache.set(key, data)
 
 
 class Joblib:
-    """``joblib.Memory`` around the function that speaks."""
+    """``joblib.Memory`` around the function that synthesizes."""
 
     def __init__(self, directory: Path) -> None:
         self._said = b""
@@ -137,7 +137,7 @@ class Joblib:
 
 
 class Vcrpy:
-    """A cassette per key, with a loopback server's answer to one request; only played back."""
+    """A cassette per key with a loopback server's answer to one request; only the playback is measured."""
 
     def __init__(self, directory: Path) -> None:
         self._use = importlib.import_module("vcr").use_cassette
@@ -150,7 +150,7 @@ class Vcrpy:
             self._ask(key, "once")
 
     def get(self, key: str) -> object:
-        """Play it back; no server is there."""
+        """Play the cassette back, without a server."""
         return self._ask(key, "none")
 
     def _ask(self, key: str, mode: str) -> bytes:
@@ -175,7 +175,7 @@ PEERS: Final[dict[str, Callable[[Path], Peer]]] = {
 
 @contextlib.contextmanager
 def _answering(data: bytes) -> Iterator[str]:
-    """Serve the data at every path of a loopback server, whose address is given."""
+    """Serve the data at every path of a loopback server; yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -199,7 +199,7 @@ def _answering(data: bytes) -> Iterator[str]:
 
 
 def made(place: Place) -> dict[str, Peer]:
-    """Make every peer that is installed."""
+    """Create every installed peer."""
     found = {}
     for name, make in PEERS.items():
         with contextlib.suppress(ModuleNotFoundError):

@@ -1,4 +1,4 @@
-"""Processes: what russo costs at the start of Python and of pytest, and each test that uses it."""
+"""Processes: the cost of russo at the start of Python and of pytest, and in each test that uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .entries import SIZES
 from .figures import Figure, Place, differences, ratios, single
 from .rounds import Spread, Subject, measure, spread
 
-# Other plugins that happen to be installed would only dilute what russo adds.
+# Other installed plugins would only hide the cost of russo.
 _ALONE: Final = [
     f"-pno:{name}" for name in ("asyncio", "anyio", "xdist", "hypothesispytest", "cacheprovider")
 ]
@@ -41,7 +41,7 @@ def plain():
 def plain_again():
     return b"audio"
 
-# What pytest itself takes for fixtures of the shape that russo_audio has.
+# The cost of pytest itself for fixtures of the same shape as russo_audio.
 @pytest.fixture(scope="session")
 def shared():
     return "voice"
@@ -69,7 +69,7 @@ def pytest_runtest_protocol(item):
 def pytest_sessionfinish(session):
     (session.config.rootpath / "took.json").write_text(json.dumps(TOOK))
 """
-# The kinds of test take turns, in another order at each number, so that what slows one slows the others.
+# The kinds of test take turns, in another order at each number, so that other load slows all kinds.
 _EACH_TEST: Final = """
 import pytest
 
@@ -94,9 +94,9 @@ def process(arguments: Sequence[str], directory: Path, **variables: str) -> Subj
     """Make a subject of a Python process, from its start to its end.
 
     Args:
-        arguments: Of Python.
-        directory: Where it runs.
-        variables: More of its environment.
+        arguments: The arguments of Python.
+        directory: The working directory.
+        variables: Further environment variables.
     """
     environment = os.environ | variables
 
@@ -119,7 +119,7 @@ def process(arguments: Sequence[str], directory: Path, **variables: str) -> Subj
 
 
 def start(place: Place) -> Iterator[Figure]:
-    """Measure a bare interpreter with russo's imports over one without, and what they load."""
+    """Measure an interpreter with russo's imports over one without, and count the loaded modules."""
     directory = place.fresh("start")
     base = "python -c pass"
     imports = {
@@ -147,10 +147,10 @@ def _foreign_modules(directory: Path) -> list[str]:
 
 
 def pytest_start(place: Place) -> Iterator[Figure]:
-    """Measure a pytest run of one test: with russo kept out, installed and unused, and used for one hit.
+    """Measure a pytest run of one test: with russo disabled, installed but unused, and used for one hit.
 
-    Unused is measured once more where Python may write no byte code, as in many containers: there the
-    plugin is compiled at each start.
+    Unused is measured again with Python writing no byte code, as in many containers: then the plugin is
+    compiled at each start.
     """
     project = place.fresh("pytest")
     (project / "pytest.ini").write_text("[pytest]\n")
@@ -172,14 +172,14 @@ def pytest_start(place: Place) -> Iterator[Figure]:
 
 
 def fixture(place: Place) -> Iterator[Figure]:
-    """Measure what the fixtures add to a test, in one run in which plain tests and others take turns."""
+    """Measure the cost of the fixtures per test, in one run in which plain tests and others take turns."""
     number = 2_000
     project = place.fresh("fixture")
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "conftest.py").write_text(_CONFTEST + _TIMER)
     (project / "test_it.py").write_text(_EACH_TEST.format(number=number))
     run = process(["-m", "pytest", "-q", *_ALONE], project)
-    run(1)  # speaks and stores
+    run(1)  # synthesizes and stores
     run(1)
     took = json.loads((project / "took.json").read_text("utf-8"))
     plain = took["test_plain"]

@@ -1,4 +1,4 @@
-"""Puts: new entries beside a raw write of the same two new files, and a whole miss with its single flight."""
+"""Puts: new entries over a raw write of the same two files, and a whole miss with its single flight."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SUFFIXES: Final = (".audio", ".meta")
 
 
 def put(place: Place) -> Iterator[Figure]:
-    """Measure `put` of new keys; then what else writes, apart, for a flushed file would slow all others.
+    """Measure `put` of new keys; then other writes separately, because a flushed file would slow all others.
 
-    That is `put` over an entry, which ext4 flushes, and an awaited miss whose backend answers at once.
+    These are `put` over an entry, which ext4 flushes, and an awaited miss of a backend without delay.
     """
     for case, size in SIZES.items():
         (entry,) = fill(place.fresh("model"), size, 1)
@@ -57,7 +57,7 @@ def _raw_pairs(directory: Path, meta: bytes, data: bytes) -> Subject:
 
 
 def _renamed_pairs(directory: Path, meta: bytes, data: bytes) -> Subject:
-    """Make a subject of the least that lets no reader meet half a file."""
+    """Make a subject of the minimum that never shows a reader half a file."""
 
     def work(key: str) -> None:
         write(f"{directory}/{key}.a", data)
@@ -82,7 +82,7 @@ def _replacing(place: Place, data: bytes) -> Subject:
 
 
 def new_files(directory: Path, work: Callable[[str], object], *, tidy: bool = True) -> Subject:
-    """Make a subject that writes a new key at each call; what it wrote is removed untimed."""
+    """Make a subject that writes a new key at each call; the removal afterwards is not timed."""
     numbers = itertools.count()
 
     def run(number: int) -> float:
@@ -120,14 +120,14 @@ def _misses(runner: asyncio.Runner, directory: Path, size: int) -> Subject:
 
 
 class Ready(Recorder):
-    """A backend whose audio is made beforehand."""
+    """A backend whose audio is made before the measurement."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self._audio = Audio(noise("ready", size), "pcm")
 
     async def synthesize(self, text: str) -> Audio:
-        """Return it."""
+        """Return the audio."""
         self.calls += 1
         return self._audio
 

@@ -1,4 +1,4 @@
-"""The report of a run: tables for people, JSON for programs, Markdown for two pages."""
+"""The report of a run: tables for the terminal, JSON for programs, Markdown for two pages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tables(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def goals(figures: Sequence[Figure]) -> Iterator[str]:
-    """Yield a line for each goal: what it is, what was measured, and whether it is met."""
+    """Yield a line for each goal with the measured value and whether it is met."""
     yield ""
     yield f"{'goal':<66} {'wanted':>10} {'measured':>10}  {'noise':<13} met"
     for goal, figure in judge(figures):
@@ -62,7 +62,7 @@ def _noise(noise: Spread | None) -> str:
 
 
 def with_unit(value: float, unit: str) -> str:
-    """Write a value with its unit."""
+    """Format a value with its unit."""
     return number(value) + ("x" if unit == "x" else f" {unit}" if unit else "")
 
 
@@ -129,7 +129,7 @@ def goals_with_reasons(facts: Mapping[str, str], figures: Sequence[Figure]) -> I
 
 
 def _surroundings(facts: Mapping[str, str]) -> str:
-    """Return in one line when, of what and on what machine the figures were measured."""
+    """Return one line with the date, the versions and the machine of the figures."""
     shown = ("date", "russo", "CPU", "cores", "Python", "OS", "file system", "load at start")
     return "; ".join(f"{name}: {facts[name]}" for name in shown if name in facts) + "."
 
@@ -152,7 +152,7 @@ def _beside(figures: Sequence[Figure], group: str, what: str) -> Iterator[str]:
 
 
 def _others(figures: Sequence[Figure]) -> Iterator[str]:
-    """Yield a table of all that answers no goal: limits, parts, times."""
+    """Yield a table of the figures without a goal: limits, parts, times."""
     answers = {goal.figure for goal in GOALS}
     shown = [
         figure
@@ -173,12 +173,12 @@ def _others(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def suite(figures: Sequence[Figure], prompts: int = 500, backend: float = 0.2) -> Iterator[str]:
-    """Yield a table of what a recorded suite costs, computed from what was measured of its parts.
+    """Yield a table of the costs of a recorded suite, computed from the figures of its parts.
 
     Args:
         figures: The figures of the run. If a part was not measured, there is no table.
-        prompts: How many the suite has, each of 150 KB.
-        backend: The seconds that a backend would take for each.
+        prompts: The number of prompts of the suite, with 150 KB of audio each.
+        backend: The seconds that a backend would take per prompt.
     """
     seconds = {figure.name: figure.seconds for figure in figures}
     added = {figure.name: figure.value.median for figure in figures}

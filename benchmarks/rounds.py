@@ -1,7 +1,7 @@
 """Rounds: every subject once per round, in shuffled order, compared within its round.
 
-A busy machine slows a round as a whole; so a ratio of two subjects of one round says more than
-their times do. Nothing is ever compared across rounds, but the two fastest.
+A busy machine slows a whole round, so a ratio of two subjects within a round is more reliable than
+their times. Only the fastest rounds of two subjects are compared across rounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 Subject: TypeAlias = Callable[[int], float]
-"""Makes a number of calls and returns the seconds they took, without what it did before and after."""
+"""Makes a number of calls and returns their seconds, without its work before and after."""
 
 T = TypeVar("T")
 AGAIN = " (again)"
@@ -23,14 +23,14 @@ AGAIN = " (again)"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What the rounds say of one quantity.
+    """The distribution of one quantity over the rounds.
 
     Attributes:
-        median: The middle of all rounds.
+        median: The median of all rounds.
         low: The lower quartile.
         high: The upper quartile.
-        best: The same quantity of each subject's fastest round, where noise is least.
-        rounds: How many rounds there were.
+        best: The quantity from each subject's fastest round, which has the least noise.
+        rounds: The number of rounds.
     """
 
     median: float
@@ -50,8 +50,8 @@ def spread(values: Sequence[float], best: float | None = None) -> Spread:
     """Summarize one value per round.
 
     Args:
-        values: One or more.
-        best: What the fastest rounds say; the least value, if not given.
+        values: One or more values.
+        best: The value of the fastest rounds; the default is the least value.
     """
     low, _, high = (
         statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
@@ -67,16 +67,16 @@ class Rounds:
     seconds: Mapping[str, Sequence[float]]
 
     def each(self, subject: str) -> Spread:
-        """Tell how long a call of a subject takes, in seconds."""
+        """Return the seconds per call of a subject."""
         return spread(self.seconds[subject])
 
     def ratio(self, subject: str, base: str) -> Spread:
-        """Tell how many times as long as the base a subject takes."""
+        """Return the time of a subject as a multiple of the base's."""
         mine, other = self.seconds[subject], self.seconds[base]
         return spread([one / two for one, two in zip(mine, other, strict=True)], min(mine) / min(other))
 
     def difference(self, subject: str, base: str) -> Spread:
-        """Tell how much longer than the base a call of a subject takes, in seconds."""
+        """Return by how many seconds a call of a subject takes longer than the base."""
         mine, other = self.seconds[subject], self.seconds[base]
         return spread([one - two for one, two in zip(mine, other, strict=True)], min(mine) - min(other))
 
@@ -91,16 +91,16 @@ def measure(
     block: float = 0.004,
     order: random.Random | None = None,
 ) -> Rounds:
-    """Let the subjects take turns; the base has two, so that the noise between equals is seen.
+    """Let the subjects take turns; the base has two turns, to show the noise between equal subjects.
 
     Args:
-        subjects: What to measure, by name.
-        base: Which of them has a second turn, under its name and ``AGAIN``.
-        seconds: How long to go on, but for ``least``.
-        least: The fewest rounds.
-        most: The most rounds.
-        block: About how many seconds a subject's calls of one round take together; 0 for one call.
-        order: Shuffles the turns of each round.
+        subjects: The subjects to measure, by name.
+        base: The subject with a second turn, which is named with ``AGAIN``.
+        seconds: The time limit; at least ``least`` rounds are made.
+        least: The smallest number of rounds.
+        most: The largest number of rounds.
+        block: The approximate seconds that a subject's calls of one round take together; 0 for one call.
+        order: The random generator that shuffles the turns of each round.
     """
     everyone = {**subjects, base + AGAIN: subjects[base]}
     numbers = {name: _number_of_calls(subject, block) for name, subject in subjects.items()}
@@ -119,7 +119,7 @@ def measure(
 
 
 def _number_of_calls(subject: Subject, block: float) -> int:
-    """Choose how many calls take about ``block`` seconds; the calls made here warm the subject up."""
+    """Return the number of calls that take about ``block`` seconds; warm the subject up on the way."""
     if block == 0:
         subject(1)
         return 1
@@ -130,7 +130,7 @@ def _number_of_calls(subject: Subject, block: float) -> int:
 
 
 def calls(function: Callable[[T], object], arguments: Iterable[T]) -> Subject:
-    """Make a subject of a function that is called with each argument in turn, over and over."""
+    """Make a subject that calls a function with each argument in turn, repeatedly."""
     turns = itertools.cycle(arguments)
 
     def run(number: int) -> float:

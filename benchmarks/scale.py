@@ -1,4 +1,4 @@
-"""Scale: what grows with the number of entries, and what must not."""
+"""Scale: costs that grow with the number of entries, and costs that must not."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _misses(directory: Path, entries: list[Entry], _: asyncio.Runner) -> Subject
 def _size(place: Place, case: str, directory: Path) -> Iterator[Figure]:
     cache = AudioCache(directory)
     stem = operator.itemgetter(slice(64))
-    # The least that finds pairs: one set of what the names begin with.
+    # The minimum that finds pairs: a set of the beginnings of the names.
     paired = "listdir, and a set of its names"
     subjects = {
         "listdir": calls(os.listdir, [directory]),
@@ -76,7 +76,7 @@ def clear(place: Place) -> Iterator[Figure]:
 
 
 def _emptied(place: Place, number: int, work: Callable[[Path], object]) -> Subject:
-    """Make a subject that fills a directory, untimed, and empties it."""
+    """Make a subject that fills a directory, which is not timed, and empties it."""
 
     def run(times: int) -> float:
         took = 0.0
@@ -101,7 +101,7 @@ def _clear(directory: Path) -> None:
 
 
 def verify(place: Place) -> Iterator[Figure]:
-    """Measure ``russo cache verify`` of 150 KB entries, start of the process included, over raw reads."""
+    """Measure ``russo cache verify`` of 150 KB entries, including the process start, over raw reads."""
     number = 1_000 if place.full else 400
     directory = place.fresh("verify")
     entries = fill(directory, SIZES["150 KB"], number)

@@ -1,4 +1,4 @@
-"""What hits do to a process meanwhile: its memory, and the delay of everything else in its event loop."""
+"""The effect of hits on their process: its memory, and the delay of other tasks in its event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEMORY: Final = Path(__file__).parent / "scripts" / "memory.py"
 
 
 def memory(place: Place) -> Iterator[Figure]:
-    """Measure by how much one hit of 5 MB, and a thousand, raise the peak of a process's memory."""
+    """Measure by how much one hit of 5 MB, and a thousand, raise the peak memory of a process."""
     if not Path("/proc/self/status").exists():
         return
     directory = place.fresh("memory")
@@ -33,7 +33,7 @@ def memory(place: Place) -> Iterator[Figure]:
 
 
 def loop(place: Place) -> Iterator[Figure]:
-    """Measure how long a hit keeps the event loop from its other tasks, over an unverified read there."""
+    """Measure how long a hit blocks the other tasks of the event loop, over an unverified read in it."""
     base = "raw pair in the loop"
     for case, size in SIZES.items():
         (entry,) = fill(place.fresh("loop"), size, 1)

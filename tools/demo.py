@@ -1,8 +1,8 @@
-"""Show the main job: run the example's tests twice. The first run synthesizes, the second replays.
+"""Show the main purpose: run the example's tests twice. The first run synthesizes, the second replays.
 
     python tools/demo.py
 
-Each run is a pytest process of its own. Its numbers are counted by the hooks that any conftest.py may use.
+Each run is a separate pytest process. Hooks that any conftest.py may use count its numbers.
 """
 
 import json
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "voice-agent"
 
 
 class Counter:
-    """Counts, as a pytest plugin, what happens to the prompts of a run."""
+    """A pytest plugin that counts the hits and the backend calls of a run."""
 
     def __init__(self):
         self.prompts = set()
@@ -61,7 +61,7 @@ def run_tests(report: str, options: list[str]) -> int:
 
 
 def show(title: str, options: list[str]) -> None:
-    """Run the tests in a process of their own and print one line of numbers."""
+    """Run the tests in a new process and print one line of numbers."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "counts.json"
         start = time.monotonic()

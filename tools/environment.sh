@@ -1,9 +1,9 @@
 #!/bin/sh
 # Make the development environment: tools/environment.sh DIRECTORY
 #
-# Takes PYTHON from the environment, else the first interpreter that runs and is new enough; a
-# version manager's shim may exist and fail. pip installs from outside, so that an interpreter
-# without ensurepip will do. What pip says is shown only where it fails.
+# Uses PYTHON from the environment, else the first interpreter that runs and is new enough: a
+# version manager's shim may exist and fail. pip runs outside the environment, so that an interpreter
+# without ensurepip works. The output of pip is shown only if it fails.
 set -eu
 venv=$1
 
@@ -30,8 +30,8 @@ trap 'rm -f "$log"' EXIT
 if ! "$python" -m pip --python "$venv/bin/python" install --prefer-binary --disable-pip-version-check \
     -r requirements-dev.txt >"$log" 2>&1; then
     cat "$log" >&2
-    echo "the environment could not be made; see pip's words above" >&2
+    echo "the environment could not be made; see the output of pip above" >&2
     exit 1
 fi
-# pip compiles what it installs, but not what it installs as editable; the tests start many processes.
+# pip does not compile editable packages, and the tests start many processes.
 "$venv/bin/python" -m compileall -q russo-*/src

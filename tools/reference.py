@@ -1,6 +1,6 @@
-"""What the reference takes from the code while the site is built: the commands, the checks of the kit.
+"""Writes the commands and the checks of the kit into the reference while the site is built.
 
-A hook of mkdocs. The rest of the reference is made by mkdocstrings, of the docstrings.
+A hook of mkdocs. mkdocstrings makes the rest of the reference from the docstrings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import click
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Put the commands and the checks where a page has a place for them."""
+    """Replace the markers of a page by the commands and the checks."""
     for place, lines in (("<!-- the commands -->", _commands), ("<!-- the checks -->", _checks)):
         if place in markdown:
             markdown = markdown.replace(place, "\n".join(lines()))

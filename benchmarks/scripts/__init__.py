@@ -1,1 +1,1 @@
-"""Scripts that measure in a process of their own."""
+"""Scripts that measure in their own process."""

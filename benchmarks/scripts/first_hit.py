@@ -1,4 +1,4 @@
-"""Print how many seconds the first hit of this process takes, with all that it imports.
+"""Print how many seconds the first hit of this process takes, including its imports.
 
 python first_hit.py "raw pair"|get|await DIRECTORY KEY PROMPT FIELDS
 """
@@ -12,7 +12,7 @@ what, directory, key, prompt, fields = sys.argv[1:]
 
 
 def raw() -> bytes:
-    """Read both files and verify nothing."""
+    """Read both files without verifying them."""
     for suffix in ("meta", "audio"):
         descriptor = os.open(f"{directory}/{key}.{suffix}", os.O_RDONLY)
         data = os.read(descriptor, os.fstat(descriptor).st_size)
@@ -21,7 +21,7 @@ def raw() -> bytes:
 
 
 def get() -> bytes:
-    """Ask the cache."""
+    """Call `get` of the cache."""
     from russo import AudioCache
 
     audio = AudioCache(directory).get(key)
@@ -30,7 +30,7 @@ def get() -> bytes:
 
 
 def wait() -> bytes:
-    """Ask a cached synthesizer, in an event loop that runs already."""
+    """Await a cached synthesizer, in an event loop that runs already."""
     from russo import Audio, AudioCache, CachedSynthesizer
 
     class Recorder:

@@ -2,7 +2,7 @@
 
     python memory.py DIRECTORY HITS
 
-The entries of the directory are asked for in turn; one hit's audio is let go before the next.
+The entries of the directory are read in turn; the audio of one hit is freed before the next.
 """
 
 import sys
@@ -12,7 +12,7 @@ from russo import AudioCache
 
 
 def peak() -> int:
-    """Return the most bytes that this process ever had in memory."""
+    """Return the peak memory of this process in bytes."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 

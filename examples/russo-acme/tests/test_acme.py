@@ -1,4 +1,4 @@
-"""russo's contract of a backend, and what is special to espeak-ng."""
+"""russo's contract of a backend, and tests of behaviour that is specific to espeak-ng."""
 
 import asyncio
 import os
@@ -64,14 +64,14 @@ def test_unknown_voice_is_rejected_or_refused_at_once(voice):
 
 
 @needs_espeak
-def test_another_release_than_the_one_in_the_key_does_not_speak():
+def test_other_release_than_the_declared_one_is_refused():
     said = failure(RequestRejectedError, model="espeak-ng 0.9")
     assert f"{MODEL} is installed; install espeak-ng 0.9, or choose model={MODEL!r}" in said
 
 
 @needs_espeak
 @pytest.mark.parametrize("text", ["", " \n", "\u200b", "before\0after"])
-def test_text_that_would_not_be_spoken_whole_is_rejected(text):
+def test_text_that_cannot_be_spoken_whole_is_rejected(text):
     assert "change the prompt" in failure(TextRejectedError, text)
 
 
@@ -90,12 +90,12 @@ def test_speed_and_pitch_shape_the_sound():
     assert speak(pitch=99).data != speak().data != speak(voice="de").data
 
 
-# -- the program, played by others
+# -- stand-ins for the program
 
 
 @pytest.fixture
 def play(tmp_path, monkeypatch):
-    """Put a program named espeak-ng, and no other, before the synthesizer."""
+    """Put a program named espeak-ng, and no other, on the synthesizer's PATH."""
 
     def write(script):
         program = tmp_path / "bin" / "espeak-ng"
@@ -123,19 +123,19 @@ def test_missing_program_says_how_to_install_it(tmp_path, monkeypatch):
         ("kill -9 $$", "espeak-ng ended with -9, ''"),
     ],
 )
-def test_breakdown_is_told_with_the_programs_own_words(play, script, told):
+def test_failure_is_reported_with_the_output_of_the_program(play, script, told):
     play(script)
     assert told in failure(ServiceError, model="espeak-ng 1.51")
 
 
-def test_program_that_says_no_release_does_not_speak(play):
+def test_program_without_a_release_is_refused(play):
     play("")
     (Path(shutil.which("espeak-ng"))).write_text("#!/bin/sh\necho something else\n")
     assert r"a program that says b'something else\n' is installed" in failure(RequestRejectedError)
 
 
 def wait_for_process(path):
-    """Return the id that the program has written, once it has."""
+    """Wait until the program has written its process id, and return it."""
     until = time.monotonic() + 20.0
     while not path.exists():
         assert time.monotonic() < until, "the program was not started"
@@ -144,7 +144,7 @@ def wait_for_process(path):
 
 
 @pytest.mark.parametrize("timeout", [2.0, 60.0], ids=["out of time", "cancelled"])
-def test_who_stops_waiting_ends_the_program(play, tmp_path, timeout):
+def test_cancelling_or_timeout_ends_the_program(play, tmp_path, timeout):
     play(f"echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/process; exec sleep 60")
 
     async def stop():
@@ -155,7 +155,7 @@ def test_who_stops_waiting_ends_the_program(play, tmp_path, timeout):
         with pytest.raises((asyncio.CancelledError, SynthesisTimeoutError)) as caught:
             await speaking
         with pytest.raises(ProcessLookupError):
-            os.kill(process, 0)  # ended, and waited for: it is not even a zombie
+            os.kill(process, 0)  # ended and waited for, so not even a zombie is left
         return caught.type
 
     assert asyncio.run(stop()) is (SynthesisTimeoutError if timeout == 2.0 else asyncio.CancelledError)

@@ -1,4 +1,4 @@
-"""What the tests share: one agent per test, and the way from russo's audio to the agent's ear."""
+"""Shared fixtures: one agent per test, and the function that passes russo's audio to the agent."""
 
 from collections.abc import Callable
 
@@ -20,6 +20,6 @@ def hearing() -> Hearing:
 
 @pytest.fixture
 def ask(hearing: Hearing) -> Ask:
-    """Start a conversation: each call is one turn, and returns what the agent does."""
+    """Start a conversation: each call is one turn and returns the agent's tool call."""
     agent = Agent(hearing)
     return lambda audio: agent.hear(audio.resample(SAMPLE_RATE).pcm())

@@ -1,4 +1,4 @@
-"""Several turns: what was said before decides what is meant."""
+"""Several turns: earlier turns decide the meaning of later ones."""
 
 from voice_agent.tools import CancelTimer, SetLight, SetTemperature, SetTimer
 
@@ -18,6 +18,6 @@ def test_a_timer_is_cancelled_once(russo_say, ask):
     assert ask(russo_say("Cancel the timer.")) is None
 
 
-def test_it_means_nothing_at_first(russo_say, ask):
+def test_it_has_no_meaning_in_the_first_turn(russo_say, ask):
     assert ask(russo_say("Turn it off again.")) is None
     assert ask(russo_say("Make it cooler.")) is None

@@ -1,4 +1,4 @@
-"""From words to tool calls, with a memory of what the conversation is about."""
+"""Turns words into tool calls, and remembers the subject of the conversation."""
 
 import dataclasses
 import re
@@ -28,7 +28,7 @@ class Agent:
     """Answers each turn of one conversation with a tool call.
 
     Args:
-        hearing: Shared between conversations: it remembers nothing.
+        hearing: The speech recogniser; conversations may share it, because it keeps no state.
     """
 
     def __init__(self, hearing: Hearing) -> None:
@@ -38,7 +38,7 @@ class Agent:
         self._degrees: dict[str, int] = {}
 
     def hear(self, pcm: bytes) -> ToolCall | None:
-        """Take one turn of speech; return the tool call, or ``None`` where nothing was understood.
+        """Take one turn of speech; return the tool call, or ``None`` if nothing was understood.
 
         Args:
             pcm: 16 kHz, 16 bits, mono.
@@ -49,7 +49,7 @@ class Agent:
         return call
 
     def _command(self, words: str) -> ToolCall | None:
-        """Understand what needs no earlier turn."""
+        """Return the tool call of a command that needs no earlier turn."""
         if m := re.fullmatch(r"(?:turn|switch) (on|off) the (.+) lights?", words):
             return SetLight(room=m[2], on=m[1] == "on")
         if m := re.fullmatch(r"(?:turn|switch) the (.+) lights? (on|off)", words):
@@ -67,7 +67,7 @@ class Agent:
         return None
 
     def _followup(self, words: str) -> ToolCall | None:
-        """Understand what refers to earlier turns."""
+        """Return the tool call of a command that refers to earlier turns."""
         last = self._last
         if re.fullmatch(r"(?:cancel|stop) the timer", words) and self._minutes:
             return CancelTimer(self._minutes)

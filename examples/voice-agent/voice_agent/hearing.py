@@ -1,4 +1,4 @@
-"""From sound to words: pocketsphinx with the grammar of commands.jsgf."""
+"""Turns speech into words: pocketsphinx with the grammar of commands.jsgf."""
 
 import math
 from pathlib import Path
@@ -10,14 +10,14 @@ SAMPLE_RATE = 16_000  # Hz, the rate pocketsphinx's model was trained at
 _GRAMMAR = Path(__file__).with_name("commands.jsgf")
 _PHONES = Path(get_model_path()) / "en-us" / "en-us-phone.lm.bin"
 
-# A grammar finds a command in any speech. It is believed where its words fill the speech and match
-# it better than phones in free order do. Commands reach 0.92 and 0.00085, other speech 0.59 or 0.00023.
+# A grammar finds a command in any speech. The command is accepted only if its words fill the speech and
+# match it better than phones in free order. Commands reach 0.92 and 0.00085, other speech 0.59 or 0.00023.
 _LEAST_COVERAGE = 0.8
 _LEAST_MATCH = 0.0005
 
 
 class Hearing:
-    """Hears commands; loading takes half a second, so make one and keep it."""
+    """Recognises commands; loading takes half a second, so create it once and keep it."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(lm=None, loglevel="FATAL")
@@ -25,7 +25,7 @@ class Hearing:
         self._decoder.add_allphone_file("phones", str(_PHONES))
 
     def words(self, pcm: bytes) -> str:
-        """Return the words of a command, or "" for silence and for speech that is no command.
+        """Return the words of a command, or "" for silence and for speech that is not a command.
 
         Args:
             pcm: One turn of speech: 16 kHz, 16 bits, mono.

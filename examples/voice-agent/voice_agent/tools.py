@@ -1,4 +1,4 @@
-"""The tools that the agent may call; each prints as the call that it is."""
+"""The tools that the agent may call; each prints as a call."""
 
 import json
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class ToolCall:
-    """What the agent decided to do."""
+    """The tool call that the agent chose."""
 
     def __str__(self) -> str:
         name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)
@@ -19,7 +19,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class RoomCall(ToolCall):
-    """Something done in one room."""
+    """A tool call for one room."""
 
     room: str
 

@@ -1,6 +1,6 @@
-"""`AcmeSynthesizer` over espeak-ng, through its command: the text on its stdin, WAV on its stdout.
+"""`AcmeSynthesizer` runs the command espeak-ng: the text goes to its stdin, WAV comes from its stdout.
 
-Nothing may run espeak-ng before a miss: a hit must work where it is not installed.
+Nothing may run espeak-ng before a miss, because a hit must work without it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class AcmeSynthesizer:
     """Speaks by espeak-ng: 22.05 kHz, 16-bit, mono WAV, the same bytes for the same settings.
 
     Args:
-        model: The release of espeak-ng, which another release does not sound like. It is part of the key,
-            so it cannot be asked of the program; it is checked before the program speaks.
+        model: The release of espeak-ng, because releases sound different. It is part of the key, so it
+            cannot be read from the program; it is checked before the program speaks.
         voice: A voice, with a variant or without: ``en``, ``de``, ``en-us+f3``.
         speed: Pace, 0.5 (slow) to 2.0 (fast).
         pitch: 0 (low) to 99 (high).
@@ -30,7 +30,7 @@ class AcmeSynthesizer:
         max_concurrency: Prompts at once; each keeps one CPU core busy.
 
     Raises:
-        ValueError: A number outside its range, or a voice that cannot be one.
+        ValueError: A number is outside its range, or a voice name is impossible.
     """
 
     russo_api = 1
@@ -76,10 +76,10 @@ class AcmeSynthesizer:
         """Speak a text.
 
         Raises:
-            RequestRejectedError: There is no such voice, or another release than ``model`` is installed.
+            RequestRejectedError: The voice does not exist, or another release than ``model`` is installed.
             ServiceError: espeak-ng is not installed, or it failed.
-            SynthesisTimeoutError: It was not done within ``timeout``.
-            TextRejectedError: Nothing in the text is spoken, or it holds a NUL, where reading would end.
+            SynthesisTimeoutError: It took longer than ``timeout``.
+            TextRejectedError: Nothing in the text can be spoken, or it contains a NUL, where espeak-ng stops.
         """
         return await self._attempts.run(text, lambda: self._speak(text))
 
@@ -92,7 +92,7 @@ class AcmeSynthesizer:
         shape = ("-v", self.voice, "-s", str(pace), "-p", str(self.pitch))
         sound = await self._run(text, "--stdin", "--stdout", "-b1", *shape, stdin=text.encode())
         try:
-            return wav_audio(sound)  # its header was written before its length was known
+            return wav_audio(sound)  # espeak-ng writes the header before it knows the length
         except ValueError as error:
             raise self._error(TextRejectedError, f"espeak-ng makes no sound of it: {error}", text) from error
 
@@ -105,7 +105,7 @@ class AcmeSynthesizer:
             raise self._error(RequestRejectedError, f"{model} is installed", text, advice)
 
     async def _run(self, text: str, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Run espeak-ng and return its output; whoever stops waiting ends the program."""
+        """Run espeak-ng and return its output; a cancellation or a timeout ends the program."""
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
@@ -129,5 +129,5 @@ class AcmeSynthesizer:
     def _error(
         self, kind: type[SynthesisError], what: str, text: str, advice: str | None = None
     ) -> SynthesisError:
-        """Build the error for a program that speaks nothing, and will not if it is asked again."""
+        """Build the error for a failure of the program that a retry would repeat."""
         return self._attempts.error(kind, what, prompt=text, advice=advice, retryable=False, reached=False)
