@@ -38,7 +38,7 @@ def wait() -> bytes:
             self.cache_key_extra = json.loads(fields)
 
         async def synthesize(self, text: str) -> Audio:
-            raise AssertionError("it was to be a hit")
+            raise AssertionError("a miss instead of a hit")
 
     call = CachedSynthesizer(Recorder(), cache=AudioCache(directory)).synthesize(prompt)
     try:

@@ -106,7 +106,7 @@ def test_end_of_a_model_is_announced_for_openai(base_url: str | None) -> None:
     assert "2027-01-06" in said
 
 
-def test_end_of_openai_s_model_is_not_announced_for_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_end_of_an_openai_model_is_not_announced_for_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
     assert announced_end(OpenAISpeechSynthesizer(model="tts-1", base_url="http://speech.example/v1")) is None
     plain = OpenAISpeechSynthesizer(model="tts-1")
     assert announced_end(plain)

@@ -1,4 +1,4 @@
-"""Local stand-ins for the vendors' services: a proxy on 127.0.0.1 that answers for their hosts only.
+"""Local replacements for the vendors' services: a proxy on 127.0.0.1 that answers for their hosts only.
 
 A page of the documentation calls a vendor as its reader does, with a key, through the real SDK. The usual
 variables make its commands use this proxy and trust its certificate, so the requests arrive here.

@@ -142,7 +142,7 @@ def test_clear_in_a_directory_of_links_follows_no_link(place):
     assert snapshot(elsewhere) == before_elsewhere
 
 
-def test_put_replaces_a_link_and_not_what_it_points_to(place):
+def test_put_replaces_a_link_and_not_its_target(place):
     elsewhere = make_links(place)
     before = snapshot(elsewhere)
     cache = AudioCache(place)

@@ -90,7 +90,7 @@ def test_speed_and_pitch_shape_the_sound():
     assert speak(pitch=99).data != speak().data != speak(voice="de").data
 
 
-# -- stand-ins for the program
+# -- replacements for the program
 
 
 @pytest.fixture
@@ -117,15 +117,15 @@ def test_missing_program_says_how_to_install_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "message"),
     [
         ("echo no phonemes >&2; exit 3", "espeak-ng ended with 3, 'no phonemes'"),
         ("kill -9 $$", "espeak-ng ended with -9, ''"),
     ],
 )
-def test_failure_is_reported_with_the_output_of_the_program(play, script, told):
+def test_failure_is_reported_with_the_output_of_the_program(play, script, message):
     play(script)
-    assert told in failure(ServiceError, model="espeak-ng 1.51")
+    assert message in failure(ServiceError, model="espeak-ng 1.51")
 
 
 def test_program_without_a_release_is_refused(play):

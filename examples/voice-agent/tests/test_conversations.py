@@ -3,7 +3,7 @@
 from voice_agent.tools import CancelTimer, SetLight, SetTemperature, SetTimer
 
 
-def test_an_evening_at_home(russo_say, ask):
+def test_later_turns_refer_to_earlier_ones(russo_say, ask):
     assert ask(russo_say("Turn on the kitchen light.")) == SetLight(room="kitchen", on=True)
     assert ask(russo_say("Make it warmer.")) == SetTemperature(room="kitchen", degrees=21)
     assert ask(russo_say("Make it warmer.")) == SetTemperature(room="kitchen", degrees=22)

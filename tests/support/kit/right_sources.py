@@ -10,7 +10,7 @@ from russo.authoring import Attempts, pcm_audio
 
 
 class EngineSynthesizer:
-    """Speaks by itself: 0.02 s of sound for every character, at each voice's own loudness and speed's pace."""
+    """Synthesizes locally: 0.02 s of sound per character; the voice sets the loudness, the speed sets the pace."""
 
     russo_api = 1
     credentials = ("ENGINE_KEY",)
@@ -72,11 +72,11 @@ from russo.authoring import Attempts, Exchange, kind_of_status, pcm_audio, read_
 
 
 class StatusError(Exception):
-    """A status that is no success."""
+    """A status other than success."""
 
 
 class ServiceSynthesizer:
-    """Speaks by a service, over a plain connection."""
+    """Synthesizes through a service, over a plain connection."""
 
     russo_api = 1
     credentials = ("SERVICE_KEY", "SERVICE_OTHER_KEY")

@@ -90,7 +90,7 @@ def _write_in_place(folder, path, _key, data, meta):
     "test_whole_or_not.py::test_put_killed_at_any_system_call_leaves_an_entry_or_a_miss",
     "test_whole_or_not.py::test_full_disk_at_any_write_keeps_the_old_entry[once]",
     "test_audio_never_lost.py::test_full_disk_keeps_the_old_entry",
-    "test_foreign_files.py::test_put_replaces_a_link_and_not_what_it_points_to",
+    "test_foreign_files.py::test_put_replaces_a_link_and_not_its_target",
     slow=True,
 )
 def written_in_place():
