@@ -126,7 +126,7 @@ def test_speech_that_does_not_continue_is_not_audio():
         pytest.param(reply(sound(wav(SAMPLES)), reason="OTHER"), id="audio that is cut"),
         pytest.param(reply(sound(wav(SAMPLES)), reason=None), id="audio without a reason"),
         pytest.param(reply(sound(wav(SAMPLES)), reason="BRAND_NEW"), id="an unknown reason"),
-        pytest.param(reply(sound(wav(SAMPLES)), reason="CONTINUATION"), id="a rest without a token"),
+        pytest.param(reply(sound(wav(SAMPLES)), reason="CONTINUATION"), id="a continuation without a token"),
         pytest.param(reply(), id="no parts"),
         pytest.param(reply({"text": "I am a model."}), id="words"),
         pytest.param(reply({"text": "Sure:"}, sound(wav(SAMPLES))), id="words and audio"),
