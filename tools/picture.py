@@ -56,7 +56,7 @@ def run(command: str, directory: Path) -> list[str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("RUSSO_", "PYTEST_"))
     }
-    environment |= {"COLUMNS": str(_COLUMNS), "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
+    environment |= {"COLUMNS": str(_COLUMNS), "PYTHONWARNINGS": "ignore", "PY_COLORS": "0"}
     arguments = [sys.executable, "-m", *command.split(), "-p", "no:cacheprovider"]
     done = subprocess.run(
         arguments, cwd=directory, env=environment, capture_output=True, text=True, check=False
