@@ -148,7 +148,7 @@ except BackendConfigError as error:
     print(error)
 """
     assert run_python(code) == (
-        "hibari-tts, whose version is a part of every key of backend 'local', is not installed; "
+        "hibari-tts is not installed, and its version is part of every key of backend 'local'; "
         "pip install --force-reinstall russo-local"
     )
 

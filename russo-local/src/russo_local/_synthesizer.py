@@ -93,7 +93,7 @@ class LocalSynthesizer:
 
         Raises:
             NoAudioError: The engine made samples that are not finite numbers.
-            RequestRejectedError: There is no such voice.
+            RequestRejectedError: The voice does not exist.
             ServiceError: The voice is not installed and cannot be downloaded.
             TextRejectedError: The text has nothing to speak (only emoji, or no Latin letters), or hibari-tts
                 cannot read it (a number of 50 digits).
@@ -216,6 +216,6 @@ def _model() -> str:
         return f"hibari-tts {version('hibari-tts')}"
     except PackageNotFoundError as error:
         raise BackendConfigError(
-            "hibari-tts, whose version is a part of every key of backend 'local', is not installed; "
+            "hibari-tts is not installed, and its version is part of every key of backend 'local'; "
             "pip install --force-reinstall russo-local"
         ) from error
