@@ -176,7 +176,7 @@ WRONG_DECLARATIONS = {
         '"speed": self.speed}',
         '"speed": self.speed, "account": (self.attempts.timeout == 60.0) == (not self.api_key)}',
         {BackendContract.test_undeclared_options_change_no_key},
-        "cache_key_extra is the same whatever api_key is",
+        "cache_key_extra does not change with api_key",
     ),
     "shares the voice between synthesizers": Wrong(
         "self.voice = str(voice)",

@@ -70,7 +70,7 @@ def is_kept(spare: AudioCache, digest: str, audio: Audio) -> bool:
     try:
         return spare.put(digest, audio)
     except ValueError as error:
-        _log.warning("audio of the report is not kept: %s", shown(str(error)))
+        _log.warning("audio of the report is not stored: %s", shown(str(error)))
         return False
 
 

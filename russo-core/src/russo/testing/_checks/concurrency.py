@@ -42,7 +42,7 @@ class ConcurrencyChecks(ContractBase):
                 synthesizer,
                 [self.prompt] * calls,
                 "many calls at once may be made in many event loops, one after another",
-                "a lock or a semaphore of asyncio belongs to the loop in which it was first waited for",
+                "a lock or a semaphore of asyncio belongs to the first loop in which a task waits for it",
             )
 
     def _speak_at_once(self, synthesizer: Any, texts: list[str], wanted: str, why: str) -> list[Any]:

@@ -86,7 +86,9 @@ class OptionChecks(ContractBase):
     def test_near_values_have_keys_of_their_own(self, declared_option: str, make: Make) -> None:
         """Values whose repr differs, such as near numbers, 0 and long texts, have different key fields."""
         if repr(make()) != repr(make()):
-            pytest.skip("its repr is the same for different settings")
+            pytest.skip(
+                "two synthesizers with equal settings have different reprs, so they cannot be compared"
+            )
         keys: dict[str, tuple[object, str]] = {}
         for value in ("its default", *_similar_values(self.declared[declared_option], declared_option)):
             given = {} if value == "its default" else {declared_option: value}
@@ -132,7 +134,7 @@ class OptionChecks(ContractBase):
         )
         expect(
             as_json(changed) == as_json(fields),
-            f"cache_key_extra is the same whatever {' and '.join(names)} is",
+            f"cache_key_extra does not change with {' and '.join(names)}",
             f"they change {', '.join(different)}: {as_json(changed)} instead of {as_json(fields)}",
             "recordings would be misses for users with another key, timeout or limit",
         )
@@ -168,7 +170,7 @@ class OptionChecks(ContractBase):
             before == after,
             "cache_key_extra is the same before and after a call",
             f"{before} before, {after} after",
-            "a prompt stored under one key would be looked for under another",
+            "a prompt stored under one key would be looked up under another",
         )
 
     def test_cache_key_extra_and_repr_show_no_credential(

@@ -47,7 +47,7 @@ class SentChecks(ServiceContractBase):
         unstable = _differing(usual, self._sent(first, loopback))
         changed = made_or_none(speaking, **{declared_option: value})
         if changed is None:
-            pytest.skip(f"{declared_option}={value!r} is refused alone")
+            pytest.skip(f"{declared_option}={value!r} is refused without other options")
         again = _differing(usual, self._sent(first, loopback)) - unstable
         expect(
             not again,
@@ -56,7 +56,7 @@ class SentChecks(ServiceContractBase):
             OTHER_VOICE,
         )
         if isinstance(self.audio_or_error(changed, when=f"{declared_option}={value!r}"), SynthesisError):
-            pytest.skip(f"{declared_option}={value!r} is refused alone")
+            pytest.skip(f"{declared_option}={value!r} is refused without other options")
         expect(
             _differing(usual, _parts(self.last_request(loopback))) - unstable,
             f"the request changes with the option {declared_option}",

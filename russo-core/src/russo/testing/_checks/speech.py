@@ -102,7 +102,7 @@ class SpeechChecks(ContractBase):
     def test_declared_option_is_heard(self, declared_option: str, speaking: Make) -> None:
         """A declared option changes the audio of the prompt."""
         if self.service is not None:
-            pytest.skip("the request shows it: see test_declared_option_is_sent")
+            pytest.skip("the request is checked instead: see test_declared_option_is_sent")
         usual = speaking()
         spoken, again = self.speak(usual), self.speak(usual)
         if spoken != again:
@@ -154,9 +154,7 @@ class SpeechChecks(ContractBase):
     def test_timeout_ends_a_call(self, speaking: Make) -> None:
         """``timeout`` limits a call of a backend that calls no service, too."""
         if self.service is not None:
-            pytest.skip(
-                "a service that falls silent shows it: see test_service_that_falls_silent_is_a_timeout"
-            )
+            pytest.skip("another check tests this: see test_service_that_falls_silent_is_a_timeout")
         if not self.accepts("timeout"):
             pytest.skip("the backend has no option timeout")
         text = repeated(self.prompt, 50)

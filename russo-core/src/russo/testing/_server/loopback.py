@@ -88,7 +88,7 @@ class Reply:
         return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
     def finish(self, connection: socket.socket, reader: RequestReader) -> bool:
-        """Do what follows the sent reply; return whether the connection takes another request."""
+        """Act after the reply was sent; return whether the connection stays open."""
         return True
 
     def wire(self) -> bytes:
@@ -309,7 +309,7 @@ class LoopbackServer:
         return connection in ready and self._wakened not in ready
 
     def _wait(self, connection: socket.socket, seconds: float | None) -> bool:
-        """Wait for some seconds; return false if the client or the server closes first."""
+        """Wait for ``seconds``; return false if the client or the server closes first."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or time.monotonic() < deadline:
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())

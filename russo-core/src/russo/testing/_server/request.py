@@ -45,7 +45,7 @@ class _ConnectionClosedError(Exception):
 
 
 class RequestReader:
-    """Reads requests from a connection, one after another, and keeps bytes of the next one until then.
+    """Reads requests from a connection, one after another, and keeps the bytes of the next request.
 
     Args:
         connection: The connection.
@@ -105,7 +105,7 @@ class RequestReader:
         return found
 
     def _exactly(self, size: int) -> bytes:
-        """Read and return that many bytes."""
+        """Read and return ``size`` bytes."""
         while len(self._data) < size:
             self._receive()
         found, self._data = self._data[:size], self._data[size:]

@@ -91,7 +91,7 @@ class WebSocketService(HttpService):
         return WebSocketServer(replies, greeting=self.greeting, is_last=self.is_last)
 
     def is_reached(self, place: str) -> bool:
-        """Return whether the connection was open: nothing is billed before."""
+        """Return whether the connection was open; before that, nothing is billed."""
         return place == "body"
 
 

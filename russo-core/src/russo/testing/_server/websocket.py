@@ -37,7 +37,7 @@ class Frames(Reply):
     answer_close: bool = True
 
     def pieces(self) -> tuple[bytes, bytes, bytes]:
-        """Return what goes over the wire after the handshake: a body only."""
+        """Return the bytes after the handshake: a body only."""
         return b"", b"", self.body
 
     def handshake(self, request: Request) -> Reply:
@@ -146,7 +146,7 @@ class Messages:
         return None
 
     def finish(self, *, answer: bool) -> None:
-        """Wait until the client closes; answer its close frame, if asked to."""
+        """Wait until the client closes; answer its close frame, unless ``answer_close`` is false."""
         while (received := self._next()) is not None:
             if received[0] == _CLOSE and answer:
                 self._connection.sendall(frame(_CLOSE, received[1]))
