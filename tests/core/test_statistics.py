@@ -163,12 +163,12 @@ def test_hits_and_backend_calls_are_counted_by_backend(whose):
     ],
 )
 def test_an_entry_that_nothing_had_before_is_added_once_by_the_outermost_layer(reason, nested, added):
-    told = [
+    sent = [
         event(CacheMiss, reason=reason, nested=nested),
         event(EntryStored, nested=nested, **HIT),
         event(EntryStored, nested=nested, **HIT),
     ]
-    assert count(*told, names={"added"}) == ({"added": {str(Path("/cache/abc")): 1}} if added else {})
+    assert count(*sent, names={"added"}) == ({"added": {str(Path("/cache/abc")): 1}} if added else {})
 
 
 def test_hit_covered_by_another_count_is_not_a_hit_of_the_run():

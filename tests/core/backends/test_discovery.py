@@ -58,16 +58,16 @@ def installed(environment):
 
 def load_error(environment, name, **options):
     """Return class, message, cause and installed names of the error of one load."""
-    (told,) = environment.python(FAIL, json.dumps([[name, options]]))
-    return told
+    (error,) = environment.python(FAIL, json.dumps([[name, options]]))
+    return error
 
 
 def load_errors(environment, cases):
     """Make many loads in one process; return their errors by name and options."""
-    told = environment.python(
+    errors = environment.python(
         FAIL, json.dumps([[name, dict.fromkeys(options, "x")] for name, *options in cases])
     )
-    return dict(zip(cases, told, strict=True))
+    return dict(zip(cases, errors, strict=True))
 
 
 def test_backend_is_loaded_by_its_name_and_synthesizes(installed):
@@ -189,10 +189,10 @@ def test_error_for_a_missing_first_party_backend_names_the_install_command(envir
     extras = {name: name for name in ("google", "openai", "elevenlabs", "local")} | {
         "openai-speech": "openai"
     }
-    for (name,), told in load_errors(environment, [(name,) for name in extras]).items():
+    for (name,), error in load_errors(environment, [(name,) for name in extras]).items():
         hint = f'pip install "russo-core[{extras[name]}]" brings it'
         message = f"no backend is named {name!r}; none is installed; {hint}"
-        assert told == ["BackendNotFoundError", message, "None", []]
+        assert error == ["BackendNotFoundError", message, "None", []]
 
 
 NO_MODULE = "No module named '{}'"

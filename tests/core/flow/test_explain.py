@@ -35,7 +35,7 @@ def test_directory_outside_the_current_one_is_shown_as_a_full_path(cache, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted", "told"),
+    ("stored", "wanted", "reported"),
     [
         ({"voice": "anna"}, {"voice": "bert"}, "voice is 'anna', wanted 'bert'"),
         (
@@ -47,14 +47,14 @@ def test_directory_outside_the_current_one_is_shown_as_a_full_path(cache, tmp_pa
         ({"given": {"model": "a"}}, {"given": {"model": "b"}}, "model is 'a', wanted 'b'"),
     ],
 )
-def test_entries_of_the_same_prompt_are_listed_with_their_differences(cache, stored, wanted, told):
+def test_entries_of_the_same_prompt_are_listed_with_their_differences(cache, stored, wanted, reported):
     record(cache, **stored)
     record(cache, "another prompt", voice="zoe")
     (key,) = (key for key in cache.stored_keys() if cache.describe(key)["prompt"] == PROMPT)
     message = str(miss(cache, **wanted))
     assert "the same prompt is stored with other settings:" in message
     assert f"  key {key[:12]}…: " in message
-    assert told in message
+    assert reported in message
     assert "zoe" not in message
 
 

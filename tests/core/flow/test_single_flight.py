@@ -27,7 +27,7 @@ from support.speakers import PROMPT, Speaker, run, sound, synthesize
 
 async def wait_until_called(speaker):
     """Let the other tasks of the loop run until the speaker has been called."""
-    while not speaker.texts:  # noqa: ASYNC110 - the speaker is to know nothing of its test
+    while not speaker.texts:  # noqa: ASYNC110 - the speaker must not depend on the test
         await asyncio.sleep(0)
 
 
