@@ -1,1 +1,1 @@
-"""What the tests share. Tests import it as `support`; nothing of russo does."""
+"""Code that the tests share. Tests import it as `support`; russo never imports it."""

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 
 def serve_as(hosts: Sequence[str], file: Path) -> ssl.SSLContext:
-    """Return the TLS context of a server of these hosts; its certificate goes to ``file``, the key beside it."""
+    """Return the TLS context of a server of these hosts; write its certificate to ``file``, its key next to it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
     now = datetime.now(UTC)

@@ -57,7 +57,7 @@ def samples_of(audio: Audio) -> bytes:
 
 
 def run_python(code: str, *arguments: str, **variables: str) -> str:
-    """Run code in a fresh interpreter, warnings as errors, and return what it prints."""
+    """Run code in a fresh interpreter with warnings as errors, and return its output."""
     command = [sys.executable, "-W", "error", "-c", code, *arguments]
     environment = os.environ | variables
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)

@@ -1,4 +1,4 @@
-"""The fenced blocks of a page, the commands in them, and whether an output is what the page shows."""
+"""Finds the fenced blocks of a page and their commands, and compares outputs with the page."""
 
 from __future__ import annotations
 

@@ -93,5 +93,5 @@ def summary_lines(result):
 
 
 def summary(result):
-    """Return russo's first line in the terminal summary, without 'russo: '; None if there is none."""
+    """Return russo's first line in the terminal summary, without 'russo: '; None if it is missing."""
     return next(iter(summary_lines(result)), None)

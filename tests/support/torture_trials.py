@@ -91,7 +91,7 @@ class Trials:
         )
 
     def output(self, name: str) -> str:
-        """Wait for a trial and return what it printed."""
+        """Wait for a trial and return its output."""
         while name not in self._ended:
             line = self._process.stdout.readline()
             assert line, "the trials ended early"

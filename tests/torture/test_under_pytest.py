@@ -127,5 +127,5 @@ def test_killed_worker_does_not_delay_the_others(project):
         """
     )
     result = project.run(*FEWER_PLUGINS, "-n", "2", subprocess=True)
-    result.assert_outcomes(passed=3, failed=1)  # the killed worker's own
+    result.assert_outcomes(passed=3, failed=1)  # the test of the killed worker fails
     assert project.calls == ["a the same prompt"] * 2
