@@ -130,3 +130,44 @@ def test_a_run_without_the_option_or_without_the_fixture_has_no_line(project):
     assert lines_of(project.run()) == []
     project.tests("def test_it(russo_cache): russo_cache.size()")
     assert lines_of(project.run("--russo-synth=local")) == []
+
+
+OWN_CACHE = """
+    @pytest.fixture
+    def russo_synthesizer():
+        return Speaker()
+
+    @pytest.fixture(scope="session")
+    def russo_cache({arguments}):
+        return {cache}
+"""
+REPLACES_CACHE = "had no effect: the fixture russo_cache of conftest.py replaces the cache"
+
+
+@WORKERS
+def test_directories_without_effect_are_named(project, workers, monkeypatch):
+    monkeypatch.setenv("RUSSO_RECORDINGS_DIR", "recordings")
+    (project.path / "recordings").mkdir()
+    project.conftest(OWN_CACHE.format(arguments="", cache='AudioCache("own")'))
+    project.tests(HELLO)
+    result = project.run("--russo-cache-dir=other", *workers, subprocess=bool(workers))
+    result.assert_outcomes(passed=1)
+    assert lines_of(result) == [f"--russo-cache-dir and RUSSO_RECORDINGS_DIR {REPLACES_CACHE}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cache", "given"),
+    [
+        ("russo_cache", "russo_cache", "--russo-cache-dir=other"),
+        ("request", 'AudioCache(request.config.getoption("russo_cache_dir"))', "--russo-cache-dir=other"),
+        ("", 'AudioCache("own")', "-v"),
+        ("", 'AudioCache("own")', "--override-ini=russo_cache_dir=other"),
+    ],
+    ids=["decorates", "reads the option", "no option", "ini setting"],
+)
+def test_directories_with_an_effect_are_not_named(project, arguments, cache, given):
+    project.conftest(OWN_CACHE.format(arguments=arguments, cache=cache))
+    project.tests(HELLO)
+    result = project.run(given)
+    result.assert_outcomes(passed=1)
+    assert lines_of(result) == []

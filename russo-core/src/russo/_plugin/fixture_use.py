@@ -1,4 +1,4 @@
-"""Which fixtures ``russo_synthesizer`` a run used: russo's own, or those of ``conftest.py`` files."""
+"""Which fixtures ``russo_synthesizer`` and ``russo_cache`` a run used: russo's own, or the user's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._foreign import shown
 from .._secret import option_of
+from .._settings import is_same_directory
 from .._store.cache import AudioCache
 
 if TYPE_CHECKING:
@@ -53,9 +54,14 @@ class FixtureUse:
         """Note a fixture that was set up, and the caches of its synthesizer."""
         if fixturedef.func.__module__ != _OWN_MODULE:
             self._note("file", _file_of(fixturedef.func, self._config.rootpath))
-        layers = synthesizer.cache.layers
-        if len(layers) > 1:
-            self._note("layers", tuple(str(layer.directory) for layer in layers))
+        self._note("layers", tuple(str(layer.directory) for layer in synthesizer.cache.layers))
+
+    def note_cache(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        """Note a fixture ``russo_cache`` that was set up."""
+        if fixturedef.func.__module__ == _OWN_MODULE:
+            self._note("own cache")
+        else:
+            self._note("cache file", _file_of(fixturedef.func, self._config.rootpath))
 
     def _received(self, kind: str) -> Iterator[Any]:
         for part in self._workers.received("fixtures"):
@@ -63,7 +69,7 @@ class FixtureUse:
 
     @property
     def layers(self) -> Mapping[str, Sequence[AudioCache]]:
-        """The caches that are read, by the directory of the cache that is written, if there are several."""
+        """The caches that are read, by the directory of the cache that is written."""
         return {paths[-1]: [AudioCache(path) for path in paths] for paths in self._received("layers")}
 
     def settings_without_effect(self, settings: Settings, speakers: Iterable[str]) -> str | None:
@@ -83,6 +89,29 @@ class FixtureUse:
         return (
             f"{' and '.join(given)} had no effect: the fixture russo_synthesizer of {_listed(files)} "
             f"replaces {replaced}"
+        )
+
+    def directories_without_effect(self, settings: Settings) -> str | None:
+        """Return in words that fixtures of the user replaced the cache of the settings, or ``None``.
+
+        A directory of the ini-file is not named, because the ``russo`` command uses it too.
+        """
+        files = sorted(set(self._received("cache file")))
+        if not files or list(self._received("own cache")):
+            return None
+        used = [layer.directory for layers in self.layers.values() for layer in layers]
+        given = [
+            f"--russo-{name.replace('_', '-')}" if source == "command line" else f"RUSSO_{name.upper()}"
+            for name, path in (("cache_dir", settings.cache_dir), ("recordings_dir", settings.recordings_dir))
+            if (source := settings.sources[name]).startswith(("command line", "environment"))
+            and path is not None
+            and not any(is_same_directory(path, each) for each in used)
+        ]
+        if not given:
+            return None
+        return (
+            f"{' and '.join(given)} had no effect: the fixture russo_cache of {_listed(files)} "
+            "replaces the cache"
         )
 
 

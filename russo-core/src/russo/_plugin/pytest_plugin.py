@@ -130,6 +130,8 @@ def pytest_fixture_setup(
     value = yield
     if request.config.getoption("setupplan", False):
         return value
+    if fixturedef.argname == "russo_cache":
+        session_of(request.config).fixtures.note_cache(fixturedef)
     if fixturedef.argname != "russo_synthesizer":
         # The module is not imported here: without it, the value cannot be of its class.
         module = sys.modules.get("russo._flow.cached")

@@ -45,13 +45,16 @@ def write_summary(
 
 
 def _notes(session: PytestSession, total: Counts, unseen: str | None) -> Notes:
-    replaced = session.fixtures.settings_without_effect(session.settings, total.speakers)
+    replaced = (
+        session.fixtures.settings_without_effect(session.settings, total.speakers),
+        session.fixtures.directories_without_effect(session.settings),
+    )
     default = session.cache.layers
     layers = {str(default[-1].directory): default, **session.fixtures.layers}
     return Notes(
         setup=session.setup_line(),
         unseen=unseen,
-        notices=[*([] if replaced is None else [replaced]), *session.notices],
+        notices=[*filter(None, replaced), *session.notices],
         other_settings=other_settings(total.added, layers, total.used) if total.added else None,
         details=session.details,
     )
