@@ -32,6 +32,10 @@ def fenced(info, *lines):
     return "\n".join(["A line before.", "", f"```{info}", *lines, "```", ""])
 
 
+def named(file, info, *lines):
+    return f"`{file}`:\n\n```{info}\n" + "\n".join(lines) + "\n```\n"
+
+
 GOOD = [
     fenced("console", "$ echo one; echo two", "one", "two"),
     fenced("console", "$ echo one; echo two", "...", "two"),
@@ -47,16 +51,15 @@ GOOD = [
     ),
     fenced("console", "$ export RUSSO_SYNTH=local", "$ unset RUSSO_SYNTH", "$ echo $RUSSO_SYNTH.", "."),
     fenced("console", '$ pip install "russo-core[local]" hibari-tts==0.2.1'),
-    fenced('text title="needs.txt"', "russo-core[local]  # with its voice", "", "hibari-tts==0.2.1")
+    named("needs.txt", "text", "russo-core[local]  # with its voice", "", "hibari-tts==0.2.1")
     + fenced("console", "$ pip install -r needs.txt"),
     fenced("console", "$ make test ARGS=x  # every test"),
     fenced("python", "import os", "assert os.listdir() == []"),
-    fenced('text title="deep/prompts.txt"', "One") + fenced("console", "$ cat deep/prompts.txt", "One"),
-    "`it.py`:\n\n```python\nprint(7)\n```\n" + fenced("console", "$ python it.py", "7"),
+    named("deep/prompts.txt", "text", "One") + fenced("console", "$ cat deep/prompts.txt", "One"),
     "`a.py` and `b.py`:\n\n```python\nassert 1\n```\n" + fenced("console", "$ ls"),
     '=== "one"\n\n    `it.py`:\n\n    ```python\n    print(7)\n    ```\n'
     + fenced("console", "$ python it.py", "7"),
-    fenced('python title="it.py" hl_lines="1"', "print(7)") + fenced("console", "$ python it.py", "7"),
+    named("it.py", 'python hl_lines="1"', "print(7)") + fenced("console", "$ python it.py", "7"),
     fenced("ini", "[pytest]", "russo_synth = local"),
     fenced("text", "no code at all"),
     '=== "one"\n\n    ```console\n    $ echo one\n    one\n    ```\n',
@@ -79,15 +82,16 @@ BAD = [
     (fenced("console", "$ pip install hibari-tts==0.1.0"), "is not a package"),
     (fenced("console", "$ pip install -r needs.txt"), "writes no file needs.txt"),
     (
-        fenced('text title="needs.txt"', "russo-cure") + fenced("console", "$ pip install -r needs.txt"),
+        named("needs.txt", "text", "russo-cure") + fenced("console", "$ pip install -r needs.txt"),
         "'russo-cure' in needs.txt is not a package",
     ),
     (fenced("console", "$ pip install -e ."), "there is no package in"),
     (fenced("console", "$ make nothing-like-it"), "nothing-like-it"),
     (fenced("python", "import warnings", "warnings.warn('old')"), ":4: the script fails"),
     (fenced("toml", "no toml"), "this is not toml"),
-    (fenced('yaml title="a.yaml"', "[1"), "this is not yaml"),
-    (fenced('text title="../a.txt"', "One"), "outside"),
+    (named("a.yaml", "yaml", "[1"), "this is not yaml"),
+    (named("../a.txt", "text", "One"), "outside"),
+    (fenced('python title="it.py"', "print(7)"), ":4: GitHub and PyPI show no title"),
     (fenced("", "pytest"), "no runner for the language ''"),
     (fenced("sh", "pytest"), "no runner for the language 'sh'"),
     (fenced("fortran", "END"), "no runner for the language"),
@@ -132,10 +136,10 @@ tests:
     ("title", "workflow"), [(".github/workflows/tests.yml", GITHUB), (".gitlab-ci.yml", GITLAB)]
 )
 def test_workflows_are_run(tmp_path, title, workflow):
-    run(tmp_path, fenced(f'yaml title="{title}"', workflow))
+    run(tmp_path, named(title, "yaml", workflow))
     assert (tmp_path / "story" / "seen.txt").read_text() == "replay again\n"
     with pytest.raises(PageError, match="fails"):
-        run(tmp_path / "again", fenced(f'yaml title="{title}"', workflow.replace("echo", "false")))
+        run(tmp_path / "again", named(title, "yaml", workflow.replace("echo", "false")))
 
 
 def test_page_starts_in_a_copy_of_the_folder_that_it_names(tmp_path):
@@ -147,7 +151,7 @@ def test_page_starts_in_a_copy_of_the_folder_that_it_names(tmp_path):
 def test_pages_print_the_same_on_a_build_server(tmp_path, monkeypatch):
     monkeypatch.setenv("CI", "true")  # with this variable, pytest does not shorten its output
     monkeypatch.setenv("FORCE_COLOR", "1")
-    failing = fenced('python title="test_it.py"', "def test_it():", "    assert list('abc') == list('abd')")
+    failing = named("test_it.py", "python", "def test_it():", "    assert list('abc') == list('abd')")
     output = [
         "...",
         "E         Use -v to get more diff",
@@ -199,7 +203,7 @@ def test_local_vendors_answer_calls_with_a_key(tmp_path, key, options, error, se
     script = SPEAK.format(options=options, error=error)
     run(
         tmp_path,
-        fenced('python title="speak.py"', script)
+        named("speak.py", "python", script)
         + fenced("console", f"$ export OPENAI_API_KEY={key}", "$ python speak.py", seen),
     )
 

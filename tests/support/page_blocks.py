@@ -23,8 +23,7 @@ class PageError(AssertionError):
 class Block:
     """A fenced block: its language, file name, text, and the line of the page where its text begins.
 
-    The file name is the option ``title`` of the fence, or the paragraph before the block if that is only the
-    name and a colon. GitHub and PyPI show the paragraph and not the option.
+    The file name is the paragraph before the block, if the paragraph is only the name and a colon.
     """
 
     language: str
@@ -63,7 +62,10 @@ def blocks(text: str, page: Path) -> list[Block]:
         if token.type == "fence":
             language, _, rest = token.info.strip().partition(" ")
             before = tokens[number - 2].content if tokens[number - 1].type == "paragraph_close" else ""
-            title = re.search(r'title="([^"]+)"', rest) or _FILE_NAME.fullmatch(before)
+            title = _FILE_NAME.fullmatch(before)
+            if "title=" in rest:
+                problem = "GitHub and PyPI show no title: write the file name as a paragraph, `name`:, before the block"
+                raise PageError(f"{place(page, line + 1)}: {problem}")
             found.append(Block(language, title and title[1], token.content, line + 1))
     return found
 

@@ -2,9 +2,8 @@
 
 The treatment of each fenced block, from the top of the page to its end:
 
-* with a file name (a paragraph `` `test_light.py`: `` before it, or ```` ```python title="test_light.py" ````):
-  written to that file. A workflow of GitHub (``.github/workflows/*.yml``) or GitLab (``.gitlab-ci.yml``) is also
-  read, and its commands are run;
+* with a file name (a paragraph `` `test_light.py`: `` before it): written to that file. A workflow of GitHub
+  (``.github/workflows/*.yml``) or GitLab (``.gitlab-ci.yml``) is also read, and its commands are run;
 * ``console``: each line that begins with ``$ `` is a command for ``sh`` in a shell of its own, run in the
   directory; a line that ends with ``\\`` continues on the next. It must exit with 0, or with another code
   if it ends with ``# fails``. The lines after it are its whole output: ``...`` alone on a line stands for any
