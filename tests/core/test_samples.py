@@ -30,7 +30,7 @@ def test_samples_of_every_encoding_are_converted_to_16_bit(tag, width, samples, 
 
 @pytest.mark.parametrize(("tag", "width"), [(FLOAT, 2), (2, 1), (PCM, 8), (ULAW, 2)])
 def test_other_encodings_are_refused_by_tag_and_width(tag, width):
-    with pytest.raises(ValueError, match=f"format tag {tag} with {width * 8} bits"):
+    with pytest.raises(ValueError, match=f"format tag {tag} and {width * 8}-bit samples"):
         to_s16le(Wav(tag, 1, 8000, width, bytes(16)))
 
 

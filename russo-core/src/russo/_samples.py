@@ -43,7 +43,9 @@ def to_s16le(wav: Wav) -> bytes:
         return expand(samples, "ulaw")
     if kind == (ALAW, 1):
         return expand(samples, "alaw")
-    raise ValueError(f"cannot convert WAV of format tag {wav.tag} and {wav.sample_width * 8} bits to 16 bits")
+    raise ValueError(
+        f"cannot convert WAV with format tag {wav.tag} and {wav.sample_width * 8}-bit samples to 16 bits"
+    )
 
 
 def is_silent(samples: bytes, wav: Wav) -> bool:

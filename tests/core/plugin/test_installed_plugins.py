@@ -163,7 +163,7 @@ def test_packages_that_raise_are_reported_and_no_package_can_change_key_or_audio
         plugin_project.install(name, MEDDLE.replace("NAME", repr(name)), option)
     plugin_project.conftest()
     plugin_project.project.tests(SIX_TESTS)
-    result = plugin_project.pytest(*workers, passed=6)
+    result = plugin_project.pytest(*workers, "-v", passed=6)
     for hook in ("cache_miss", "synthesis_start", "synthesis_finish", "entry_stored", "cache_hit"):
         result.stdout.fnmatch_lines(
             [f"russo: plugin grumbler raised in russo_{hook}: RuntimeError('no, not Prompt *')"]
