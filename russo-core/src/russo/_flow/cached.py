@@ -101,7 +101,7 @@ class CachedSynthesizer:
 
     @property
     def is_bound(self) -> bool:
-        """Whether a run gives this object what it was not given at construction."""
+        """Whether a run supplies the cache and the mode that the constructor did not get."""
         return self._context is not None
 
     def bound_to(self, context: RunContext) -> Self:

@@ -60,7 +60,7 @@ def summarize(total: Counts, notes: Notes = NO_NOTES, *, verbosity: int = 0) -> 
 
     Args:
         total: The counts of the run.
-        notes: What else there is to say.
+        notes: The sentences that do not come from the counts.
         verbosity: Below 0 (``-q``): only what may be wrong with the counts. Above 0 (``-v``): all lines, also
             one for each backend, each layer and each reason for audio not stored.
     """
