@@ -178,7 +178,7 @@ def test_setting_holds_its_source(companion):
         ),
         (
             ["--russo-agent=parrot", "--russo-agent-option=words=3"],
-            "*agent option 'words=…' is not of the form NAME.OPTION=VALUE*",
+            "*agent option 'words=…' does not have the form NAME.OPTION=VALUE*",
         ),
         (
             ["--russo-agent=acme_parrot:Nothing"],

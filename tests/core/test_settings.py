@@ -259,7 +259,7 @@ def test_malformed_option_is_refused(decide, text, shown, place):
     with pytest.raises(SettingsError) as caught:
         decide(**given)
     subject = f"backend option{shown}" if shown else "a backend option"
-    assert str(caught.value) == f"{subject} is not of the form NAME.OPTION=VALUE, as local.speed=1.2"
+    assert str(caught.value) == f"{subject} does not have the form NAME.OPTION=VALUE, such as local.speed=1.2"
 
 
 def ask_in_each_place(decide, name, value):

@@ -21,7 +21,7 @@ class Mode(enum.StrEnum):
         """Return the mode of this name.
 
         Raises:
-            ValueError: There is no such mode; the message says which mode may be meant, and lists the modes.
+            ValueError: The mode does not exist; the message suggests a mode, and lists all modes.
         """
         try:
             return cls(value)
@@ -50,8 +50,8 @@ _NAMES_ELSEWHERE: Final = {
 
 
 def _hint(value: str) -> str:
-    """Return what a message says about the modes: the one that is meant and what it does, and the others."""
-    import difflib  # a run whose mode exists does not need it
+    """Return the suggested mode with its meaning, and the other modes."""
+    import difflib  # a run with a valid mode does not need it
 
     word = value.strip().lower().replace("-", "_")
     near = difflib.get_close_matches(word, list(Mode), n=1)

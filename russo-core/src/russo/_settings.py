@@ -17,7 +17,7 @@ from ._foreign import shown, visible
 from ._mode import Mode
 from ._secret import hide_credentials, option_of
 
-# No directory or file can ever be made at such a path. One below a file only costs the cache: it may change.
+# Errors of paths that can never exist. A path below a file is not among them: the file may be removed.
 _IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
 OPTIONS_OF_INI: Final = "ini-file, russo_synth_options"
@@ -105,9 +105,9 @@ def find_setting(
 
     Args:
         name: The name without ``russo_``. The environment variable has it in capitals: ``RUSSO_…``.
-        given: What the command line says, if anything.
+        given: The value on the command line, if any.
         environment: Environment variables; empty ones count as unset.
-        ini: Returns the value of an ini-file's setting. ``None`` if the setting has no place there.
+        ini: Returns the value of a setting in the ini-file. ``None`` if the setting is not allowed there.
     """
     variable = f"RUSSO_{name.upper()}"
     for value, source in (
@@ -230,7 +230,7 @@ def path_of(text: str, base: Path, source: str) -> Path:
         source: The source of the value in words, for the message.
 
     Raises:
-        SettingsError: No file can have this path, or it begins with a home directory that is not known.
+        SettingsError: No file can have this path, or it begins with ``~`` and the home directory is unknown.
     """
     try:
         path = Path(os.path.abspath(base / Path(text).expanduser()))
@@ -287,6 +287,6 @@ def parse_options(texts: Sequence[str], *, noun: str) -> dict[str, dict[str, str
         if not equals or not dot or not entry or not option.isidentifier():
             shown = option_of(text)
             said = f"{noun} option {shown!r}" if shown else f"a {noun} option"
-            raise SettingsError(f"{said} is not of the form NAME.OPTION=VALUE, as local.speed=1.2")
+            raise SettingsError(f"{said} does not have the form NAME.OPTION=VALUE, such as local.speed=1.2")
         options.setdefault(entry, {})[option] = value.strip()
     return {name: hide_credentials(texts) for name, texts in options.items()}

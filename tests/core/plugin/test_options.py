@@ -131,7 +131,7 @@ def test_refresh_replaces_recordings_only_if_they_are_the_cache(project):
         ),
         (
             ["--russo-synth-option=voice=Kore"],
-            "backend option 'voice=…' is not of the form NAME.OPTION=VALUE*",
+            "backend option 'voice=…' does not have the form NAME.OPTION=VALUE*",
         ),
         (
             ["--russo-synth=local", "--russo-synth-option=local.speed=9"],

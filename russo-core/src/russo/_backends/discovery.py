@@ -30,7 +30,7 @@ def load_synthesizer(name: str, **options: Any) -> Synthesizer:
         **options: The backend's own options.
 
     Raises:
-        BackendNotFoundError: There is no such backend; the message lists the installed ones.
+        BackendNotFoundError: The backend does not exist; the message lists the installed ones.
         BackendConfigError: An option is unknown or unusable, or the backend cannot be loaded.
     """
     options = hide_credentials(options)  # a traceback may show the locals of this frame
@@ -46,7 +46,7 @@ def load_backend(name: str) -> Callable[..., Any]:
     """Import only the backend with this name, and return the factory of its synthesizers.
 
     Raises:
-        BackendNotFoundError: There is no such backend.
+        BackendNotFoundError: The backend does not exist.
         BackendConfigError: It cannot be loaded, or two packages claim the name.
     """
     return BACKENDS.load(name)

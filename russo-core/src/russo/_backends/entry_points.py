@@ -1,7 +1,7 @@
-"""Entry points by name: one is found, and only its package is imported.
+"""Find an entry point by its name, and import only its package.
 
-A group holds what makes one kind of object: backends make synthesizers, and companions of russo have
-groups of their own. A broken entry point is reported with its distribution, its target and its cause, and
+The entries of a group make one kind of object: backends make synthesizers, and companions of russo have
+their own groups. A broken entry point is reported with its distribution, its target and its cause, and
 only when it was chosen.
 """
 
@@ -27,7 +27,7 @@ _LONGEST_CAUSE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EntryPointGroup:
-    """A group of entry points, each of which is called with options to make an object.
+    """A group of entry points; each entry is called with options and makes an object.
 
     Attributes:
         name: The name of the group, as in ``[project.entry-points."russo.synthesizers"]``.
@@ -50,13 +50,13 @@ class EntryPointGroup:
         return installed_in(self.name)
 
     def load(self, name: str) -> Callable[..., Any]:
-        """Import the entry of this name, and no other, and return what makes its objects.
+        """Import only the entry of this name, and return its class or function.
 
         Args:
             name: The name of an entry, or ``package.module:factory`` for one that is not registered.
 
         Raises:
-            BackendNotFoundError: There is no such entry.
+            BackendNotFoundError: The entry does not exist.
             BackendConfigError: It cannot be loaded, or two packages claim the name.
         """
         entry = self._path_entry(name) if ":" in name else self._registered(name)
@@ -80,10 +80,10 @@ class EntryPointGroup:
         Args:
             name: The name of an entry, or ``package.module:factory``.
             options: Options of its constructor.
-            check: Raises a `TypeError` for an object that is not what the group makes.
+            check: Raises a `TypeError` for an object of another kind.
 
         Raises:
-            BackendNotFoundError: There is no such entry; the message lists what is installed.
+            BackendNotFoundError: The entry does not exist; the message lists the installed ones.
             BackendConfigError: An unknown or unusable option, or an entry that cannot be loaded.
         """
         factory = self.load(name)

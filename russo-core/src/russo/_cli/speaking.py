@@ -121,7 +121,7 @@ def open_synthesizer(
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
-        BackendNotFoundError: There is no such backend.
+        BackendNotFoundError: The backend does not exist.
         SettingsError: An option in pytest's configuration has a misspelt backend name.
         FailedError: The user does not consent to a server or to code that the ini-file names.
         RefusedError: An option does not have the form NAME=VALUE, or the command must ask without a terminal.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-# Options and ini settings whose mere presence means that the run uses russo.
+# If one of these options or ini settings is set, the run uses russo.
 OPTIONS: Final = (
     "synth",
     "synth_option",
@@ -35,20 +35,28 @@ def add_to(parser: pytest.Parser) -> None:
         metavar="NAME.OPTION=VALUE",
         action="append",
         default=[],
-        help="option of a backend, as local.speed=1.2 (custom.OPTION for a factory); may be repeated",
+        help="option of a backend, such as local.speed=1.2 (custom.OPTION for a factory); may be repeated",
     )
     add("--russo-cache-mode", metavar="MODE", help="auto (default), replay, refresh or off")
     add("--russo-no-cache", action="store_true", help="always synthesize, store nothing: mode off")
-    add("--russo-cache-dir", metavar="DIR", help="where audio is kept (default: .russo_cache in the rootdir)")
+    add(
+        "--russo-cache-dir",
+        metavar="DIR",
+        help="where audio is stored (default: .russo_cache in the rootdir)",
+    )
     add(
         "--russo-recordings-dir",
         metavar="DIR",
-        help="recordings that are looked into first and never written",
+        help="recordings, read first and never written to",
     )
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
     add("--russo-max-calls", metavar="N", type=int, help="refuse backend calls after the first N of the run")
-    add("--russo-record-only", action="store_true", help="speak the marked prompts, run no test")
-    # Two options, not one with an optional value: that would take a path behind it for its value.
+    add(
+        "--russo-record-only",
+        action="store_true",
+        help="synthesize the prompts of the russo markers, run no test",
+    )
+    # Two options, because an option with an optional value would take a path after it as its value.
     prune, dest = "--russo-prune-unused", "russo_prune_unused"
     add(
         prune,
@@ -70,11 +78,13 @@ def add_to(parser: pytest.Parser) -> None:
         "russo_synth_options", "options of backends, one NAME.OPTION=VALUE per line", type="linelist"
     )
     parser.addini("russo_cache_mode", "auto, replay, refresh or off")
-    parser.addini("russo_cache_dir", "where audio is kept, from the rootdir")
+    parser.addini("russo_cache_dir", "where audio is stored, relative to the rootdir")
     parser.addini(
-        "russo_speak_ahead", "how many marked prompts to speak at once before the tests", type="int"
+        "russo_speak_ahead",
+        "how many marked prompts to synthesize at the same time before the tests",
+        type="int",
     )
-    parser.addini("russo_recordings_dir", "recordings that are looked into first, from the rootdir")
+    parser.addini("russo_recordings_dir", "recordings, read first, relative to the rootdir")
 
 
 def is_any_given(config: pytest.Config) -> bool:
@@ -100,5 +110,5 @@ def ini_value(config: pytest.Config, name: str) -> Any:
 
 
 def _is_given(value: object) -> bool:
-    """Return whether an option was given. A limit of 0 calls was; ``0 == False`` in Python."""
+    """Return whether an option was given. A limit of 0 calls counts as given, though ``0 == False``."""
     return bool(value) or (value == 0 and value is not False)

@@ -56,7 +56,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; check what was asked for, if anything was."""
+    """Register the marker, and check the settings of a run that uses russo."""
     config.addinivalue_line("markers", _MARKER)
     if is_damaged():
         if options.is_any_given(config):
@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Name the backend, the mode and the directories of a run that sets any of them."""
+    """Return the line with the backend, the mode and the directories, if the run sets any of them."""
     return session_of(config).header() if options.is_any_given(config) else None
 
 
@@ -86,7 +86,7 @@ def _complain() -> None:
 
 
 def session_of(config: pytest.Config) -> PytestSession:
-    """Return russo's side of a pytest run, which is made when it is first needed."""
+    """Return russo's side of a pytest run; the first call creates it."""
     session = config.stash.get(_SESSION, None)
     if session is None:
         if is_damaged():
@@ -101,7 +101,7 @@ def session_of(config: pytest.Config) -> PytestSession:
 
 @pytest.fixture(scope="session")
 def russo_cache(request: pytest.FixtureRequest) -> Cache:
-    """The run's cache; override it in ``conftest.py`` to keep audio elsewhere."""
+    """The run's cache; override it in ``conftest.py`` to store audio elsewhere."""
     return session_of(request.config).cache
 
 
@@ -133,7 +133,7 @@ def pytest_fixture_setup(
     if fixturedef.argname == "russo_cache":
         session_of(request.config).fixtures.note_cache(fixturedef)
     if fixturedef.argname != "russo_synthesizer":
-        # The module is not imported here: without it, the value cannot be of its class.
+        # If the module is not imported yet, the value cannot be an object of its class.
         module = sys.modules.get("russo._flow.cached")
         if module is not None and isinstance(value, module.CachedSynthesizer):
             from .adopt import adopt_other
@@ -147,7 +147,7 @@ def pytest_fixture_setup(
 
         value = adopt(value, request, fixturedef, session_of(request.config))
     except BaseException as error:
-        # Else a fixture of a wider scope would hand the raw value to the next test.
+        # Otherwise the next test of a wider scope would get the value unwrapped.
         fixturedef.cached_result = (None, cached[1], (error, error.__traceback__))
         raise
     fixturedef.cached_result = (value, cached[1], None)
@@ -156,7 +156,7 @@ def pytest_fixture_setup(
 
 @pytest.fixture
 def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Callable[[str], Audio]:
-    """Speak prompts from a plain test; a function of the prompt, to be called as often as the test likes."""
+    """Return a function that takes a prompt and returns its audio; a plain test may call it many times."""
     session = session_of(request.config)
 
     def say(text: str, *more: object, **options: object) -> Audio:
@@ -192,7 +192,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Remember which test is running, so that hooks reach the ``conftest.py`` files above it."""
+    """Remember the running test, so that hooks reach the ``conftest.py`` files of its folders."""
     item.config.stash[CURRENT_ITEM] = item
     try:
         return (yield)
@@ -202,7 +202,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> object:
-    """Speak the marked prompts ahead, if asked to; with ``--russo-record-only`` run no test."""
+    """Speak the marked prompts ahead, if a setting says so; with ``--russo-record-only`` run no test."""
     config = session.config
     wanted = options.ini_value(config, "russo_speak_ahead") or config.getoption("russo_record_only")
     if config.getoption("collectonly", False) or not wanted:
@@ -216,7 +216,7 @@ def pytest_runtestloop(session: pytest.Session) -> object:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that is not one string, also where no fixture would notice."""
+    """Refuse a marker whose argument is not exactly one string, even if the test uses no fixture of russo."""
     mark = item.get_closest_marker("russo")
     if mark is not None and not is_prompt_marker(mark):
         given = ", ".join(
@@ -250,7 +250,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Clear the cache, if asked to, once per run."""
+    """Clear the cache once per run, if an option says so."""
     own = session.config.stash.get(_SESSION, None)
     if own is not None and own.workers.is_controller:
         own.clear_if_asked()

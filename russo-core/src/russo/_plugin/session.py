@@ -1,4 +1,4 @@
-"""russo's side of one pytest run: everything that is made for one ``Config`` and ends with it."""
+"""russo's side of one pytest run: the objects that are made for one ``Config`` and end with it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PytestSession:
         ini: Returns the value of an ini setting.
 
     Raises:
-        pytest.UsageError: The settings make no sense, or contradict each other.
+        pytest.UsageError: A setting is invalid, or two settings contradict each other.
     """
 
     def __init__(self, config: pytest.Config, workers: Workers, ini: Callable[[str], object]) -> None:
@@ -98,11 +98,11 @@ class PytestSession:
         self._loop_lock = threading.Lock()
         self._pid = os.getpid()
         self._has_abandoned = False
-        workers.before_end(self._end)  # so that the summary names what is abandoned
+        workers.before_end(self._end)  # so that the summary names the abandoned calls
         config.add_cleanup(self._end)
 
     def _make_manager(self, config: pytest.Config) -> pluggy.PluginManager:
-        """Return the plugin manager of the run, with what listens to the run's own requests."""
+        """Return the plugin manager of the run, with the listeners to the run's requests."""
         manager = make_manager()
         manager.register(self.statistics, "statistics")
         manager.register(FakeFilesWatch(self.statistics.report), "fake files")
@@ -120,7 +120,7 @@ class PytestSession:
         """Refuse a backend or an option that does not exist, before any test runs.
 
         Raises:
-            pytest.UsageError: There is no such backend, or it refuses its options.
+            pytest.UsageError: The backend does not exist, or it refuses its options.
         """
         if self.settings.synth is not None:
             self._check_backend(self.settings.synth)
@@ -136,7 +136,7 @@ class PytestSession:
             raise pytest.UsageError(f"{error} ({self.settings.sources['synth']})") from None
         try:
             options = self.workspace.options(name)
-            if ":" not in name:  # constructing is free, but a factory of the user's own may not be
+            if ":" not in name:  # a constructor makes no backend call, but a user's own factory may make one
                 self._synthesizer = load_synthesizer(name, **options)
         except BackendConfigError as error:
             raise pytest.UsageError(str(error)) from None
@@ -211,7 +211,7 @@ class PytestSession:
         return loop.run(call)
 
     def _usable_loop(self) -> BackgroundLoop:
-        """Return the event loop of the run; make one if there is none, or if the one there is blocked."""
+        """Return the event loop of the run; make a new one if there is none, or if it is blocked."""
         if self._pid != os.getpid():  # a forked child: the parent has the loop, and may hold the lock
             self._pid, self._loop, self._loop_lock = os.getpid(), None, threading.Lock()
         with self._loop_lock:
@@ -224,7 +224,7 @@ class PytestSession:
             return self._loop
 
     def close_synthesizer(self, synthesizer: Synthesizer) -> None:
-        """Let a synthesizer release what it holds, if it has an ``aclose``."""
+        """Close a synthesizer, if it has an ``aclose``."""
         close = getattr(synthesizer, "aclose", None)
         if close is None or self._has_abandoned:  # its connections belong to a loop that is blocked
             return
