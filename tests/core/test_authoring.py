@@ -74,7 +74,7 @@ def test_silent_or_empty_part_may_be_joined():
         (lambda: wav_audio(wav(bytes(4800))), "silence from end to end"),
         (lambda: wav_audio(authoring.write_wav(b"\x80" * 800, 8000, sample_width=1)), "silence"),
         (lambda: wav_audio(authoring.write_wav(b"\xff" * 800, 8000, sample_width=1, tag=7)), "silence"),
-        (lambda: wav_audio(authoring.write_wav(SAMPLES, 8000, sample_width=8)), "64 bits"),
+        (lambda: wav_audio(authoring.write_wav(SAMPLES, 8000, sample_width=8)), "64-bit samples"),
         (lambda: pcm_audio(b"", 24000), "no samples"),
         (lambda: pcm_audio(bytes(4800), 24000), "silence from end to end"),
         (lambda: pcm_audio(SAMPLES + b"x", 24000), "bytes are not whole 16-bit samples"),

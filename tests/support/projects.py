@@ -1,5 +1,6 @@
 """A small pytest project that a test writes and runs."""
 
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -49,6 +50,19 @@ AWAIT_HELLO = """
 """
 
 
+class _ImportGuard:
+    """Notes whether a run imported numpy. pytester forgets the modules of an in-process run, and numpy cannot
+    be imported twice, so that later tests of the same process would fail."""
+
+    def __init__(self):
+        self._before = "numpy" in sys.modules
+        self.imported = ""
+
+    def pytest_unconfigure(self):
+        if "numpy" in sys.modules and not self._before:
+            self.imported = "numpy"
+
+
 class PytestProject:
     """A project in pytester's directory: an ini file, a conftest.py with a `Speaker`, and tests."""
 
@@ -68,9 +82,14 @@ class PytestProject:
         self.pytester.makepyfile(**{name: dedent(text)})
 
     def run(self, *args, subprocess=False):
-        run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
         # The projects do not use hypothesis, and each in-process run would import it again.
-        return run("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", *args)
+        arguments = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error", *args)
+        if subprocess:
+            return self.pytester.runpytest_subprocess(*arguments)
+        guard = _ImportGuard()
+        result = self.pytester.runpytest_inprocess(*arguments, plugins=[guard])
+        assert not guard.imported, f"the run imported {guard.imported}: run it with subprocess=True"
+        return result
 
     @property
     def calls(self):

@@ -109,7 +109,7 @@ def test_fields_of_a_backend_are_foreign_text(project, monkeypatch, fields, expe
 
 def test_summary_has_the_line_if_the_header_had_none(local_project):
     local_project.tests("def test_it(russo_say): russo_say('Hello')")
-    local_project.run("--russo-synth=local").assert_outcomes(passed=1)
+    local_project.run("--russo-synth=local", subprocess=True).assert_outcomes(passed=1)
     header, summary = split(local_project.run("--russo-synth=local"))
     assert len(header) == len(summary) == 1
     plain = local_project.run("--no-header", "--russo-synth=local")
@@ -173,7 +173,7 @@ def test_settings_without_effect_are_in_the_summary(local_project, monkeypatch, 
     local_project.ini("russo_recordings_dir = tests/recordings\nrusso_synth_options = zzz.a=1")
     local_project.tests("def test_it(russo_say): russo_say('Hello')")
     options = ["--russo-synth=local", "--russo-synth-option=google.voice=Kore"]
-    result = local_project.run(*workers, *options)
+    result = local_project.run(*workers, *options, subprocess=True)
     _, summary = split(result)
     assert summary[1:] == [
         "russo: the variable RUSSO_MODE is not read; did you mean RUSSO_CACHE_MODE?",
