@@ -29,7 +29,7 @@ from russo._flow.summary import Notes, summarize, total_of
         ),
         (
             [{"hits": 1, "hit_characters": 5, "hit_seconds": 0.3}],
-            "russo: 1 hit (5 characters, 0.3 s of speech), 0 backend calls",
+            "russo: 1 hit (5 characters, 0 s of speech), 0 backend calls",
         ),
         (
             [{"misses": 3, "backend_calls": 1, "backend_characters": 5}, {"damaged": 2}],

@@ -16,7 +16,7 @@ def test_calls_over_the_limit_are_refused_before_they_reach_the_backend(acme_pro
     )
     assert (
         summary(result)
-        == "1 hit (3 characters, 0.5 s of speech), 2 backend calls to acme (6 characters), 4 misses"
+        == "1 hit (3 characters, 0 s of speech), 2 backend calls to acme (6 characters), 4 misses"
     )
 
 

@@ -12,7 +12,7 @@ def test_say_synthesizes_once_and_replays_later(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]
-    assert summary(result) == "2 hits (10 characters, 0.1 s of speech), 0 backend calls"
+    assert summary(result) == "2 hits (10 characters, 0 s of speech), 0 backend calls"
 
 
 def test_closest_marker_decides_the_prompt(project):

@@ -74,7 +74,7 @@ def test_refresh_calls_the_backend_once_per_key_and_run(project):
     result = project.run("--russo-cache-mode=refresh")
     assert project.calls == ["a Hello"] * 2
     assert (
-        summary(result) == "2 hits (10 characters, 0.1 s of speech), 1 backend call to speaker (5 characters)"
+        summary(result) == "2 hits (10 characters, 0 s of speech), 1 backend call to speaker (5 characters)"
     )
 
 

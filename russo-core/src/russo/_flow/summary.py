@@ -127,9 +127,10 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
 def _facts(total: Counts, *, names: bool) -> Iterator[str]:
     saved = ""
     if total.hits:
-        unknown = total.hits_unknown if total.hit_seconds else 0  # if no length is known, none is mentioned
-        lengths = [f"{total.hit_characters:,} characters", speech(total.hit_seconds, unknown)]
-        saved = f" ({', '.join(filter(None, lengths))})"
+        saved = f"{total.hit_characters:,} characters"
+        if total.hits > total.hits_unknown:  # if no length is known, none is mentioned
+            saved += f", {speech(total.hit_seconds, total.hits_unknown)}"
+        saved = f" ({saved})"
     yield f"{count(total.hits, 'hit')}{saved}"
     characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
     called = _called(total) if names else ""
