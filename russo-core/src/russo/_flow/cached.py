@@ -104,13 +104,21 @@ class CachedSynthesizer:
         """Whether a run supplies the cache and the mode that the constructor did not get."""
         return self._context is not None
 
-    def bound_to(self, context: RunContext) -> Self:
+    @property
+    def has_own_cache(self) -> bool:
+        """Whether the constructor got a cache, also those of each `CachedSynthesizer` that this one wraps."""
+        return self._cache is not None and (
+            not isinstance(self.synthesizer, CachedSynthesizer) or self.synthesizer.has_own_cache
+        )
+
+    def bound_to(self, context: RunContext | None) -> Self:
         """Use a run's cache and mode if the constructor got none, in this object and in those it wraps.
 
         The pytest plugin and the command use this. It changes the object itself.
 
         Args:
-            context: The run: its cache, its mode, its listeners and its limit of backend calls.
+            context: The run: its cache, its mode, its listeners and its limit of backend calls. ``None``
+                means no run, as after the constructor.
 
         Returns:
             This object.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -37,11 +36,16 @@ def adopt(
 def adopt_other(value: CachedSynthesizer, request: pytest.FixtureRequest, session: PytestSession) -> None:
     """Bind a `CachedSynthesizer` that another fixture returned, so that the run counts its calls.
 
-    A fixture of a wider scope than the project's own ``russo_cache`` cannot use it, and stays as it is.
+    If the project's own ``russo_cache`` has a narrower scope than this fixture, or uses it, the object cannot
+    have this cache. Then it takes nothing from the run, and nothing from an earlier run in this process.
     """
-    if not value.is_bound:
-        with contextlib.suppress(pytest.fail.Exception):
-            _bind(value, request, session)
+    if value.has_own_cache:  # the fixture russo_cache may raise, and its value would not be used
+        value.bound_to(session.context)
+        return
+    try:
+        _bind(value, request, session)
+    except (pytest.fail.Exception, pytest.FixtureLookupError):
+        value.bound_to(None)
 
 
 def _bind(cached: CachedSynthesizer, request: pytest.FixtureRequest, session: PytestSession) -> None:

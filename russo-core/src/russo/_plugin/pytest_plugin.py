@@ -133,9 +133,10 @@ def pytest_fixture_setup(
     if fixturedef.argname == "russo_cache":
         session_of(request.config).fixtures.note_cache(fixturedef)
     if fixturedef.argname != "russo_synthesizer":
-        # If the module is not imported yet, the value cannot be an object of its class.
+        # If the module is not imported yet, the value cannot be an object of its class. Not isinstance, which
+        # reads __class__ of the value: that may fail, or load what a lazy value stands for.
         module = sys.modules.get("russo._flow.cached")
-        if module is not None and isinstance(value, module.CachedSynthesizer):
+        if module is not None and issubclass(type(value), module.CachedSynthesizer):
             from .adopt import adopt_other
 
             adopt_other(value, request, session_of(request.config))
