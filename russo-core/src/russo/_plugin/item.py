@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import pytest
-
-_SHOWN_TESTS: Final = 3
 
 CURRENT_ITEM: Final = pytest.StashKey[pytest.Item | None]()
 """The key under which the stash of a `pytest.Config` holds the test that is running."""
@@ -25,21 +22,3 @@ def marked_prompt(item: pytest.Item) -> str | None:
         return None
     prompt: str = mark.args[0]
     return prompt
-
-
-def unheard_markers(items: Iterable[pytest.Item]) -> str | None:
-    """Return a sentence about the tests whose marker has no effect, because they do not use its audio."""
-    names = [
-        item.nodeid
-        for item in items
-        if item.get_closest_marker("russo") and "russo_audio" not in getattr(item, "fixturenames", ())
-    ]
-    if not names:
-        return None
-    from .._words import count
-
-    shown = names[:_SHOWN_TESTS]
-    if more := len(names) - len(shown):
-        shown.append(f"and {more:,} more")
-    tests = count(len(names), "test has", "tests have")
-    return f"{tests} a russo marker but not the fixture russo_audio: {', '.join(shown)}"

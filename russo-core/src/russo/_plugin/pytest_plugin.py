@@ -16,7 +16,7 @@ import pytest
 from .._installation import is_damaged, problem
 from . import options
 from .complete_run import CompleteRun
-from .item import CURRENT_ITEM, is_prompt_marker, unheard_markers
+from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def pytest_configure(config: pytest.Config) -> None:
             _complain()
     complete_run = config.stash[_COMPLETE_RUN] = CompleteRun(config, workers_of(config))
     config.pluginmanager.register(complete_run, "russo-complete-run")
+    if config.get_verbosity() > 0:
+        from .unused_markers import UnusedMarkers
+
+        config.pluginmanager.register(UnusedMarkers(workers_of(config)), "russo-unused-markers")
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if options.is_any_given(config) and not config.getoption("help", False):
@@ -183,14 +187,6 @@ def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthes
     return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """With ``-v``, find the markers that have no effect. All of xdist's workers collect the same tests."""
-    config, workers = session.config, workers_of(session.config)
-    if config.get_verbosity() > 0 and workers.number == 0 and not config.getoption("collectonly", False):
-        sentences = [unheard_markers(session.items)]
-        workers.send("details", lambda: sentences.pop() if sentences else None)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Remember the running test, so that hooks reach the ``conftest.py`` files of its folders."""
@@ -263,12 +259,12 @@ def pytest_terminal_summary(
 ) -> None:
     """Write the summary of the run."""
     workers = workers_of(config)
-    if not workers.is_controller:
+    if is_damaged() or not workers.is_controller:
         return  # a worker knows its own tests only, and its terminal is not shown
     parts, prune = workers.received("counts"), config.getoption("russo_prune_unused")
     complete_run = config.stash[_COMPLETE_RUN]
     is_unseen = complete_run.unseen and options.is_any_given(config)
-    if not (parts or prune or is_unseen or workers.received("details")):
+    if not (parts or prune or is_unseen or workers.received("markers")):
         return
     from .run_summary import write_summary
 

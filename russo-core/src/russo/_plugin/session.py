@@ -160,7 +160,9 @@ class PytestSession:
     @property
     def details(self) -> list[str]:
         """Sentences that only ``-v`` shows. Complete in the controller, when the summary is printed."""
-        return list(self.workers.received("details"))
+        from .unused_markers import unused_markers
+
+        return [sentence for sentence in (unused_markers(self.workers),) if sentence]
 
     def header(self) -> str:
         """Return the line of pytest's header: the backend, the mode and the directories of the run."""
