@@ -37,6 +37,8 @@ def settings_of(tmp_path, *given, ini=(), synth=None):
         ("Local", "no backend is named 'Local'; did you mean 'local'?"),
         ("acmee", "no backend is named 'acmee'; did you mean 'acme'?"),
         ("gogle", "no backend is named 'gogle'; did you mean 'google'?"),
+        ("googel", "no backend is named 'googel'; did you mean 'google'?"),
+        ("Loacl", "no backend is named 'Loacl'; did you mean 'local'?"),
     ],
 )
 def test_misspelt_backend_is_refused_in_both_places(tmp_path, installed, name, message):
@@ -56,6 +58,8 @@ def test_misspelt_backend_is_refused_in_both_places(tmp_path, installed, name, m
         ("zzz", "installed: acme, local"),
         ("gemini", "did you mean 'google'?"),
         ("acme-local", "did you mean 'local'?"),
+        ("localai", "did you mean 'local'?"),
+        ("gogel", "did you mean 'google'?"),
     ],
 )
 def test_name_that_may_be_a_backend_elsewhere_is_refused_on_the_command_line_only(

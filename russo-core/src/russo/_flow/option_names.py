@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .._backends.discovery import BACKENDS, installed_backends
 from .._foreign import shown
 from .._settings import OPTIONS_GIVEN, Settings, SettingsError
@@ -14,7 +16,7 @@ def refuse_misspelt_backends(settings: Settings) -> None:
     """Refuse options of a backend that does not exist.
 
     An ini-file may serve several machines, so a name there may be a backend that is not installed here. It is
-    refused only if it is within two letters of one that is known.
+    refused only if one letter, or the order of two neighbouring letters, differs from a name that is known.
 
     Raises:
         SettingsError: The message names the backend that may be meant.
@@ -61,7 +63,13 @@ def _unknown_names(settings: Settings) -> list[str]:
 
 
 def _is_misspelt(name: str, near: str) -> bool:
-    return len(name) > 3 and edit_distance(name.lower(), near) <= 2
+    name = name.lower()
+    return len(name) > 3 and (edit_distance(name, near) <= 1 or near in _with_two_letters_swapped(name))
+
+
+def _with_two_letters_swapped(name: str) -> Iterator[str]:
+    for place in range(len(name) - 1):
+        yield name[:place] + name[place + 1] + name[place] + name[place + 2 :]
 
 
 def _chosen(settings: Settings) -> str | None:
