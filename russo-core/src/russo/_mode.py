@@ -54,8 +54,12 @@ def _hint(value: str) -> str:
     import difflib  # a run with a valid mode does not need it
 
     word = value.strip().lower().replace("-", "_")
-    near = difflib.get_close_matches(word, list(Mode), n=1)
-    meant = _NAMES_ELSEWHERE.get(word) or (Mode(near[0]) if near else None)
+    names = {**_NAMES_ELSEWHERE, **{str(mode): mode for mode in Mode}}
+    # Short names have many neighbours: "no" must not suggest what "none" means.
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.75) or difflib.get_close_matches(
+        word, Mode, n=1
+    )
+    meant = names[near[0]] if near else None
     if meant is None:
         return f"the modes are {', '.join(Mode)}"
     others = ", ".join(each for each in Mode if each is not meant)

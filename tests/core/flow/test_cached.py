@@ -84,6 +84,7 @@ def test_mode_decides_how_often_a_repeated_prompt_calls_the_backend(cache, mode,
         ("reply", "replay"),
         ("refesh", "refresh"),
         ("record", "auto"),
+        ("recordd", "auto"),
         ("record-once", "auto"),
         ("once", "auto"),
         ("new_episodes", "auto"),
@@ -102,7 +103,7 @@ def test_mode_that_does_not_exist_suggests_the_mode_that_is_meant(mode, meant):
     assert str(caught.value).endswith(f"; the other {end}")
 
 
-@pytest.mark.parametrize("mode", ["", "sometimes"])
+@pytest.mark.parametrize("mode", ["", "sometimes", "no"])
 def test_mode_that_is_not_like_any_other_lists_the_modes(mode):
     with pytest.raises(ValueError, match="cache mode") as caught:
         CachedSynthesizer(Speaker(), mode=mode)

@@ -208,6 +208,7 @@ RECORDINGS = "the recordings directory {} does not exist ({})"
             {},
             [RECORDINGS.format("test_it.py/gone", "command line")],
         ),
+        (["--russo-recordings-dir=gone", "--russo-no-cache"], {}, []),
         (["--russo-recordings-dir=here"], {}, []),
         (["--russo-recordings-dir=gone", "--russo-cache-dir=gone"], {}, []),
         (["--russo-recordings-dir=gone", "--russo-cache-dir=here/../gone"], {}, []),

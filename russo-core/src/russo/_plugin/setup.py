@@ -62,9 +62,12 @@ def _path(path: Path, rootdir: Path) -> str:
 
 
 def missing_recordings(settings: Settings, rootdir: Path) -> Iterator[str]:
-    """Yield a sentence if the directory of the recordings does not exist and is not recorded into."""
+    """Yield a sentence if the run reads recordings, and their directory does not exist.
+
+    A directory that is also the cache is created by the first entry.
+    """
     directory = settings.recordings_dir
-    if directory is None or is_same_directory(directory, settings.cache_dir):
+    if directory is None or settings.mode is Mode.OFF or is_same_directory(directory, settings.cache_dir):
         return
     try:
         directory.stat()
