@@ -60,9 +60,13 @@ def test_other_type_errors_have_no_note(project):
         import pytest
 
         class Audio: pass
+        class AudioSegment: pass
 
         async def test_without_russo():
             await Audio()
+
+        async def test_other_class(russo_say):
+            await AudioSegment()
 
         @pytest.mark.asyncio
         async def test_other_error(russo_say):
@@ -70,7 +74,7 @@ def test_other_type_errors_have_no_note(project):
         """
     )
     result = project.run("-o", "asyncio_mode=auto")
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=3)
     result.stdout.no_fnmatch_line("*are not async*")
 
 
@@ -84,6 +88,8 @@ def test_audio_is_not_awaitable():
         ("russo_say('Hello', voice='hidden')", "voice"),
         ("russo_say('Hello', api_key='hidden', speed=2)", "api_key and speed"),
         ("russo_say('Hello', 'hidden')", "a second argument"),
+        ("russo_say(text='Hello', voice='hidden')", "voice"),
+        ("russo_say('Hello', text='hidden')", "text"),
     ],
 )
 @pytest.mark.parametrize("options", [("--tb=short",), ("-q", "--tb=line"), ("-n", "2")])
@@ -99,6 +105,70 @@ def test_more_than_the_prompt_is_refused_and_the_recipe_is_named(project, call, 
     ) in shown
     assert "_plugin" not in shown.replace("pytest_plugin", "")
     assert project.calls == []
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("russo_say()", "no argument"),
+        ("russo_say(prompt='hidden')", "prompt"),
+        ("russo_say(prompt='hidden', voice='hidden')", "prompt and voice"),
+    ],
+)
+def test_call_without_a_prompt_shows_the_right_call(project, call, given):
+    project.tests(f"def test_it(russo_say): exec({call!r})")
+    result = project.run("--tb=short")
+    result.assert_outcomes(failed=1)
+    assert (
+        "E   TypeError: russo_say takes one argument, the prompt, without a name: "
+        f'russo_say("Turn on the light."); it was called with {given}'
+    ) in result.outlines
+    assert project.calls == []
+
+
+def test_prompt_may_have_its_name(project):
+    project.tests("def test_it(russo_say): russo_say(text='Hello')")
+    project.run().assert_outcomes(passed=1)
+    assert project.calls == ["a Hello"]
+
+
+NOT_AWAITED = (
+    "synthesize is async: use `await russo_synthesizer.synthesize(...)`; "
+    "a test that is not async can use russo_say"
+)
+
+
+@pytest.mark.parametrize("options", [("--tb=short",), ("-q", "--tb=native"), ("-n", "2")])
+def test_missing_await_suggests_what_works(project, options):
+    project.tests(
+        """
+        async def test_it(russo_synthesizer):
+            russo_synthesizer.synthesize("Hello").duration
+
+        def test_plain(russo_synthesizer):
+            russo_synthesizer.synthesize("Hello").data
+        """
+    )
+    result = project.run(*options, "-o", "asyncio_mode=auto", "-W", "default", subprocess=True)
+    result.assert_outcomes(failed=2)
+    assert len([line for line in result.outlines if line.removeprefix("E").strip() == NOT_AWAITED]) == 2
+
+
+def test_attribute_errors_of_other_coroutines_have_no_note(project):
+    project.tests(
+        """
+        async def synthesize(text): pass
+
+        def test_coroutine(russo_say):
+            synthesize("Hello").duration
+
+        def test_text(russo_say):
+            raise AttributeError("'coroutine' object has no attribute 'duration'")
+        """
+    )
+    result = project.run("-W", "default", subprocess=True)
+    result.assert_outcomes(failed=2)
+    result.stdout.no_fnmatch_line("*is async*")
 
 
 def test_recipe_that_the_error_names_is_in_the_documentation(pytestconfig):

@@ -164,12 +164,13 @@ def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesiz
     """Return a function that takes a prompt and returns its audio; a plain test may call it many times."""
     session = session_of(request.config)
 
-    def say(text: str, *more: object, **options: object) -> Audio:
+    def say(*arguments: Any, **named: Any) -> Audio:
         __tracebackhide__ = True
-        if more or options:
+        if len(arguments) + len(named) != 1 or named.keys() - {"text"}:
             from .misuse import arguments_error
 
-            raise arguments_error(options)
+            raise arguments_error(len(arguments), named)
+        (text,) = arguments or named.values()
         return russo_synthesizer.synthesize_sync(text, wait_for=session.wait_for)
 
     return say
