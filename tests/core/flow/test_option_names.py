@@ -103,12 +103,18 @@ def test_option_on_the_command_line_for_another_backend_is_named(
     assert option_names.options_without_effect(settings) == ([] if has_effect else [sentence])
 
 
-def test_the_only_installed_backend_is_the_chosen_one(tmp_path, installed):
+def test_the_only_installed_backend_is_not_called_chosen(tmp_path, installed):
     del installed["acme"]
     settings = settings_of(tmp_path, "google.voice=Kore", "local.speed=2")
     assert option_names.options_without_effect(settings) == [
-        "--russo-synth-option=google.… had no effect: the chosen backend is 'local'"
+        "--russo-synth-option=google.… had no effect: the backend is 'local', the only one installed"
     ]
+
+
+def test_options_are_not_named_if_a_fixture_replaces_the_backend(tmp_path, installed):
+    settings = settings_of(tmp_path, "google.voice=Kore", ini=["zzz.a=1"], synth="local")
+    (sentence,) = option_names.options_without_effect(settings, is_replaced=True)
+    assert sentence.startswith("options of 'zzz' had no effect")
 
 
 def test_options_on_the_command_line_are_named_first(tmp_path, installed):

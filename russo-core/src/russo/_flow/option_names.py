@@ -31,18 +31,28 @@ def refuse_misspelt_backends(settings: Settings) -> None:
         raise SettingsError(f"no backend is named {shown(repr(name))}; {hint} ({source})")
 
 
-def options_without_effect(settings: Settings) -> list[str]:
+def options_without_effect(settings: Settings, *, is_replaced: bool = False) -> list[str]:
     """Return a sentence for each backend whose options have no effect in this run.
 
     Options in the ini-file are for any backend that a run may choose, so of these only the ones whose backend
     is not known are named.
+
+    Args:
+        settings: The settings of the run.
+        is_replaced: Whether fixtures of the user replace the backend of the settings. They may read options
+            of the command line, so none of these is named.
     """
     given = [name for name, source in settings.option_sources.items() if source == OPTIONS_GIVEN]
-    chosen = _chosen(settings)
+    chosen = None if is_replaced else _chosen(settings)
+    why = (
+        f"the backend is {shown(repr(chosen))}, the only one installed"
+        if settings.synth is None
+        else f"the chosen backend is {shown(repr(chosen))}"
+    )
     used = _CUSTOM if chosen is not None and ":" in chosen else chosen
     return [
         *(
-            f"{OPTIONS_GIVEN}={shown(name)}.… had no effect: the chosen backend is {shown(repr(chosen))}"
+            f"{OPTIONS_GIVEN}={shown(name)}.… had no effect: {why}"
             for name in given
             if chosen is not None and name != used
         ),
