@@ -58,6 +58,7 @@ def _bind(cached: CachedSynthesizer, request: pytest.FixtureRequest, session: Py
             pytrace=False,
         )
     cached.bound_to(dataclasses.replace(session.context, cache=cache))
+    session.fixtures.note_names(cached)
 
 
 def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from .._foreign import shown
-from .._secret import option_of
-from .._settings import is_same_directory
 from .._store.cache import AudioCache
+from .._store.layered import LayeredCache
 
 if TYPE_CHECKING:
     import pytest
 
     from .._flow.cached import CachedSynthesizer
-    from .._settings import Settings
+    from .._store.layered import Cache
     from .workers import Workers
 
-_OWN_MODULE: Final = "russo._plugin.pytest_plugin"
+PLUGIN_MODULE: Final = "russo._plugin.pytest_plugin"
+"""The module of russo's own fixtures."""
 
 
 class FixtureUse:
@@ -47,93 +47,82 @@ class FixtureUse:
             self._new.append((kind, value))
 
     def note_own_backend(self) -> None:
-        """Note that the backend of the settings was used."""
+        """Note that russo's own fixture ``russo_synthesizer`` is set up."""
         self._note("own")
+
+    def note_own_words(self, words: str) -> None:
+        """Note the backend that russo's own fixture loaded, with its voice, in words."""
+        self._note("own backend", words)
 
     def note_fixture(self, fixturedef: pytest.FixtureDef[Any], synthesizer: CachedSynthesizer) -> None:
         """Note a fixture that was set up, and the caches of its synthesizer."""
-        if fixturedef.func.__module__ != _OWN_MODULE:
+        if fixturedef.func.__module__ != PLUGIN_MODULE:
             self._note("file", _file_of(fixturedef.func, self._config.rootpath))
-        self._note("layers", tuple(str(layer.directory) for layer in synthesizer.cache.layers))
+        self._note("layers", _directories(synthesizer.cache))
 
-    def note_cache(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        """Note a fixture ``russo_cache`` that was set up."""
-        if fixturedef.func.__module__ == _OWN_MODULE:
+    def note_names(self, synthesizer: CachedSynthesizer) -> None:
+        """Note the backends that the settings of a synthesizer name, also those of the ones it wraps."""
+        with contextlib.suppress(Exception):  # the test that uses the synthesizer reports it
+            for name in _backends_in(synthesizer.cache_key_extra):
+                self._note("name", name)
+
+    def note_cache(self, fixturedef: pytest.FixtureDef[Any], cache: object) -> None:
+        """Note a fixture ``russo_cache`` that was set up, and the directories of its cache."""
+        if fixturedef.func.__module__ == PLUGIN_MODULE:
             self._note("own cache")
         else:
             self._note("cache file", _file_of(fixturedef.func, self._config.rootpath))
+        if issubclass(type(cache), (AudioCache, LayeredCache)):
+            self._note("cache layers", _directories(cast("Cache", cache)))
+
+    @property
+    def uses_own_backend(self) -> bool:
+        """Whether russo's own fixture ``russo_synthesizer`` was set up."""
+        return any(True for _ in self._received("own"))
+
+    @property
+    def backends(self) -> list[str]:
+        """The backends that russo's own fixture loaded, in words."""
+        return sorted(set(self._received("own backend")))
+
+    @property
+    def backend_files(self) -> list[str]:
+        """The files of the user's fixtures ``russo_synthesizer``."""
+        return sorted(set(self._received("file")))
+
+    @property
+    def replaces_backend(self) -> bool:
+        """Whether each ``russo_synthesizer`` that was set up is a fixture of the user."""
+        return bool(self.backend_files) and not self.uses_own_backend
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The backends that the settings of the run's synthesizers name."""
+        return frozenset(self._received("name"))
+
+    @property
+    def cache_files(self) -> list[str]:
+        """The files of the user's fixtures ``russo_cache``; empty if russo's own was set up, too."""
+        return [] if list(self._received("own cache")) else sorted(set(self._received("cache file")))
+
+    @property
+    def cache_layers(self) -> list[tuple[Path, ...]]:
+        """The directories of each ``russo_cache`` that was set up; the last one is written."""
+        return [tuple(map(Path, paths)) for paths in sorted(set(map(tuple, self._received("cache layers"))))]
 
     def _received(self, kind: str) -> Iterator[Any]:
         for part in self._workers.received("fixtures"):
             yield from (value for name, value in part if name == kind)
 
     @property
+    def layer_directories(self) -> list[tuple[Path, ...]]:
+        """The directories of the caches that synthesizers used; the last one is written."""
+        return [tuple(map(Path, paths)) for paths in self._received("layers")]
+
+    @property
     def layers(self) -> Mapping[str, Sequence[AudioCache]]:
         """The caches that are read, by the directory of the cache that is written."""
         return {paths[-1]: [AudioCache(path) for path in paths] for paths in self._received("layers")}
-
-    def settings_without_effect(self, settings: Settings, speakers: Iterable[str]) -> str | None:
-        """Return in words that fixtures of the user replaced the chosen backend, or ``None``.
-
-        Args:
-            settings: The settings of the run.
-            speakers: The backends that the run used. A fixture may use the chosen one.
-        """
-        files = sorted(set(self._received("file")))
-        if not files or list(self._received("own")):
-            return None
-        given = [*_backend_setting(settings, speakers), *_option_settings(self._config, settings)]
-        if not given:
-            return None
-        replaced = "it" if len(given) == 1 and "-option=" not in given[0] else "the chosen backend"
-        return (
-            f"{' and '.join(given)} had no effect: the fixture russo_synthesizer of {_listed(files)} "
-            f"replaces {replaced}"
-        )
-
-    def directories_without_effect(self, settings: Settings) -> str | None:
-        """Return in words that fixtures of the user replaced the cache of the settings, or ``None``.
-
-        A directory of the ini-file is not named, because the ``russo`` command uses it too.
-        """
-        files = sorted(set(self._received("cache file")))
-        if not files or list(self._received("own cache")):
-            return None
-        used = [layer.directory for layers in self.layers.values() for layer in layers]
-        given = [
-            f"--russo-{name.replace('_', '-')}" if source == "command line" else f"RUSSO_{name.upper()}"
-            for name, path in (("cache_dir", settings.cache_dir), ("recordings_dir", settings.recordings_dir))
-            if (source := settings.sources[name]).startswith(("command line", "environment"))
-            and path is not None
-            and not any(is_same_directory(path, each) for each in used)
-        ]
-        if not given:
-            return None
-        return (
-            f"{' and '.join(given)} had no effect: the fixture russo_cache of {_listed(files)} "
-            "replaces the cache"
-        )
-
-
-def _backend_setting(settings: Settings, speakers: Iterable[str]) -> Iterator[str]:
-    name, source = settings.synth, settings.sources["synth"]
-    if name is None or name in speakers:
-        return
-    if source == "command line":
-        yield f"--russo-synth={shown(name)}"
-    elif source.startswith("environment"):
-        yield f"RUSSO_SYNTH={shown(name)}"
-    else:
-        yield f"russo_synth = {shown(name)}"
-
-
-def _option_settings(config: pytest.Config, settings: Settings) -> Iterator[str]:
-    """Yield the options of the chosen backend on the command line, without their values."""
-    name = settings.synth
-    for text in config.getoption("russo_synth_option"):
-        backend, _, option = option_of(text).partition(".")
-        if option and (name is None or backend == ("custom" if ":" in name else name)):
-            yield f"--russo-synth-option={backend}.{option}"
 
 
 def _file_of(function: Any, rootdir: Path) -> str:
@@ -144,6 +133,13 @@ def _file_of(function: Any, rootdir: Path) -> str:
     return str(path.relative_to(rootdir) if path.is_relative_to(rootdir) else path)
 
 
-def _listed(files: Sequence[str]) -> str:
-    more = [f"{len(files) - 2:,} more"] if len(files) > 2 else []
-    return " and ".join([*map(shown, files[:2]), *more])
+def _directories(cache: Cache) -> tuple[str, ...]:
+    return tuple(str(layer.directory) for layer in cache.layers)
+
+
+def _backends_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in fields.items():
+        if name == "backend" and isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _backends_in(value)

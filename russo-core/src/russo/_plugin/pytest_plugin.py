@@ -135,7 +135,7 @@ def pytest_fixture_setup(
     if request.config.getoption("setupplan", False):
         return value
     if fixturedef.argname == "russo_cache":
-        session_of(request.config).fixtures.note_cache(fixturedef)
+        session_of(request.config).fixtures.note_cache(fixturedef, value)
     if fixturedef.argname != "russo_synthesizer":
         # If the module is not imported yet, the value cannot be an object of its class. Not isinstance, which
         # reads __class__ of the value: that may fail, or load what a lazy value stands for.

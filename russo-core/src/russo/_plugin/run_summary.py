@@ -8,6 +8,7 @@ from .._flow.other_settings import other_settings
 from .._flow.summary import Notes, summarize, total_of
 from .._foreign import shown
 from .complete_run import unseen_tests
+from .replaced import replaced_backend, replaced_backend_of_ini, replaced_cache
 from .terminal import write_line
 from .unused import report_unused
 
@@ -37,24 +38,28 @@ def write_summary(
     """
     total, verbosity = total_of(parts), config.get_verbosity()
     not_counted = f"{unseen_tests(unseen)}: they are not counted" if unseen else None
-    notes = Notes(unseen=not_counted) if verbosity < 0 else _notes(session, total, not_counted)
+    notes = Notes(unseen=not_counted) if verbosity < 0 else _notes(config, session, total, not_counted)
     for line in summarize(total, notes, verbosity=verbosity):
         write_line(config, line)
     for line in report_unused(config, session.cache, total, why_incomplete):
         write_line(config, shown(line, 1000))
 
 
-def _notes(session: PytestSession, total: Counts, unseen: str | None) -> Notes:
-    replaced = (
-        session.fixtures.settings_without_effect(session.settings, total.speakers),
-        session.fixtures.directories_without_effect(session.settings),
+def _notes(config: pytest.Config, session: PytestSession, total: Counts, unseen: str | None) -> Notes:
+    settings, fixtures, rootdir = session.settings, session.fixtures, config.rootpath
+    notices = (
+        replaced_backend(config, fixtures, settings, total.speakers, only=session.only_shown),
+        replaced_cache(fixtures, settings, rootdir, is_shown=session.is_described),
     )
     default = session.cache.layers
     layers = {str(default[-1].directory): default, **session.fixtures.layers}
     return Notes(
         setup=session.setup_line(),
         unseen=unseen,
-        notices=[*filter(None, replaced), *session.notices],
+        notices=[*filter(None, notices), *session.notices],
         other_settings=other_settings(total.added, layers, total.used) if total.added else None,
-        details=session.details,
+        details=[
+            *filter(None, [replaced_backend_of_ini(config, fixtures, settings, total.speakers)]),
+            *session.details,
+        ],
     )

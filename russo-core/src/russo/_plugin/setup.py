@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,25 +28,40 @@ _ELSEWHERE: Final = {
 _WITH_VARIABLE: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
 
 
-def describe(settings: Settings, backend: str | None, fields: Mapping[str, object], rootdir: Path) -> str:
+def describe(
+    settings: Settings, backends: Iterable[str], rootdir: Path, used: Sequence[Sequence[Path]] = ()
+) -> str:
     """Return the backend, its voice, the mode and the directories of a run.
 
     Args:
         settings: The settings of the run.
-        backend: The backend of the run, or ``None`` if it is not known.
-        fields: The key fields of this backend, as far as they are known. They hold no credentials.
+        backends: The backend of the run in words, if it is known.
         rootdir: Paths below it are shown relative to it.
+        used: The directories of each cache that the run used, the written one last. By default those of
+            the settings are named.
     """
-    parts = [] if backend is None else [_backend(backend, settings, fields)]
-    parts.append(f"mode {settings.mode}")
-    if settings.mode is not Mode.OFF:
-        parts.append(f"cache {_path(settings.cache_dir, rootdir)}")
-        if settings.recordings_dir is not None:
-            parts.append(f"recordings {_path(settings.recordings_dir, rootdir)}")
-    return ", ".join(parts)
+    recordings = [] if settings.recordings_dir is None else [settings.recordings_dir]
+    layers = used or [[*recordings, settings.cache_dir]]
+    places = {
+        "cache": [paths[-1] for paths in layers],
+        "recordings": [path for paths in layers for path in paths[:-1]],
+    }
+    named = [
+        f"{noun} {listed([shown_path(path, rootdir) for path in dict.fromkeys(paths)])}"
+        for noun, paths in places.items()
+        if paths and settings.mode is not Mode.OFF
+    ]
+    return ", ".join([*backends, f"mode {settings.mode}", *named])
 
 
-def _backend(name: str, settings: Settings, fields: Mapping[str, object]) -> str:
+def describe_backend(name: str, settings: Settings, fields: Mapping[str, object]) -> str:
+    """Return the name of a backend, its voice, its model and the given options that are part of the key.
+
+    Args:
+        name: The backend.
+        settings: The settings of the run.
+        fields: The key fields of this backend, as far as they are known. They hold no credentials.
+    """
     names = dict.fromkeys((*_ALWAYS_SHOWN, *settings.options_of(name)))
     values = [
         f"{option} {shown(str(fields[option]), _SHOWN_VALUE)}"
@@ -57,8 +72,15 @@ def _backend(name: str, settings: Settings, fields: Mapping[str, object]) -> str
     return f"backend {shown(name)}{listed}"
 
 
-def _path(path: Path, rootdir: Path) -> str:
+def shown_path(path: Path, rootdir: Path) -> str:
+    """Return a path as messages show it: relative to the rootdir, if it is below."""
     return visible(str(path.relative_to(rootdir) if path.is_relative_to(rootdir) else path))
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Return the first two texts, and how many more there are."""
+    more = [f"{len(texts) - 2:,} more"] if len(texts) > 2 else []
+    return " and ".join([*texts[:2], *more])
 
 
 def missing_recordings(settings: Settings, rootdir: Path) -> Iterator[str]:
@@ -73,7 +95,7 @@ def missing_recordings(settings: Settings, rootdir: Path) -> Iterator[str]:
         directory.stat()
     except (FileNotFoundError, NotADirectoryError):
         source = settings.sources["recordings_dir"]
-        yield f"the recordings directory {_path(directory, rootdir)} does not exist ({source})"
+        yield f"the recordings directory {shown_path(directory, rootdir)} does not exist ({source})"
     except OSError:  # it may exist: a folder above it may not be searched
         pass
 
