@@ -75,7 +75,7 @@ def test_fixture_of_a_wider_scope_than_the_cache_stays_as_it_is(project):
     project.tests(
         """
         def test_it(first, second):
-            assert (first.is_bound, second.is_bound) == (False, True)
+            assert [each._context is not None for each in (first, second)] == [False, True]
             assert second.cache.directory.name == "narrow"
         """
     )
@@ -150,7 +150,7 @@ def test_object_that_cannot_use_the_second_run_forgets_the_first(shared_project)
     shared_project.tests(
         """
         def test_it(voice, pytestconfig):
-            assert voice.is_bound is (pytestconfig.getoption("russo_cache_dir") == "first")
+            assert (voice._context is not None) is (pytestconfig.getoption("russo_cache_dir") == "first")
         """
     )
     assert shared_project.pytester.runpython(shared_project.path / "two_runs.py").ret == 0
@@ -249,7 +249,7 @@ OWN = 'cache=AudioCache("mine")'
 )
 def test_object_with_its_own_cache_does_not_set_up_the_cache_of_the_project(project, voice):
     project.conftest(RAISING_CACHE.format(voice=voice))
-    project.tests("def test_it(voice): voice.synthesize_sync('Hello'); assert voice.is_bound")
+    project.tests("def test_it(voice): voice.synthesize_sync('Hello'); assert voice._context")
     project.run().assert_outcomes(passed=1)
     project.run("--russo-cache-mode=replay").assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]

@@ -100,11 +100,6 @@ class CachedSynthesizer:
         return own if self._given is None else {"own": own, "given": frozen(self._given)}
 
     @property
-    def is_bound(self) -> bool:
-        """Whether a run supplies the cache and the mode that the constructor did not get."""
-        return self._context is not None
-
-    @property
     def has_own_cache(self) -> bool:
         """Whether the constructor got a cache, also those of each `CachedSynthesizer` that this one wraps."""
         return self._cache is not None and (
