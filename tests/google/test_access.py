@@ -13,6 +13,7 @@ from russo.testing import LoopbackServer, Reply, json_reply
 from russo_google import GoogleSynthesizer
 from support.first_party import PROMPT, SAMPLES, failed, samples_of, speak
 from support.gemini import spoken
+from support.raw_server import full_backlog
 from support.untrusted import UntrustedServer
 
 TOKEN = "ya29.secret-token-0123456789"
@@ -284,6 +285,17 @@ def test_untrusted_token_endpoint_is_reported_at_once(credentials, google):
     assert type(error) is ServiceError
     assert (error.retryable, error.reached) == (False, False)
     assert "certificate of the service is not trusted" in str(error)
+    assert google.requests == []
+
+
+def test_a_token_service_that_accepts_no_connection_is_not_reached(google, credentials):
+    account = json.loads(credentials.read_text())
+    with full_backlog() as url:
+        credentials.write_text(json.dumps(account | {"token_uri": url}))
+        errors = [failed(vertex(google, timeout=1, max_attempts=1)) for _ in range(2)]
+    assert type(errors[1]) is ServiceError  # the first attempt also imports google-auth
+    assert (errors[1].retryable, errors[1].reached) == (True, False)
+    assert "no connection to the token service of application default credentials: " in str(errors[1])
     assert google.requests == []
 
 

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import socket
 import traceback
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from russo import (
     load_synthesizer,
 )
 from russo.testing import LoopbackServer, Reply, json_reply, speech_pcm, wav
-from russo_openai import OpenAISpeechSynthesizer, _speech
+from russo_openai import OpenAISpeechSynthesizer
 from support.first_party import PLANTED_KEY, PROMPT, SAMPLES, failed, samples_of, speak
 
 
@@ -293,27 +292,6 @@ def test_unreadable_refusal_is_classified_by_its_status(
     assert type(error) is RequestRejectedError
     assert "HTTP 400" in str(error)
     assert len(str(error)) < 400
-
-
-def test_connection_that_is_never_accepted_is_not_a_backend_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_speech, "_CONNECT", 0.2)
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        deaf_port = deaf.getsockname()[1]
-        url = f"http://127.0.0.1:{deaf_port}/v1"
-        waiting = [socket.socket() for _ in range(3)]  # they fill the backlog
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(deaf.getsockname())
-        error = failed(
-            OpenAISpeechSynthesizer(base_url=url, model="tts-1", api_key=PLANTED_KEY, max_attempts=1)
-        )
-        for each in waiting:
-            each.close()
-    assert type(error) is ServiceError
-    assert not error.reached
-    assert f"no connection to 127.0.0.1:{deaf_port}: ConnectTimeout" in str(error)
 
 
 def test_masked_key_is_not_shown(server: LoopbackServer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from russo import AudioCache, CachedSynthesizer, Mode, ServiceError
+from russo import AudioCache, CachedSynthesizer, Mode, ServiceError, SynthesisError, SynthesisTimeoutError
 from russo._backends import attempts
 from russo._flow.run import RunContext
 from russo_elevenlabs import ElevenLabsSynthesizer
@@ -14,14 +14,15 @@ from russo_google import GoogleSynthesizer
 from russo_openai import OpenAISpeechSynthesizer, OpenAISynthesizer
 from support.command import enter_project, russo
 from support.first_party import PLANTED_KEY, failed
+from support.raw_server import full_backlog
 
 BACKENDS = {
-    "openai-speech": lambda url: OpenAISpeechSynthesizer(
-        base_url=f"{url}/v1", model="m", api_key=PLANTED_KEY
+    "openai-speech": lambda url, **limits: OpenAISpeechSynthesizer(
+        base_url=f"{url}/v1", model="m", api_key=PLANTED_KEY, **limits
     ),
-    "openai": lambda url: OpenAISynthesizer(base_url=f"{url}/v1", api_key=PLANTED_KEY),
-    "elevenlabs": lambda url: ElevenLabsSynthesizer(base_url=url, api_key=PLANTED_KEY),
-    "google": lambda url: GoogleSynthesizer(base_url=url, api_key=PLANTED_KEY),
+    "openai": lambda url, **limits: OpenAISynthesizer(base_url=f"{url}/v1", api_key=PLANTED_KEY, **limits),
+    "elevenlabs": lambda url, **limits: ElevenLabsSynthesizer(base_url=url, api_key=PLANTED_KEY, **limits),
+    "google": lambda url, **limits: GoogleSynthesizer(base_url=url, api_key=PLANTED_KEY, **limits),
 }
 
 
@@ -61,6 +62,23 @@ def test_the_fourth_call_in_a_run_fails_at_once(
     assert errors[3].what.startswith(f"not tried: {errors[2].what} (earlier calls did not reach this host")
     assert errors[3].advice == errors[2].advice
     assert PLANTED_KEY not in str(errors[3])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_connection_that_is_never_accepted_counts_as_a_host_that_is_not_reached(
+    backend: str, made: list[str], tmp_path: Path
+) -> None:
+    errors: list[SynthesisError] = []
+    with full_backlog() as url:
+        synthesizer = CachedSynthesizer(BACKENDS[backend](url, timeout=1, max_attempts=1))
+        synthesizer.bound_to(RunContext(AudioCache(tmp_path), Mode.AUTO, report=print))
+        # Three failures open the breaker. An import or a slow machine may use up the time of other attempts.
+        while len(errors) < 9 and len(made) == len(errors):
+            errors.append(failed(synthesizer, f"prompt {len(errors)}"))
+    assert errors[-1].what.startswith(f"not tried: no connection to {url.removeprefix('http://')}")
+    assert type(errors[-1]) is (SynthesisTimeoutError if backend == "openai" else ServiceError)
+    assert (backend == "openai") != ("ConnectTimeout" in errors[-1].what)
+    assert [error.reached for error in errors].count(False) == 4
 
 
 def test_record_without_a_network_ends_soon(

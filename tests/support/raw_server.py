@@ -1,11 +1,11 @@
-"""A server on 127.0.0.1 that sends any bytes, even without end or one by one."""
+"""Servers on 127.0.0.1: one sends any bytes, even without end or one by one; one accepts no connection."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 Send = Callable[[socket.socket], None]
@@ -66,6 +66,20 @@ class RawServer:
                 self._reply(client)
             while client.recv(65536):
                 pass
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[str]:
+    """Yield the URL of a port that accepts no connection: the system drops the packets of new ones."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        yield f"http://127.0.0.1:{deaf.getsockname()[1]}"
 
 
 def head(status: int = 200, **headers: str) -> bytes:

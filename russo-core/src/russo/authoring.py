@@ -47,7 +47,7 @@ from ._backends.bodies import (
 from ._backends.credentials import credentials_error, read_api_key
 from ._backends.http import Exchange
 from ._backends.model_ends import ModelEnd
-from ._backends.network import shared_tls
+from ._backends.network import bound_connect, shared_tls
 from ._backends.options import check_base_url, check_path, check_range, endpoint, host_of
 from ._backends.redaction import redact
 from ._backends.refusals import kind_of_status
@@ -65,6 +65,7 @@ __all__ = [
     "ModelEnd",
     "OversizedReplyError",
     "Secret",
+    "bound_connect",
     "bound_reply",
     "check_base_url",
     "check_path",

@@ -14,6 +14,7 @@ from russo.authoring import (
     Attempts,
     Exchange,
     Secret,
+    bound_connect,
     bound_reply,
     check_base_url,
     check_path,
@@ -208,7 +209,10 @@ def _client(exchange: Exchange) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
             headers={"accept-encoding": ACCEPTED_ENCODINGS},
-            event_hooks={"request": [add_key], "response": [bound_reply]},
+            event_hooks={
+                "request": [add_key, bound_connect(exchange.attempts.connect_timeout)],
+                "response": [bound_reply],
+            },
             verify=shared_tls(httpx.create_ssl_context),
             # A redirect would send the key to another host.
             follow_redirects=False,

@@ -6,6 +6,7 @@ an environment variable cannot make it use the other service.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import warnings
@@ -77,7 +78,7 @@ class VertexLogin:
         fail = Exchange(attempts, prompt)
         try:
             with self._lock:
-                login, project = self._login()
+                login, project = self._login(attempts)
                 # Only the token is passed on: the SDK would refresh the credentials in its own way.
                 token = Token(login.token, quota_project_id=login.quota_project_id)  # type: ignore[no-untyped-call]
         except (GoogleAuthError, OSError) as error:
@@ -105,7 +106,7 @@ class VertexLogin:
         options = {"vertexai": True, "credentials": token, "project": project, "location": location}
         return Access(Exchange(attempts, prompt, Secret(token.token)), options)
 
-    def _login(self) -> tuple[Credentials, str | None]:
+    def _login(self, attempts: Attempts) -> tuple[Credentials, str | None]:
         import google.auth
         from google.auth.transport.requests import Request
 
@@ -116,5 +117,7 @@ class VertexLogin:
                 self._loaded = google.auth.default(scopes=[_SCOPE])
         credentials, project = self._loaded
         if not credentials.valid:
-            credentials.refresh(Request())  # type: ignore[no-untyped-call]
+            # The default is 120 s: the attempt would end before a connection that does not open.
+            request = functools.partial(Request(), timeout=(attempts.connect_timeout, attempts.timeout))
+            credentials.refresh(request)  # type: ignore[no-untyped-call]
         return credentials, self._project or project

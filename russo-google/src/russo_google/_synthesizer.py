@@ -22,6 +22,7 @@ from russo.authoring import (
     ModelEnd,
     OversizedReplyError,
     Secret,
+    bound_connect,
     bound_reply,
     check_base_url,
     check_path,
@@ -256,7 +257,10 @@ class GoogleSynthesizer:
                 verify=tls,
                 follow_redirects=False,
                 headers={"accept-encoding": ACCEPTED_ENCODINGS},
-                event_hooks={"response": [bound_reply]},
+                event_hooks={
+                    "request": [bound_connect(self._attempts.connect_timeout)],
+                    "response": [bound_reply],
+                },
             )
             options = types.HttpOptions(
                 base_url=self._endpoint(),

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 
     from russo.authoring import Exchange
 
-# Seconds. A server that has not opened the connection by then is down; nothing was billed.
-_OPEN: Final = 5.0
-# Share of `timeout`, so that a connection that never opens is reported before the attempt's timeout.
-_SHARE_TO_OPEN: Final = 0.9
 _PROXY: Final = "a proxy variable does not contain a proxy URL"
 # RFC 6455, 7.4.1, and the registry of close codes: 3000 unauthorized, 3003 forbidden.
 _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
@@ -125,7 +121,7 @@ async def _open(exchange: Exchange, url: str, tls: dict[str, Any]) -> ClientConn
         url,
         additional_headers=_headers(exchange.secret),
         logger=_silent_logger(),
-        open_timeout=min(_OPEN, _SHARE_TO_OPEN * exchange.attempts.timeout),
+        open_timeout=exchange.attempts.connect_timeout,
         **_BOUNDS,
         **tls,
     )

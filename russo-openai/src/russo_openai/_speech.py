@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import openai
     from russo import Audio
 
-# Connect timeout in seconds: a server that has not accepted by then is down, and nothing was billed.
-_CONNECT: Final = 5.0
 # By response_format: what the server must return, for the advice.
 _WANTED: Final = {
     "wav": "WAV (response_format=wav); one without WAV may have response_format=pcm",
@@ -233,12 +231,12 @@ class OpenAISpeechSynthesizer:
 
         import openai
 
-        timeout = self._attempts.timeout
+        attempts = self._attempts
         try:
             return openai.AsyncOpenAI(
                 api_key=exchange.secret,
                 base_url=base_url,
-                timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT)),
+                timeout=httpx2.Timeout(attempts.timeout, connect=attempts.connect_timeout),
                 max_retries=0,
                 # A redirect would send the prompt, and on the same host the key, to another address.
                 http_client=openai.DefaultAsyncHttpxClient(

@@ -39,6 +39,11 @@ def test_temporary_failure_is_retried_up_to_the_limit(kind, most):
     assert service.attempts == most
 
 
+@pytest.mark.parametrize(("timeout", "seconds"), [(60, 5), (6, 5), (5, 4.5), (1, 0.9)])
+def test_a_connection_must_open_before_the_attempt_times_out(timeout, seconds):
+    assert Attempts("acme", timeout=timeout).connect_timeout == pytest.approx(seconds)
+
+
 @pytest.mark.parametrize("kind", WILL_NOT)
 def test_permanent_failure_is_not_retried(kind):
     service = ScriptedService(failure_with_short_wait(kind))

@@ -23,6 +23,10 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 # A service that asks for a longer delay will not be available again within a test run.
 _LONGEST_RETRY_AFTER: Final = 60.0
+# Seconds. A server that has not opened the connection by then is down; nothing was billed.
+_LONGEST_CONNECT: Final = 5.0
+# Share of `timeout`, so that a connection that never opens is reported before the attempt's timeout.
+_SHARE_TO_CONNECT: Final = 0.9
 # Not the generator of module random: a test may have seeded it, and then expects its numbers.
 _JITTER: Final = random.SystemRandom()
 
@@ -100,6 +104,15 @@ class Attempts:
                 raise
             breaker.end(began, None)
             return result
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds to open a connection: 5, or 90 % of ``timeout`` if that is less.
+
+        Give this limit to the client. Then a connection that does not open ends before the attempt's timeout,
+        with an error of the client, and is not counted as a backend call.
+        """
+        return min(_LONGEST_CONNECT, _SHARE_TO_CONNECT * self.timeout)
 
     def error(
         self, kind: type[SynthesisError], what: str, *, prompt: str, **details: Unpack[ErrorDetails]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from .backend_call import current_backend_call
 
@@ -27,6 +27,23 @@ def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         create: The HTTP client's function that makes the context; called once per process.
     """
     return create()
+
+
+def bound_connect(seconds: float) -> Callable[[Any], Awaitable[None]]:
+    """Return a request hook for an asynchronous client of httpx or httpx2, which limits connecting.
+
+    An SDK may replace the timeouts of its client at each request. The hook changes only the limit for opening
+    a connection.
+
+    Args:
+        seconds: The limit; see `Attempts.connect_timeout`.
+    """
+
+    async def limit(request: Any) -> None:
+        limits = dict(request.extensions.get("timeout") or {}, connect=seconds)
+        request.extensions = {**request.extensions, "timeout": limits}
+
+    return limit
 
 
 def network_advice() -> str:
