@@ -94,3 +94,4 @@ def test_record_without_a_network_ends_soon(
     assert len(reasons) == 200
     assert sum("not tried: no connection to" in reason for reason in reasons) == 200 - len(set(made))
     assert 3 <= len(set(made)) <= 12
+    assert not any("pytest" in reason for reason in reasons)  # the command has no mode `replay`

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from russo import (
+    AudioCache,
     CachedSynthesizer,
+    Mode,
     NoAudioError,
     RateLimitError,
     RequestRejectedError,
@@ -14,10 +16,12 @@ from russo import (
     SynthesisError,
     SynthesisTimeoutError,
 )
+from russo._flow.run import RunContext
 from russo.authoring import Attempts, Exchange
 
 SECRET = "planted-key-0f7c1e9a"
 CHECK = "check the host name, the network, and whether the service is running"
+REPLAY = "; recorded prompts need no network: pytest --russo-cache-mode=replay"
 
 
 @dataclass
@@ -63,17 +67,27 @@ def test_failure_before_the_connection_is_open_did_not_reach_the_service(exchang
     assert made.advice == CHECK
 
 
+@pytest.mark.parametrize(("command", "advice"), [("pytest --russo-cache-mode=replay", REPLAY), (None, "")])
 @pytest.mark.parametrize("kind", [TimeoutError, ConnectionRefusedError])
-def test_a_cached_call_without_a_connection_suggests_to_replay(exchange, kind):
+def test_only_a_test_run_without_a_connection_suggests_to_replay(exchange, kind, command, advice, tmp_path):
     async def synthesize(_, text):
         raise exchange.connection_error(kind("no"), host="speech.example", connected=False)
 
     speaker = type("Speaker", (), {"synthesize": synthesize, "cache_key_extra": {}})()
+    context = RunContext(AudioCache(tmp_path), Mode.AUTO, report=print, replay_command=command)
+    with pytest.raises(SynthesisError) as caught:
+        CachedSynthesizer(speaker).bound_to(context).synthesize_sync("Hello")
+    assert caught.value.advice == CHECK + advice
+
+
+def test_a_cached_call_without_a_run_does_not_suggest_to_replay(exchange):
+    async def synthesize(_, text):
+        raise exchange.connection_error(ConnectionRefusedError("no"), host="speech.example", connected=False)
+
+    speaker = type("Speaker", (), {"synthesize": synthesize, "cache_key_extra": {}})()
     with pytest.raises(SynthesisError) as caught:
         CachedSynthesizer(speaker, mode="off").synthesize_sync("Hello")
-    assert caught.value.advice == (
-        f"{CHECK}; recorded prompts need no network: pytest --russo-cache-mode=replay"
-    )
+    assert caught.value.advice == CHECK
 
 
 def test_connection_timeout_did_not_reach_the_service(exchange):

@@ -2,14 +2,16 @@
 
 import pytest
 
-from russo import AudioCache, AuthenticationError, CachedSynthesizer
+from russo import AudioCache, AuthenticationError, CachedSynthesizer, LayeredCache, Mode
+from russo._flow.run import RunContext
 from russo.authoring import Attempts, Exchange, credentials_error, read_api_key
 from support.speakers import PROMPT, sound, synthesize
 
 KEYLESS = "there is no API key"
 HOW = "set ACME_KEY (or pass api_key=… to the synthesizer)"
 NOT_RECORDED = ", and this prompt is not recorded with these settings"
-REPLAY = ", or run pytest with --russo-cache-mode=replay to see which settings differ"
+COMMAND = "pytest --russo-cache-mode=replay"
+REPLAY = f", or run {COMMAND} to see whether the prompt is recorded with other settings"
 
 
 class Keyless:
@@ -34,7 +36,30 @@ def reason(synthesizer):
 
 def test_a_miss_without_a_key_says_that_the_prompt_is_not_recorded(tmp_path):
     cached = CachedSynthesizer(Keyless(), cache=AudioCache(tmp_path))
-    assert reason(cached) == (KEYLESS + NOT_RECORDED, HOW + REPLAY)
+    assert reason(cached) == (KEYLESS + NOT_RECORDED, HOW)
+
+
+@pytest.mark.parametrize(("command", "advice"), [(COMMAND, HOW + REPLAY), (None, HOW)])
+def test_only_a_test_run_names_the_mode_that_shows_other_settings(tmp_path, command, advice):
+    context = RunContext(AudioCache(tmp_path), Mode.AUTO, report=print, replay_command=command)
+    assert reason(CachedSynthesizer(Keyless()).bound_to(context)) == (KEYLESS + NOT_RECORDED, advice)
+
+
+def test_a_nested_cache_with_the_same_key_says_that_the_prompt_is_not_recorded(tmp_path):
+    inner = CachedSynthesizer(Keyless(), cache=AudioCache(tmp_path))
+    assert reason(CachedSynthesizer(inner, cache=AudioCache(tmp_path))) == (KEYLESS + NOT_RECORDED, HOW)
+
+
+@pytest.mark.parametrize("layer", ["cache", "recordings"])
+def test_a_damaged_recording_is_not_called_absent(tmp_path, layer, monkeypatch):
+    monkeypatch.setenv("ACME_KEY", "key")
+    synthesize(CachedSynthesizer(Keyless(), cache=AudioCache(tmp_path / layer)))
+    monkeypatch.delenv("ACME_KEY")
+    for audio in (tmp_path / layer).glob("*.audio"):
+        audio.write_bytes(b"damaged")
+    recordings = AudioCache(tmp_path / "recordings", read_only=True)
+    layered = LayeredCache(AudioCache(tmp_path / "cache"), [recordings])
+    assert reason(CachedSynthesizer(Keyless(), cache=layered)) == (KEYLESS, HOW)
 
 
 @pytest.mark.parametrize("mode", ["off", "refresh"])

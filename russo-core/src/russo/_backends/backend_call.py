@@ -21,7 +21,8 @@ class BackendCall:
         keys: Cache keys of this call and of the calls that enclose it.
         budget: The run's limit of backend calls, if there is one.
         breakers: The run's breakers, or ``None`` if the call belongs to no run.
-        is_missing: Whether the cache was searched for this prompt with these settings, without a hit.
+        is_absent: Whether the cache was searched and has no entry for this prompt with these settings.
+        replay_command: The command that repeats the run in mode ``replay``, if there is one.
         delegated: Whether it called another `CachedSynthesizer`, which counts the call instead.
         attempts: Attempts that were started.
         reached: Attempts that reached the service, and so may be billed.
@@ -32,7 +33,8 @@ class BackendCall:
     keys: frozenset[str]
     budget: Budget | None
     breakers: Breakers | None = None
-    is_missing: bool = False
+    is_absent: bool = False
+    replay_command: str | None = None
     delegated: bool = False
     attempts: int = 0
     reached: int = 0

@@ -48,8 +48,8 @@ def credentials_error(
 ) -> SynthesisError:
     """Build the error for missing credentials. Nothing was sent.
 
-    If the cache was searched for the prompt, the message also says that the prompt is not recorded with these
-    settings: often a changed setting is the reason why credentials are needed.
+    If the cache has no entry for the prompt with these settings, the message says so too: often a changed
+    setting is the reason why credentials are needed. In a test run it names the mode that shows the change.
 
     Args:
         exchange: The exchange that needs the credentials.
@@ -58,9 +58,11 @@ def credentials_error(
         cause: The exception that says why there are none, if there is one.
     """
     call = current_backend_call.get()
-    if call is not None and call.is_missing:
+    if call is not None and call.is_absent:
         what = f"{what}, and this prompt is not recorded with these settings"
-        advice = f"{advice}, or run pytest with --russo-cache-mode=replay to see which settings differ"
+        if call.replay_command is not None:
+            replay = f"run {call.replay_command} to see whether the prompt is recorded with other settings"
+            advice = f"{advice}, or {replay}"
     if cause is not None:
         what = f"{what}: {cause}"
     return exchange.error(AuthenticationError, what, advice=advice, reached=False)

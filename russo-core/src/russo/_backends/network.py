@@ -59,17 +59,18 @@ def network_advice() -> str:
 def connection_advice(host: str) -> str:
     """Return what to do if no connection to a host opens.
 
-    Names the variables that set a proxy for the host, without their values. A call of a `CachedSynthesizer`
-    may need no network at all, if its prompt is recorded.
+    Names the variables that set a proxy for the host, without their values. In a test run also names the mode
+    ``replay``, which needs no network.
     """
     from urllib.request import proxy_bypass
 
     names = _set(*_PROXIES)
     proxy = f", the proxy in {names}" if names and not proxy_bypass(host) else ""
     advice = f"check the host name, the network{proxy}, and whether the service is running"
-    if current_backend_call.get() is None:
+    call = current_backend_call.get()
+    if call is None or call.replay_command is None:
         return advice
-    return f"{advice}; recorded prompts need no network: pytest --russo-cache-mode=replay"
+    return f"{advice}; recorded prompts need no network: {call.replay_command}"
 
 
 def _set(*variables: str) -> str:

@@ -220,6 +220,7 @@ class CachedSynthesizer:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("hit %s for %s", request.key, shorten(request.prompt))
             return found
+        request.is_absent = found.reason == "absent"
         if found.damaged:
             request.notify(EntryDamaged, reason=found.reason, directory=layer.directory)
         if request.mode is Mode.REPLAY:

@@ -70,6 +70,7 @@ async def _fly(request: Request) -> Landing:
                 if not isinstance(found, Miss):
                     return Landing(found, layer.directory, is_new=False)
                 reason = found.reason
+                request.is_absent = reason == "absent"
             if acquired:
                 break
             await sleep(_RANDOM.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
@@ -91,7 +92,8 @@ async def _call_backend(request: Request) -> Audio:
         request.enclosing_keys | {request.key},
         context.budget if context is not None else None,
         context.breakers if context is not None else None,
-        is_missing=request.mode is not Mode.OFF and not request.is_due,
+        is_absent=request.is_absent,
+        replay_command=context.replay_command if context is not None else None,
     )
     token = current_backend_call.set(call)
     start, audio = monotonic(), None

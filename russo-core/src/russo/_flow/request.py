@@ -38,6 +38,7 @@ class Request:
         mode: The mode that applies.
         context: The run it belongs to, if any.
         refreshed: The keys that mode ``refresh`` has synthesized again.
+        is_absent: Whether the last search found no entry of the key in any layer, not even a damaged one.
     """
 
     prompt: str
@@ -51,6 +52,7 @@ class Request:
     mode: Mode
     context: RunContext | None
     refreshed: Refreshed
+    is_absent: bool = False
     _frozen_fields: Fields | None = None
 
     @property

@@ -55,6 +55,7 @@ class RunContext:
         refreshed: The keys that mode ``refresh`` has synthesized again.
         budget: The limit of backend calls, if there is one.
         breakers: Make calls to a host that cannot be reached fail at once.
+        replay_command: The command that repeats a test run in mode ``replay``, for messages.
         calls: The backend calls in progress, with their event loops, without calls made by another call.
     """
 
@@ -65,4 +66,5 @@ class RunContext:
     refreshed: Refreshed = field(default_factory=Refreshed)
     budget: Budget | None = None
     breakers: Breakers = field(default_factory=Breakers)
+    replay_command: str | None = None
     calls: dict[BackendCall, AbstractEventLoop] = field(default_factory=dict)

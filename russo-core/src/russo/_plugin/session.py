@@ -96,6 +96,7 @@ class PytestSession:
             manager=self.manager,
             refreshed=Refreshed(shared),
             budget=None if limit is None or shared is None else Budget(limit, shared),
+            replay_command="pytest --russo-cache-mode=replay",
         )
         self._backend = self.settings.synth
         self._synthesizer: Synthesizer | None = None
