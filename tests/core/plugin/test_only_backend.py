@@ -27,6 +27,14 @@ ACME = """
     class Broken:
         def __init__(self):
             raise OSError("no model")
+
+    class Refuses:
+        def __init__(self):
+            raise BackendConfigError("no licence")
+
+    class Exits:
+        def __init__(self):
+            raise SystemExit("no licence")
 """
 BACKEND = "backend acme (voice ann)"
 DEFAULTS = "mode auto, cache .russo_cache"
@@ -68,8 +76,9 @@ def test_summary_names_it_if_there_is_no_header(acme, workers):
         assert (header, summary_lines(result)[1:]) == (None, [f"{BACKEND}, {DEFAULTS}"])
 
 
-def test_backend_that_cannot_be_made_is_named_and_fails_only_its_tests(acme):
-    acme.conftest(ONLY_ACME.format(factory="Broken"))
+@pytest.mark.parametrize("factory", ["Broken", "Refuses", "Exits", "Missing"])
+def test_backend_that_cannot_be_made_is_named_and_fails_only_its_tests(acme, factory):
+    acme.conftest(ONLY_ACME.format(factory=factory))
     acme.tests("def test_other(): pass\ndef test_it(russo_say): russo_say('Hello')")
     result, header = run(acme, "--russo-cache-mode=auto")
     result.assert_outcomes(passed=1, errors=1)

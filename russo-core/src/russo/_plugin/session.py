@@ -193,7 +193,7 @@ class PytestSession:
         if self.settings.synth is None and self._only_backend:
             self._backend = self.only_shown = self._only_backend
             if self._synthesizer is None:
-                with contextlib.suppress(pytest.UsageError):  # the test that needs the synthesizer reports it
+                with contextlib.suppress(Exception, SystemExit):  # the test that needs it reports it
                     self._check_options(self._backend)
         backends = self._backend_words()
         self.is_described, self._names_backend = True, bool(backends)
