@@ -193,8 +193,9 @@ def test_a_backend_that_no_test_used_is_named(project, workers, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["elevenlabs", "russo.testing:FakeSynthesizer"])
-def test_a_backend_that_a_fixture_may_have_used_is_not_named(project, name):
-    project.conftest(TWO_VOICES)
+@pytest.mark.parametrize("cache", ["", ', cache=AudioCache("own")'], ids=["run's cache", "own cache"])
+def test_a_backend_that_a_fixture_may_have_used_is_not_named(project, name, cache):
+    project.conftest(TWO_VOICES.replace("Noisy())", f"Noisy(){cache})"))
     project.tests(CALLERS)
     assert lines_of(project.run(f"--russo-synth={name}")) == []
 

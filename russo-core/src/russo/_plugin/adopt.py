@@ -39,6 +39,7 @@ def adopt_other(value: CachedSynthesizer, request: pytest.FixtureRequest, sessio
     If the project's own ``russo_cache`` has a narrower scope than this fixture, or uses it, the object cannot
     have this cache. Then it takes nothing from the run, and nothing from an earlier run in this process.
     """
+    session.fixtures.note_names(value)
     if value.has_own_cache:  # the fixture russo_cache may raise, and its value would not be used
         value.bound_to(session.context)
         return
@@ -58,7 +59,6 @@ def _bind(cached: CachedSynthesizer, request: pytest.FixtureRequest, session: Py
             pytrace=False,
         )
     cached.bound_to(dataclasses.replace(session.context, cache=cache))
-    session.fixtures.note_names(cached)
 
 
 def _wrap(value: Any, fixturedef: pytest.FixtureDef[Any]) -> CachedSynthesizer:
