@@ -72,7 +72,7 @@ _AWAITING: Final = "in addition to `get` it computes the key and reads the setti
 _FAILED_OPEN: Final = "the failing system call `open` takes most of the time"
 _RENAMING: Final = "two renames, the metadata as JSON, and a second look at both files"
 _PAIRING: Final = "it also checks the type of each file and pairs the names"
-_PLUGIN: Final = "three modules and eleven options; within the noise of a process's start"
+_PLUGIN: Final = "ten modules and twelve options; within the noise of a process's start"
 _FIXTURE: Final = "a third of the time is pytest's own part; the goal is within the spread of several runs"
 
 GOALS: Final = (

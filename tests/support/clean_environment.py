@@ -64,7 +64,7 @@ def python_with_pip():
 
 
 def requirements_of(name, extra=""):
-    """Return the distributions that one requires, directly and indirectly, without itself."""
+    """Return the distributions that a distribution requires, directly or through others."""
     found = set()
     for line in importlib.metadata.requires(name) or []:
         requirement = Requirement(line)

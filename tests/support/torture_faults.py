@@ -114,7 +114,8 @@ _REAL = {name: getattr(os, name) for name in NAMES}
 
 
 def _restore():
-    # Only when no thread needs them: two threads may leave in another order than they entered.
+    # Called when no thread uses the replacements any more: two threads may leave in another order than they
+    # entered.
     for name, real in _REAL.items():
         setattr(os, name, real)
 

@@ -83,7 +83,7 @@ def restored_umask():
 
 @pytest.fixture(scope="session", autouse=True)
 def _trials_from_the_start(request):
-    """Run the trials in the background of the other tests, which mostly wait; under xdist, one worker runs them."""
+    """Run the trials while the other tests run, because those mostly wait; under xdist, one worker runs them."""
     if not hasattr(request.config, "workerinput"):
         request.getfixturevalue("trials")
 

@@ -201,7 +201,7 @@ def test_missing_threads_cost_nothing(children, open_directory):
 def test_deleted_directory_is_created_again(tmp_path, caplog):
     cache = AudioCache(tmp_path / "above" / "cache")
     assert speak(cache, "one", "two", during=lambda: shutil.rmtree(tmp_path / "above")) == 2
-    assert cache.size() == 1, "each call deletes the entries before it and stores its own"
+    assert cache.size() == 1, "the directory is deleted during each call, so only the last entry is left"
     assert speak(cache, "two") == 0
     assert warnings_of(caplog) == []
 

@@ -47,16 +47,17 @@ def run(project, *args, workers):
     return summary(result)
 
 
-def test_three_workers_call_refresh_and_replace_damage_once(spoken):
-    assert_workers_call_refresh_and_replace_damage_once(spoken, 3)
+def test_three_workers_synthesize_each_prompt_once_per_run(spoken):
+    assert_each_prompt_is_synthesized_once_per_run(spoken, 3)
 
 
 @pytest.mark.slow
-def test_eight_workers_call_refresh_and_replace_damage_once(spoken):
-    assert_workers_call_refresh_and_replace_damage_once(spoken, 8)
+def test_eight_workers_synthesize_each_prompt_once_per_run(spoken):
+    assert_each_prompt_is_synthesized_once_per_run(spoken, 8)
 
 
-def assert_workers_call_refresh_and_replace_damage_once(spoken, workers):
+def assert_each_prompt_is_synthesized_once_per_run(spoken, workers):
+    """Check a first run, a run in mode refresh, and a run in which all entries are damaged."""
     assert f"{PROMPTS} backend calls" in run(spoken, workers=workers)
     assert len(spoken.calls) == len(set(spoken.calls)) == PROMPTS
 

@@ -294,7 +294,7 @@ def test_clear_interleaved_with_a_put_leaves_an_entry_or_nothing(written):
         new = make_audio(KEY, 2, at)
         writer = Worker(lambda: AudioCache(written.directory).put(KEY, new), at)
         written.clear()
-        assert writer.finish(), f"clear made a writer fail that was stopped at its call {at}"
+        assert writer.finish(), f"after clear, the writer that was stopped at its call {at} failed"
         assert written.get(KEY) in (new, None)
         assert leftovers(written) == set()
         return writer.was_stopped

@@ -18,6 +18,6 @@ def test_a_timer_is_cancelled_once(russo_say, ask):
     assert ask(russo_say("Cancel the timer.")) is None
 
 
-def test_it_has_no_meaning_in_the_first_turn(russo_say, ask):
+def test_the_word_it_has_no_meaning_in_the_first_turn(russo_say, ask):
     assert ask(russo_say("Turn it off again.")) is None
     assert ask(russo_say("Make it cooler.")) is None

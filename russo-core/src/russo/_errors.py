@@ -248,13 +248,13 @@ class RequestRejectedError(SynthesisError):
 
 
 class NoAudioError(SynthesisError):
-    """The reply contains no usable audio: it is empty, truncated, not audio, or has other words.
+    """The reply contains no usable audio: it is empty, truncated or not audio, or speaks other words.
 
     An error or a page instead of audio, and audio in another format than the requested one, are not retried,
     because the next reply would be the same.
 
     Attributes:
-        said: The words of the audio instead of the prompt, if the service sends a transcript; else ``None``.
+        said: What the audio says instead of the prompt, if the service sent a transcript; else ``None``.
     """
 
     said: str | None = None

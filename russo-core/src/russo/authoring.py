@@ -92,14 +92,15 @@ _FEWEST_LETTERS: Final = 5
 _START_BYTES: Final = 1024
 _SHOWN: Final = 40
 _END_BYTES: Final = 4096
-# If a service fails in the middle of a stream, it may append such a text to the samples that it has sent.
+# If a service fails in the middle of a stream, it may append JSON or a page to the samples that it has sent.
 _TEXT_AT_THE_END: Final = re.compile(
     rb"""(\{\s*"[\w -]+"\s*:[^\x00-\x08\x0e-\x1f]{2,}\}      # JSON
     |<(!doctype\ |html|\?xml\ )[^\x00-\x08\x0e-\x1f]{8,}>  # a page
     )\s*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
-# 20 samples of 16 bits do not consist of such bytes only. Samples of one byte do, in each negative half wave.
+# In 16-bit sound, 20 samples in a row never consist of printable bytes only. In sound with one byte per
+# sample they may, in each negative half wave.
 _SENTENCE_AT_THE_END: Final = re.compile(rb"[\t\r\n\x20-\x7e]{40,}\Z")
 
 
@@ -109,8 +110,9 @@ def wav_audio(data: bytes) -> Audio:
     Samples of another encoding are converted to 16 bits.
 
     Raises:
-        ValueError: It is not a WAV file, truncated, without samples, or silent from end to end; its samples
-            are text, another file, or not finite; or some of its bytes are neither samples nor chunks.
+        ValueError: The data is not a WAV file, or the file is truncated, has no samples or is silent from end
+            to end; its samples are text, another file, or not finite; or some of its bytes are neither
+            samples nor chunks.
     """
     return _checked(read_wav(data))
 
@@ -123,7 +125,7 @@ def pcm_audio(samples: bytes, sample_rate: int, *, channels: int = 1) -> Audio:
             file (`container_of` names it), or the rate or the number of channels is impossible.
     """
     if not (0 < sample_rate < 1 << 32 and 0 < channels < 1 << 16):
-        raise ValueError(f"samples of {sample_rate} Hz and {channels} channels")
+        raise ValueError(f"impossible format of samples: {sample_rate} Hz, {channels} channels")
     if not samples:
         raise ValueError("no samples")
     _check_samples(samples)

@@ -4,9 +4,9 @@ Implement hooks in a module or object, mark them with ``russo.hookimpl``, and re
 through the entry-point group ``russo`` or with ``russo.plugin_manager().register``. In a ``conftest.py`` the
 same hooks are plain functions named ``pytest_russo_…``.
 
-Hooks are synchronous and run in the thread that speaks the prompt, so a slow hook slows the run. They cannot
-change a key or the audio, and their return values are ignored. If a hook raises, the error is reported with
-its plugin's name, and the other hooks are still called.
+Hooks are synchronous and run in the thread that synthesizes or replays the prompt, so a slow hook slows the
+run. They cannot change a key or the audio, and their return values are ignored. If a hook raises, the error
+is reported with its plugin's name, and the other hooks are still called.
 """
 
 from __future__ import annotations

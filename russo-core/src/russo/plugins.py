@@ -95,14 +95,14 @@ def setting_of(config: pytest.Config, name: str) -> Setting:
 
 
 def add_options_setting(parser: pytest.Parser, name: str, *, help: str) -> None:
-    """Add the options of entries: ``--russo-NAME-option``, and ``russo_name_options`` in the ini-file.
+    """Add the options of entry points: ``--russo-NAME-option``, and ``russo_name_options`` in the ini-file.
 
-    Both take ``ENTRY.OPTION=VALUE``, so that each option belongs to one entry. The option may be repeated;
-    the ini setting has one per line.
+    Both take ``NAME.OPTION=VALUE``, so that each option belongs to one entry point. The command-line option
+    may be repeated; the ini setting has one ``NAME.OPTION=VALUE`` per line.
 
     Args:
         parser: pytest's parser.
-        name: The name of the setting that chooses the entry.
+        name: The name of the setting that chooses the entry point.
         help: One line for ``--help``.
     """
     group = parser.getgroup("russo", "russo: speech for voice-agent tests")
@@ -118,15 +118,15 @@ def add_options_setting(parser: pytest.Parser, name: str, *, help: str) -> None:
 
 
 def options_of(config: pytest.Config, name: str, entry: str) -> Mapping[str, str]:
-    """Return the options that users set for one entry, as text; the command line replaces the ini-file.
+    """Return the options that users set for one entry point, as text; the command line replaces the ini-file.
 
     Args:
         config: The configuration of the run.
-        name: The name of the setting that chooses the entry.
-        entry: The entry. The options of a ``package.module:factory`` are those of the entry ``custom``.
+        name: The name of the setting that chooses the entry point.
+        entry: The name of the entry point. Options of a ``package.module:factory`` have the name ``custom``.
 
     Raises:
-        pytest.UsageError: An option does not have the form ``ENTRY.OPTION=VALUE``.
+        pytest.UsageError: An option does not have the form ``NAME.OPTION=VALUE``.
     """
     texts = [*lines_of(config.getini(f"russo_{name}_options")), *config.getoption(f"russo_{name}_option")]
     try:
@@ -148,8 +148,8 @@ def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:
 def shared_directory(config: pytest.Config) -> Path | None:
     """Return a directory that all processes of the run share until it ends.
 
-    Call it in ``pytest_configure``, before xdist starts the workers. ``None`` in a worker whose controller
-    did not call it.
+    Call this function in ``pytest_configure``, before xdist starts the workers. In a worker it returns
+    ``None`` if the controller did not call it.
     """
     return workers_of(config).share_directory()
 
@@ -177,7 +177,7 @@ class Counters:
             self._numbers[counter] += number
 
     def total(self) -> Counter[str]:
-        """Return the sums over all processes. Complete in the controller, when the summary is printed."""
+        """Return the sums over all processes. They are complete only in the controller's summary."""
         total: Counter[str] = Counter()
         for numbers in self._workers.received(self._name):
             total.update(numbers)

@@ -51,7 +51,7 @@ class ElevenLabsSynthesizer:
         model: The model's id.
         language: ISO 639-1 code (``de``), for models that support it; multilingual v2 does not.
         speed: Pace, 0.7 (slow) to 1.2 (fast); the service would clamp other values.
-        seed: 0 to 4294967295; equal seeds mostly sound equal.
+        seed: 0 to 4294967295; the same seed usually gives the same sound.
         stability: 0 (lively) to 1 (even). ``eleven_v3`` takes 0, 0.5 or 1; the service refuses other values
             (`RequestRejectedError`).
         similarity_boost: Closeness to the original voice, 0 to 1.
@@ -216,7 +216,7 @@ def _client(exchange: Exchange) -> httpx.AsyncClient:
             verify=shared_tls(httpx.create_ssl_context),
             # A redirect would send the key to another host.
             follow_redirects=False,
-            # No keep-alive: else a retry could send its request, which is billed, over a connection that
+            # No keep-alive: otherwise a retry could send its request, which is billed, over a connection that
             # the service has closed.
             limits=httpx.Limits(max_keepalive_connections=0),
         )

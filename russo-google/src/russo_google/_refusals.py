@@ -1,4 +1,4 @@
-"""Distinguishing the two refusals of Google that have one status and one code.
+"""Distinguishes the two refusals of Google that have the same status and the same code.
 
 "Exceeded your current quota" is in the reply to too many calls per minute and in the reply to a used-up day's
 quota. So the patterns below search the whole reply, not single fields.
@@ -13,7 +13,8 @@ from typing import Final
 from russo import QuotaExceededError, RateLimitError, SynthesisError
 from russo.authoring import Exchange
 
-# Limits that do not end within minutes. On the free tier, models outside of it are refused with a quota of 0.
+# Words for limits that do not end within minutes. The free tier refuses models that it does not include with
+# a quota of 0.
 _GONE: Final = re.compile(
     r'per.?(day|month)|monthly|daily|"quotaValue": "0"|limit: 0\b|credits|prepa(id|y)|BILLING_DISABLED', re.I
 )
@@ -22,7 +23,7 @@ _QUOTA: Final = re.compile(r"QuotaFailure|current quota|billing", re.I)
 
 
 def kind_of_quota(status: int, details: object, exchange: Exchange) -> type[SynthesisError] | None:
-    """Return the error class of a refusal with status 429, or ``None`` if the reply does not say it."""
+    """Return the error class of a refusal with status 429, or ``None`` if the reply does not show it."""
     if status != 429:
         return None
     reply = exchange.without_prompt(_text(details).replace(json.dumps(exchange.prompt)[1:-1], ""))

@@ -49,7 +49,7 @@ _INSIDE: Final = "./@:"
 _EARLY: Final = re.compile(r"gemini-(2\.5|3\.1)-")
 # In other locations Vertex AI replies 404 for the models since 3.8.
 _LOCATIONS: Final = ("global", "us", "eu")
-# Another source gives 2026-12-18.
+# Another source states 2026-12-18 as the date.
 _RETIRED: Final = ModelEnd(
     "2026-11-17", "https://developersdigest.tech/blog/gemini-live-tts-retirement-november-2026"
 )
@@ -69,7 +69,7 @@ class GoogleSynthesizer:
         model: The model's name; on Vertex AI also a resource path.
         language: BCP 47 code (``en-US``); without one, the service detects the language of the text.
         instructions: The manner of speaking, in words ("cheerful and friendly").
-        seed: Equal seeds mostly sound equal; 32 bits, signed.
+        seed: The same seed usually gives the same sound; 32 bits, signed.
         api_key: The key of the Gemini API; without one, the variable GOOGLE_API_KEY or, if that is
             empty, GEMINI_API_KEY is read at the miss.
         base_url: Another endpoint, without the version, such as a gateway's.
@@ -149,8 +149,9 @@ class GoogleSynthesizer:
     def cache_key_extra(self) -> Mapping[str, object]:
         """All settings that shape the sound, as they are sent; ``None`` is not sent.
 
-        The Gemini API and Vertex AI have the same model, in every location and API version. So these are not
-        in the key, and recordings of one service are replayed by the other.
+        The Gemini API and Vertex AI have the same models, in every location and API version. So the service,
+        the location and the API version are not in the key, and users of one service replay recordings that
+        were made with the other.
         """
         return {
             "backend": "google",

@@ -42,20 +42,20 @@ _CLOSE_KINDS: Final[dict[int, type[SynthesisError]]] = {
     1009: RequestRejectedError,
     3000: AuthenticationError,
     3003: AuthenticationError,
-    # Of servers that add 4000 to an HTTP status.
+    # These are sent by servers that add 4000 to an HTTP status.
     4401: AuthenticationError,
     4403: AuthenticationError,
     4404: RequestRejectedError,
     4429: RateLimitError,
 }
 _WANTED: Final = "the websocket of the Realtime API"
-# Only so many bytes of a body are searched for a delay.
+# At most this many bytes of a body are searched for a delay.
 _READ: Final = 10_000
 _TOO_BIG: Final = 1009  # sent by us
 _BOUNDS: Final[dict[str, Any]] = {
     "close_timeout": 1,
     "compression": None,
-    "max_queue": None,  # else closing waits for its timeout whenever more than 16 frames are unread
+    "max_queue": None,  # otherwise closing waits for its timeout if more than 16 frames are unread
     "max_size": MOST_REPLY_BYTES,
     "ping_interval": None,
 }
@@ -93,12 +93,12 @@ async def connected(exchange: Exchange, url: str) -> AsyncIterator[ClientConnect
             raise known from error
         raise
     finally:
-        # Half of what is left, so that the attempt's timeout does not discard a whole reading.
+        # Half of the remaining time, so that the attempt's timeout does not discard a complete reading.
         await _close(connection, (until - loop.time()) / 2)
 
 
 async def _close(connection: ClientConnection, seconds: float) -> None:
-    """Close a websocket; after so many seconds without an answer, drop the connection."""
+    """Close a websocket; drop the connection if the service does not answer within ``seconds``."""
     try:
         async with asyncio.timeout(seconds):
             await connection.close()

@@ -188,7 +188,7 @@ class OpenAISynthesizer:
         for transcript in reading.transcripts or [""]:
             words = words_of(transcript)
             if words != wanted:
-                # A third call would say the same words as two equal ones.
+                # If two readings have the same other words, a third one would have them too.
                 error = self._mismatch(exchange, transcript, retryable=words not in seen)
                 seen.add(words)
                 raise error

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 # By response_format: what the server must return, for the advice.
 _WANTED: Final = {
-    "wav": "WAV (response_format=wav); one without WAV may have response_format=pcm",
-    "pcm": "bare 16-bit samples (response_format=pcm); one with WAV needs response_format=wav",
+    "wav": "WAV (response_format=wav); if it has no WAV, set response_format=pcm",
+    "pcm": "bare 16-bit samples (response_format=pcm); if it sends WAV, set response_format=wav",
 }
 
 
@@ -51,7 +51,7 @@ class OpenAISpeechSynthesizer:
             tokens of text. Another server needs one.
         instructions: The manner of speaking, in words; for models that support it (``gpt-4o-mini-tts``).
         speed: Pace, 0.25 (slow) to 4.0 (fast).
-        response_format: What to ask for: ``wav``, or ``pcm`` of servers that have no WAV.
+        response_format: The audio format of the reply: ``wav``, or ``pcm`` for servers without WAV.
         api_key: The key; without one, the variable OPENAI_API_KEY is read at the first miss.
         base_url: Another endpoint, up to and including its ``/v1``; without one, OPENAI_BASE_URL or OpenAI.
         timeout: Seconds for one attempt.
@@ -61,7 +61,7 @@ class OpenAISpeechSynthesizer:
     Raises:
         BackendConfigError: ``base_url`` is not a plain http:// or https:// URL, a model is missing, or the
             model belongs to the backend ``openai``.
-        ValueError: A number is outside its range, or a ``response_format`` that does not exist.
+        ValueError: A number is outside its range, or ``response_format`` is another word.
     """
 
     russo_api = 1

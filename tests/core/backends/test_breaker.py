@@ -26,7 +26,7 @@ from support.speakers import PROMPT, run, sound, synthesize
 
 HOST = "speech.example:8443"
 DOWN = f"no connection to {HOST}: refused"
-NOT_TRIED = f"not tried: {DOWN} (earlier calls did not reach this host; one is tried every 30 s)"
+NOT_TRIED = f"not tried: {DOWN} (earlier calls did not reach this host; one call is tried every 30 s)"
 
 
 def down(kind=ServiceError, **values):

@@ -127,7 +127,7 @@ UNKNOWN = [
     ("zzz", "no backend is named 'zzz'; installed: acme, bell"),
     ("", "no backend is named ''; installed: acme, bell"),
     ("google", "no backend is named 'google'; installed: acme, bell; "
-     'pip install "russo-core[google]" brings it'),
+     'pip install "russo-core[google]" installs it'),
     ("elevenlab", "no backend is named 'elevenlab'; installed: acme, bell; did you mean 'elevenlabs' "
      '(pip install "russo-core[elevenlabs]")?'),
     *((word, f"no backend is named {word!r}; installed: acme, bell; did you mean {name!r} "
@@ -190,7 +190,7 @@ def test_error_for_a_missing_first_party_backend_names_the_install_command(envir
         "openai-speech": "openai"
     }
     for (name,), error in load_errors(environment, [(name,) for name in extras]).items():
-        hint = f'pip install "russo-core[{extras[name]}]" brings it'
+        hint = f'pip install "russo-core[{extras[name]}]" installs it'
         message = f"no backend is named {name!r}; none is installed; {hint}"
         assert error == ["BackendNotFoundError", message, "None", []]
 

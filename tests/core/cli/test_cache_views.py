@@ -193,7 +193,7 @@ def test_info_counts_the_entries_whose_length_is_not_known(folder, cache):
     cache.put(
         numbered_key(9), Audio(b"\xff\xfb" * 100, "mp3"), prompt="mp3", fields={"own": {"backend": "mp3"}}
     )
-    damage_audio(cache, 7)  # its length is not known either, but it is whole as far as `info` reads
+    damage_audio(cache, 7)  # `info` does not read the audio, so it counts this entry, too
     (cache.directory / f"{numbered_key(1)}.meta").write_text("{")
     found = russo("cache", "info", "--json").json
     lengths = {row["backend"]: row["of_unknown_length"] for row in found["backends"]}

@@ -59,7 +59,7 @@ def test_entries_that_the_run_used_do_not_count(cache):
     assert line_of(cache, new, used=[used]) is None
 
 
-def test_the_entry_with_the_fewest_differences_is_compared_and_of_two_the_latest(cache):
+def test_the_entry_with_the_fewest_differences_is_compared_or_the_latest_of_two(cache):
     put(cache, 1, "One", voice="b", speed=1.0)
     put(cache, 2, "One", voice="a", speed=1.0)
     late = put(cache, 3, "One", voice="a", speed=1.1)
@@ -75,7 +75,7 @@ def test_three_settings_are_named_and_the_others_counted(cache):
     assert line == f"1 prompt is stored with other settings ({shown})"
 
 
-def test_of_another_backend_only_the_name_is_shown(cache):
+def test_only_the_name_of_another_backend_is_shown(cache):
     put(cache, 1, "One", backend="acme", speed=1.0, voice="a")
     put(cache, 2, "One", backend="acme", speed=1.0, voice="a", more=1)
     new = [put(cache, 3, "One", backend="bell", pitch=1, a=2)]

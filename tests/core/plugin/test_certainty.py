@@ -4,7 +4,7 @@ import pytest
 
 from support.projects import summary
 
-# Each test does not reach its audio, or may not reach it. The first string is a conftest.py.
+# In each case the test does not reach its audio, or may not reach it. The first string is a conftest.py.
 NOT_RUN = {
     "skip": ("", "@pytest.mark.skip\n{test}"),
     "skipif": ("", "@pytest.mark.skipif(True, reason='-')\n{test}"),

@@ -126,7 +126,7 @@ def test_call_without_a_prompt_shows_the_right_call(project, call, given):
     assert project.calls == []
 
 
-def test_prompt_may_have_its_name(project):
+def test_prompt_may_be_given_as_the_keyword_text(project):
     project.tests("def test_it(russo_say): russo_say(text='Hello')")
     project.run().assert_outcomes(passed=1)
     assert project.calls == ["a Hello"]

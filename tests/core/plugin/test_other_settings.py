@@ -47,13 +47,13 @@ def test_a_changed_speed_is_named_once(acme_project, workers, verbosity):
     assert other_lines(acme_project.run(FAST, *verbosity)) == []
 
 
-def test_quiet_does_not_name_it(acme_project):
+def test_quiet_run_does_not_name_the_changed_setting(acme_project):
     acme_project.run()
     assert other_lines(acme_project.run(FAST, "-q")) == []
 
 
 @pytest.mark.parametrize("mode", ["off", "refresh", "replay"])
-def test_only_mode_auto_names_it(acme_project, mode):
+def test_only_mode_auto_names_the_changed_setting(acme_project, mode):
     acme_project.run()
     assert other_lines(acme_project.run(FAST, f"--russo-cache-mode={mode}", "--tb=no")) == []
 

@@ -19,16 +19,16 @@ def names_of(checks):
 
 # They start processes, which takes a third of a second.
 PROCESSES = checks_of("fresh_process")
-# They are skipped for a backend that declares no service.
+# Checks that are skipped for a backend that declares no service.
 REQUESTS = checks_of("sent", "retries", "replies", "api_keys")
-# They really wait: each takes up to a second.
+# Checks that really wait: each takes up to a second.
 WAITING = {
     BackendContract.test_service_that_asks_to_wait_is_waited_for,
     BackendContract.test_connection_lost_is_retried,
     BackendContract.test_service_that_falls_silent_is_a_timeout,
     BackendContract.test_busy_service_is_not_asked_again_at_once,
 }
-# They wait, too, and do not depend on the requests to a service.
+# Checks that also wait, but do not depend on the requests to a service.
 TIMED = {
     *checks_of("cancellation"),
     BackendContract.test_event_loop_goes_on_while_it_speaks,

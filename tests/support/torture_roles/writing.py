@@ -84,7 +84,7 @@ class Situation:
         self.problems, self.states = [], collections.Counter()
 
     def prepare(self):
-        """Bring the directory into the state."""
+        """Put the directory into the state that `name` describes."""
         shutil.rmtree(self.directory, ignore_errors=True)
         if self.name == "no directory":
             return

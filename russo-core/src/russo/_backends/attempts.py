@@ -87,7 +87,8 @@ class Attempts:
                 made.
 
         Raises:
-            SynthesisError: The error of the last attempt; or, if no attempt was made, of an earlier call.
+            SynthesisError: The error of the last attempt; or, if no attempt was made, an error with the
+                reason of an earlier call.
         """
         self._check_text(prompt)
         breaker = _breaker_of(host)
@@ -145,7 +146,8 @@ class Attempts:
 
     def _not_tried(self, prompt: str, outage: Outage) -> SynthesisError:
         """Return the error of a call that is not made, with the reason of the last failed call."""
-        what = f"not tried: {outage.what} (earlier calls did not reach this host; one is tried every 30 s)"
+        reason = "earlier calls did not reach this host; one call is tried every 30 s"
+        what = f"not tried: {outage.what} ({reason})"
         return self.error(outage.kind, what, prompt=prompt, advice=outage.advice, reached=False)
 
     async def _attempt(self, prompt: str, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -185,7 +187,7 @@ class Attempts:
 
 
 def _breaker_of(host: str | None) -> Breaker:
-    """Return the run's breaker of a host; without a host or a run, a new one, which one call cannot open."""
+    """Return the run's breaker of a host. Without a host or a run, return a new breaker that never opens."""
     call = current_backend_call.get()
     return Breaker() if host is None or call is None or call.breakers is None else call.breakers.of(host)
 

@@ -17,15 +17,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 MOST_REPLY_BYTES: Final = 64 << 20
-"""The most bytes of a reply, decompressed: 20 minutes of speech, or more."""
+"""The largest reply in bytes, after decompression: 20 minutes of speech, or more."""
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 """What `bound_reply` decompresses, as the header Accept-Encoding of a request."""
 _LIMIT: Final = f"the limit is {MOST_REPLY_BYTES >> 20} MiB"
-# Only 200 characters of a refusal are shown. A larger one is cut, not rejected: its status says what to do.
+# A refusal that is larger than this is cut, not rejected, because its status says what to do. Only 200
+# characters of it are shown.
 _MOST_OF_REFUSAL: Final = 1 << 20
 # Small pieces are joined, because each would take more memory than its bytes.
 _PIECE: Final = 1 << 16
-# A piece of this size is decompressed in a few milliseconds. The timeout can end the attempt between two.
+# A piece of this size is decompressed in a few milliseconds. Between two pieces the timeout can end the
+# attempt.
 _STEP: Final = 1 << 18
 # JSON values take up to 60 times the memory of their text. A reply has a few hundred values.
 _MOST_VALUES: Final = 200_000
@@ -61,8 +63,8 @@ async def bound_reply(reply: Any) -> None:
         reply: The client's response, before its body is read.
 
     Raises:
-        OversizedReplyError: The body is larger, by its headers or while it is read.
-        UnreadableReplyError: Its compression was not requested, or it is a part of a body (206).
+        OversizedReplyError: The body is larger than 64 MiB, as a header states or as reading shows.
+        UnreadableReplyError: The request does not accept its compression, or it is a part of a body (206).
         DecodingError: The compressed body is damaged or cut; raised while the body is read.
     """
     packed = reply.headers.pop("content-encoding", "")
@@ -114,7 +116,7 @@ class _BoundedStream:
                 yield piece
 
     async def _refusal(self) -> AsyncGenerator[bytes, None]:
-        """Yield the start of the body in UTF-8; nothing if its compression is not supported.
+        """Yield the start of the body in UTF-8, or nothing if its compression is not supported.
 
         SDKs parse each error body as JSON. They would raise another error for bytes that are not UTF-8, or
         for JSON that is nested too deep for Python.

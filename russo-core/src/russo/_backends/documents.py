@@ -22,11 +22,13 @@ def document_in(body: bytes, content_type: str) -> str | None:
 
 
 def is_other_format(body: bytes, wav: bool | None) -> bool:
-    """Return whether a body has another format; a truncated or silent body of the requested format has not.
+    """Return whether a body has another format than the requested one.
+
+    A truncated or silent body of the requested format is not of another format.
 
     Args:
         body: The body.
-        wav: Whether WAV was requested, or bare samples; ``None`` for either.
+        wav: True if WAV was requested, false for bare samples, ``None`` if both are accepted.
     """
     found = container_of(body)
     if wav:

@@ -33,7 +33,7 @@ class EntryPointGroup:
         name: The name of the group, as in ``[project.entry-points."russo.synthesizers"]``.
         noun: What an entry is called in messages: "backend".
         product: What an entry makes: "synthesizer".
-        extras: The requirement that installs a first-party entry, by its name.
+        extras: The requirements that install first-party entries, by the name of the entry.
         aliases: Other words for an entry, such as a vendor's product, for the hint if a name is unknown.
         contract: The newest plugin contract that is known. An entry whose ``russo_api`` is higher is refused.
     """
@@ -159,7 +159,7 @@ class EntryPointGroup:
         listed = f"installed: {', '.join(installed)}" if installed else "none is installed"
         message = f"no {self.noun} is named {name!r}; {listed}"
         if name in self.extras:
-            return f'{message}; pip install "{self.extras[name]}" brings it'
+            return f'{message}; pip install "{self.extras[name]}" installs it'
         near = self.nearest(name)
         if near is None:
             return message

@@ -1,7 +1,7 @@
 """`Exchange`: turns the failures of an HTTP exchange into errors of russo.
 
 This module does not import an HTTP client: it recognizes exceptions by the class names that httpx and its
-successors share. Neither the errors made here nor the exceptions they are chained to show a credential.
+successors share. No error that is made here shows a credential, and no exception in its chain does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .sockets import broken_socket
 
 T = TypeVar("T")
 
-# A body may be quoted whole; redacting all of it would take seconds.
+# An SDK's message may quote a whole body, and redacting all of it would take seconds.
 _READ: Final = 1 << 16
 _SHOWN: Final = 300
 _SHOWN_OF_SERVICE: Final = 200
@@ -53,7 +53,7 @@ _OF_CLIENT: Final = frozenset({"RequestError", "DecodingError", "UnreadableReply
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One prompt's exchange with a service over HTTP; makes its errors on one line and without secrets.
+    """One prompt's exchange with a service over HTTP. Its errors have one line and no secrets.
 
     Each method that takes an exception also removes the secrets from the exception, so that it can be
     chained: ``raise exchange.connection_error(error) from error``.
@@ -136,11 +136,11 @@ class Exchange:
             error: The exception of the SDK.
             status: The HTTP status; or, as text, another source of the refusal (``error event``).
             body: The body: bytes, text, or JSON that is read already.
-            kind: The class of the error, if the caller knows better.
-            code: The service's code to show, if not the one in the body.
+            kind: The class of the error; by default the body and the status decide it.
+            code: The service's code to show; by default the code in the body.
             headers: The headers of the reply.
-            retry_after: The delay in seconds, if it is not in the headers.
-            advice: What to do next, if the caller knows better.
+            retry_after: The delay in seconds; by default the headers state it.
+            advice: What to do next; by default the cause decides it.
         """
         words = read_words(body)
         cause = cause_of(words, status=status if isinstance(status, int) else None, prompt=self.prompt)
@@ -230,7 +230,7 @@ class Exchange:
             body: The body.
             headers: The headers of the reply.
             wanted: What the server must return, for the advice.
-            wav: Whether that is WAV, or bare samples; ``None`` for either.
+            wav: True if WAV was requested, false for bare samples, ``None`` if both are accepted.
             is_other: Whether the caller knows that the body has another format.
         """
         is_echo = repeats_secret(body, *self._secrets)

@@ -1,4 +1,4 @@
-"""Announced ends of models: a backend class lists them, and russo warns of a model that it calls."""
+"""Announced ends of models: a backend class lists them, and russo reports a run that calls such a model."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from .backend_call import current_backend_call
 if TYPE_CHECKING:
     import ssl
 
-# HTTP clients read them in lower or upper case.
+# HTTP clients read these variables in lower and in upper case.
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _OTHERS: Final = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -21,7 +21,7 @@ _OTHERS: Final = ("NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 def shared_tls(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """Return a TLS context that all HTTP clients of the process share.
 
-    Each HTTP client would read the certificates again, which takes 20 to 40 ms.
+    Otherwise each HTTP client would read the certificates again, which takes 20 to 40 ms.
 
     Args:
         create: The HTTP client's function that makes the context; called once per process.

@@ -30,7 +30,7 @@ def check_path(name: str, value: str, *, inside: str = "") -> str:
     Args:
         name: The option's name.
         value: The value: letters, digits, ``_`` and ``-``.
-        inside: Characters that are also allowed, each between two of those.
+        inside: More characters that are allowed, but only single ones, and not at the start or the end.
 
     Raises:
         ValueError: It contains another character, or is empty.

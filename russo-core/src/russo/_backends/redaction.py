@@ -32,7 +32,7 @@ _SHORTEST_WORD: Final = 4
 def redact(text: str, *secrets: str | None) -> str:
     """Return a message of a service or an SDK without credentials, also without masked ones (``sk-**c0de``).
 
-    A secret of less than 8 characters is replaced only if it is a whole word, one of less than 4 never.
+    A secret of 4 to 7 characters is replaced only if it is a whole word. A shorter secret is not replaced.
     """
     text = _USER_OF_HOST.sub(_HIDDEN, _USER_OF_URL.sub(_HIDDEN, hide(text, *secrets)))
     return re.sub(r"[^\s'\"]+", lambda word: _HIDDEN if _MASK in word[0] else word[0], text)
@@ -109,7 +109,7 @@ def _clean_copy(value: object, secrets: tuple[str | None, ...], depth: int) -> o
     """Return a copy with clean attributes, which the methods of an exception can still use.
 
     Returns:
-        ``None`` if the object cannot be copied so.
+        ``None`` if the object cannot be copied in this way.
     """
     try:
         twin = copy.copy(value)

@@ -119,7 +119,7 @@ PASSING: Final = re.compile(
 )
 # Statuses that services and gateways use for every cause.
 FREE: Final = frozenset({None, 400, 403, 404, 406, 422, 424})
-# Of other statuses: the causes for which words are believed against the status.
+# For other statuses: the causes that words may name although the status has another meaning.
 BELIEVED: Final[Mapping[int, frozenset[Cause]]] = {
     401: frozenset({ACTIVITY, PLACE, PLAN, QUOTA, SUSPENDED, API_OFF, VERIFY, RESTRICTED}),
     402: frozenset({ACTIVITY, PLAN}),

@@ -20,9 +20,10 @@ from .service_words import ServiceWords, quoted_codes
 # Fields of a request that contain the prompt; and how a message quotes the path of a field.
 _PROMPT_FIELDS: Final = frozenset({"input", "text", "prompt"})
 _QUOTED_PLACE: Final = re.compile(r"""['"]body\\?['"], *\\?['"](\w{1,40})\\?['"]""")
-# Only so many characters of a message are searched.
+# At most this many characters of a message are searched.
 _JUDGED: Final = 8000
-# A prompt is recognized by this many words and characters of its beginning, or by words of another piece.
+# A prompt is recognized by this many words and characters of its beginning, or by a longer run of words from
+# any place in it.
 _SHORT_RUN: Final = 3
 _SHORTEST_ECHO: Final = 10
 _LONG_RUN: Final = 6
@@ -67,7 +68,7 @@ def cause_of_code(words: ServiceWords, prompt: str) -> Cause | None:
 
 
 def may_improve(words: ServiceWords, prompt: str) -> bool:
-    """Return whether an error in the body of a success may be absent from the next reply."""
+    """Return whether a retry may succeed after a reply with status 200 whose body is an error."""
     if words.status is not None:
         return _of_status(words.status).kind.default_retryable
     text = without_prompt(words.text, prompt)
@@ -118,7 +119,9 @@ def _names_prompt(field: str) -> bool:
 
 
 def without_prompt(text: str, prompt: str) -> str:
-    """Return a text without addresses and without the prompt or pieces of it, to find the cause in it.
+    """Return a service's text without URLs and without the prompt or pieces of it.
+
+    Only the rest of the text says something about the cause.
 
     A prompt may say "quota", and a service may quote it whole, cut, in lower case, without punctuation, or as
     JSON or HTML.

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# Only so many characters of a body are read; a message is far shorter.
+# At most this many characters of a body are read; a message is far shorter.
 _READ: Final = 64_000
-# For JSON, which cannot be cut: a reply with audio in base64 is larger than any error.
+# JSON cannot be cut, so longer JSON is not parsed. It is a reply with audio in base64: errors are shorter.
 _PARSED: Final = 1_000_000
 # Bytes by which text is distinguished from data.
 _JUDGED: Final = 512
@@ -146,7 +146,7 @@ def text_of(body: bytes, *, is_text: bool) -> str | None:
         ascii_bytes = sum(byte < 128 for byte in start)
         is_text = (is_text or is_document) and ascii_bytes > 0.7 * len(start)
     else:
-        # Samples may be printable characters, but hardly words.
+        # Samples may be printable characters, but rarely with spaces between them.
         is_text = is_text or is_document or b" " in start.strip()
     return body.decode(errors="replace") if is_text else None
 

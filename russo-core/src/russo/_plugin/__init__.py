@@ -1,1 +1,1 @@
-"""The pytest plugin. Nothing else in russo imports this package, except `russo.plugins` and the command."""
+"""The pytest plugin. In russo only `russo.plugins` and the command import this package."""

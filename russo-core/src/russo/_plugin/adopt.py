@@ -36,8 +36,8 @@ def adopt(
 def adopt_other(value: CachedSynthesizer, request: pytest.FixtureRequest, session: PytestSession) -> None:
     """Bind a `CachedSynthesizer` that another fixture returned, so that the run counts its calls.
 
-    If the project's own ``russo_cache`` has a narrower scope than this fixture, or uses it, the object cannot
-    have this cache. Then it takes nothing from the run, and nothing from an earlier run in this process.
+    If the project's own ``russo_cache`` has a narrower scope than this fixture, or depends on this fixture,
+    the object cannot use that cache. Then it takes nothing from this run or an earlier run in this process.
     """
     session.fixtures.note_names(value)
     if value.has_own_cache:  # the fixture russo_cache may raise, and its value would not be used

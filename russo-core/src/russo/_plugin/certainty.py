@@ -25,8 +25,8 @@ _EARLIER_HOOKS: Final = (
     "pytest_runtest_setup",
     "pytest_fixture_setup",
 )
-# Packages whose hooks and fixtures never skip a test: their code was read. xdist runs a module under the last
-# name.
+# Packages whose hooks and fixtures never skip a test; their code was read to find this out. The last name is
+# that of a module of xdist at run time.
 _KNOWN: Final = frozenset(
     {
         *(

@@ -1,4 +1,4 @@
-"""What to use instead, if a test uses the fixtures of russo in a way that cannot work."""
+"""Explains what to use instead, if a test uses the fixtures of russo in a way that cannot work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The pytest plugin: options, marker, fixtures and hooks. The work is done in `russo._plugin.session`.
 
-Every pytest run of an environment that has russo installed imports this module. It imports pytest and
-four small modules, and must stay so: the first fixture or option of russo that is used imports the rest.
+Every pytest run of an environment that has russo installed imports this module. It must import only pytest
+and five small modules: the first fixture or option of russo that is used imports the rest.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _complain() -> None:
 
 
 def session_of(config: pytest.Config) -> PytestSession:
-    """Return russo's side of a pytest run; the first call creates it."""
+    """Return the `PytestSession` of a pytest run; the first call creates it."""
     session = config.stash.get(_SESSION, None)
     if session is None:
         if is_damaged():
@@ -137,8 +137,8 @@ def pytest_fixture_setup(
     if fixturedef.argname == "russo_cache":
         session_of(request.config).fixtures.note_cache(fixturedef, value)
     if fixturedef.argname != "russo_synthesizer":
-        # If the module is not imported yet, the value cannot be an object of its class. Not isinstance, which
-        # reads __class__ of the value: that may fail, or load what a lazy value stands for.
+        # If the module is not imported yet, the value cannot be an object of its class. isinstance is not
+        # used, because it reads __class__ of the value: this may fail, or load the object of a lazy value.
         module = sys.modules.get("russo._flow.cached")
         if module is not None and issubclass(type(value), module.CachedSynthesizer):
             from .adopt import adopt_other
@@ -229,7 +229,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shorten the traceback of an error of russo's; explain an error that a wrong use of a fixture causes."""
+    """Shorten the traceback of russo's errors; explain errors that the wrong use of a fixture causes."""
     if _SESSION not in item.config.stash or call.excinfo is None:
         return (yield)
     from .misuse import explain_await

@@ -1,4 +1,4 @@
-"""Settings in words that fixtures of the user replace, or that no test used."""
+"""Sentences about settings that fixtures of the user replace, or that no test used."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def replaced_backend_of_ini(
 ) -> str | None:
     """Return a sentence if fixtures of the user replaced the backend of the ini-file.
 
-    Only ``-v`` shows it, because an ini-file may be for several packages, of which one has such a fixture.
+    Only ``-v`` shows it, because packages may share an ini-file, and only some of them have such a fixture.
     """
     given = [*_backend_setting(settings, speakers), *_option_settings(config)]
     if not given or given != _ini_setting(settings) or not fixtures.replaces_backend:
@@ -69,7 +69,7 @@ def replaced_cache(fixtures: FixtureUse, settings: Settings, rootdir: Path, *, i
         fixtures: The fixtures that the run used.
         settings: The settings of the run.
         rootdir: Paths below it are shown relative to it.
-        is_shown: Whether pytest's header named the directories. If not, the default one is not named.
+        is_shown: Whether pytest's header named the directories. If not, a default directory is not named.
     """
     if not fixtures.cache_files or settings.mode is Mode.OFF:
         return None

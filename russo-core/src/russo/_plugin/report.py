@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# How much synthesized audio that is not stored yet is kept in memory until the report of its test. More of
-# it is written to disk at once.
+# Synthesized audio that is not stored yet stays in memory until the report of its test. If there are more
+# than this many pieces of audio, the oldest is written to disk at once.
 _WAITING: Final = 16
 _NOT_CALLED: Final = {"absent": "nothing is stored", "refresh": "mode 'refresh' synthesizes it again"}
 _inner_calls: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
@@ -75,7 +75,7 @@ class ReportListener:
 
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
-        """Record a replay, at the outermost layer only."""
+        """Record a replay, but not that of a `CachedSynthesizer` inside another one."""
         if event.nested:
             return
         use = self._use(event, "hit", audio=event.audio)
@@ -85,7 +85,7 @@ class ReportListener:
 
     @hookimpl
     def russo_cache_miss(self, event: CacheMiss) -> None:
-        """Record a failure, which is removed if a backend call begins: in mode ``replay`` none does."""
+        """Record a failure. It is removed when a backend call begins; in mode ``replay`` no call begins."""
         if event.nested:
             return
         why = _NOT_CALLED.get(event.reason, f"the stored entry is not usable ({event.reason})")
@@ -104,7 +104,7 @@ class ReportListener:
 
     @hookimpl
     def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
-        """Record a call. If the call only asked an inner layer, and that had a hit, it is a hit."""
+        """Record a call; record a hit if it only asked an inner `CachedSynthesizer`, which had a hit."""
         inner = _inner_calls.get()
         if event.nested:
             if inner is not None and event.backend_calls:
@@ -166,7 +166,7 @@ class Report:
 
     Args:
         config: The configuration of the process.
-        session: russo's side of the run.
+        session: The russo objects of the run.
 
     Raises:
         pytest.UsageError: The option names a directory, or a path that is not a regular file.
@@ -214,7 +214,7 @@ class Report:
             self._write()
         except OSError as error:
             self._outcome = f"russo: report not written to {given}: {shown(error.strerror or str(error))}"
-        except Exception as error:  # noqa: BLE001 - the template's, a codec's: the run was green without it
+        except Exception as error:  # noqa: BLE001 - a template or a codec that fails must not fail the run
             _log.debug("the report cannot be written", exc_info=True)
             problem = f"{type(error).__name__}: {error}".removesuffix(": ")
             self._outcome = f"russo: report not written to {given}: {shown(problem)}"
@@ -249,7 +249,7 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _check_path(given: str, directory: Path) -> Path:
-    """Return the path of the page. Its folders may be links; if the page itself is one, it is replaced."""
+    """Return the path of the page. Its folders may be links; if the page itself is a link, it is replaced."""
     try:
         path_of(given, directory, "--russo-report")
     except SettingsError as error:

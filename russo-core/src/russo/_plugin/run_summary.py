@@ -31,7 +31,7 @@ def write_summary(
 
     Args:
         config: The configuration of the controller.
-        session: russo's side of the run.
+        session: The russo objects of the run.
         parts: The counts of the run's tests and processes.
         unseen: How many tests the counts do not contain, because a plugin ran them.
         why_incomplete: Why the run cannot show which entries are unused; ``None`` if it can.

@@ -1,4 +1,4 @@
-"""russo's side of one pytest run: the objects that are made for one ``Config`` and end with it."""
+"""`PytestSession`: the objects that russo makes for one pytest run, and closes at its end."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class PytestSession:
 
     @property
     def details(self) -> list[str]:
-        """Sentences that only ``-v`` shows. Complete in the controller, when the summary is printed."""
+        """Sentences that only ``-v`` shows. They are complete only in the controller's summary."""
         from .unused_markers import unused_markers
 
         return [sentence for sentence in (unused_markers(self.workers),) if sentence]
@@ -248,7 +248,7 @@ class PytestSession:
         try:
             loop = self._usable_loop()
         except BaseException:
-            call.close()  # else Python warns that it was never awaited
+            call.close()  # otherwise Python warns that the coroutine was never awaited
             raise
         return loop.run(call)
 

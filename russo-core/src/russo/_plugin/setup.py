@@ -1,4 +1,4 @@
-"""The settings of a run in words: one line that names them, and those that have no effect."""
+"""Describes the settings of a run: one line that names them, and sentences about settings without effect."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def describe(
         settings: The settings of the run.
         backends: The backend of the run in words, if it is known.
         rootdir: Paths below it are shown relative to it.
-        used: The directories of each cache that the run used, the written one last. By default those of
-            the settings are named.
+        used: The directories of each cache that the run used, the one that is written last. If there are
+            none, the directories of the settings are named.
     """
     recordings = [] if settings.recordings_dir is None else [settings.recordings_dir]
     layers = used or [[*recordings, settings.cache_dir]]
@@ -122,7 +122,7 @@ def unread_variables(environment: Mapping[str, str], given_by_others: Iterable[s
 
 
 def _meant(name: str, read: Iterable[str]) -> str | None:
-    """Return the setting that a name is within two letters of, or whose words contain those of the name."""
+    """Return the setting that differs from a name in at most two letters, or that alone has all its words."""
     distances = {known: edit_distance(name, known) for known in read}
     nearest = min(distances, key=distances.__getitem__)
     if distances[nearest] <= 2:

@@ -38,7 +38,7 @@ class Known:
 
     Attributes:
         total: The counts of the run.
-        earlier: Keys that earlier complete runs of this project used; ``None`` if there is no ledger.
+        earlier: Keys that earlier complete runs of this project used; ``None`` if the project has no ledger.
         others: The ledgers of the other projects.
     """
 
@@ -162,5 +162,5 @@ def _protected(layer: AudioCache, user: Project, number: int) -> str:
     ini = f" with {shown(user.ini)}" if user.ini else ""
     return (
         f"russo: {count(number, 'entry', 'entries')} kept in {layer.directory}: runs in {shown(user.rootdir)}"
-        f"{ini} use them; if there are no such runs any more, delete {LEDGERS}/{user.name} there"
+        f"{ini} use them; if you do not make these runs any more, delete {LEDGERS}/{user.name} there"
     )

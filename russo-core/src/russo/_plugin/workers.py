@@ -105,7 +105,7 @@ class Workers:
     def share_directory(self) -> Path | None:
         """Return a directory that all processes of the run share, until the run ends.
 
-        The controller creates it before the workers start. ``None`` in a worker if the controller did not.
+        The controller creates it before the workers start. If it did not, a worker gets ``None``.
         """
         if self._directory is None and self.is_controller:
             directory = self._directory = Path(tempfile.mkdtemp(prefix="russo-"))
@@ -119,7 +119,7 @@ class Workers:
             try:
                 value = self._sources[name]()
                 json.dumps(value)
-            except Exception as error:  # noqa: BLE001 - another package's, or a page's; the run goes on
+            except Exception as error:  # noqa: BLE001 - it may be another package's function; the run goes on
                 from .._foreign import shown  # a run that does not use russo loads nothing more
 
                 _log.warning("values named %r are not sent: %s", name, shown(str(error) or repr(error)))

@@ -42,8 +42,8 @@ _log = logging.getLogger(__name__)
 
 # A reader that runs between a writer's two renames looks again: at once, then after 4 and 6 ms.
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
-# System errors say nothing about the entry, so they do not mark it damaged. The last ones are those of disks
-# and of network file systems.
+# System errors say nothing about the entry, so they do not mark it damaged. The second set has the errors of
+# disks and of network file systems.
 _SYSTEM_ERRORS: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.EAGAIN}
     | {errno.EIO, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNRESET}
@@ -56,7 +56,7 @@ class Miss:
 
     Attributes:
         reason: In words: ``absent``, or what is wrong with the entry.
-        damaged: Whether the key has files that are not an entry, or not whole.
+        damaged: Whether the key has files that are not an entry, or an entry that is incomplete.
         unreadable: Whether the system refused to read the files, so that an entry may exist.
     """
 
@@ -164,8 +164,10 @@ class AudioCache:
             fields: The settings in the key, stored for people to read.
 
         Raises:
-            ValueError: The key is not a plain, portable file name, the audio is empty, its format is ``wav``
-                and it has no WAV header, or ``fields`` are not JSON.
+            TypeError: ``fields`` contain a value that JSON does not have, or a name that is not a string.
+            ValueError: The key is not a plain, portable file name; the audio is empty, or its format is
+                ``wav`` and it has no WAV header; or ``fields`` contain NaN or infinity, are too large, or
+                are nested too deep.
         """
         try:
             store(self, key, audio, prompt=prompt, fields=fields)
@@ -266,6 +268,7 @@ def store(
 
     Raises:
         OSError: The audio is not stored. The reason is logged, once per kind.
+        TypeError: As for `AudioCache.put`.
         ValueError: As for `AudioCache.put`.
     """
     check_key(key)

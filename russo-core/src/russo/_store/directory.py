@@ -139,7 +139,10 @@ def has_files(directory: Path, key: str) -> bool:
 
 
 def obstacle(directory: Path, key: str) -> str | None:
-    """Return which file of an entry is not a regular file, so that russo never removes it, or ``None``."""
+    """Return a description of an entry's file that is not a regular file, or ``None`` if there is none.
+
+    russo never removes such a file.
+    """
     for path in _paths(directory, key):
         with contextlib.suppress(OSError):
             mode = os.lstat(path).st_mode

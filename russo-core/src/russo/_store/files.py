@@ -43,7 +43,7 @@ _IRREGULAR: Final = "one of its files is not a regular file"
 
 
 class IrregularFileError(OSError):
-    """At the path is something that russo never writes: not a regular file, or a file that is too large."""
+    """The path has something that russo never writes: not a regular file, or a file that is too large."""
 
 
 def read_file(path: str, limit: int, expected: int | None = None) -> bytes:
@@ -57,8 +57,9 @@ def read_file(path: str, limit: int, expected: int | None = None) -> bytes:
         expected: The expected size in bytes, if it is known; then one read is enough.
 
     Raises:
-        IrregularFileError: It is larger than ``limit``, or not a regular file and not read by the first read.
-        OSError: It cannot be opened or read.
+        IrregularFileError: The file is larger than ``limit``; or it is not a regular file, and the first read
+            did not return all of it.
+        OSError: The file cannot be opened or read.
     """
     descriptor = os.open(path, _READ_FLAGS)
     try:

@@ -65,8 +65,8 @@ def sweep(directory: Path, fresh: str) -> None:
 
     Args:
         directory: The directory of the cache.
-        fresh: A file that was just written. Ages are measured against it, so that the file server's
-            clock decides.
+        fresh: A file that was just written. Ages are computed from its modification time, so that only the
+            clock of the file server counts.
     """
     with contextlib.suppress(OSError):
         today = os.stat(fresh).st_mtime

@@ -53,7 +53,8 @@ class LayeredCache:
     def find(self, key: str, *, patient: bool = True) -> tuple[Audio | Miss, AudioCache]:
         """Look a key up, and return the result with the layer that it comes from.
 
-        If no layer has a usable entry, the miss of a damaged entry is returned rather than an absent one.
+        If no layer has a usable entry, return the first miss whose reason is not ``absent``, such as a
+        damaged entry; if all are ``absent``, return the first one.
         """
         reported: tuple[Miss, AudioCache] | None = None
         for layer in self.layers:

@@ -1,8 +1,8 @@
 """Ledgers: which entries each project used in its last complete test run.
 
 A cache can be shared by many projects, so no single run can show that an entry is unused. Each complete
-run writes a ledger into a folder beside the entries, which git ignores. Ledgers may come from anyone: one
-that differs from the output of `write_ledger` is refused, in bounded time and memory.
+run writes a ledger into a folder beside the entries, which git ignores. Ledgers may come from anyone: a
+ledger that differs from the output of `write_ledger` is refused, in bounded time and memory.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class LedgerError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project and the options of a complete run. Equal ones share a ledger; others have their own.
+    """The project and the options of a complete run. Runs for which these are equal share a ledger.
 
     Attributes:
         rootdir: The rootdir, relative to the directory of the cache if that is possible.
@@ -94,10 +94,10 @@ def read_ledgers(directory: Path) -> tuple[dict[str, Ledger], dict[str, str]]:
     """Read all ledgers of a cache.
 
     Returns:
-        The ledgers by file name, and what is wrong with the unreadable ones by file name.
+        The ledgers by file name, and by file name the reason why a ledger is unreadable.
 
     Raises:
-        LedgerError: The folder of the ledgers cannot be read, or holds too many.
+        LedgerError: The folder of the ledgers cannot be read, or has too many ledgers.
     """
     folder = directory / LEDGERS
     names = _names(folder)

@@ -1,4 +1,4 @@
-"""Key locks: which process calls the backend for a key, while the others wait.
+"""Key locks: one process calls the backend for a key, and the other processes wait.
 
 Locks only save money. If a lock cannot be taken, continue without it: the cache is correct without
 locks. The holder keeps an advisory lock on a file, which the kernel releases when the holder dies, and
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 LOCKS: Final = ".russo-locks"
 PATIENCE: Final = 30.0
 _SIGN_OF_LIFE: Final = 2.0
-# A holder touches the file as soon as it has the lock. So if this waiter made the file, and it was not
-# touched for this long, it has no holder.
+# A holder touches the file as soon as it has the lock. So if this waiter made the file, and the file was not
+# touched for this long, no process holds the lock.
 _OWN_PATIENCE: Final = 5 * _SIGN_OF_LIFE
 _MOST_VANISHED: Final = 100  # tries in a row; a waiter tries every 10 to 50 ms
-# If the waiter itself was stopped, it did not watch the file meanwhile, so at most this long is counted.
+# If the waiter itself was stopped, it did not see touches in this time. So at most this many seconds are
+# counted between two looks at the file.
 _LONGEST_WATCH: Final = 1.0
 _LOCK_FILE: Final = re.compile(r"[0-9a-z][0-9a-z_-]{0,127}(\.[0-9]+)?\.lock")
 _HELD: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
@@ -107,7 +108,7 @@ class KeyLock:
                 return True  # a symbolic link leads out of the cache: write no lock file there
             generation = self._generation
             created, descriptor = _open(self._path)
-        except FileNotFoundError:  # a holder removed its file, or a sweep the directory: try again
+        except FileNotFoundError:  # a holder removed its file, or a sweep removed the directory: try again
             return self._has_vanished() or not os.path.isdir(self._directory)
         except OSError:
             return True
@@ -152,7 +153,7 @@ class KeyLock:
         return self._vanished > _MOST_VANISHED
 
     def _watch(self, descriptor: int, *, created: bool) -> bool:
-        """Check whether the holder touched the file; PATIENCE seconds after the last touch, use the next one.
+        """Check whether the holder touched the file; after PATIENCE seconds without a touch, use the next.
 
         Returns:
             Whether to continue without a lock, because locks do not work here.
@@ -215,7 +216,7 @@ class KeyLock:
             if self._descriptor is None:
                 return
             if self._is_mine():
-                remove(self._path)  # before unlocking, so that the file is not another holder's
+                remove(self._path)  # before unlocking: later the path may be the file of another holder
                 with contextlib.suppress(OSError):
                     _unlock(self._descriptor)
             os.close(self._descriptor)

@@ -35,7 +35,7 @@ def read_pair(path: str, key: str) -> Audio:
     """Read and verify the entry whose files begin with ``path``.
 
     Raises:
-        DamagedEntryError: The files are not an entry of this key, or not whole.
+        DamagedEntryError: The files are not an entry of this key, or are incomplete.
         NewerEntryError: A later russo wrote it.
         OSError: A file cannot be read.
     """

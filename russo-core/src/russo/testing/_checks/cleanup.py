@@ -24,7 +24,7 @@ from .expect import expect, refuse
 from .planted_key import PLANTED_KEY
 from .reasons import LEFT_BEHIND
 
-_CALLS: Final = 4  # enough to distinguish what grows with each call from what varies by chance
+_CALLS: Final = 4  # enough to distinguish a number that grows with each call from chance
 _TASK_END_SECONDS: Final = 1.0  # time for tasks that end after the call, such as closing a connection
 
 

@@ -204,7 +204,7 @@ class OptionChecks(ContractBase):
 
 
 def _similar_values(value: object, option: str) -> Iterator[object]:
-    """Yield similar values, to which a careless key might assign one entry."""
+    """Yield similar values that a careless key might not distinguish."""
     yield value
     if isinstance(value, float):
         yield from (value + 0.01, value - 0.01, 0.0)

@@ -106,11 +106,11 @@ def captured_output() -> Iterator[Output]:
     level, others = root.level, [(other, other.level) for other in root.handlers]
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    for other, least in others:  # the root logger passes more records now; the other handlers must not
+    for other, least in others:  # the other handlers must not get the additional records
         other.setLevel(max(least, level))
     try:
         with (
-            mock.patch.object(logging, "raiseExceptions", False),  # a failing handler is not the backend's
+            mock.patch.object(logging, "raiseExceptions", False),  # not the backend's fault
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             warnings.catch_warnings(record=True, action="always") as output.warned,

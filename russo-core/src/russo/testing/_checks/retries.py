@@ -28,7 +28,7 @@ class RetryChecks(ServiceContractBase):
     def test_failure_is_typed_and_retried_only_if_it_can_pass(
         self, failure: str, loopback: LoopbackServer, http: HttpService, speaking: Make
     ) -> None:
-        """Each failure has its error class, is chained to its cause, and is retried only if it can pass."""
+        """Each failure has its error class, is chained to its cause, and is retried if it is temporary."""
         expected = http.all_failures()[failure]
         loopback.replies = expected.reply
         attempts = 3 if expected.retry_now else 1

@@ -81,7 +81,7 @@ class SpeechChecks(ContractBase):
     def _holds_despite_noise(
         self, synthesizer: Any, server: LoopbackServer, request: Request, text: str
     ) -> bool:
-        """Return whether a request has a text, if requests differ by themselves, as in a boundary."""
+        """Return whether a request has a text, if every request differs, such as in a multipart boundary."""
         usual = server.requests[-1]
         self.speak(synthesizer)
         return holds(request, text) and not holds_exactly(

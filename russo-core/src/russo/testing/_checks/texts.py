@@ -44,7 +44,7 @@ def holds(request: Request, text: str) -> bool:
 
 
 def holds_exactly(request: Request, text: str, usual: Request, prompt: str) -> bool:
-    """Return whether a request has the same texts around a text as the usual request around the prompt."""
+    """Return whether a request has around a text what the usual request has around the prompt."""
     frames = [value.split(prompt, 1) for value in _values(usual) if prompt in value]
     values = set(_values(request))
     return any(f"{before}{text}{after}" in values for before, after in frames)
