@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("russo_record_only"):
         config.option.dist, config.option.tx = "no", []  # one process speaks; there is nothing to distribute
     if options.is_any_given(config) and not config.getoption("help", False):
-        session_of(config).check()
+        session_of(config).backend.check()
     if config.getoption("russo_report") and not config.getoption("help", False):
         from .report import Report
 
@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Return the line with the backend, the mode and the directories, if the run sets any of them."""
-    return session_of(config).header() if options.is_any_given(config) else None
+    return session_of(config).backend.header() if options.is_any_given(config) else None
 
 
 def _complain() -> None:
@@ -117,7 +117,7 @@ def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, No
     test receives it wrapped in `CachedSynthesizer`, with the run's cache and mode.
     """
     session = session_of(request.config)
-    synthesizer = session.load_synthesizer()
+    synthesizer = session.backend.load()
     yield synthesizer
     session.close_synthesizer(synthesizer)
 

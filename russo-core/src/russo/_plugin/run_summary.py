@@ -48,13 +48,13 @@ def write_summary(
 def _notes(config: pytest.Config, session: PytestSession, total: Counts, unseen: str | None) -> Notes:
     settings, fixtures, rootdir = session.settings, session.fixtures, config.rootpath
     notices = (
-        replaced_backend(config, fixtures, settings, total.speakers, only=session.only_shown),
-        replaced_cache(fixtures, settings, rootdir, is_shown=session.is_described),
+        replaced_backend(config, fixtures, settings, total.speakers, only=session.backend.only_shown),
+        replaced_cache(fixtures, settings, rootdir, is_shown=session.backend.is_described),
     )
     default = session.cache.layers
     layers = {str(default[-1].directory): default, **session.fixtures.layers}
     return Notes(
-        setup=session.setup_line(),
+        setup=session.backend.setup_line(),
         unseen=unseen,
         notices=[*filter(None, notices), *session.notices],
         other_settings=other_settings(total.added, layers, total.used) if total.added else None,

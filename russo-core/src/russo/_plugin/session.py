@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine, Mapping
-from types import ModuleType
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
 from .._backends.budget import Budget
-from .._backends.discovery import installed_backends, load_backend, load_synthesizer
-from .._errors import BackendConfigError, BackendNotFoundError
-from .._fields import flatten
-from .._flow.option_names import options_without_effect, refuse_misspelt_backends
-from .._flow.request import declared_fields
+from .._flow.option_names import options_without_effect
 from .._flow.run import Refreshed, RunContext
 from .._flow.workspace import Workspace, add_folders
 from .._hooks import make_manager
@@ -26,8 +19,9 @@ from .._mode import Mode
 from .._settings import Asked, Settings, SettingsError, resolve
 from .._statistics import Statistics
 from .fake_files import FakeFilesWatch
-from .fixture_use import PLUGIN_MODULE, FixtureUse
+from .fixture_use import FixtureUse
 from .hooks_bridge import HooksBridge
+from .run_backend import RunBackend
 from .speak_ahead import SpokenAhead
 from .used_keys import UsedKeys
 
@@ -55,10 +49,6 @@ class PytestSession:
 
     Raises:
         pytest.UsageError: A setting is invalid, or two settings contradict each other.
-
-    Attributes:
-        is_described: Whether pytest's header has shown the settings of the run.
-        only_shown: The only installed backend, if pytest's header named it although no setting chooses it.
     """
 
     def __init__(self, config: pytest.Config, workers: Workers, ini: Callable[[str], object]) -> None:
@@ -98,10 +88,7 @@ class PytestSession:
             budget=None if limit is None or shared is None else Budget(limit, shared),
             replay_command="pytest --russo-cache-mode=replay",
         )
-        self._backend = self.settings.synth
-        self._synthesizer: Synthesizer | None = None
-        self.is_described = self._names_backend = False
-        self.only_shown: str | None = None
+        self.backend = RunBackend(config, self.workspace, self.fixtures)
         self._loop: BackgroundLoop | None = None
         self._loop_lock = threading.Lock()
         self._pid = os.getpid()
@@ -124,47 +111,6 @@ class PytestSession:
         """The cache that the fixture ``russo_cache`` returns."""
         return self.context.cache
 
-    def check(self) -> None:
-        """Refuse a backend or an option that does not exist, before any test runs.
-
-        Raises:
-            pytest.UsageError: The backend does not exist, or it refuses its options.
-        """
-        if self.settings.synth is not None:
-            self._check_backend(self.settings.synth)
-        elif self.settings.options and self._only_backend in self.settings.options:
-            self._check_options(self._only_backend)
-        try:
-            refuse_misspelt_backends(self.settings)
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-
-    def _check_backend(self, name: str) -> None:
-        try:
-            load_backend(name)
-        except (BackendNotFoundError, BackendConfigError) as error:
-            raise pytest.UsageError(f"{error} ({self.settings.sources['synth']})") from None
-        self._check_options(name)
-
-    def _check_options(self, name: str) -> None:
-        try:
-            options = self.workspace.options(name)
-            if ":" not in name:  # a constructor makes no backend call, but a user's own factory may make one
-                self._synthesizer = load_synthesizer(name, **options)
-        except BackendConfigError as error:
-            raise pytest.UsageError(str(error)) from None
-        except Exception as error:  # noqa: BLE001 - the test that needs the synthesizer reports it
-            _log.debug("backend %r cannot be made: %r", name, error)
-
-    @functools.cached_property
-    def _only_backend(self) -> str:
-        """The only installed backend; empty if there are several, or if a ``conftest.py`` replaces it."""
-        modules = [each for each in self._config.pluginmanager.get_plugins() if type(each) is ModuleType]
-        if any("russo_synthesizer" in vars(each) for each in modules if each.__name__ != PLUGIN_MODULE):
-            return ""
-        installed = list(installed_backends())
-        return installed[0] if len(installed) == 1 else ""
-
     @property
     def notices(self) -> list[str]:
         """Sentences about settings that have no effect, the most important first."""
@@ -186,40 +132,6 @@ class PytestSession:
 
         return [sentence for sentence in (unused_markers(self.workers),) if sentence]
 
-    def header(self) -> str:
-        """Return the line of pytest's header: the backend, the mode and the directories of the run."""
-        from . import setup
-
-        if self.settings.synth is None and self._only_backend:
-            self._backend = self.only_shown = self._only_backend
-            if self._synthesizer is None:
-                with contextlib.suppress(Exception, SystemExit):  # the test that needs it reports it
-                    self._check_options(self._backend)
-        backends = self._backend_words()
-        self.is_described, self._names_backend = True, bool(backends)
-        return f"russo: {setup.describe(self.settings, backends, self._config.rootpath)}"
-
-    def setup_line(self) -> str | None:
-        """Return for the summary what pytest's header has not shown, or ``None`` if it has shown all."""
-        from . import setup
-
-        backends = self.fixtures.backends or self._backend_words()
-        if self.is_described:
-            return None if self._names_backend or not backends else ", ".join(backends)
-        return setup.describe(self.settings, backends, self._config.rootpath, self.fixtures.cache_layers)
-
-    def _backend_words(self) -> list[str]:
-        """Return the backend of the run and its voice in words; empty if the backend is not known."""
-        from . import setup
-
-        if self._backend is None:
-            return []
-        fields: Mapping[str, object] = {}
-        if self._synthesizer is not None:
-            with contextlib.suppress(Exception):  # the test that needs the synthesizer reports it
-                fields = flatten({"own": declared_fields(self._synthesizer)[0]})
-        return [setup.describe_backend(self._backend, self.settings, fields)]
-
     def clear_if_asked(self) -> None:
         """Clear the cache if the run asks for it; recordings stay.
 
@@ -232,15 +144,6 @@ class PytestSession:
             self.cache.clear()
         except OSError as error:
             raise pytest.UsageError(f"--russo-clear-cache: {error}") from error
-
-    def load_synthesizer(self) -> Synthesizer:
-        """Make the synthesizer of the chosen backend, else of the only one installed."""
-        self.fixtures.note_own_backend()
-        self._backend = self.workspace.backend("--russo-synth=")
-        self._synthesizer = self.workspace.make_synthesizer(self._backend)
-        for words in self._backend_words():
-            self.fixtures.note_own_words(words)
-        return self._synthesizer
 
     def wait_for(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, for a plain test, in the event loop of the run."""

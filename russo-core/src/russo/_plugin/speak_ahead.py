@@ -148,7 +148,7 @@ def _speak(
     if not prompts:
         return []
     assert session.spoken_ahead is not None
-    synthesizer = CachedSynthesizer(session.load_synthesizer()).bound_to(session.context)
+    synthesizer = CachedSynthesizer(session.backend.load()).bound_to(session.context)
     failures: list[tuple[str, BaseException]] = []
     session.spoken_ahead.speaking = True
     # More calls at once than there are prompts would only cost memory.
