@@ -154,9 +154,13 @@ def test_tone_is_not_a_container(period, start, peak):
     assert container_of(tone(period, start, peak)) is None
 
 
-# Longer than any frame, because one frame that fills all bytes is a container.
+# Longer than any frame, because one frame that fills all bytes is a container. A SILK file may begin with any
+# byte, and hypothesis also tries the constants of the code.
 @given(
-    st.sampled_from([0xFF, 0x56]), st.binary(min_size=3, max_size=6), st.integers(0), st.integers(9000, 9999)
+    st.sampled_from([0xFF, 0x56]),
+    st.binary(min_size=3, max_size=6).filter(lambda data: data != b"#!SILK"),
+    st.integers(0),
+    st.integers(9000, 9999),
 )
 def test_noise_after_any_first_bytes_is_not_a_container(first, second, seed, length):
     assert container_of(bytes([first]) + second + random.Random(seed).randbytes(length)) is None
