@@ -211,7 +211,10 @@ def test_a_run_without_the_option_or_without_the_fixture_has_no_line(project):
     project.tests(HELLO)
     assert lines_of(project.run()) == []
     project.tests("def test_it(russo_cache): russo_cache.size()")
-    assert lines_of(project.run("--russo-synth=local")) == []
+    # Without a request, a summary is printed only if unused entries are to be removed.
+    result = project.run("--russo-synth=local", "--russo-prune-unused")
+    result.stdout.fnmatch_lines(["russo: 0 hits, 0 backend calls"])
+    result.stdout.no_fnmatch_line(f"*{UNUSED}*")
 
 
 OWN_CACHE = """

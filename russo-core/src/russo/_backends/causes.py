@@ -172,7 +172,7 @@ LOOSE_CODES: Final = _table(
     (BUSY, "server_error"),
     (REQUEST, "beta_api_shape_disabled invalid_value unknown_parameter"),
 )
-# A type that comes with every status, so it decides only if there is no status.
+# This type comes with every status, so it decides only if the reply has no status.
 LAST_CODES: Final = _table((REQUEST, "invalid_request_error bad_request_error"))
 
 STATUSES: Final[Mapping[int, Cause]] = {

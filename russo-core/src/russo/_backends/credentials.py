@@ -1,4 +1,4 @@
-"""Reading the API key, at each call; and the error if there are no credentials."""
+"""Read the API key at each call, and build the error for missing credentials."""
 
 from __future__ import annotations
 
