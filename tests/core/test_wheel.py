@@ -23,7 +23,7 @@ def test_wheel_contains_modules_types_and_templates(installed):
     names = {path.relative_to(CORE.parent).as_posix() for path in CORE.rglob("*") if path.is_file()}
     names = {name for name in names if "__pycache__" not in name}
     assert "russo/py.typed" in names
-    assert "russo/_plugin/report.html.j2" in names
+    assert "russo/_report/page.html.j2" in names
     assert {name for name in wheel if ".dist-info/" not in name} == names
     entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
     assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points

@@ -37,13 +37,13 @@ from ._settings import Setting as Setting
 from ._settings import SettingsError, find_setting, lines_of, parse_options
 
 if TYPE_CHECKING:
-    from ._plugin.report_section import ReportSection as ReportSection
+    from ._report.sections import ReportSection as ReportSection
 else:
 
     def __getattr__(name: str) -> Any:
         if name != "ReportSection":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from ._plugin.report_section import ReportSection
+        from ._report.sections import ReportSection
 
         return ReportSection
 

@@ -1,164 +1,31 @@
-"""The report of a run: its prompts, the tests that used them, and where their audio is stored.
+"""The pytest plugin behind ``--russo-report``: collects what all processes of the run recorded.
 
-Every process of the run records its own prompts and sends them to the controller. Audio is never sent: it
-stays in the cache. Audio that is in no cache of the run goes to a temporary cache that the processes share.
-`russo._plugin.report_page` writes the page itself.
+Every process records its own prompts and sends them to the controller. `russo._report` is the rest.
 """
 
 from __future__ import annotations
 
-import contextvars
 import dataclasses
 import logging
 import os
-import threading
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from .._fields import flatten, plain
 from .._foreign import shown, visible
+from .._report.page import write_page
+from .._report.sections import SectionCollector, StoredSection
+from .._report.uses import ReportListener, Use
 from .._settings import SettingsError, path_of
 from .._store.cache import AudioCache
-from ..hookspecs import hookimpl
 from .item import CURRENT_ITEM
-from .report_audio import digest_of, is_kept
-from .report_page import StoredSection, Use, write_page
-from .report_section import SectionCollector
 from .terminal import write_line
 
 if TYPE_CHECKING:
-    from .._audio import Audio
-    from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
     from .session import PytestSession
 
 _log = logging.getLogger(__name__)
-
-# Synthesized audio that is not stored yet stays in memory until the report of its test. If there are more
-# than this many pieces of audio, the oldest is written to disk at once.
-_WAITING: Final = 16
-_NOT_CALLED: Final = {"absent": "nothing is stored", "refresh": "mode 'refresh' synthesizes it again"}
-_inner_calls: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar(
-    "russo_inner_calls", default=None
-)
-
-
-class ReportListener:
-    """A hook implementation that records each use of a prompt; may be called from many threads.
-
-    Args:
-        config: The configuration that knows which test is running.
-        lasting: Directories that still exist after the tests. Other audio is copied.
-        spare: The cache for those copies.
-    """
-
-    def __init__(self, config: pytest.Config, lasting: frozenset[Path], spare: AudioCache) -> None:
-        self._config = config
-        self._lasting = lasting
-        self._spare = spare
-        self._lock = threading.Lock()
-        self._uses: list[Use] = []
-        self._unanswered: dict[str, list[Use]] = {}
-        self._waiting: dict[str, Audio] = {}
-        self._places: dict[str, tuple[str, str]] = {}
-
-    def take(self) -> list[Use]:
-        """Return the uses since the last call of this method, each with the place of its audio."""
-        with self._lock:
-            uses, self._uses = [*self._uses, *chain.from_iterable(self._unanswered.values())], []
-            self._unanswered = {}
-            while self._waiting:
-                self._copy_oldest()
-            return [dataclasses.replace(use, place=self._places.get(use.audio)) for use in uses]
-
-    @hookimpl
-    def russo_cache_hit(self, event: CacheHit) -> None:
-        """Record a replay, but not that of a `CachedSynthesizer` inside another one."""
-        if event.nested:
-            return
-        use = self._use(event, "hit", audio=event.audio)
-        with self._lock:
-            self._keep(use.audio, event.audio, event.directory, event.key)
-            self._uses.append(use)
-
-    @hookimpl
-    def russo_cache_miss(self, event: CacheMiss) -> None:
-        """Record a failure. It is removed when a backend call begins; in mode ``replay`` no call begins."""
-        if event.nested:
-            return
-        why = _NOT_CALLED.get(event.reason, f"the stored entry is not usable ({event.reason})")
-        use = self._use(event, "failed", error=f"{why}, and no call was made")
-        with self._lock:
-            self._unanswered.setdefault(event.key, []).append(use)
-
-    @hookimpl
-    def russo_synthesis_start(self, event: SynthesisStart) -> None:
-        """Remove the failure that was recorded for the miss of this call."""
-        if event.nested:
-            return
-        _inner_calls.set([])
-        with self._lock:
-            self._unanswered.pop(event.key, None)
-
-    @hookimpl
-    def russo_synthesis_finish(self, event: SynthesisFinish) -> None:
-        """Record a call; record a hit if it only asked an inner `CachedSynthesizer`, which had a hit."""
-        inner = _inner_calls.get()
-        if event.nested:
-            if inner is not None and event.backend_calls:
-                inner.append(event.backend_calls)
-            return
-        if event.audio is None:
-            error = f"{type(event.error).__name__}: {event.error}".removesuffix(": ")
-            use = self._use(event, "failed", error=error)
-        else:
-            state = "synthesized" if event.backend_calls or inner else "hit"
-            use = self._use(event, state, audio=event.audio)
-        with self._lock:
-            if event.audio is not None:
-                self._keep(use.audio, event.audio, None, event.key)
-            self._uses.append(use)
-
-    @hookimpl
-    def russo_entry_stored(self, event: EntryStored) -> None:
-        """Record where audio was stored."""
-        digest = digest_of(event.audio)
-        with self._lock:
-            if digest in self._waiting:
-                self._keep(digest, self._waiting[digest], event.directory, event.key)
-
-    def _use(self, event: Event, state: str, *, error: str = "", audio: Audio | None = None) -> Use:
-        item = self._config.stash.get(CURRENT_ITEM, None)
-        return Use(
-            key=event.key,
-            prompt=event.prompt,
-            backend=event.backend or event.synthesizer,
-            settings=plain(flatten(event.fields)) or {},
-            test="" if item is None else item.nodeid,
-            state=state,
-            error=error,
-            audio="" if audio is None else digest_of(audio),
-            duration=None if audio is None else audio.duration,
-        )
-
-    def _keep(self, digest: str, audio: Audio, directory: Path | None, key: str) -> None:
-        """Remember a lasting place of the audio; if there is none yet, keep the audio itself."""
-        if digest in self._places:
-            return
-        if directory in self._lasting:
-            self._waiting.pop(digest, None)
-            self._places[digest] = str(directory), key
-            return
-        self._waiting[digest] = audio
-        if len(self._waiting) > _WAITING:
-            self._copy_oldest()
-
-    def _copy_oldest(self) -> None:
-        digest = next(iter(self._waiting))
-        if is_kept(self._spare, digest, self._waiting.pop(digest)):
-            self._places[digest] = str(self._spare.directory), digest
 
 
 class Report:
@@ -181,8 +48,8 @@ class Report:
         assert shared is not None  # every process of the run has the option
         lasting = frozenset(layer.directory for layer in session.cache.layers)
         spare = AudioCache(shared / "report")
-        self.listener: Final = ReportListener(config, lasting, spare)
-        sections = SectionCollector(config, spare)
+        self.listener: Final = ReportListener(self._current_test, lasting, spare)
+        sections = SectionCollector(self._current_test, spare)
         self.add_section: Final = sections.add
         session.manager.register(self.listener, "report")
         session.workers.send(
@@ -192,6 +59,10 @@ class Report:
         self._outcomes: dict[str, str] = {}
         self._has_run = False
         self._outcome = ""
+
+    def _current_test(self) -> str:
+        item = self._config.stash.get(CURRENT_ITEM, None)
+        return "" if item is None else item.nodeid
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:

@@ -336,6 +336,7 @@ def test_run_without_the_option_writes_no_page_and_loads_no_template_engine(proj
         def test_it(russo_say):
             russo_say("Hello")
             assert "russo._plugin.report" not in sys.modules
+            assert "russo._report.page" not in sys.modules
             assert "jinja2" not in sys.modules
         """
     )

@@ -8,7 +8,7 @@ from textwrap import dedent
 import jinja2
 import pytest
 
-from russo._plugin import report_audio
+from russo._report import audio as report_audio
 from support.projects import DEFAULT_FIXTURE
 from support.report import run_with_report
 
@@ -77,11 +77,13 @@ def fail_with(error):
     return fail
 
 
-@pytest.mark.parametrize("place", ["report.write_page", "report_page._seconds", "report_page.files"])
+@pytest.mark.parametrize(
+    "place", ["_plugin.report.write_page", "_report.page._seconds", "_report.page.files"]
+)
 @pytest.mark.parametrize("kind", FAILURES)
 def test_any_error_loses_only_the_page(project, monkeypatch, kind, place):
     error, shown = FAILURES[kind]
-    monkeypatch.setattr(f"russo._plugin.{place}", fail_with(error))
+    monkeypatch.setattr(f"russo.{place}", fail_with(error))
     page = project.path / "report.html"
     page.write_text("an older page")
     project.tests(HELLO)
@@ -102,8 +104,8 @@ def test_interrupt_while_the_page_is_written_leaves_no_file(project):
 def interrupt(*args):
     raise KeyboardInterrupt
 
-from russo._plugin import report_page
-report_page._seconds = interrupt
+from russo._report import page
+page._seconds = interrupt
 """
     )
     project.tests(HELLO)
@@ -169,7 +171,7 @@ report.AudioCache = Refusing
 
 
 def test_error_in_the_report_listener_loses_only_the_page(project, monkeypatch):
-    monkeypatch.setattr("russo._plugin.report.ReportListener.take", fail_with(RuntimeError("no prompts")))
+    monkeypatch.setattr("russo._report.uses.ReportListener.take", fail_with(RuntimeError("no prompts")))
     project.tests(HELLO)
     result = project.run("--russo-report=report.html")
     assert result.ret == 0

@@ -18,64 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .._store.files import write_file
-from .report_audio import BARS, PageAudio
+from .audio import BARS, PageAudio
 
 if TYPE_CHECKING:
     import jinja2
 
+    from .sections import StoredSection
+    from .uses import Use
+
 
 # Control characters are shown as symbols (U+2400…), because an HTML parser would drop or change them.
 _PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """One use of a prompt by a test.
-
-    Attributes:
-        key: The cache key.
-        prompt: The prompt.
-        backend: The backend's name, else the synthesizer's class.
-        settings: The settings that shaped the sound, by name.
-        test: The node id of the test, empty outside of tests.
-        state: ``hit``, ``synthesized`` or ``failed``.
-        error: Why it failed, else empty.
-        audio: The digest of the audio, empty after a failure.
-        duration: Seconds of sound, or ``None`` if the format needs a decoder.
-        place: The cache directory that stores the audio, and the key in that directory.
-    """
-
-    key: str
-    prompt: str
-    backend: str
-    settings: dict[str, Any]
-    test: str
-    state: str
-    error: str = ""
-    audio: str = ""
-    duration: float | None = None
-    place: tuple[str, str] | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSection:
-    """A section of another package, in the form in which it is sent to the controller; see `ReportSection`.
-
-    Attributes:
-        title: The headline.
-        columns: The headings of its table.
-        rows: The rows of its table.
-        test: The node id of the test, empty outside of tests.
-        audio: The digest of its audio, empty if it has none.
-        place: The cache directory that has the audio, and its key there; ``None`` if it could not be kept.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    test: str
-    audio: str = ""
-    place: tuple[str, str] | None = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -212,7 +165,7 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"visible": _visible, "seconds": _seconds, "policy": _policy}
-    return environment.from_string(files("russo._plugin").joinpath("report.html.j2").read_text("utf-8"))
+    return environment.from_string(files("russo._report").joinpath("page.html.j2").read_text("utf-8"))
 
 
 def _visible(text: str) -> str:

@@ -18,7 +18,9 @@ from .._store.cache import AudioCache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .report_page import Card, StoredSection, Use
+    from .page import Card
+    from .sections import StoredSection
+    from .uses import Use
 
 _log = logging.getLogger(__name__)
 

@@ -7,12 +7,10 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .item import CURRENT_ITEM
-from .report_audio import digest_of, is_kept
-from .report_page import StoredSection
+from .audio import digest_of, is_kept
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
     from .._audio import Audio
     from .._store.cache import AudioCache
@@ -49,23 +47,43 @@ class ReportSection:
                 )
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSection:
+    """A section of another package, in the form in which it is sent to the controller; see `ReportSection`.
+
+    Attributes:
+        title: The headline.
+        columns: The headings of its table.
+        rows: The rows of its table.
+        test: The node id of the test, empty outside of tests.
+        audio: The digest of its audio, empty if it has none.
+        place: The cache directory that has the audio, and its key there; ``None`` if it could not be kept.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    test: str
+    audio: str = ""
+    place: tuple[str, str] | None = None
+
+
 class SectionCollector:
     """Keeps the sections of this process until they are sent. May be used from any thread.
 
     Args:
-        config: The configuration of this process, which knows the test that is running.
+        current_test: Returns the node id of the test that is running, empty outside of tests.
         spare: The cache, shared by the processes of the run, that stores the audio.
     """
 
-    def __init__(self, config: pytest.Config, spare: AudioCache) -> None:
-        self._config = config
+    def __init__(self, current_test: Callable[[], str], spare: AudioCache) -> None:
+        self._current_test = current_test
         self._spare = spare
         self._lock = threading.Lock()
         self._sections: list[StoredSection] = []
 
     def add(self, section: ReportSection) -> None:
         """Keep a section, and store its audio."""
-        item = self._config.stash.get(CURRENT_ITEM, None)
         digest, place = "", None
         if section.audio is not None:
             digest = digest_of(section.audio)
@@ -75,7 +93,7 @@ class SectionCollector:
             title=section.title,
             columns=list(section.columns),
             rows=[list(row) for row in section.rows],
-            test=section.test or ("" if item is None else item.nodeid),
+            test=section.test or self._current_test(),
             audio=digest,
             place=place,
         )
