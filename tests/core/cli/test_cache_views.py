@@ -289,13 +289,13 @@ def test_export_writes_playable_files_with_readable_names(folder, cache):
     ],
 )
 def test_names_of_exported_files_are_safe(prompt, name):
-    from russo._cli.cache_views import slug
+    from russo._cli.output import slug
 
     assert slug(prompt, numbered_key(1)) == name
 
 
 def test_names_of_exported_files_fit_every_file_system():
-    from russo._cli.cache_views import slug
+    from russo._cli.output import slug
 
     for prompt in ("word " * 1000, "日本語" * 1000, "𒀀" * 1000):
         assert 9 < len(slug(prompt, numbered_key(1)).encode()) <= 200

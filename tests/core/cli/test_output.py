@@ -1,5 +1,6 @@
 """Output files of a command: a link at the file's path is replaced; a folder that links out is refused."""
 
+import io
 import json
 import os
 import stat
@@ -257,3 +258,74 @@ def test_link_to_a_pipe_or_device_is_replaced(folder):
 def test_null_device_may_be_the_output(folder):
     assert russo("say", "hello", "-o", os.devnull).code == 0
     assert not os.path.isfile(os.devnull)
+
+
+# -- a new file of the command's choice
+
+
+@pytest.fixture
+def played(monkeypatch, tmp_path):
+    """Call `play_or_write` for "Hello, you!" without a player."""
+    from russo._cli.output import play_or_write
+
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    return lambda key="1a2b3c4d5e": play_or_write(sound("hello"), "Hello, you!", key)
+
+
+def test_audio_without_a_player_is_written_to_a_new_file(folder, played):
+    assert played() == (
+        "no audio player is installed (looked for aplay, paplay, afplay, ffplay, play); "
+        "written to hello-you-1a2b3c4d.wav"
+    )
+    assert (folder / "hello-you-1a2b3c4d.wav").read_bytes() == HELLO
+    assert played(key="").endswith("written to hello-you.wav")
+
+
+def test_same_audio_is_written_only_once(folder, played):
+    played()
+    before = os.stat("hello-you-1a2b3c4d.wav")
+    assert played().endswith("; the audio is already in hello-you-1a2b3c4d.wav")
+    assert os.stat("hello-you-1a2b3c4d.wav").st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("taken", ["file", "link", "broken link", "link to the same", "directory"])
+def test_new_file_replaces_nothing(folder, tmp_path, played, taken):
+    path, other = folder / "hello-you-1a2b3c4d.wav", tmp_path / "other"
+    if taken == "file":
+        path.write_bytes(b"mine")
+    elif taken == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(other)
+        if taken != "broken link":
+            other.write_bytes(HELLO if taken == "link to the same" else b"mine")
+    before = path.is_symlink(), path.is_file() and path.read_bytes()
+    assert played().endswith("written to hello-you-1a2b3c4d-2.wav")
+    assert (folder / "hello-you-1a2b3c4d-2.wav").read_bytes() == HELLO
+    assert (path.is_symlink(), path.is_file() and path.read_bytes()) == before
+    assert other.exists() == (taken in {"link", "link to the same"})
+
+
+def test_new_file_that_cannot_be_completed_is_removed(folder, monkeypatch, played):
+    from russo._cli import output
+    from russo._cli.screen import FailedError
+
+    class FullDisk(io.FileIO):
+        def write(self, data):
+            super().write(data[:10])
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(output, "open", FullDisk, raising=False)
+    with pytest.raises(FailedError, match=r"no file was written here .*; write it with -o FILE"):
+        played()
+    assert [name for name in os.listdir(folder) if name.endswith(".wav")] == []
+
+
+def test_number_of_names_that_are_tried_is_limited(folder, played):
+    from russo._cli.screen import FailedError
+
+    for number in range(1, 101):
+        (folder / f"hello-you-1a2b3c4d{'' if number == 1 else f'-{number}'}.wav").write_text("mine")
+    with pytest.raises(FailedError, match="no file was written here"):
+        played()
+    assert len([name for name in os.listdir(folder) if name.endswith(".wav")]) == 100

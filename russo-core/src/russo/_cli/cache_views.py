@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import re
 import sys
 import time
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from .._store.cache import Miss
 from .._words import count
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
-from .output import refuse_way_out, replace_with
+from .output import refuse_way_out, replace_with, slug
 from .player import suffix_of
 from .screen import Column
 from .units import age_text, seconds_text, size_text, sum_text
@@ -39,7 +37,6 @@ _SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
 }
 _SHORTEST_PREFIX: Final = 4
 _WIDEST: Final = 100
-_SLUG_LENGTH: Final = 48
 # What `show` prints of one entry.
 _MOST_ROWS: Final = 200
 _LONGEST_NAME: Final = 100
@@ -316,14 +313,6 @@ def _write(audio: Audio, path: Path) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def slug(prompt: str | None, key: str) -> str:
-    """Return a file name made of a prompt and the first characters of its key, so that names are unique."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt or "").lower())
-    name = "-".join(words)[:_SLUG_LENGTH].strip("-") or "prompt"
-    # Most file systems allow names of 255 bytes, and a letter may take four.
-    return f"{name.encode('utf-8', 'ignore')[:180].decode('utf-8', 'ignore')}-{key[:8]}"
 
 
 @click.command("dir")

@@ -2,26 +2,33 @@
 
 The name, the folder and the content of such a file may come from a repository. So a link at its path is
 replaced like any file, and never followed; and a folder that is a link out of the project is refused.
+A file whose name the command chooses is always new.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import stat
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from .._audio import Audio
 from .._foreign import visible
-from .player import suffix_of
-from .screen import RefusedError
+from .player import play, suffix_of
+from .screen import FailedError, RefusedError, os_error_text
 
 STANDARD_OUTPUT: Final = Path("-")
 # The system's names of open files, which are links, too.
 _SYSTEM: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+_SLUG_LENGTH: Final = 48
+# How many names are tried for a new file.
+_MOST_NAMES: Final = 100
 
 
 def is_standard_output(path: Path) -> bool:
@@ -68,6 +75,90 @@ def replace_with(audio: Audio, path: Path) -> None:
             os.replace(audio.save(Path(private) / path.name), path)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def play_or_write(audio: Audio, prompt: str | None, key: str) -> str | None:
+    """Play audio. If it cannot be played, write it to a new file in the current folder.
+
+    Args:
+        audio: The audio.
+        prompt: The prompt, for the file's name.
+        key: The key, for the file's name; it may be empty.
+
+    Returns:
+        Why the audio was not played, and where the file is; ``None`` if the audio was played.
+
+    Raises:
+        FailedError: The audio can neither be played nor written.
+    """
+    if (problem := play(audio)) is None:
+        return None
+    try:
+        path, is_new = write_new(audio, slug(prompt, key))
+    except ValueError as error:
+        raise FailedError(visible(str(error))) from error
+    except OSError as error:
+        raise FailedError(
+            f"{problem}, and no file was written here ({os_error_text(error)}); write it with -o FILE"
+        ) from error
+    return f"{visible(problem)}; {'written to' if is_new else 'the audio is already in'} {visible(str(path))}"
+
+
+def write_new(audio: Audio, name: str) -> tuple[Path, bool]:
+    """Write audio to a new file in the current folder; a file or link that exists is never changed.
+
+    If the name is taken, a number is added to it. If its file has the same content, nothing is written.
+
+    Args:
+        audio: The audio.
+        name: The name without a suffix.
+
+    Returns:
+        The path, and whether the file is new.
+
+    Raises:
+        OSError: No file can be written, or all names are taken.
+        ValueError: The audio does not match its format.
+    """
+    data = _playable(audio)
+    for number in range(1, _MOST_NAMES + 1):
+        path = Path(f"{name}{'' if number == 1 else f'-{number}'}{suffix_of(audio)}")
+        try:
+            _create(path, data)
+        except FileExistsError:
+            if _has_content(path, data):
+                return path, False
+        else:
+            return path, True
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _create(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:  # this mode follows no link
+        try:
+            file.write(data)
+            file.flush()
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _has_content(path: Path, data: bytes) -> bool:
+    """Return whether a path is a regular file with this content."""
+    try:
+        status = os.lstat(path)
+        return stat.S_ISREG(status.st_mode) and status.st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def slug(prompt: str | None, key: str) -> str:
+    """Return a file name made of a prompt and the first characters of its key, so that names are unique."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt or "").lower())
+    name = "-".join(words)[:_SLUG_LENGTH].strip("-") or "prompt"
+    # Most file systems allow names of 255 bytes, and a letter may take four.
+    short = name.encode("utf-8", "ignore")[:180].decode("utf-8", "ignore")
+    return f"{short}-{key[:8]}" if key else short
 
 
 def _playable(audio: Audio) -> bytes:
