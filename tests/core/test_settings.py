@@ -262,6 +262,23 @@ def test_malformed_option_is_refused(decide, text, shown, place):
     assert str(caught.value) == f"{subject} does not have the form NAME.OPTION=VALUE, such as local.speed=1.2"
 
 
+@pytest.mark.parametrize(
+    ("text", "synth", "hint"),
+    [
+        ("voice=Kore", "google", "; write google.voice=Kore"),
+        ("voice=Kore", "acme:Synth", "; write custom.voice=Kore"),
+        ("api_key=Kore", "google", "; write google.api_key=…"),
+        ("instructions=a long and secret text", "openai", "; write openai.instructions=…"),
+        ("google.=Kore", "google", ", such as local.speed=1.2"),
+        ("voice", "google", ", such as local.speed=1.2"),
+    ],
+)
+def test_refusal_of_an_option_without_a_name_shows_the_correct_text(decide, text, synth, hint):
+    with pytest.raises(SettingsError) as caught:
+        decide(options=[text], synth=synth)
+    assert str(caught.value).endswith(f" does not have the form NAME.OPTION=VALUE{hint}")
+
+
 def ask_in_each_place(decide, name, value):
     """Set a value on the command line, in the environment and in the ini-file; yield each error."""
     variable = f"RUSSO_{name.upper()}"

@@ -87,7 +87,12 @@ def test_record_without_a_network_ends_soon(
     enter_project(tmp_path, monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", PLANTED_KEY)
     Path("prompts.txt").write_text("".join(f"prompt {number}\n" for number in range(200)), "utf-8")
-    options = ["--option", f"base_url={closed_port}/v1", "--option", "model=m", "--json"]
+    options = [
+        "--synth-option",
+        f"openai-speech.base_url={closed_port}/v1",
+        "--synth-option=openai-speech.model=m",
+        "--json",
+    ]
     done = russo("record", "--jobs", "4", "--synth", "openai-speech", *options, "prompts.txt")
     assert done.code == 1
     reasons = [failure["reason"] for failure in done.json["failed"]]

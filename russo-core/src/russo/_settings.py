@@ -15,7 +15,7 @@ from typing import Final
 
 from ._foreign import shown, visible
 from ._mode import Mode
-from ._secret import hide_credentials, option_of
+from ._secret import hide_credentials, option_of, value_of
 
 # Errors of paths that can never exist. A path below a file is not among them: the file may be removed.
 _IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
@@ -81,7 +81,7 @@ class Settings:
 
     def options_of(self, name: str) -> Mapping[str, str]:
         """Return the options given for a backend, or for a factory written as a path."""
-        return self.options.get("custom" if ":" in name else name, {})
+        return self.options.get(options_name(name), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +159,12 @@ def resolve(
         DEFAULT_DIRECTORY, rootdir, "default"
     )
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
-    in_ini = parse_options(lines_of(ini("russo_synth_options")), noun="backend")
-    given = parse_options(asked.options, noun="backend")
+    synth = choose("synth", asked.synth)
+    chosen = options_name(synth) if synth else None
+    in_ini = parse_options(lines_of(ini("russo_synth_options")), noun="backend", chosen=chosen)
+    given = parse_options(asked.options, noun="backend", chosen=chosen)
     settings = Settings(
-        synth=choose("synth", asked.synth),
+        synth=synth,
         options={name: in_ini.get(name, {}) | given.get(name, {}) for name in in_ini | given},
         mode=mode,
         cache_dir=cache_dir,
@@ -270,15 +272,21 @@ def lines_of(value: object) -> list[str]:
     return [str(line).strip() for line in value if str(line).strip()] if isinstance(value, list) else []
 
 
-def parse_options(texts: Sequence[str], *, noun: str) -> dict[str, dict[str, str]]:
+def options_name(name: str) -> str:
+    """Return the name before the options of a backend: its own, or ``custom`` for a factory."""
+    return "custom" if ":" in name else name
+
+
+def parse_options(texts: Sequence[str], *, noun: str, chosen: str | None = None) -> dict[str, dict[str, str]]:
     """Return options that are written as ``NAME.OPTION=VALUE``, by name; a later one replaces an earlier one.
 
     Args:
         texts: The options.
         noun: What a name names, for the message: "backend".
+        chosen: The name that the message adds to an option without a name, if it is known.
 
     Raises:
-        SettingsError: A text has another form.
+        SettingsError: A text has another form. If only the name is missing, the message has the correct text.
     """
     options: dict[str, dict[str, str]] = {}
     for text in texts:
@@ -287,6 +295,16 @@ def parse_options(texts: Sequence[str], *, noun: str) -> dict[str, dict[str, str
         if not equals or not dot or not entry or not option.isidentifier():
             shown = option_of(text)
             said = f"{noun} option {shown!r}" if shown else f"a {noun} option"
-            raise SettingsError(f"{said} does not have the form NAME.OPTION=VALUE, such as local.speed=1.2")
+            hint = _with_name(text, chosen) or ", such as local.speed=1.2"
+            raise SettingsError(f"{said} does not have the form NAME.OPTION=VALUE{hint}")
         options.setdefault(entry, {})[option] = value.strip()
     return {name: hide_credentials(texts) for name, texts in options.items()}
+
+
+def _with_name(text: str, name: str | None) -> str:
+    """Return a hint with the correct text of an option, if only the name is missing; else an empty text."""
+    option, equals, value = map(str.strip, text.partition("="))
+    if name is None or not equals or not option.isidentifier() or not option_of(text):
+        return ""
+    literal = value_of(option, value)
+    return f"; write {shown(name)}.{option}={shown(value) if literal else '…'}"

@@ -94,11 +94,14 @@ def test_record_prints_a_summary(folder):
 def test_prompts_that_are_stored_with_other_settings_are_named(folder):
     first = record(folder, "a.txt", "one\ntwo\n")
     assert "other settings" not in first.err
-    changed = record(folder, "a.txt", "one\ntwo\n", "--option", "voice=bert")
+    changed = record(folder, "a.txt", "one\ntwo\n", "--synth-option", "custom.voice=bert")
     assert changed.err.splitlines()[-1] == (
         "2 prompts are stored with other settings (voice is 'anna', wanted 'bert')"
     )
-    assert "other settings" not in record(folder, "a.txt", "one\ntwo\n", "--option", "voice=bert").err
+    assert (
+        "other settings"
+        not in record(folder, "a.txt", "one\ntwo\n", "--synth-option", "custom.voice=bert").err
+    )
 
 
 def test_record_continues_after_failures_and_lists_their_reasons(folder):

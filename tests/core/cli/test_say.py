@@ -58,7 +58,9 @@ def test_standard_error_names_backend_and_cache(folder):
 
 def test_option_changes_the_voice_and_the_entry(folder):
     assert russo("say", "hi", "-o", "a.wav").code == 0
-    assert russo("say", "hi", "--option", "voice=bert", "-o", "b.wav").lines[0].startswith("miss")
+    assert (
+        russo("say", "hi", "--synth-option", "custom.voice=bert", "-o", "b.wav").lines[0].startswith("miss")
+    )
     assert (folder / "b.wav").read_bytes() == sound("hi", "bert").data
     assert AudioCache(folder / ".russo_cache").size() == 2
 
@@ -147,17 +149,15 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
     ("arguments", "code", "message"),
     [
         (["hi", "--synth", "nobody-has-this"], 2, "no backend is named 'nobody-has-this'"),
-        (["hi", "--synth", "local", "--option", "voce=x"], 2, "did you mean 'voice'?"),
-        (["hi", "--option", "voice"], 2, "option 'voice' does not have the form NAME=VALUE"),
-        (["hi", "--option", "api_key:sk-SECRET0"], 2, "option 'api_key:…' does not have the form NAME=VALUE"),
-        (["hi", "--option", "api_key sk-SECRET0"], 2, "option 'api_key …' does not have the form NAME=VALUE"),
-        (["hi", "--option", "sk-SECRET0"], 2, "an option does not have the form NAME=VALUE"),
-        (["hi", "--option", "=sk-SECRET0"], 2, "an option does not have the form NAME=VALUE"),
+        (["hi", "--synth", "local", "--synth-option", "local.voce=x"], 2, "did you mean 'voice'?"),
         (
-            ["hi", "--synth", "local", "--option", "speed=sk-SECRET0123456"],
+            ["hi", "--synth", "local", "--synth-option=local.speed=sk-SECRET0123456"],
             2,
-            "speed: must be a number, not a text",
+            "must be a number, not a text",
         ),
+        (["hi", "--option", "speed=1.2"], 2, "No such option '--option'"),
+        (["hi", "--synth-option", "locl.speed=2"], 2, "'locl'; did you mean 'local'? (--synth-option)"),
+        (["hi", "--synth-option", "zzz.speed=2"], 2, "no backend is named 'zzz'; installed: "),
         ([""], 1, "the prompt is empty"),
         (["hi", "-o", "pytest.ini/out.wav"], 1, "pytest.ini/out.wav: File exists"),
         (["hi", "-o", ""], 2, "-o names the directory .; name a file"),
@@ -170,6 +170,60 @@ def test_an_error_is_one_line(arguments, code, message):
     assert message in result.err.splitlines()[-1]
     assert "SECRET" not in result.out + result.err
     assert "Traceback" not in result.err
+
+
+FORM = "does not have the form NAME.OPTION=VALUE"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("speed=1.2", f"backend option 'speed=…' {FORM}; write local.speed=1.2"),
+        (" speed = 1.2 ", f"backend option 'speed …' {FORM}; write local.speed=1.2"),
+        ("voice", f"backend option 'voice' {FORM}, such as local.speed=1.2"),
+        ("api_key=SECRET0", f"backend option 'api_key=…' {FORM}; write local.api_key=…"),
+        (
+            "base_url=http://a:SECRET0@b.example",
+            f"backend option 'base_url=…' {FORM}; write local.base_url=…",
+        ),
+        ("api_key:sk-SECRET0", f"backend option 'api_key:…' {FORM}, such as local.speed=1.2"),
+        ("api_key sk-SECRET0", f"backend option 'api_key …' {FORM}, such as local.speed=1.2"),
+        ("sk-SECRET0", f"a backend option {FORM}, such as local.speed=1.2"),
+        ("=sk-SECRET0", f"a backend option {FORM}, such as local.speed=1.2"),
+        ("openai.api-key=sk-SECRET0", f"backend option 'openai.api-key=…' {FORM}, such as local.speed=1.2"),
+    ],
+)
+def test_option_in_another_form_is_refused_with_the_correct_text(option, message):
+    result = russo("say", "hi", "--synth", "local", "--synth-option", option)
+    assert (result.code, result.out, result.err) == (2, "", f"russo: {message}\n")
+
+
+def test_option_of_a_factory_begins_with_custom(folder):
+    assert "; write custom.voice=bert\n" in russo("say", "hi", "--synth-option", "voice=bert").err
+
+
+def test_option_of_another_backend_has_no_effect_and_is_named(folder):
+    done = russo("say", "hi", "--synth-option", "google.api_key=sk-SECRET0", "-o", "a.wav")
+    assert done.code == 0
+    assert (
+        f"--synth-option=google.… had no effect: the chosen backend is {SPEAKER!r}" in done.err.splitlines()
+    )
+    assert "SECRET" not in done.out + done.err
+
+
+def test_removed_option_suggests_the_new_one():
+    assert "--synth-option" in russo("say", "hi", "--option", "speed=1.2").err.splitlines()[-1]
+
+
+def test_option_on_the_command_line_replaces_those_of_the_ini_file_and_of_addopts(folder):
+    (folder / "pytest.ini").write_text(
+        f"[pytest]\nrusso_synth = {SPEAKER}\nrusso_synth_options = custom.voice=ini\n"
+        "addopts = --russo-synth-option=custom.voice=added\n"
+    )
+    assert russo("say", "hi", "-o", "added.wav").code == 0
+    assert russo("say", "hi", "-o", "given.wav", "--synth-option", "custom.voice=given").code == 0
+    assert (folder / "added.wav").read_bytes() == sound("hi", "added").data
+    assert (folder / "given.wav").read_bytes() == sound("hi", "given").data
 
 
 def test_error_lists_the_backends_if_none_is_chosen(folder):

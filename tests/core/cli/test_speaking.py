@@ -50,7 +50,7 @@ def test_backend_is_closed_once_even_after_a_failure(folder, arguments, code):
     assert (folder / "closed.txt").read_text() == "closed\n"
 
 
-@pytest.mark.parametrize(("given", "voice"), [([], "ini"), (["--option", "voice=mine"], "mine")])
+@pytest.mark.parametrize(("given", "voice"), [([], "ini"), (["--synth-option", "custom.voice=mine"], "mine")])
 @pytest.mark.parametrize("command", ["say", "record"])
 def test_command_line_option_overrides_the_ini_file(folder, command, given, voice):
     (folder / "prompts.txt").write_text("hello\n")

@@ -155,7 +155,7 @@ def test_yes_flag_gives_consent(folder, speak, flag):
 
 def test_server_on_the_command_line_needs_no_consent(folder, speak):
     write_ini(folder, "custom.base_url=http://evil.example")
-    result = speak("--option", f"base_url={FOREIGN}")
+    result = speak("--synth-option", f"custom.base_url={FOREIGN}")
     assert result.code == 0
     assert f"base_url: {FOREIGN} (command line)" in result.err.splitlines()
     assert (folder / "made.txt").read_text().split() == [FOREIGN]

@@ -137,7 +137,7 @@ def _check_columns(path: Path, line: int, names: list[str]) -> None:
                 path,
                 line,
                 f"unknown column {name!r:.60}; the only column is {_COLUMN!r} (set voice and other options "
-                "with --option)",
+                "with --synth-option)",
             )
     if len(names) != 1:
         raise _refusal(path, line, f"{len(names)} columns {_COLUMN!r}; exactly one is needed")

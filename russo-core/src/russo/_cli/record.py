@@ -122,8 +122,10 @@ def record(
     that was stopped continues with the rest.
     """
     prompts = read_prompts(file)
-    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
-    synthesizer, events = open_synthesizer(workspace, options, yes=yes)
+    workspace = find_workspace(
+        cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
+    )
+    synthesizer, events = open_synthesizer(workspace, yes=yes)
     workspace.announce()
     recording = Recording(synthesizer, events, prompts)
     with _bar() as bar:

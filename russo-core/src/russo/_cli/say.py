@@ -53,12 +53,14 @@ def say(
     if to_standard_output and as_json:
         raise screen.RefusedError("standard output cannot take both audio and JSON; name a file")
     prompt = _read_standard_input() if text == "-" else text
-    workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth)
+    workspace = find_workspace(
+        cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
+    )
     if output is not None and not to_standard_output:
         if output.is_dir():  # click accepts an empty text, which is this directory
             raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
         refuse_way_out(output.parent, workspace.side.rootdir)
-    synthesizer, events = open_synthesizer(workspace, options, yes=yes)
+    synthesizer, events = open_synthesizer(workspace, yes=yes)
     workspace.announce()
     run = functools.partial(run_to_end, synthesizer, events)
     try:

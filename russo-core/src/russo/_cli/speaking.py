@@ -10,12 +10,11 @@ import click
 
 from .._flow.background_loop import BackgroundLoop
 from .._flow.cached import CachedSynthesizer
-from .._flow.option_names import refuse_misspelt_backends
+from .._flow.option_names import options_without_effect, refuse_misspelt_backends
 from .._flow.other_settings import other_settings
 from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
-from .._secret import hide_credentials, option_of
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
@@ -39,11 +38,11 @@ def speaking_options(command: CommandT) -> CommandT:
         "-y", "--yes", is_flag=True, help="Do not ask before using a server or code that the ini-file names."
     )(command)
     command = click.option(
-        "--option",
+        "--synth-option",
         "options",
-        metavar="NAME=VALUE",
+        metavar="NAME.OPTION=VALUE",
         multiple=True,
-        help="Option of the backend, such as speed=1.2; may be repeated.",
+        help="Option of a backend, such as local.speed=1.2 (custom.OPTION for a factory); may be repeated.",
     )(command)
     return click.option(
         "--synth",
@@ -109,35 +108,33 @@ class CommandEvents:
             screen.complain(trouble)
 
 
-def open_synthesizer(
-    workspace: CommandWorkspace, options: Sequence[str], *, yes: bool
-) -> tuple[CachedSynthesizer, CommandEvents]:
+def open_synthesizer(workspace: CommandWorkspace, *, yes: bool) -> tuple[CachedSynthesizer, CommandEvents]:
     """Make the synthesizer of the chosen backend, with the cache that a test run would use.
 
     Args:
         workspace: The workspace of the command.
-        options: Options on the command line, as NAME=VALUE.
         yes: Whether to use servers and code that the ini-file names without asking.
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
         BackendNotFoundError: The backend does not exist.
-        SettingsError: An option in pytest's configuration has a misspelt backend name.
+        SettingsError: An option has a misspelt backend name.
         FailedError: The user does not consent to a server or to code that the ini-file names.
-        RefusedError: An option does not have the form NAME=VALUE, or the command must ask without a terminal.
+        RefusedError: The command must ask, and has no terminal.
     """
     name, settings = workspace.backend("--synth "), workspace.settings
     refuse_misspelt_backends(settings)
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
     screen.note(f"backend: {name} ({chosen})")
-    given = dict(map(_split, options))
-    trust = Trust(workspace, given, yes=yes)
+    for line in options_without_effect(settings):
+        screen.note(line)
+    trust = Trust(workspace, yes=yes)
     trust.ask_for_factory(name)
     if ":" in name:
         make_importable(workspace.side)
     trust.ask_for_endpoints(name)
-    synthesizer = workspace.make_synthesizer(name, hide_credentials(given))
-    show_endpoint(synthesizer, workspace.options(name, given))
+    synthesizer = workspace.make_synthesizer(name)
+    show_endpoint(synthesizer, workspace.options(name))
     events, manager = CommandEvents(), make_manager()
     manager.register(events.statistics, "statistics")
     manager.register(events, "russo command")
@@ -148,15 +145,6 @@ def open_synthesizer(
     )
     events.calls = context.calls
     return cached.bound_to(context), events
-
-
-def _split(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        shown = option_of(text)
-        subject = f"option {shown!r}" if shown else "an option"
-        raise screen.RefusedError(f"{subject} does not have the form NAME=VALUE, such as speed=1.2")
-    return name.strip(), value.strip()
 
 
 def run_to_end(synthesizer: CachedSynthesizer, events: CommandEvents, call: Coroutine[Any, Any, T]) -> T:

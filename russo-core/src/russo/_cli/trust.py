@@ -17,6 +17,7 @@ import click
 
 from .._backends.discovery import load_backend
 from .._foreign import shown
+from .._settings import options_name
 from . import screen
 from .consent import is_terminal
 from .workspace import CommandWorkspace
@@ -32,13 +33,11 @@ class Trust:
 
     Args:
         workspace: The workspace of the command.
-        given: The options on the command line.
         yes: Whether the user consents without being asked.
     """
 
-    def __init__(self, workspace: CommandWorkspace, given: Mapping[str, str], *, yes: bool) -> None:
+    def __init__(self, workspace: CommandWorkspace, *, yes: bool) -> None:
         self._workspace = workspace
-        self._given = given
         self._yes = yes
 
     def ask_for_factory(self, name: str) -> None:
@@ -61,8 +60,7 @@ class Trust:
             FailedError: The answer is no.
             RefusedError: The command must ask, and has no terminal.
         """
-        options = {**self._workspace.settings.options_of(name), **self._given}
-        for option, value in options.items():
+        for option, value in self._workspace.settings.options_of(name).items():
             if not (_SERVER.fullmatch(option.lower()) or "://" in value):
                 continue
             source = self._source(name, option, value)
@@ -74,7 +72,7 @@ class Trust:
 
     def _source(self, name: str, option: str, value: str) -> str | None:
         """Return how the user set an option to this value, or ``None`` if only the ini-file sets it."""
-        if option in self._given:
+        if option in self._workspace.given.get(options_name(name), {}):
             return "command line"
         return "PYTEST_ADDOPTS" if self._workspace.of_user.options_of(name).get(option) == value else None
 
@@ -88,7 +86,7 @@ class Trust:
             raise screen.RefusedError(
                 f"{self._ini_name} sends prompts and the key to {where}: russo must ask first, and "
                 "standard input is not a terminal; nothing was sent. If you trust this server, add --yes or "
-                f"--option {option}={where}"
+                f"--synth-option {options_name(name)}.{option}={where}"
             )
 
     def _ask(self, question: str) -> None:
@@ -96,12 +94,12 @@ class Trust:
             raise screen.FailedError("nothing was sent")
 
 
-def show_endpoint(synthesizer: object, given: Mapping[str, str]) -> None:
-    """Show the server that a synthesizer says it calls, if no option names it."""
+def show_endpoint(synthesizer: object, options: Mapping[str, object]) -> None:
+    """Show the server that a synthesizer says it calls, if none of its options names it."""
     with contextlib.suppress(Exception):  # a synthesizer that fails here fails with its own message later
         extra: Any = getattr(synthesizer, "cache_key_extra", None)
         declared = extra.get("base_url") if isinstance(extra, Mapping) else None
-        if isinstance(declared, str) and declared.strip() and "base_url" not in given:
+        if isinstance(declared, str) and declared.strip() and "base_url" not in options:
             screen.note(f"base_url: {without_credentials(declared)} (environment)")
 
 

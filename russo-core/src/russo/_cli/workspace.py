@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,12 +15,13 @@ import click
 from .._flow.workspace import Workspace, add_folders
 from .._foreign import visible
 from .._mode import Mode
-from .._settings import Asked, Settings, resolve
+from .._settings import Asked, Settings, parse_options, resolve
 from . import screen
 from .pytest_side import PytestSide, look_like_pytest
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 _DIRECTORIES: Final = ("cache_dir", "recordings_dir")
+_OPTION: Final = "--synth-option"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,12 @@ class CommandWorkspace(Workspace):
     Attributes:
         side: The configuration of pytest in this folder.
         of_user: The backend and options that the user set, without those that come with the folder.
+        given: The options on the command line, by backend (``custom`` for a factory) and by name.
     """
 
     side: PytestSide
     of_user: Settings
+    given: Mapping[str, Mapping[str, str]]
 
     def announce(self) -> None:
         """Print which directories are used, and why."""
@@ -72,7 +75,11 @@ def json_option(command: CommandT) -> CommandT:
 
 
 def find_workspace(
-    *, cache_dir: str | None = None, recordings_dir: str | None = None, synth: str | None = None
+    *,
+    cache_dir: str | None = None,
+    recordings_dir: str | None = None,
+    synth: str | None = None,
+    options: Sequence[str] = (),
 ) -> CommandWorkspace:
     """Find the backend, options and directories that pytest would use in this folder.
 
@@ -80,6 +87,7 @@ def find_workspace(
         cache_dir: The value of ``--cache-dir``, if any.
         recordings_dir: The value of ``--recordings-dir``, if any.
         synth: The value of ``--synth``, if any.
+        options: Each value of ``--synth-option``.
 
     Raises:
         RefusedError: pytest's configuration cannot be read.
@@ -94,7 +102,7 @@ def find_workspace(
             synth=synth or added.russo_synth,
             cache_dir=cache_dir or added.russo_cache_dir,
             recordings_dir=recordings_dir or added.russo_recordings_dir,
-            options=added.russo_synth_option,
+            options=[*added.russo_synth_option, *options],
             # The command may call the backend and store audio, even if test runs use another mode.
             mode=Mode.AUTO,
         ),
@@ -104,6 +112,7 @@ def find_workspace(
         cwd=folder,
     )
     sources = {name: _source(name, given.get(name), settings, side) for name in settings.sources}
+    given_options = parse_options(options, noun="backend")
     of_user = resolve(
         Asked(
             synth=synth or side.own_options.russo_synth,
@@ -115,7 +124,16 @@ def find_workspace(
         rootdir=side.rootdir,
         cwd=folder,
     )
-    return CommandWorkspace.of(dataclasses.replace(settings, sources=sources), side=side, of_user=of_user)
+    return CommandWorkspace.of(
+        dataclasses.replace(
+            settings,
+            sources=sources,
+            option_sources={**settings.option_sources, **dict.fromkeys(given_options, _OPTION)},
+        ),
+        side=side,
+        of_user=of_user,
+        given=given_options,
+    )
 
 
 def _source(name: str, given: str | None, settings: Settings, side: PytestSide) -> str:

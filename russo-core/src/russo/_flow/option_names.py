@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .._backends.discovery import BACKENDS, installed_backends
 from .._foreign import shown
-from .._settings import OPTIONS_GIVEN, Settings, SettingsError
+from .._settings import OPTIONS_OF_INI, Settings, SettingsError, options_name
 from .._words import edit_distance
 
 _CUSTOM = "custom"
@@ -23,7 +23,7 @@ def refuse_misspelt_backends(settings: Settings) -> None:
     """
     for name in _unknown_names(settings):
         source, near = settings.option_sources[name], BACKENDS.nearest(name)
-        if source != OPTIONS_GIVEN and (near is None or not _is_misspelt(name, near)):
+        if source == OPTIONS_OF_INI and (near is None or not _is_misspelt(name, near)):
             continue
         hint = (
             f"did you mean {near!r}?" if near else f"installed: {', '.join(installed_backends()) or 'none'}"
@@ -42,23 +42,24 @@ def options_without_effect(settings: Settings, *, is_replaced: bool = False) -> 
         is_replaced: Whether fixtures of the user replace the backend of the settings. They may read options
             of the command line, so none of these is named.
     """
-    given = [name for name, source in settings.option_sources.items() if source == OPTIONS_GIVEN]
+    sources = settings.option_sources
+    given = [name for name, source in sources.items() if source != OPTIONS_OF_INI]
     chosen = None if is_replaced else _chosen(settings)
     why = (
         f"the backend is {shown(repr(chosen))}, the only one installed"
         if settings.synth is None
         else f"the chosen backend is {shown(repr(chosen))}"
     )
-    used = _CUSTOM if chosen is not None and ":" in chosen else chosen
+    used = None if chosen is None else options_name(chosen)
     return [
         *(
-            f"{OPTIONS_GIVEN}={shown(name)}.… had no effect: {why}"
+            f"{sources[name]}={shown(name)}.… had no effect: {why}"
             for name in given
             if chosen is not None and name != used
         ),
         *(
             f"options of {shown(repr(name))} had no effect: no backend of this name is installed "
-            f"({settings.option_sources[name]})"
+            f"({sources[name]})"
             for name in _unknown_names(settings)
             if name not in given
         ),

@@ -6,7 +6,6 @@ Both read the same settings, so that `russo record` stores what a test run will 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -88,24 +87,23 @@ class Workspace:
             message = 'no backend is installed; pip install "russo-core[local]" brings one that needs no key'
         raise BackendNotFoundError(message, name="", installed=installed)
 
-    def make_synthesizer(self, name: str, more: Mapping[str, str] | None = None) -> Synthesizer:
+    def make_synthesizer(self, name: str) -> Synthesizer:
         """Make a backend's synthesizer with the options of the settings.
 
         Args:
             name: The backend's name, or ``package.module:factory``.
-            more: More options as text. They replace those of the settings.
 
         Raises:
             BackendNotFoundError: The backend does not exist.
             BackendConfigError: An option does not exist or is invalid.
         """
-        return load_synthesizer(name, **self.options(name, more))
+        return load_synthesizer(name, **self.options(name))
 
-    def options(self, name: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def options(self, name: str) -> dict[str, Any]:
         """Return the options of a backend, converted by the annotations of its constructor.
 
         Raises:
             BackendNotFoundError: The backend does not exist.
             BackendConfigError: An option does not exist, or its text is not a value of its type.
         """
-        return convert_options(name, load_backend(name), {**self.settings.options_of(name), **(more or {})})
+        return convert_options(name, load_backend(name), self.settings.options_of(name))
