@@ -58,7 +58,11 @@ def record(folder, name, content, *arguments):
     [
         ("a.txt", "one\n\n  two \n \t\nthree, 3", ["  two ", "one", "three, 3"]),
         ("a", "one\r\ntwo\r\n", ["one", "two"]),
-        ("a.txt", "\ufeffone\u2028still\n# no comment\n", ["# no comment", "one\u2028still"]),
+        ("a.txt", "\ufeff# comment\none\u2028still\n#\n", ["one\u2028still"]),
+        ("a.txt", "one # more\r\n # two\r\n#three\r\n", [" # two", "one # more"]),
+        ("a.txt", "\\# one\n\\two\n\\\\# three\n", ["# one", "\\\\# three", "\\two"]),
+        ("a.csv", "prompt\n# one\n\\# two\n", ["# one", "\\# two"]),
+        ("a.jsonl", '"# one"\n"\\\\# two"\n', ["# one", "\\# two"]),
         ("a.csv", 'prompt\none\n\n"two, ""2"""\n"three\nlines"\n', ["one", "three\nlines", 'two, "2"']),
         ("A.CSV", "\ufeffprompt\r\none\r\n", ["one"]),
         ("a.jsonl", '"one"\n\n{"prompt": "two\\nlines"}\n', ["one", "two\nlines"]),
@@ -209,6 +213,7 @@ def wait_for(condition, process):
     [
         ("a.txt", "", "a.txt, line 1: the file ends without a prompt"),
         ("a.txt", "\n \n", "a.txt, line 3: the file ends without a prompt"),
+        ("a.txt", "# one\n#\n", "a.txt, line 3: the file ends without a prompt"),
         ("a.txt", b"one\ntwo\xff\n", "a.txt, line 2: byte 0xff is not UTF-8; save the file as UTF-8"),
         ("a.txt", "one\n".encode("utf-16-le"), "a.txt, line 1: a NUL byte; this is not UTF-8 text"),
         ("a.csv", "", "a.csv, line 1: the file ends without a prompt"),

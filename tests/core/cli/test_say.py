@@ -78,6 +78,23 @@ def test_dash_reads_standard_input_unchanged(data, prompt):
     assert russo("say", "-", "--json", stdin=data).json["prompt"] == prompt
 
 
+@pytest.mark.parametrize(
+    ("arguments", "prompt"),
+    [
+        (["hello", "world"], "hello world"),
+        (["--json", "hello", "--synth", SPEAKER, "world"], "hello world"),
+        (["hello  world "], "hello  world "),
+        (["hello ", "world"], "hello  world"),
+        (["hello", "-"], "hello -"),
+        (["--", "--json", "-5"], "--json -5"),
+        (["hello", "--", "-o", "x"], "hello -o x"),
+    ],
+)
+def test_words_are_joined_by_one_space_and_one_text_is_unchanged(arguments, prompt):
+    options = ("--json",) if arguments[0] != "--json" else ()
+    assert russo("say", *options, *arguments).json["prompt"] == prompt
+
+
 def test_standard_input_that_is_not_utf8_is_wrong_usage():
     assert (
         russo("say", "-", stdin=b"ab\xff").err
@@ -161,7 +178,8 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
         ([""], 1, "the prompt is empty"),
         (["hi", "-o", "pytest.ini/out.wav"], 1, "pytest.ini/out.wav: File exists"),
         (["hi", "-o", ""], 2, "-o names the directory .; name a file"),
-        ([], 2, "Missing argument 'TEXT'"),
+        ([], 2, 'no text to speak: write it after "say", or "-" to read standard input'),
+        (["--json"], 2, 'no text to speak: write it after "say", or "-" to read standard input'),
     ],
 )
 def test_an_error_is_one_line(arguments, code, message):

@@ -32,11 +32,12 @@ class Prompt:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """Read the prompts of a file, in its order, each once.
+    r"""Read the prompts of a file, in its order, each once.
 
     Args:
-        path: Text (one prompt per line), CSV (column ``prompt``) or JSON Lines (strings, or objects with
-            ``prompt``), as its suffix says. UTF-8; blank lines are skipped.
+        path: Text (one prompt per line; ``#`` begins a comment, ``\#`` a prompt that begins with ``#``), CSV
+            (column ``prompt``) or JSON Lines (strings, or objects with ``prompt``), as its suffix says. UTF-8;
+            blank lines are skipped.
 
     Raises:
         RefusedError: The file has another type, is invalid or contains no prompt; the message gives the line.
@@ -82,7 +83,9 @@ def _lines(text: str) -> Iterator[Prompt]:
 
 
 def _read_text(path: Path, text: str) -> Iterator[Prompt]:
-    return (line for line in _lines(text) if line.text.strip())
+    for line in _lines(text):
+        if line.text.strip() and not line.text.startswith("#"):
+            yield Prompt(line.text[1:], line.line) if line.text.startswith(r"\#") else line
 
 
 def _read_json_lines(path: Path, text: str) -> Iterator[Prompt]:

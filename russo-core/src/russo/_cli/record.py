@@ -117,9 +117,9 @@ def record(
 ) -> None:
     """Synthesize and store every prompt of FILE, before tests need it.
 
-    FILE is text (.txt: one prompt per line), CSV (.csv: only the column "prompt") or JSON Lines (.jsonl:
-    strings, or objects with only "prompt"), in UTF-8. Stored prompts cause no backend call, so a command
-    that was stopped continues with the rest.
+    FILE is text (.txt: one prompt per line; a line that begins with # is a comment), CSV (.csv: only the
+    column "prompt") or JSON Lines (.jsonl: strings, or objects with only "prompt"), in UTF-8. Stored prompts
+    cause no backend call, so a command that was stopped continues with the rest.
     """
     prompts = read_prompts(file)
     workspace = find_workspace(

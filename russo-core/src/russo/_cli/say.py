@@ -23,7 +23,7 @@ from .workspace import CommandWorkspace, find_workspace, json_option
 
 
 @click.command()
-@click.argument("text")
+@click.argument("words", metavar="TEXT...", nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -35,7 +35,7 @@ from .workspace import CommandWorkspace, find_workspace, json_option
 @json_option
 def say(
     *,
-    text: str,
+    words: tuple[str, ...],
     output: Path | None,
     synth: str | None,
     options: tuple[str, ...],
@@ -46,13 +46,15 @@ def say(
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
 
-    TEXT "-" reads standard input; a line end at the end is not part of the prompt. With --json nothing is
-    played.
+    The words of TEXT are joined by one space; quotes keep other spaces. TEXT "-" reads standard input; a line
+    end at the end is not part of the prompt. With --json nothing is played.
     """
+    if not words:
+        raise click.UsageError('no text to speak: write it after "say", or "-" to read standard input')
     to_standard_output = output is not None and is_standard_output(output)
     if to_standard_output and as_json:
         raise screen.RefusedError("standard output cannot take both audio and JSON; name a file")
-    prompt = _read_standard_input() if text == "-" else text
+    prompt = _read_standard_input() if words == ("-",) else " ".join(words)
     workspace = find_workspace(
         cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
     )
