@@ -36,8 +36,8 @@ def read_prompts(path: Path) -> list[Prompt]:
 
     Args:
         path: Text (one prompt per line; ``#`` begins a comment, ``\#`` a prompt that begins with ``#``), CSV
-            (column ``prompt``) or JSON Lines (strings, or objects with ``prompt``), as its suffix says. UTF-8;
-            blank lines are skipped.
+            (column ``prompt``) or JSON Lines (strings, or objects with ``prompt``), as its suffix says. Its
+            encoding is UTF-8, and blank lines are skipped.
 
     Raises:
         RefusedError: The file has another type, is invalid or contains no prompt; the message gives the line.
