@@ -26,10 +26,11 @@ class Counter:
         self.unknown = 0
 
     def add_speech(self, audio):
-        if audio.duration is None:
+        seconds = audio.known_duration
+        if seconds is None:
             self.unknown += 1
         else:
-            self.speech += audio.duration
+            self.speech += seconds
 
     def pytest_russo_cache_hit(self, event):
         self.prompts.add(event.prompt)

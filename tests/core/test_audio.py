@@ -117,6 +117,7 @@ def test_unusable_field_is_refused_with_its_value(values, kind, message):
 )
 def test_duration_is_known_without_a_decoder(audio, seconds):
     assert audio.duration == pytest.approx(seconds, abs=1e-9)
+    assert audio.known_duration == audio.duration
 
 
 def test_duration_is_computed_without_copying_the_samples():
@@ -135,14 +136,28 @@ def test_duration_of_a_wav_file_follows_its_header_and_not_the_fields():
 
 @pytest.mark.parametrize("name", COMPRESSED)
 def test_duration_of_a_compressed_format_is_unknown(name):
-    assert Audio(wav(SAMPLES), name).duration is None
+    audio = Audio(wav(SAMPLES), name)
+    assert audio.known_duration is None
+    with pytest.raises(ValueError, match=f"^{name} is a compressed format: its duration needs a decoder"):
+        audio.duration  # noqa: B018
 
 
 @pytest.mark.parametrize(
-    "audio", [Audio(b"RIFF"), Audio(b"no wav"), Audio(wav(SAMPLES)[:-2]), Audio(b"odd", "pcm")]
+    ("audio", "message"),
+    [
+        (Audio(b""), "not a WAV file"),
+        (Audio(b"RIFF"), "not a WAV file: it starts with b'RIFF'"),
+        (Audio(b"no wav"), "is not a WAV file: it starts with b'no wav'; pass format=\"pcm\""),
+        (Audio(wav(SAMPLES)[:-2]), "a truncated WAV file"),
+        (Audio(b"odd", "pcm"), "3 bytes of pcm are not whole samples"),
+        (Audio(b"odd", "alaw", 8000, 2), "3 bytes of alaw are not whole samples"),
+    ],
 )
-def test_duration_of_broken_bytes_is_unknown(audio):
-    assert audio.duration is None
+def test_duration_of_broken_bytes_is_unknown(audio, message):
+    assert audio.known_duration is None
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the messages differ
+        audio.duration  # noqa: B018
+    assert message in str(caught.value)
 
 
 def test_pcm_of_16_bit_wav_is_its_samples():
@@ -348,7 +363,7 @@ USES = {
 def test_raw_samples_declared_as_wav_are_refused_with_advice(tmp_path, monkeypatch, use, data, remedy):
     monkeypatch.chdir(tmp_path)
     audio = Audio(data)
-    assert audio.duration is None
+    assert audio.known_duration is None
     with pytest.raises(ValueError, match="is not a WAV file: it starts with") as caught:
         USES[use](audio)
     assert remedy in str(caught.value)
@@ -424,7 +439,7 @@ EXTREME = [
 )
 def test_extreme_audio_raises_only_value_errors(tmp_path, monkeypatch, audio, use):
     monkeypatch.chdir(tmp_path)
-    assert audio.duration is None or audio.duration > 0
+    assert audio.known_duration is None or audio.duration > 0
     with contextlib.suppress(ValueError):
         use(audio)
 

@@ -414,7 +414,7 @@ def test_any_bytes_raise_only_value_errors(fmt, chunks):
 def test_any_format_raises_only_value_errors(tag, channels, rate, bits, samples):
     data = header(0, 0, struct.pack("<HHIIHH", tag, channels, rate, 0, 0, bits)) + samples
     audio = Audio(data)
-    assert audio.duration is None or audio.duration >= 0
+    assert audio.known_duration is None or audio.duration >= 0
     for use in (
         Audio.pcm,
         lambda audio: list(audio.frames()),

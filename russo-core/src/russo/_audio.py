@@ -75,15 +75,29 @@ class Audio:
         )
 
     @property
-    def duration(self) -> float | None:
-        """Seconds of sound, or ``None`` if only a decoder could find out."""
+    def duration(self) -> float:
+        """Seconds of sound.
+
+        Raises:
+            ValueError: The format is compressed (the message names it), or the bytes do not match it.
+        """
+        check_format(self)
+        if self.format == "wav":
+            return _wav.wav_duration(self.data)  # read at every hit, so it does not copy the samples
+        if self.format != "pcm" and self.format not in _G711_TAGS:
+            raise ValueError(
+                f"{self.format} is a compressed format: its duration needs a decoder; known_duration is None"
+            )
+        wav = wav_of(self)
+        return len(wav.samples) / wav.frame_size / wav.sample_rate
+
+    @property
+    def known_duration(self) -> float | None:
+        """Seconds of sound, or ``None`` if `duration` raises a ``ValueError``."""
         try:
-            if self.format == "wav":
-                return _wav.wav_duration(self.data)  # read at every hit, so it does not copy the samples
-            wav = wav_of(self)
+            return self.duration
         except ValueError:
             return None
-        return len(wav.samples) / wav.frame_size / wav.sample_rate
 
     def pcm(self) -> bytes:
         """Return the samples as signed 16-bit little-endian, channels interleaved.

@@ -123,7 +123,7 @@ class Statistics:
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
         """Count a hit, at the outermost layer only."""
-        seconds = event.audio.duration
+        seconds = event.audio.known_duration
         covered = event.nested or self._is_covered(event)
         with self._lock:
             self._note(event)

@@ -192,7 +192,7 @@ class OpenAISynthesizer:
                 error = self._mismatch(exchange, transcript, retryable=words not in seen)
                 seen.add(words)
                 raise error
-        if odd := odd_duration(exchange.prompt, audio.duration or 0.0, self.speed):
+        if odd := odd_duration(exchange.prompt, audio.known_duration or 0.0, self.speed):
             raise exchange.error(NoAudioError, f"the duration does not fit the text: {odd}")
 
     def _mismatch(self, exchange: Exchange, transcript: str, *, retryable: bool) -> SynthesisError:

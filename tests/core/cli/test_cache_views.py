@@ -76,7 +76,7 @@ def test_length_is_shown_for_every_format_that_contains_it(folder):
     for number, (name, audio) in enumerate(stored.items(), 1):
         cache.put(numbered_key(number), audio, prompt=name)
     found = {each["prompt"]: each["seconds"] for each in russo("cache", "list", "--json").json["entries"]}
-    assert found == {name: audio.duration for name, audio in stored.items()}
+    assert found == {name: audio.known_duration for name, audio in stored.items()}
     assert found["pcm"] == 0.5
     assert found["ulaw"] == 1.0
     assert found["mp3"] is found["no wav"] is None

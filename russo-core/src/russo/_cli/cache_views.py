@@ -249,7 +249,7 @@ def _waveform(audio: Audio) -> list[str]:
     console = screen.console_for(sys.stdout)
     width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
     plain = not (console.encoding or "").startswith("utf")
-    scale = f"{seconds_text(audio.duration)} s"
+    scale = f"{seconds_text(audio.known_duration)} s"
     return [*draw(samples, width, plain=plain), f"0{scale.rjust(width - 1)}"]
 
 

@@ -184,7 +184,7 @@ def _size_and_time(path: str) -> tuple[int, float]:
 
 
 def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
-    """Return the length of the sound as `Audio.duration` does, from the header alone if it is enough."""
+    """Return the length of the sound as `Audio.known_duration` does; read only the header if it is enough."""
     if meta["format"] in _RAW:
         frame = meta["channels"] * (meta["sample_width"] if meta["format"] == "pcm" else 1)
         return None if size % frame else float(size / frame / meta["sample_rate"])
@@ -193,7 +193,7 @@ def _seconds(path: str, meta: Mapping[str, Any], size: int) -> float | None:
     try:
         with open(path, "rb") as file:
             plain = plain_duration(file.read(PLAIN_HEADER.size), size)
-        return Audio(read_file(path, _READ_LIMIT)).duration if plain is None else plain
+        return Audio(read_file(path, _READ_LIMIT)).known_duration if plain is None else plain
     except (OSError, ValueError, MemoryError):
         return None
 

@@ -108,11 +108,8 @@ def _read_standard_input() -> str:
 
 def _sentence(audio: Audio, events: CommandEvents) -> str:
     counts = events.counts
-    speech = (
-        "speech of unknown length"
-        if audio.duration is None
-        else f"{seconds_text(audio.duration)} s of speech"
-    )
+    seconds = audio.known_duration
+    speech = "speech of unknown length" if seconds is None else f"{seconds_text(seconds)} s of speech"
     if counts.hits:
         return f"hit: {speech}, no backend call"
     calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
@@ -138,7 +135,7 @@ def _facts(
         "backend_calls": counts.backend_calls,
         "backend_characters": counts.backend_characters,
         "not_stored": events.not_stored.get(prompt),
-        "seconds": audio.duration,
+        "seconds": audio.known_duration,
         "format": audio.format,
         "sample_rate": audio.sample_rate,
         "bytes": len(audio.data),

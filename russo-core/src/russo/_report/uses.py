@@ -156,7 +156,7 @@ class ReportListener:
             state=state,
             error=error,
             audio="" if audio is None else digest_of(audio),
-            duration=None if audio is None else audio.duration,
+            duration=None if audio is None else audio.known_duration,
         )
 
     def _keep(self, digest: str, audio: Audio, directory: Path | None, key: str) -> None:

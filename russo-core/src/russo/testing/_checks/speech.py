@@ -188,4 +188,5 @@ def _joined_text(text_of: Callable[[Request], str], requests: Iterable[Request])
 
 def length_of(audio: Audio) -> float:
     """Return the duration of audio in seconds, or its bytes if only a decoder knows the duration."""
-    return len(audio.data) if audio.duration is None else audio.duration
+    seconds = audio.known_duration
+    return len(audio.data) if seconds is None else seconds
