@@ -34,11 +34,16 @@ if TYPE_CHECKING:
     from ._flow.cached import CachedSynthesizer as CachedSynthesizer
     from ._hooks import plugin_manager as plugin_manager
     from ._mode import Mode as Mode
+    from ._mode import ModeName as ModeName
+    from ._say import Say as Say
     from ._store.cache import AudioCache as AudioCache
     from ._store.cache import Miss as Miss
     from ._store.key import cache_key as cache_key
+    from ._store.layered import Cache as Cache
     from ._store.layered import LayeredCache as LayeredCache
     from .hookspecs import hookimpl as hookimpl
+
+    __version__: str
 
 else:
     _MODULES = {
@@ -51,10 +56,11 @@ else:
         "_events": "CacheHit CacheMiss EntryDamaged EntryStored StoreFailed SynthesisFinish SynthesisStart",
         "_hooks": "plugin_manager",
         "_flow.cached": "CachedSynthesizer",
-        "_mode": "Mode",
+        "_mode": "Mode ModeName",
+        "_say": "Say",
         "_store.cache": "AudioCache Miss",
         "_store.key": "cache_key",
-        "_store.layered": "LayeredCache",
+        "_store.layered": "Cache LayeredCache",
         "hookspecs": "hookimpl",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -1,7 +1,10 @@
 """The cache modes: what russo does with stored audio and with a miss."""
 
 import enum
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+ModeName: TypeAlias = Literal["auto", "replay", "refresh", "off"]
+"""The name of a `Mode`. `Mode.parse` takes a name that is read from elsewhere, such as the environment."""
 
 
 class Mode(enum.StrEnum):

@@ -18,7 +18,7 @@ from .._backends.synthesizer import Synthesizer, check_synthesizer
 from .._errors import TextRejectedError, shorten
 from .._events import CacheHit, CacheMiss, EntryDamaged
 from .._fields import Fields, backend_of, frozen, plain
-from .._mode import Mode
+from .._mode import Mode, ModeName
 from .._store.cache import AudioCache, Miss
 from .._store.key import derive
 from .._store.layered import Cache, LayeredCache
@@ -40,9 +40,9 @@ class CachedSynthesizer:
             this object, else ``AudioCache()``.
         enabled: False means mode ``off``, and replaces ``mode``; may be changed at any time.
         cache_key_extra: More fields for the key: names to JSON values.
-        mode: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the pytest run's mode if the
-            plugin wraps or finds this object, else ``auto``. If the plugin does so, and the run's mode is
-            ``replay`` or ``off``, it replaces this mode.
+        mode: A `Mode` or its name: ``auto``, ``replay``, ``refresh`` or ``off``. ``None`` means the
+            pytest run's mode if the plugin wraps or finds this object, else ``auto``. If the plugin does so,
+            and the run's mode is ``replay`` or ``off``, it replaces this mode.
 
     Raises:
         TypeError: ``synthesizer`` is not a synthesizer, or ``cache_key_extra`` is not JSON.
@@ -56,7 +56,7 @@ class CachedSynthesizer:
         cache: Cache | None = None,
         enabled: bool = True,
         cache_key_extra: Fields | None = None,
-        mode: str | None = None,
+        mode: Mode | ModeName | None = None,
     ) -> None:
         check_synthesizer(synthesizer)
         if cache is not None and not isinstance(cache, (AudioCache, LayeredCache)):

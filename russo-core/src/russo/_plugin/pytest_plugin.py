@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -20,10 +20,11 @@ from .item import CURRENT_ITEM, is_prompt_marker
 from .workers import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from .._audio import Audio
     from .._flow.cached import CachedSynthesizer
+    from .._say import Say
     from .._store.layered import Cache
     from .session import PytestSession
 
@@ -110,7 +111,7 @@ def russo_cache(request: pytest.FixtureRequest) -> Cache:
 
 
 @pytest.fixture(scope="session")
-def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
+def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[CachedSynthesizer, None, None]:
     """The chosen backend, cached.
 
     Override it in ``conftest.py``, plain, yielded or async and of any scope, with any synthesizer: the
@@ -118,7 +119,7 @@ def russo_synthesizer(request: pytest.FixtureRequest) -> Generator[Any, None, No
     """
     session = session_of(request.config)
     synthesizer = session.backend.load()
-    yield synthesizer
+    yield cast("CachedSynthesizer", synthesizer)  # pytest_fixture_setup wraps it
     session.close_synthesizer(synthesizer)
 
 
@@ -160,7 +161,7 @@ def pytest_fixture_setup(
 
 
 @pytest.fixture
-def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Callable[[str], Audio]:
+def russo_say(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthesizer) -> Say:
     """Return a function that takes a prompt and returns its audio; a plain test may call it many times."""
     session = session_of(request.config)
 

@@ -80,3 +80,4 @@ class LayeredCache:
 
 
 Cache: TypeAlias = AudioCache | LayeredCache
+"""The type of the fixture ``russo_cache``, and of the argument ``cache`` of a `CachedSynthesizer`."""
