@@ -103,7 +103,10 @@ ALLOWED_REACHES = {
         ("_inicache", "_inipath", "_override_ini", "_parser", "_rootpath"),
         "of pytest; reads the ini-file and addopts without a run",
     ),
-    "_flow/cached.py": {"_context": "of another object of its class"},
+    "_flow/cached.py": {
+        "_context": "of another object of its class",
+        "_request": "`key_of` is in the module of the class that it belongs to",
+    },
     "_plugin/certainty.py": {
         "_fixtureinfo": "of pytest; names the fixture that a test will get",
         "_fixturemanager": "of pytest; finds a fixture that a test gets without naming it",

@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
@@ -75,6 +77,23 @@ def start(*arguments, **options):
         stderr=options.pop("stderr", subprocess.PIPE),
         **options,
     )
+
+
+def wait_for(condition, process):
+    """Wait until a condition holds, while the process runs."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def interrupt(process):
+    """Send Ctrl-C to `record`, wait until it stops, and return the sentence that it prints."""
+    process.send_signal(signal.SIGINT)
+    while not (line := process.stderr.readline().decode()).startswith("russo: stopping"):
+        assert line, process.communicate()
+    return line.strip()
 
 
 def enter_project(tmp_path, monkeypatch, ini="[pytest]\n"):

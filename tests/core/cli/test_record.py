@@ -4,12 +4,11 @@ import pty
 import re
 import signal
 import sys
-import time
 
 import pytest
 
 from russo import AudioCache
-from support.command import SPEAKER, enter_project, russo, start
+from support.command import SPEAKER, enter_project, interrupt, russo, start, wait_for
 
 VOICE = """
 import asyncio, os, pathlib
@@ -147,20 +146,71 @@ def test_option_sets_the_number_of_concurrent_calls(folder):
     process.communicate()
 
 
-def test_interrupt_keeps_recorded_entries_and_the_next_run_continues(folder):
+def test_calls_under_way_are_stored_after_an_interrupt_and_the_next_run_continues(folder):
     (folder / "held").touch()
-    (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\n")
-    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "1")
-    wait_for(lambda: count_calls(folder) == 3, process)
-    process.send_signal(signal.SIGINT)
+    (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\nfour\n")
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "2")
+    wait_for(lambda: count_calls(folder) == 4, process)
+    assert interrupt(process) == (
+        "russo: stopping: waiting for 2 prompts under way, to store the audio; Ctrl-C again stops at once"
+    )
+    (folder / "held").unlink()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert out.decode().startswith("2 of 5 prompts: 0 hits, ")
-    assert err.decode().splitlines()[-1].startswith("russo: stopped; ")
-    assert prompts_in(folder) == ["one", "two"]
-    (folder / "held").unlink()
+    assert out.decode() == "4 of 6 prompts: 0 hits, 4 backend calls (18 characters), 0 failed\n"
+    assert err.decode().splitlines()[-1] == (
+        "russo: stopped: 2 done before Ctrl-C, 2 under way were stored, 2 not started; "
+        "the same command continues with the rest"
+    )
+    assert prompts_in(folder) == ["late", "late too", "one", "two"]
     again = russo("record", "a.txt", "--synth", VOICE_NAME, "--json")
-    assert (again.code, again.json["hits"], again.json["backend_calls"]) == (0, 2, 3)
+    assert (again.code, again.json["hits"], again.json["backend_calls"]) == (0, 4, 2)
+    assert (again.json["under_way"], again.json["not_started"]) == ({"stored": 0, "not_stored": 0}, 0)
+
+
+def test_call_under_way_that_fails_after_an_interrupt_is_not_stored(folder):
+    (folder / "held").touch()
+    (folder / "voice_of_test.py").write_text(VOICE.replace('"bad"', '"late bad"'))
+    (folder / "a.txt").write_text("one\nlate bad\nlate\n\nthree\n")
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "2", "--json")
+    wait_for(lambda: count_calls(folder) == 3, process)
+    interrupt(process)
+    (folder / "held").unlink()
+    out, err = process.communicate(timeout=30)
+    found = json.loads(out)
+    assert (process.returncode, found["stopped"], found["done"]) == (130, True, 3)
+    assert (found["under_way"], found["not_started"]) == ({"stored": 1, "not_stored": 1}, 1)
+    assert b"1 done before Ctrl-C, 1 under way was stored, 1 under way was not stored, 1 not started" in err
+    assert prompts_in(folder) == ["late", "one"]
+
+
+def test_second_interrupt_stops_at_once_and_stores_no_call_under_way(folder):
+    (folder / "held").touch()
+    (folder / "a.txt").write_text("one\ntwo\nlate\nlate too\nthree\n")
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "2", "--json")
+    wait_for(lambda: count_calls(folder) == 4, process)
+    interrupt(process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    found = json.loads(out)
+    assert (process.returncode, found["done"]) == (130, 2)
+    assert (found["under_way"], found["not_started"]) == ({"stored": 0, "not_stored": 2}, 1)
+    assert b"stopped: 2 done before Ctrl-C, 2 under way were not stored, 1 not started; " in err
+    assert prompts_in(folder) == ["one", "two"]
+
+
+def test_stop_that_leaves_nothing_suggests_no_other_run(folder):
+    (folder / "held").touch()
+    (folder / "a.txt").write_text("one\nlate\n")
+    process = start("record", "a.txt", "--synth", VOICE_NAME, "--jobs", "2")
+    wait_for(lambda: count_calls(folder) == 2, process)
+    interrupt(process)
+    (folder / "held").unlink()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == (
+        "russo: stopped: 1 done before Ctrl-C, 1 under way was stored, 0 not started"
+    )
 
 
 def test_record_shows_a_progress_bar_on_a_terminal(folder):
@@ -198,14 +248,6 @@ def run_until_third_prompt(folder, *arguments, columns):
 def count_calls(folder):
     path = folder / "calls.txt"
     return len(path.read_text().splitlines()) if path.exists() else 0
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .._flow.cached import CachedSynthesizer
 from .._words import count
 from . import screen
-from .prompts import Prompt, read_prompts
+from .prompts import read_prompts
+from .recording import Recording
+from .refresh import refuse_to_refresh
 from .screen import Column
-from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
+from .speaking import open_synthesizer, run_to_end, speaking_options
 from .workspace import find_workspace, json_option
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A prompt that is not stored, and why."""
-
-    prompt: Prompt
-    reason: str
-
-
-class Recording:
-    """The recording of the prompts of one file.
-
-    Attributes:
-        prompts: All prompts.
-        events: The events of the recording.
-        done: How many prompts were tried.
-        failures: The prompts that are not stored.
-        stopped: Whether the recording was interrupted.
-    """
-
-    def __init__(self, synthesizer: CachedSynthesizer, events: CommandEvents, prompts: list[Prompt]) -> None:
-        self._synthesizer = synthesizer
-        self.prompts = prompts
-        self.events = events
-        self.done = 0
-        self.failures: list[Failure] = []
-        self.stopped = False
-
-    async def speak_all(self, jobs: int, step: Callable[[], None]) -> None:
-        """Synthesize all prompts, ``jobs`` at a time, also after failures; call ``step`` after each."""
-        waiting = iter(self.prompts)
-
-        async def work() -> None:
-            for prompt in waiting:
-                await asyncio.sleep(
-                    0
-                )  # a hit never waits, so an interrupt would have to wait for the last one
-                reason = await self._speak(prompt)
-                if reason is not None:
-                    self.failures.append(Failure(prompt, reason))
-                self.done += 1
-                step()
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(jobs, len(self.prompts))):
-                group.create_task(work())
-
-    async def _speak(self, prompt: Prompt) -> str | None:
-        """Synthesize one prompt; return why it is not stored, or ``None`` if it is stored."""
-        try:
-            await self._synthesizer.synthesize(prompt.text)
-        except Exception as error:  # noqa: BLE001 - a failure must not stop the other prompts
-            return str(error) or repr(error)
-        reason = self.events.not_stored.get(prompt.text)
-        return None if reason is None else f"synthesized, but not stored: {reason}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        counts = self.events.counts
-        return {
-            "prompts": len(self.prompts),
-            "done": self.done,
-            "hits": counts.hits,
-            "backend_calls": counts.backend_calls,
-            "backend_characters": counts.backend_characters,
-            "stopped": self.stopped,
-            "failed": [
-                {"line": each.prompt.line, "prompt": each.prompt.text, "reason": each.reason}
-                for each in self.failures
-            ],
-        }
 
 
 @click.command()
@@ -112,6 +39,7 @@ def record(
     options: tuple[str, ...],
     cache_dir: str | None,
     recordings_dir: str | None,
+    refresh: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -125,19 +53,14 @@ def record(
     workspace = find_workspace(
         cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
     )
-    synthesizer, events = open_synthesizer(workspace, yes=yes)
+    synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh)
     workspace.announce()
+    if refresh:
+        refuse_to_refresh(synthesizer, workspace, [each.text for each in prompts])
+        calls = count(len(prompts), "prompt is", "prompts are")
+        screen.note(f"refresh: {calls} synthesized again, with one backend call each")
     recording = Recording(synthesizer, events, prompts)
-    with _bar() as bar:
-        task = bar.add_task("", total=len(prompts), counts=_progress(recording))
-
-        def step() -> None:
-            bar.update(task, advance=1, counts=_progress(recording))
-
-        try:
-            run_to_end(synthesizer, events, recording.speak_all(jobs, step))
-        except KeyboardInterrupt:
-            recording.stopped = True
+    _run(recording, functools.partial(run_to_end, synthesizer, events), jobs)
     recording.failures.sort(key=lambda failure: failure.prompt.line)
     events.show_troubles(workspace.layered.layers)
     if as_json:
@@ -145,10 +68,32 @@ def record(
     else:
         _report(recording)
     if recording.stopped:
-        screen.complain("stopped; finished prompts are stored, and the same command continues with the rest")
+        _explain_stop(recording, refresh=refresh)
         raise click.exceptions.Exit(130)
     if recording.failures:
         raise click.exceptions.Exit(1)
+
+
+def _run(recording: Recording, run_to_end: Callable[..., None], jobs: int) -> None:
+    with _bar() as bar:
+        task = bar.add_task("", total=len(recording.prompts), counts=_progress(recording))
+
+        def step() -> None:
+            bar.update(task, advance=1, counts=_progress(recording))
+
+        def stop() -> None:
+            screen.complain(recording.stop())
+
+        try:
+            run_to_end(recording.speak_all(jobs, step), on_interrupt=stop)
+        except KeyboardInterrupt:
+            recording.stopped = True
+
+
+def _explain_stop(recording: Recording, *, refresh: bool) -> None:
+    state = recording.interrupted
+    rest = "continues with the rest" if not refresh else "synthesizes all prompts again"
+    screen.complain(f"stopped: {state}" + (f"; the same command {rest}" if state.left else ""))
 
 
 def _bar() -> Progress:
@@ -169,18 +114,27 @@ def _bar() -> Progress:
 def _progress(recording: Recording) -> str:
     counts = recording.events.counts
     return (
-        f"{count(counts.hits, 'hit')}, {count(counts.backend_calls, 'backend call')}, "
+        f"{_hits(recording)}, {count(counts.backend_calls, 'backend call')}, "
         f"{len(recording.failures):,} failed"
     )
+
+
+def _hits(recording: Recording) -> str:
+    """Return the number of hits in words; with ``--refresh`` there are none, so that of refreshed prompts."""
+    if recording.events.refreshes is None:
+        return count(recording.events.counts.hits, "hit")
+    return f"{recording.refreshed:,} refreshed"
 
 
 def _report(recording: Recording) -> None:
     counts, failures = recording.events.counts, recording.failures
     characters = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
     screen.show(
-        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {count(counts.hits, 'hit')}, "
+        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {_hits(recording)}, "
         f"{count(counts.backend_calls, 'backend call')}{characters}, {len(failures):,} failed"
     )
+    if recording.events.refreshes is not None:
+        screen.show(_replacements(recording))
     if failures:
         columns = [
             Column("line", number=True),
@@ -189,3 +143,16 @@ def _report(recording: Recording) -> None:
         ]
         rows = [(each.prompt.line, each.prompt.text, each.reason) for each in failures]
         screen.show(screen.table(columns, rows))
+
+
+def _replacements(recording: Recording) -> str:
+    """Return what ``--refresh`` replaced, and what it left as it was."""
+    events = recording.events
+    same = sum(each.is_same for each in events.replaced.values())
+    unchanged = sum(map(events.is_unchanged, events.old.values()))
+    parts = [f"{len(events.replaced):,} replaced" + (f" ({same:,} by the same audio)" if same else "")]
+    if new := recording.refreshed - len(events.replaced):
+        parts.append(f"{new:,} not stored before")
+    if unchanged:
+        parts.append(f"{unchanged:,} not replaced: the stored audio is unchanged")
+    return ", ".join(parts)

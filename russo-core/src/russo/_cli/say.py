@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import click
 
 from .._audio import Audio
 from .._errors import RussoError
+from .._flow.cached import CachedSynthesizer
 from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
 from .output import is_standard_output, refuse_way_out, write_audio
 from .player import play
+from .refresh import refuse_to_refresh, speech_text
 from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
-from .units import seconds_text
 from .workspace import CommandWorkspace, find_workspace, json_option
 
 
@@ -41,6 +43,7 @@ def say(
     options: tuple[str, ...],
     cache_dir: str | None,
     recordings_dir: str | None,
+    refresh: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -49,12 +52,10 @@ def say(
     The words of TEXT are joined by one space; quotes keep other spaces. TEXT "-" reads standard input; a line
     end at the end is not part of the prompt. With --json nothing is played.
     """
-    if not words:
-        raise click.UsageError('no text to speak: write it after "say", or "-" to read standard input')
     to_standard_output = output is not None and is_standard_output(output)
     if to_standard_output and as_json:
         raise screen.RefusedError("standard output cannot take both audio and JSON; name a file")
-    prompt = _read_standard_input() if words == ("-",) else " ".join(words)
+    prompt = _prompt(words)
     workspace = find_workspace(
         cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
     )
@@ -62,15 +63,14 @@ def say(
         if output.is_dir():  # click accepts an empty text, which is this directory
             raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
         refuse_way_out(output.parent, workspace.side.rootdir)
-    synthesizer, events = open_synthesizer(workspace, yes=yes)
+    synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh)
     workspace.announce()
-    run = functools.partial(run_to_end, synthesizer, events)
+    if refresh:
+        refuse_to_refresh(synthesizer, workspace, [prompt])
     try:
-        audio = synthesizer.synthesize_sync(prompt, wait_for=run)
-    except (RussoError, OSError):
-        raise
-    except Exception as error:  # a synthesizer of the user's own may raise anything
-        raise screen.FailedError(f"the synthesizer raised {type(error).__name__}: {error}") from error
+        audio = _synthesize(synthesizer, events, prompt)
+    finally:
+        _note_kept(prompt, events)
     events.show_troubles(workspace.layered.layers)
     if output is not None:
         try:
@@ -80,7 +80,9 @@ def say(
     if as_json:
         screen.show_json(_facts(prompt, audio, events, workspace, output))
         return
-    (screen.note if to_standard_output else screen.show)(_sentence(audio, events))
+    say_result = screen.note if to_standard_output else screen.show
+    for sentence in _sentences(prompt, audio, events):
+        say_result(sentence)
     if to_standard_output:
         return
     if output is not None:
@@ -95,6 +97,12 @@ def say(
         )
 
 
+def _prompt(words: Sequence[str]) -> str:
+    if not words:
+        raise click.UsageError('no text to speak: write it after "say", or "-" to read standard input')
+    return _read_standard_input() if list(words) == ["-"] else " ".join(words)
+
+
 def _read_standard_input() -> str:
     data = sys.stdin.buffer.read()
     try:
@@ -106,16 +114,37 @@ def _read_standard_input() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _sentence(audio: Audio, events: CommandEvents) -> str:
-    counts = events.counts
-    seconds = audio.known_duration
-    speech = "speech of unknown length" if seconds is None else f"{seconds_text(seconds)} s of speech"
+def _synthesize(synthesizer: CachedSynthesizer, events: CommandEvents, prompt: str) -> Audio:
+    run = functools.partial(run_to_end, synthesizer, events)
+    try:
+        return synthesizer.synthesize_sync(prompt, wait_for=run)
+    except (RussoError, OSError):
+        raise
+    except Exception as error:  # a synthesizer of the user's own may raise anything
+        raise screen.FailedError(f"the synthesizer raised {type(error).__name__}: {error}") from error
+
+
+def _note_kept(prompt: str, events: CommandEvents) -> None:
+    """Say that the stored audio was not replaced, if ``--refresh`` has not replaced it."""
+    old = events.old.get(prompt)
+    if old is not None and events.is_unchanged(old):
+        screen.note(f"not replaced: the stored audio ({speech_text(old.seconds)}) is unchanged")
+
+
+def _sentences(prompt: str, audio: Audio, events: CommandEvents) -> Iterator[str]:
+    counts, speech = events.counts, speech_text(audio.known_duration)
     if counts.hits:
-        return f"hit: {speech}, no backend call"
+        yield f"hit: {speech}, no backend call"
+        return
     calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
+    refreshes = events.refreshes is not None
     if events.not_stored:
-        return f"miss: {speech}, {calls}, not stored: {', '.join(events.not_stored.values())}"
-    return f"miss: {speech}, {calls}, stored"
+        what = "synthesized" if refreshes else "miss"
+        yield f"{what}: {speech}, {calls}, not stored: {', '.join(events.not_stored.values())}"
+        return
+    yield f"{'refreshed' if refreshes else 'miss'}: {speech}, {calls}, stored"
+    if refreshes:
+        yield str(events.replaced.get(prompt, "no audio was stored before"))
 
 
 def _path(prompt: str, events: CommandEvents) -> Path | None:
@@ -127,11 +156,13 @@ def _path(prompt: str, events: CommandEvents) -> Path | None:
 def _facts(
     prompt: str, audio: Audio, events: CommandEvents, workspace: CommandWorkspace, output: Path | None
 ) -> dict[str, Any]:
-    counts, path = events.counts, _path(prompt, events)
+    counts, path, replaced = events.counts, _path(prompt, events), events.replaced.get(prompt)
     return {
         "prompt": prompt,
         "key": events.keys.get(prompt),
         "hit": bool(counts.hits),
+        "refreshed": events.refreshes is not None and prompt in events.stored,
+        "replaced": None if replaced is None else replaced.to_json(),
         "backend_calls": counts.backend_calls,
         "backend_characters": counts.backend_characters,
         "not_stored": events.not_stored.get(prompt),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from .._mode import Mode
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
+from .refresh import OldTake, Replaced, old_take
 from .trust import Trust, show_endpoint
 from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from .._backends.backend_call import BackendCall
-    from .._events import CacheHit, EntryStored, StoreFailed
+    from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed
     from .._store.cache import AudioCache
 
 T = TypeVar("T")
@@ -34,6 +35,9 @@ T = TypeVar("T")
 def speaking_options(command: CommandT) -> CommandT:
     """Add the options for the backend and the directories, and for consent."""
     command = directory_options(command)
+    command = click.option("--refresh", is_flag=True, help="Synthesize again, and replace the stored audio.")(
+        command
+    )
     command = click.option(
         "-y", "--yes", is_flag=True, help="Do not ask before using a server or code that the ini-file names."
     )(command)
@@ -52,10 +56,21 @@ def speaking_options(command: CommandT) -> CommandT:
 
 
 class CommandEvents:
-    """Collects events by hooks: counts, keys, the directories of entries, and why audio was not stored."""
+    """Collects events by hooks: counts, keys, the directories of entries, and why audio was not stored.
+
+    Attributes:
+        refreshes: The cache whose entries the command replaces, if it replaces entries.
+        old: The audio that is to be replaced, by prompt.
+        replaced: The audio that was replaced, by prompt.
+        stored: The prompts whose new audio was stored.
+    """
 
     def __init__(self) -> None:
         self.statistics = Statistics()
+        self.refreshes: AudioCache | None = None
+        self.old: dict[str, OldTake] = {}
+        self.replaced: dict[str, Replaced] = {}
+        self.stored: set[str] = set()
         self.keys: dict[str, str] = {}
         self.directories: dict[str, Path] = {}
         self.not_stored: dict[str, str] = {}
@@ -69,6 +84,10 @@ class CommandEvents:
             self._counts.add(counts)
         return self._counts
 
+    def is_unchanged(self, old: OldTake) -> bool:
+        """Return whether audio that could be replayed before is still stored."""
+        return self.refreshes is not None and not old.problem and old_take(self.refreshes, old.key) == old
+
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
         """Record where a hit came from."""
@@ -78,9 +97,20 @@ class CommandEvents:
                 self.directories[event.prompt] = event.directory
 
     @hookimpl
+    def russo_cache_miss(self, event: CacheMiss) -> None:
+        """Record the audio that is to be replaced."""
+        if not event.nested and event.reason == "refresh" and self.refreshes is not None:
+            take = old_take(self.refreshes, event.key)
+            if take is not None:
+                self.old[event.prompt] = take
+
+    @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Record where synthesized audio was stored."""
+        """Record where synthesized audio was stored, and what it replaced."""
         if not event.nested:
+            self.stored.add(event.prompt)
+            if (old := self.old.pop(event.prompt, None)) is not None:
+                self.replaced[event.prompt] = Replaced(old, is_same=old.is_same(event.audio))
             self.keys[event.prompt] = event.key
             self.directories[event.prompt] = event.directory
 
@@ -108,12 +138,15 @@ class CommandEvents:
             screen.complain(trouble)
 
 
-def open_synthesizer(workspace: CommandWorkspace, *, yes: bool) -> tuple[CachedSynthesizer, CommandEvents]:
+def open_synthesizer(
+    workspace: CommandWorkspace, *, yes: bool, refresh: bool = False
+) -> tuple[CachedSynthesizer, CommandEvents]:
     """Make the synthesizer of the chosen backend, with the cache that a test run would use.
 
     Args:
         workspace: The workspace of the command.
         yes: Whether to use servers and code that the ini-file names without asking.
+        refresh: Whether to replace stored audio; recordings are not read then.
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
@@ -141,16 +174,33 @@ def open_synthesizer(workspace: CommandWorkspace, *, yes: bool) -> tuple[CachedS
     # As in a test run, a factory may return a cached synthesizer, which keeps its own settings.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
     context = RunContext(
-        cache=workspace.layered, mode=Mode.AUTO, report=events.statistics.report, manager=manager
+        cache=workspace.cache if refresh else workspace.layered,
+        mode=Mode.REFRESH if refresh else Mode.AUTO,
+        report=events.statistics.report,
+        manager=manager,
     )
     events.calls = context.calls
-    return cached.bound_to(context), events
+    cached.bound_to(context)
+    events.refreshes = cached.cache.writable if refresh else None
+    return cached, events
 
 
-def run_to_end(synthesizer: CachedSynthesizer, events: CommandEvents, call: Coroutine[Any, Any, T]) -> T:
+def run_to_end(
+    synthesizer: CachedSynthesizer,
+    events: CommandEvents,
+    call: Coroutine[Any, Any, T],
+    *,
+    on_interrupt: Callable[[], object] | None = None,
+) -> T:
     """Run a coroutine in a new event loop, then close the synthesizer.
 
     The event loop has its own thread, so that Ctrl-C also ends the command if the backend blocks.
+
+    Args:
+        synthesizer: The synthesizer to close.
+        events: The events of the command.
+        call: The coroutine.
+        on_interrupt: Called at the first Ctrl-C, which then does not cancel the coroutine.
     """
 
     async def speak() -> T:
@@ -161,7 +211,7 @@ def run_to_end(synthesizer: CachedSynthesizer, events: CommandEvents, call: Coro
 
     loop = BackgroundLoop()
     try:
-        return loop.run(speak())
+        return loop.run(speak(), on_interrupt=on_interrupt)
     finally:
         for sentence in loop.close(events.calls):
             screen.complain(sentence)

@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Final, TypeVar
 
@@ -72,13 +72,20 @@ class BackgroundLoop:
         self._started.set_result(asyncio.get_running_loop())
         await self._closing.wait()
 
-    def run(self, coroutine: Coroutine[Any, Any, T], seconds: float = math.inf) -> T:
+    def run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        seconds: float = math.inf,
+        *,
+        on_interrupt: Callable[[], object] | None = None,
+    ) -> T:
         """Run a coroutine and return its result; an interrupt of the caller cancels the coroutine.
 
         Args:
             coroutine: The coroutine to run.
             seconds: The longest wait. By default there is no limit, because a backend has its own limit. The
                 wait also ends if the event loop ends.
+            on_interrupt: Called at the first interrupt, which then does not cancel the coroutine.
 
         Raises:
             RussoError: The event loop has ended, or this call is made in its own thread.
@@ -92,8 +99,15 @@ class BackgroundLoop:
         except RuntimeError as error:
             coroutine.close()  # else Python warns that it was never awaited
             raise RussoError(f"russo's event loop cannot run this: {error}") from error
+        deadline = monotonic() + seconds
         try:
-            self._wait_for(future, monotonic() + seconds)
+            try:
+                self._wait_for(future, deadline)
+            except KeyboardInterrupt:
+                if on_interrupt is None:
+                    raise
+                on_interrupt()
+                self._wait_for(future, deadline)
         except BaseException:
             self._was_interrupted = True
             future.cancel()

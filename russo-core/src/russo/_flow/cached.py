@@ -229,3 +229,12 @@ class CachedSynthesizer:
 
             raise explain_miss(request.prompt, request.key, request.fields, request.cache, found)
         return None
+
+
+def key_of(cached: CachedSynthesizer, text: str) -> str:
+    """Return the key under which an object stores the audio of a text.
+
+    Raises:
+        TextRejectedError: The text is empty.
+    """
+    return cached._request(text).key
