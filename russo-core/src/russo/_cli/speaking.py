@@ -18,6 +18,7 @@ from .._mode import Mode
 from .._statistics import Counts, Statistics
 from ..hookspecs import hookimpl
 from . import screen
+from .completion import backend_names
 from .refresh import OldTake, Replaced, old_take
 from .trust import Trust, show_endpoint
 from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
@@ -51,6 +52,7 @@ def speaking_options(command: CommandT) -> CommandT:
     return click.option(
         "--synth",
         metavar="NAME",
+        shell_complete=backend_names,
         help="Backend, by name or as package.module:factory. [default: same as pytest]",
     )(command)
 
