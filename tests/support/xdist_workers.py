@@ -16,6 +16,7 @@ GROUPS = {
     "tests/core/test_wheel.py": "wheel",
     "tests/docs/test_site.py": "site",
     "tests/torture/test_the_tests.py": "broken stores",
+    "tests/typechecks/test_user_code.py": "typechecks",
 }
 
 
