@@ -48,7 +48,7 @@ from ._backends.credentials import credentials_error, read_api_key
 from ._backends.http import Exchange
 from ._backends.model_ends import ModelEnd
 from ._backends.network import bound_connect, shared_tls
-from ._backends.options import check_base_url, check_path, check_range, endpoint, host_of
+from ._backends.options import Range, check_base_url, check_path, check_range, endpoint, host_of
 from ._backends.redaction import redact
 from ._backends.refusals import kind_of_status
 from ._backends.retry_after import seconds_to_wait
@@ -64,6 +64,7 @@ __all__ = [
     "Exchange",
     "ModelEnd",
     "OversizedReplyError",
+    "Range",
     "Secret",
     "bound_connect",
     "bound_reply",

@@ -7,18 +7,18 @@ SDK's debug log prints every header that the SDK sets, with ``xi-api-key`` in cl
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from russo.authoring import (
     ACCEPTED_ENCODINGS,
     Attempts,
     Exchange,
+    Range,
     Secret,
     bound_connect,
     bound_reply,
     check_base_url,
     check_path,
-    check_range,
     host_of,
     pcm_audio,
     read_api_key,
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _SERVICE: Final = "https://api.elevenlabs.io"
 # The best rate that every plan allows: 44.1 kHz needs the Pro plan, and mp3 would lose quality.
 _RATE: Final = 24000
+_SPEED: Final = Range(0.7, 1.2)
+_SEED: Final = Range(0, 0xFFFFFFFF)
+_SHARE: Final = Range(0, 1)
 _WANTED: Final = f"bare 16-bit samples (output_format=pcm_{_RATE})"
 
 
@@ -47,7 +50,8 @@ class ElevenLabsSynthesizer:
     and no connection stays open between calls.
 
     Args:
-        voice: The voice's id, letters, digits, ``_`` and ``-``. The default is the premade "George".
+        voice: The id of a voice of your account, letters, digits, ``_`` and ``-``. The page "My Voices" of
+            your account shows the ids. The default is the premade "George".
         model: The model's id.
         language: ISO 639-1 code (``de``), for models that support it; multilingual v2 does not.
         speed: Pace, 0.7 (slow) to 1.2 (fast); the service would clamp other values.
@@ -82,11 +86,11 @@ class ElevenLabsSynthesizer:
         voice: str = "JBFqnCBsd6RMkjVDRZzb",
         model: str = "eleven_multilingual_v2",
         language: str | None = None,
-        speed: float = 1.0,
-        seed: int | None = None,
-        stability: float = 0.5,
-        similarity_boost: float = 0.75,
-        style: float = 0.0,
+        speed: Annotated[float, _SPEED] = 1.0,
+        seed: Annotated[int | None, _SEED] = None,
+        stability: Annotated[float, _SHARE] = 0.5,
+        similarity_boost: Annotated[float, _SHARE] = 0.75,
+        style: Annotated[float, _SHARE] = 0.0,
         use_speaker_boost: bool = True,
         api_key: str | None = None,
         base_url: str | None = None,
@@ -98,11 +102,11 @@ class ElevenLabsSynthesizer:
         self.voice: Final = check_path("voice", voice)
         self.model: Final = str(model)
         self.language: Final = None if language is None else str(language)
-        self.seed: Final = None if seed is None else int(check_range("seed", int(seed), 0, 0xFFFFFFFF))
-        self.speed: Final = check_range("speed", speed, 0.7, 1.2)
-        self.stability: Final = check_range("stability", stability, 0, 1)
-        self.similarity_boost: Final = check_range("similarity_boost", similarity_boost, 0, 1)
-        self.style: Final = check_range("style", style, 0, 1)
+        self.seed: Final = None if seed is None else int(_SEED.check("seed", int(seed)))
+        self.speed: Final = _SPEED.check("speed", speed)
+        self.stability: Final = _SHARE.check("stability", stability)
+        self.similarity_boost: Final = _SHARE.check("similarity_boost", similarity_boost)
+        self.style: Final = _SHARE.check("style", style)
         self.use_speaker_boost: Final = bool(use_speaker_boost)
         self.base_url: Final = check_base_url(base_url) if base_url else None
         self._api_key: Final = api_key
@@ -118,6 +122,11 @@ class ElevenLabsSynthesizer:
         shown = {name: value for name, value in self.cache_key_extra.items() if name != "backend"}
         shown["base_url"] = self.base_url
         return f"ElevenLabsSynthesizer({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that calls go to."""
+        return self.base_url or _SERVICE
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
@@ -156,7 +165,7 @@ class ElevenLabsSynthesizer:
             return await self._attempts.run(
                 text,
                 lambda: exchange.guard(self._attempt(speech, exchange)),
-                host=host_of(self.base_url or _SERVICE),
+                host=host_of(self.endpoint),
             )
 
     async def _attempt(self, speech: AsyncRawTextToSpeechClient, exchange: Exchange) -> Audio:

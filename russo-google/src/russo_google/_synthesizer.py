@@ -57,6 +57,14 @@ _ENDS: Final = dict.fromkeys(
     ("gemini-2.5-flash-preview-tts", "gemini-2.5-pro-preview-tts", "gemini-3.1-flash-tts-preview"), _RETIRED
 )
 
+# The prebuilt voices, which every model has.
+_VOICES: Final = (
+    *("Zephyr", "Puck", "Charon", "Kore", "Fenrir", "Leda", "Orus", "Aoede", "Callirrhoe", "Autonoe"),
+    *("Enceladus", "Iapetus", "Umbriel", "Algieba", "Despina", "Erinome", "Algenib", "Rasalgethi"),
+    *("Laomedeia", "Achernar", "Alnilam", "Schedar", "Gacrux", "Pulcherrima", "Achird"),
+    *("Zubenelgenubi", "Vindemiatrix", "Sadachbia", "Sadaltager", "Sulafat"),
+)
+
 
 class GoogleSynthesizer:
     """Synthesizes with Gemini: 16-bit WAV at the rate that the service states, today 24 kHz mono.
@@ -92,10 +100,14 @@ class GoogleSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
     """Environment variables that may hold the key; the first that is set is used."""
+    logins: ClassVar[Mapping[str, str]] = {"vertexai": "application default credentials of Google Cloud"}
+    """The options that replace the key by another login, and this login in words."""
     hosts: ClassVar[tuple[str, ...]] = ("googleapis.com",)
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
     model_ends: ClassVar[Mapping[str, ModelEnd]] = _ENDS
     """The models whose end is announced, with the date and its source."""
+    voices: ClassVar[tuple[str, ...]] = _VOICES
+    """The prebuilt voices; an account may also have custom voices."""
 
     def __init__(
         self,
@@ -144,6 +156,24 @@ class GoogleSynthesizer:
     def __repr__(self) -> str:
         names = "voice model language instructions seed base_url vertexai project location api_version"
         return f"GoogleSynthesizer({', '.join(f'{name}={getattr(self, name)!r}' for name in names.split())})"
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that calls go to, as the environment is now.
+
+        Raises:
+            BackendConfigError: The SDK's variable for the endpoint is not a plain http:// or https:// URL.
+        """
+        if (base_url := self._endpoint()) is not None:
+            return base_url
+        if not self.vertexai:
+            return "https://generativelanguage.googleapis.com"
+        location = check_path("location", self._effective_location())
+        if location == "global":
+            return "https://aiplatform.googleapis.com"
+        # The SDK's spelling for locations of more than one region.
+        several = f"https://aiplatform.{location}.rep.googleapis.com"
+        return several if location in _LOCATIONS else f"https://{location}-aiplatform.googleapis.com"
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ import threading
 import unicodedata
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from russo import (
     BackendConfigError,
@@ -22,10 +22,10 @@ from russo import (
     SynthesisError,
     TextRejectedError,
 )
-from russo.authoring import Attempts, Exchange, pcm_audio
+from russo.authoring import Attempts, Exchange, Range, pcm_audio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hibari import Hibari
 
@@ -36,7 +36,17 @@ _TIMEOUT: Final = 600.0
 # The model's memory grows with the square of the length of a sentence: 10,000 characters took 4.5 GB.
 _LONGEST_SENTENCE: Final = 600
 _DEFAULT_VOICE: Final = "heart"
+_SPEED: Final = Range(0.5, 2.0)
+_SEED: Final = Range(0)
 _LOADING: Final = threading.Lock()
+
+
+class _Voices:
+    """The attribute ``voices``: the registry of hibari-tts is read when it is needed."""
+
+    def __get__(self, synthesizer: object, owner: object = None) -> Sequence[str]:
+        """Return the names of the voices; none if the registry cannot be read."""
+        return _voices()
 
 
 class LocalSynthesizer:
@@ -59,15 +69,22 @@ class LocalSynthesizer:
     """The version of the plugin contract that this class was written for."""
     credentials: ClassVar[tuple[str, ...]] = ()
     """The environment variables that may hold a key: none, because no key is needed."""
+    voices = _Voices()
+    """The voices of the installed hibari-tts."""
 
-    def __init__(self, *, voice: str = _DEFAULT_VOICE, speed: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        voice: str = _DEFAULT_VOICE,
+        speed: Annotated[float, _SPEED] = 1.0,
+        seed: Annotated[int, _SEED] = 0,
+    ) -> None:
         self.voice: Final = str(voice)
         self.speed: Final = float(speed)
         self.seed: Final = int(seed)
         _check_voice(self.voice)
-        if not 0.5 <= self.speed <= 2.0:
-            raise ValueError(f"speed is {speed!r}; it must be from 0.5 to 2.0")
-        if self.seed < 0 or self.seed != seed:
+        _SPEED.check("speed", speed)
+        if self.seed < _SEED.least or self.seed != seed:
             raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
         # One call at a time, because the voice has a lock, and a call's timeout must not run while it waits.
         self._attempts = Attempts(

@@ -9,6 +9,11 @@ from russo.authoring import ModelEnd
 
 SPEECH_MODEL: Final = "gpt-4o-mini-tts"
 REALTIME_MODEL: Final = "gpt-realtime-2.1-mini"
+# OpenAI's own voices, as of November 2026. The Realtime API also takes the ids of custom voices.
+REALTIME_VOICES: Final = (
+    *("alloy", "ash", "ballad", "cedar", "coral"),
+    *("echo", "marin", "sage", "shimmer", "verse"),
+)
 # Voices of /v1/audio/speech that the Realtime API does not have.
 SPEECH_VOICES: Final = frozenset({"fable", "nova", "onyx"})
 

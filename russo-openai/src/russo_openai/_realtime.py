@@ -5,15 +5,15 @@ No websocket library is imported, and no variable with a credential is read, bef
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 from russo import BackendConfigError, NoAudioError, TextRejectedError
 from russo.authoring import (
     Attempts,
     Exchange,
+    Range,
     Secret,
     check_base_url,
-    check_range,
     endpoint,
     host_of,
     pcm_audio,
@@ -23,7 +23,7 @@ from russo.authoring import (
 from ._access import VendorEnds, as_http, calls_vendor, effective_base_url, is_vendor, more_secrets
 from ._check import count_spoken, odd_duration, words_of
 from ._connection import connected, realtime_url
-from ._models import REALTIME_ENDS, REALTIME_MODEL, SPEECH_VOICES, is_speech_model
+from ._models import REALTIME_ENDS, REALTIME_MODEL, REALTIME_VOICES, SPEECH_VOICES, is_speech_model
 from ._reading import RULES_VERSION, SAMPLE_RATE, response_create, session_update
 from ._session import read_aloud
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _OTHER: Final = "the backend openai-speech (OpenAISpeechSynthesizer)"
 _ADVICE: Final = "write the prompt as it is spoken, or set check=off"
 _SHOWN: Final = 160
+_SPEED: Final = Range(0.25, 1.5)
 
 
 class OpenAISynthesizer:
@@ -72,6 +73,8 @@ class OpenAISynthesizer:
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
     model_ends = VendorEnds(REALTIME_ENDS)
     """The models whose end OpenAI has announced, with the date and its source; none for another server."""
+    voices: ClassVar[tuple[str, ...]] = REALTIME_VOICES
+    """OpenAI's voices; an account may also have custom voices."""
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class OpenAISynthesizer:
         voice: str = "marin",
         model: str = REALTIME_MODEL,
         instructions: str | None = None,
-        speed: float = 1.0,
+        speed: Annotated[float, _SPEED] = 1.0,
         check: Literal["words", "off"] = "words",
         api_key: str | None = None,
         base_url: str | None = None,
@@ -91,7 +94,7 @@ class OpenAISynthesizer:
         self.voice: Final = str(voice)
         self.model: Final = str(model)
         self.instructions: Final = None if instructions is None else str(instructions)
-        self.speed: Final = check_range("speed", speed, 0.25, 1.5)
+        self.speed: Final = _SPEED.check("speed", speed)
         self.check: Final = str(check)
         self._base_url: Final = as_http((base_url or "").strip())
         self._check_options()
@@ -123,6 +126,15 @@ class OpenAISynthesizer:
             f"instructions={self.instructions!r}, speed={self.speed!r}, check={self.check!r}, "
             f"base_url={base_url!r})"
         )
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that calls go to, as the environment is now.
+
+        Raises:
+            BackendConfigError: OPENAI_BASE_URL is not a plain URL.
+        """
+        return effective_base_url(self._base_url)
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:

@@ -5,17 +5,17 @@ Before the first miss the SDK is not imported, and variables with credentials ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from russo import BackendConfigError
 from russo.authoring import (
     ACCEPTED_ENCODINGS,
     Attempts,
     Exchange,
+    Range,
     Secret,
     bound_reply,
     check_base_url,
-    check_range,
     endpoint,
     host_of,
     read_api_key,
@@ -24,7 +24,7 @@ from russo.authoring import (
 
 from ._access import VendorEnds, effective_base_url, is_vendor, more_secrets
 from ._formats import FORMATS, OtherFormatError, read_audio
-from ._models import SPEECH_ENDS, SPEECH_MODEL, is_realtime_model
+from ._models import REALTIME_VOICES, SPEECH_ENDS, SPEECH_MODEL, SPEECH_VOICES, is_realtime_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,7 @@ _WANTED: Final = {
     "wav": "WAV (response_format=wav); if it has no WAV, set response_format=pcm",
     "pcm": "bare 16-bit samples (response_format=pcm); if it sends WAV, set response_format=wav",
 }
+_SPEED: Final = Range(0.25, 4.0)
 
 
 class OpenAISpeechSynthesizer:
@@ -72,6 +73,8 @@ class OpenAISpeechSynthesizer:
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
     model_ends = VendorEnds(SPEECH_ENDS)
     """The models whose end OpenAI has announced, with the date and its source; none for another server."""
+    voices: ClassVar[tuple[str, ...]] = tuple(sorted({*REALTIME_VOICES, *SPEECH_VOICES}))
+    """OpenAI's voices; another server has its own voices."""
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class OpenAISpeechSynthesizer:
         voice: str = "alloy",
         model: str | None = None,
         instructions: str | None = None,
-        speed: float = 1.0,
+        speed: Annotated[float, _SPEED] = 1.0,
         response_format: Literal["wav", "pcm"] = "wav",
         api_key: str | None = None,
         base_url: str | None = None,
@@ -92,7 +95,7 @@ class OpenAISpeechSynthesizer:
         self.model: Final = SPEECH_MODEL if model is None else str(model)
         self._names_model: Final = model is not None
         self.instructions: Final = None if instructions is None else str(instructions)
-        self.speed: Final = check_range("speed", speed, 0.25, 4.0)
+        self.speed: Final = _SPEED.check("speed", speed)
         self._base_url: Final = (base_url or "").strip()
         self.response_format: Final = str(response_format)
         self._check_options()
@@ -133,6 +136,15 @@ class OpenAISpeechSynthesizer:
             f"instructions={self.instructions!r}, speed={self.speed!r}, "
             f"response_format={self.response_format!r}, base_url={base_url!r})"
         )
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that calls go to, as the environment is now.
+
+        Raises:
+            BackendConfigError: OPENAI_BASE_URL is not a plain http:// or https:// URL, or a model is missing.
+        """
+        return self._effective_base_url()
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from russo import BackendConfigError
-from russo.authoring import check_base_url, check_path, check_range, endpoint
+from russo.authoring import Range, check_base_url, check_path, check_range, endpoint
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,23 @@ def test_number_in_its_range_becomes_a_float(value, taken):
 def test_number_outside_its_range_is_refused(value):
     with pytest.raises(ValueError, match=re.escape(f"speed is {value!r}; it must be from 0.5 to 2")):
         check_range("speed", value, 0.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "words"),
+    [
+        (Range(0.5, 2.0), 2.1, "speed is 2.1; it must be from 0.5 to 2.0"),
+        (Range(0.5, 2.0), float("nan"), "speed is nan; it must be from 0.5 to 2.0"),
+        (Range(0, 99), -1, "speed is -1; it must be from 0 to 99"),
+        (Range(0), -1, "speed is -1; it must be 0 or more"),
+        (Range(0), float("nan"), "speed is nan; it must be 0 or more"),
+    ],
+)
+def test_number_outside_a_range_is_refused_with_the_range(bounds, value, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        bounds.check("speed", value)
+
+
+def test_number_in_a_range_is_returned_as_a_float():
+    assert [type(Range(0, 2).check("speed", value)) for value in (0, 1, 2.0)] == [float] * 3
+    assert Range(0).check("seed", 1e300) == 1e300

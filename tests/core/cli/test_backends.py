@@ -69,7 +69,9 @@ def test_installed_backends_are_listed():
     assert (local["state"], local["cause"]) == ("ready", "")
 
 
-def test_default_output_is_a_table():
+def test_default_output_is_a_table(monkeypatch):
+    for variable in ("ELEVENLABS_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(variable, "key")
     head, *rows = russo("backends").lines
     assert head.split() == ["name", "package", "version", "state", "keys"]
     installed = sorted(discovery.installed_backends())
@@ -88,7 +90,7 @@ def test_names_are_not_broken_in_80_columns(site):
     assert {"russo-elevenlabs", "russo_elevenlabs", "ELEVENLABS_API_KEY", "GEMINI_API_KEY"} <= words
     assert "acme: the models old, older ended on 2001-01-01 (https://acme.example/ends)" in lines
     assert "elevenlabs: documentation: python -m pydoc russo_elevenlabs" in lines
-    assert all(len(line) <= 80 for line in lines if ": " not in line)
+    assert all(len(line) <= 80 for line in lines if len(line.split()) > 1)
 
 
 def test_keys_are_named_and_never_shown(site):
@@ -204,3 +206,96 @@ def test_blank_variable_is_not_a_key(site, value, is_set):
     site.install("acme-voice", "acme_voice", VOICE, ["acme"])
     found = site.listed(ACME_KEY=value)["acme", "acme-voice"]
     assert found["credentials"] == {"ACME_KEY": is_set, "ACME_OTHER_KEY": False}
+
+
+# -- the state of the key
+
+
+def test_backend_whose_key_is_not_set_is_not_ready(site):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"])
+    acme = site.listed(ACME_KEY="", ACME_OTHER_KEY="")["acme", "acme-voice"]
+    assert (acme["state"], acme["cause"]) == ("key missing", "set ACME_KEY or ACME_OTHER_KEY")
+    acme = site.listed(ACME_KEY="", ACME_OTHER_KEY="key")["acme", "acme-voice"]
+    assert (acme["state"], acme["cause"]) == ("ready", "")
+
+
+def test_backend_without_declared_credentials_is_ready(site):
+    site.install("acme-voice", "acme_voice", "class Voice: ...", ["acme"])
+    site.install("free-voice", "free_voice", "class Voice: credentials = ()", ["free"])
+    found = site.listed()
+    assert found["acme", "acme-voice"]["state"] == found["free", "free-voice"]["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [
+        ("google.vertexai=true", "ready"),
+        ("google.vertexai=no", "key missing"),
+        ("google.vertexai=perhaps", "key missing"),
+        ("google.api_key=planted-key-of-the-ini-file", "ready"),
+        ("google.api_key=", "key missing"),
+        ("google.voice=Puck", "key missing"),
+        ("openai.api_key=planted-key-of-the-ini-file", "key missing"),
+    ],
+)
+def test_options_of_the_folder_can_be_the_key_or_replace_it(folder, options, state):
+    (folder / "pytest.ini").write_text(f"[pytest]\nrusso_synth_options =\n    {options}\n")
+    done = russo("backends", "--json")
+    google = next(each for each in done.json["backends"] if each["name"] == "google")
+    assert google["state"] == state
+    assert "the option vertexai uses application default credentials" in google["cause"] or state == "ready"
+    assert "planted-key" not in done.out + russo("backends").out + russo("backends", "google").out
+
+
+def test_backends_are_listed_if_the_configuration_of_pytest_is_broken(folder):
+    (folder / "pytest.ini").write_text("[pytest]\nrusso_speak_ahead = many\n")
+    assert russo("backends").code == 0
+    assert russo("backends", "local").code == 0
+    assert russo("backends", "support.speakers:Speaker").code == 2
+
+
+# -- damaged metadata
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["", "Name: acme-voice\n", "Name: acme-voice\nVersion: next\nRequires-Dist: =\n", "\x1b[31m: x\n"],
+    ids=["empty", "no version", "nothing valid", "an escape"],
+)
+def test_damaged_metadata_is_survived(site, metadata):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"])
+    (site.path / "acme_voice-2.5.dist-info" / "METADATA").write_text(metadata)
+    out, err = start("backends", "--json").communicate(timeout=60)
+    assert err == b""
+    found = {each["name"]: each["state"] for each in json.loads(out)["backends"]}
+    assert (found["acme"], found["local"]) == ("key missing", "ready")
+
+
+def test_requirement_without_a_version_is_reported(site):
+    site.install("acme-voice", "acme_voice", VOICE, ["acme"], "Requires-Dist: other-voice>=1")
+    site.install("other-voice", "other_voice", "", [])
+    (site.path / "other_voice-2.5.dist-info" / "METADATA").write_text("Name: other-voice\n")
+    assert "other-voice has no version: pip install" in site.listed()["acme", "acme-voice"]["cause"]
+
+
+# -- long names
+
+
+LONG = "a-voice-with-a-name-that-is-much-longer-than-a-terminal-is-wide-and-has-no-space-in-it-at-all"
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+def test_long_names_are_never_broken_or_cut(site, columns):
+    site.install(LONG, "acme_voice", VOICE, ["acme"])
+    shown = run_on_terminal("backends", columns=columns, env={"ACME_KEY": "key"})
+    lines = shown.splitlines()
+    assert "…" not in shown
+    assert f"package: {LONG}" in lines
+    assert "package: russo-elevenlabs" in lines
+    assert "name: openai-speech" in lines
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
+def test_names_are_whole_at_any_width(columns):
+    words = set(run_on_terminal("backends", columns=columns).split())
+    assert {"openai-speech", "russo-elevenlabs", "ELEVENLABS_API_KEY", "GEMINI_API_KEY"} <= words

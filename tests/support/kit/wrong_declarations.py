@@ -28,6 +28,29 @@ WRONG_DECLARATIONS = {
         {BackendContract.test_option_can_be_written_as_text},
         "speed=1.5 can be given as text, by its annotation",
     ),
+    "declares a range that it does not check": Wrong(
+        "speed: float = 1.0",
+        "speed: typing.Annotated[float, Range(0.5, 3.0)] = 1.0",
+        {BackendContract.test_declared_ranges_hold},
+        "the constructor takes speed from 0.5 to 3.0, as its annotation declares, and no other",
+        (
+            ("import struct\n", "import struct\nimport typing\n"),
+            ("import Attempts, ", "import Attempts, Range, "),
+        ),
+    ),
+    "declares voices that are one text": Wrong(
+        "russo_api = 1",
+        "russo_api = 1\n    voices = 'anna'",
+        {BackendContract.test_declared_voices_and_choices_are_accepted},
+        "the class attribute `voices` is a tuple of names",
+    ),
+    "declares a voice that it refuses": Wrong(
+        "self.api_key = api_key",
+        "self.api_key = api_key\n        if voice == 'gone': raise ValueError('no such voice')",
+        {BackendContract.test_declared_voices_and_choices_are_accepted},
+        "the constructor takes voice=gone, which it declares",
+        (("russo_api = 1", "russo_api = 1\n    voices = ('anna', 'gone')"),),
+    ),
     "declares a value that JSON does not have": Wrong(
         '"voice": self.voice,',
         '"voice": {self.voice},',

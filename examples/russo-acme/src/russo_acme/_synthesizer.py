@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from russo import Audio, RequestRejectedError, ServiceError, SynthesisError, TextRejectedError
-from russo.authoring import Attempts, check_path, check_range, wav_audio
+from russo.authoring import Attempts, Range, check_path, wav_audio
 
 _WORDS_PER_MINUTE: Final = 175  # espeak-ng's own pace
+_SPEED: Final = Range(0.5, 2.0)
+_PITCH: Final = Range(0, 99)
 _INSTALL: Final = "install it (apt-get install espeak-ng, brew install espeak-ng) into a directory of PATH"
 
 
@@ -41,15 +43,15 @@ class AcmeSynthesizer:
         *,
         model: str = "espeak-ng 1.51",
         voice: str = "en",
-        speed: float = 1.0,
-        pitch: int = 50,
+        speed: Annotated[float, _SPEED] = 1.0,
+        pitch: Annotated[int, _PITCH] = 50,
         timeout: float = 60.0,
         max_concurrency: int = 2,
     ) -> None:
         self.model: Final = str(model)
         self.voice: Final = check_path("voice", voice, inside="+/")
-        self.speed: Final = check_range("speed", speed, 0.5, 2.0)
-        self.pitch: Final = int(check_range("pitch", pitch, 0, 99))
+        self.speed: Final = _SPEED.check("speed", speed)
+        self.pitch: Final = int(_PITCH.check("pitch", pitch))
         # One attempt: a program that failed on this machine fails again.
         self._attempts: Final = Attempts(
             "acme", model=self.model, timeout=timeout, max_attempts=1, max_concurrency=max_concurrency

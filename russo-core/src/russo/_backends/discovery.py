@@ -69,7 +69,10 @@ def api_key_variables(factory: object) -> tuple[str, ...] | None:
     Returns:
         ``None`` if the attribute is missing or has another form.
     """
-    names = getattr(factory, "credentials", None)
+    try:
+        names = getattr(factory, "credentials", None)
+    except Exception:  # noqa: BLE001 - a property of a foreign class may raise anything
+        return None
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
         return None
     return tuple(names)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,15 +13,57 @@ from .._errors import BackendConfigError
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The range of a number: for the annotation of an option, and for its check in the constructor.
+
+    ``russo backends NAME`` shows the range that the annotation holds:
+
+        SPEED = Range(0.5, 2.0)
+
+        def __init__(self, *, speed: Annotated[float, SPEED] = 1.0) -> None:
+            self.speed = SPEED.check("speed", speed)
+
+    Attributes:
+        least: The least number.
+        most: The greatest number; without it, there is none.
+    """
+
+    least: float
+    most: float = math.inf
+
+    def check(self, name: str, value: float) -> float:
+        """Check that an option is in this range, and return it as a float.
+
+        Raises:
+            ValueError: It is outside this range.
+        """
+        if value not in self:
+            raise ValueError(f"{name} is {value!r}; it must be {'' if self._is_open else 'from '}{self}")
+        return float(value)
+
+    def __contains__(self, value: float) -> bool:
+        """Return whether a number is in this range; NaN is in none."""
+        return self.least <= float(value) <= self.most
+
+    def __str__(self) -> str:
+        """Return the range in words: ``0.5 to 2.0``, ``0 or more``."""
+        return f"{self.least} or more" if self._is_open else f"{self.least} to {self.most}"
+
+    @property
+    def _is_open(self) -> bool:
+        return self.most == math.inf
+
+
 def check_range(name: str, value: float, least: float, most: float) -> float:
     """Check that an option is a number from ``least`` to ``most``, and return it as a float.
+
+    A `Range` also shows the range to users.
 
     Raises:
         ValueError: It is outside this range.
     """
-    if not least <= float(value) <= most:
-        raise ValueError(f"{name} is {value!r}; it must be from {least} to {most}")
-    return float(value)
+    return Range(least, most).check(name, value)
 
 
 def check_path(name: str, value: str, *, inside: str = "") -> str:

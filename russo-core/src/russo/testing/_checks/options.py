@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ... import BackendConfigError, cache_key
+from ..._backends.descriptions import describe_options, ranges_of, voices_of
 from ..._backends.discovery import convert_options
+from ..._backends.options import Range
 from .base import ContractBase, Make, as_json, fields_of, made_or_none, wrapped_backend
 from .errors import check_unseen
 from .expect import expect, refuse
@@ -18,6 +20,7 @@ from .planted_key import PLANTED_KEY
 from .reasons import STALE_KEY
 
 _SAME_KEY = "a prompt would be replayed in the wrong voice"
+_SHOWN_TO_USERS = "`russo backends NAME` shows it to users as a value that they can set"
 _GIVEN_AS_TEXT = "options come from the command line, from ini files and from code"
 
 
@@ -42,6 +45,38 @@ class OptionChecks(ContractBase):
             f"{as_json(fields)}, and {as_json(same)} for {value!r}",
             "a recording that was made with the command line would be a miss in the tests",
         )
+
+    def test_declared_ranges_hold(self, make: Make) -> None:
+        """The constructor takes both ends of each `Range` in its annotations, and nothing beyond them."""
+        for name, bounds in ranges_of(self.factory).items():
+            ends = [end for end in (bounds.least, bounds.most) if math.isfinite(end)]
+            refused = [end for end in ends if made_or_none(make, **{name: end}) is None]
+            taken = [end for end in _beyond(bounds) if made_or_none(make, **{name: end}) is not None]
+            expect(
+                not refused and not taken,
+                f"the constructor takes {name} from {bounds}, as its annotation declares, and no other",
+                f"it refuses {refused} and takes {taken}",
+                _SHOWN_TO_USERS,
+            )
+
+    def test_declared_voices_and_choices_are_accepted(self, make: Make) -> None:
+        """The constructor takes each voice in ``voices``, and each choice of a ``Literal``."""
+        voices = getattr(self.factory, "voices", None)
+        named = voices_of(self.factory) or ()
+        expect(
+            bool(named) or not voices,
+            "the class attribute `voices` is a tuple of names, such as ('anna', 'bert')",
+            f"voices = {voices!r:.200}",
+            _SHOWN_TO_USERS,
+        )
+        choices = {option.name: option.choices for option in describe_options(self.factory)}
+        possible = [*(("voice", voice) for voice in named)]
+        possible += [(name, choice) for name, each in choices.items() for choice in each]
+        for name, value in possible:
+            try:
+                make(**convert_options(self.backend, self.factory, {name: value}))
+            except Exception as error:  # noqa: BLE001 - a constructor may refuse a value with any exception
+                refuse(f"the constructor takes {name}={value}, which it declares", error, _SHOWN_TO_USERS)
 
     def test_cache_key_extra_is_json(self, make: Make) -> None:
         """``cache_key_extra`` is a mapping of names to JSON values."""
@@ -213,6 +248,13 @@ def _similar_values(value: object, option: str) -> Iterator[object]:
     elif isinstance(value, str) and option != "base_url":  # different addresses may reach the same server
         long = f"{value} {'and so on ' * 50}"
         yield from (value.swapcase(), f"{long}one", f"{long}two")
+
+
+def _beyond(bounds: Range) -> Iterator[float]:
+    """Yield a number below a range and a number above it, if there is one."""
+    yield bounds.least - 1
+    if math.isfinite(bounds.most):
+        yield bounds.most + 1
 
 
 def _defaults(factory: Any) -> Mapping[str, object]:
