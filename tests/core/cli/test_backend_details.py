@@ -1,6 +1,7 @@
 """``russo backends NAME``."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -97,11 +98,19 @@ def test_values_of_the_description_are_accepted(name, monkeypatch):
         if not each["required"] and each["default"] is not None
     }
     load_synthesizer(name, **defaults)
-    given = found["examples"][1].rpartition(" --option ")[2]
+    given = found["examples"][1].rpartition(f" --synth-option {name}.")[2]
     option, _, value = given.partition("=")
     assert value != str(defaults[option])
     load_synthesizer(name, **convert_options(load_backend(name), {option: value}))
     assert found["examples"][0] == f"pytest --russo-synth={name} --russo-synth-option={name}.{given}"
+
+
+def test_example_for_the_command_speaks(tmp_path):
+    file = tmp_path / "hello.wav"
+    _, *arguments = shlex.split(details("local")["examples"][1])
+    process = start(*arguments, "-o", file)
+    assert (process.communicate(timeout=60)[1].decode().count("error"), process.returncode) == (0, 0)
+    assert file.stat().st_size > 10_000
 
 
 def test_default_voice_is_one_of_the_voices():
@@ -165,7 +174,7 @@ def test_options_of_a_factory_are_described_in_words(acme):
     assert found["voices"] == ["anna", "bert"]
     assert found["examples"] == [
         "pytest --russo-synth=acme:Voice --russo-synth-option=custom.voice=bert",
-        'russo say "Hello." --synth acme:Voice --option voice=bert',
+        'russo say "Hello." --synth acme:Voice --synth-option custom.voice=bert',
     ]
 
 

@@ -15,6 +15,7 @@ from .._backends.descriptions import Option, describe_options, ranges_of, summar
 from .._backends.options import Range
 from .._foreign import visible
 from .._secret import is_credential
+from .._settings import options_name
 from . import screen
 from .backend_states import Backend
 
@@ -107,12 +108,10 @@ def _voice_lines(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
 
 def _examples(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
     """Yield one line for pytest and one for the command, with an option if one can be chosen."""
-    name = shlex.quote(backend.name)
-    owner = "custom" if ":" in backend.name else backend.name
-    option = _example_option(backend, options)
-    given = f" --russo-synth-option={shlex.quote(f'{owner}.{option}')}" if option else ""
-    yield f"pytest --russo-synth={name}{given}"
-    yield f'russo say "Hello." --synth {name}{f" --option {shlex.quote(option)}" if option else ""}'
+    name, option = shlex.quote(backend.name), _example_option(backend, options)
+    given = shlex.quote(f"{options_name(backend.name)}.{option}")
+    yield f"pytest --russo-synth={name}{f' --russo-synth-option={given}' if option else ''}"
+    yield f'russo say "Hello." --synth {name}{f" --synth-option {given}" if option else ""}'
 
 
 def _example_option(backend: Backend, options: Sequence[Option]) -> str:
