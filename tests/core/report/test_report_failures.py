@@ -78,7 +78,7 @@ def fail_with(error):
 
 
 @pytest.mark.parametrize(
-    "place", ["_plugin.report.write_page", "_report.page._seconds", "_report.page.files"]
+    "place", ["_plugin.report.write_page", "_report.old_page._seconds", "_report.old_page.files"]
 )
 @pytest.mark.parametrize("kind", FAILURES)
 def test_any_error_loses_only_the_page(project, monkeypatch, kind, place):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from .._foreign import shown, visible
-from .._report.page import write_page
+from .._report.old_page import write_page
 from .._report.sections import SectionCollector, StoredSection
 from .._report.uses import ReportListener, Use
 from .._settings import SettingsError, path_of

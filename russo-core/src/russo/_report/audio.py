@@ -18,7 +18,7 @@ from .._store.cache import AudioCache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .page import Card
+    from .old_page import Card
     from .sections import StoredSection
     from .uses import Use
 

@@ -1,7 +1,8 @@
-"""Write the report's page: one file that needs only a browser. The template escapes all text.
+"""The report's page: a view of the document for people, as one HTML file.
 
-While the page is written, audio is read from disk one prompt at a time. So the memory use of a large run is
-that of one prompt's audio.
+The page gets nothing but the document and the addresses of audio and files. The template escapes all text.
+Audio is requested one sound at a time, after everything else. So the memory use is that of one sound, and a
+browser shows the page before it has read the audio.
 """
 
 from __future__ import annotations
@@ -9,153 +10,180 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-import json
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from .._store.files import write_file
-from .audio import BARS, PageAudio
+from .._words import count
+from . import formats
+from .waveform import Scale
 
 if TYPE_CHECKING:
     import jinja2
 
-    from .sections import StoredSection
-    from .uses import Use
+# The order of the page, and the headlines. An unknown outcome comes after these.
+_HEADLINES: Final = {
+    "failed": "Failed",
+    "error": "Errors",
+    "unfinished": "Unfinished",
+    "xpassed": "Passed unexpectedly",
+    "xfailed": "Failed as expected",
+    "passed": "Passed",
+    "skipped": "Skipped",
+}
+_OPEN: Final = frozenset({"failed", "error", "unfinished"})
 
 
-# Control characters are shown as symbols (U+2400…), because an HTML parser would drop or change them.
-_PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
+class Media(Protocol):
+    """Where the page finds audio and files: embedded in the page, or in files beside it.
+
+    Attributes:
+        policy: The sources that the page's Content-Security-Policy allows for audio and images.
+    """
+
+    policy: str
+
+    def audio(self, name: str) -> str | None:
+        """Return the address of a sound, or ``None`` if its bytes are not there."""
+
+    def file(self, name: str) -> str | None:
+        """Return the address of an attached file, or ``None`` if its bytes are not there."""
 
 
-@dataclasses.dataclass(slots=True)
-class UsingTest:
-    """A test that used a prompt: how often it used the prompt, and how the test ended."""
+def render(document: Mapping[str, Any], media: Media) -> Iterator[str]:
+    """Yield the page in pieces.
 
-    name: str
-    outcome: str
-    states: Counter[str] = dataclasses.field(default_factory=Counter)
+    Args:
+        document: The document of ``report.json``.
+        media: The addresses of audio and files.
+    """
+    tests = document["tests"]
+    quiet = [test for test in tests if _is_quiet(test)]
+    cards = by_prompt(document)
+    return _template().generate(
+        document=document,
+        groups=_groups(test for test in tests if not _is_quiet(test)),
+        quiet=quiet,
+        cards=cards,
+        outcomes=_ordered(Counter(test["outcome"] for test in tests)),
+        backends=sorted({card.backend for card in cards}),
+        card_of={(use["key"], use["audio"]): card for card in cards for use in card.uses},
+        scale=Scale(document["audio"]),
+        sounds=document["audio"],
+        media=media,
+        style=_resource("page.css"),
+        script=_resource("page.js"),
+    )
+
+
+# -- tests
+
+
+def _is_quiet(test: Mapping[str, Any]) -> bool:
+    """Return whether a test passed at once and has nothing to show but its name."""
+    first = test["attempts"][0] if len(test["attempts"]) == 1 else {"problems": True}
+    has_content = any(first.get(part) for part in ("problems", "prompts", "sections", "attachments"))
+    return test["outcome"] == "passed" and not has_content
+
+
+def _groups(tests: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
+    """Return outcome, headline and tests of each group. Failed tests come first; a group keeps its order."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for test in tests:
+        groups.setdefault(test["outcome"], []).append(test)
+    return [(name, _HEADLINES.get(name, name), group) for name, group in _ordered(groups)]
+
+
+def _ordered(by_outcome: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    order = [*_HEADLINES, *by_outcome]
+    return sorted(by_outcome.items(), key=lambda item: order.index(item[0]))
+
+
+def merged(uses: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
+    """Return each use of a prompt with its number of equal consecutive uses."""
+    return [(use, len(list(equal))) for use, equal in itertools.groupby(uses)]
+
+
+def is_explained(error: str, problems: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a problem's message contains the error, apart from white space."""
+    words = " ".join(error.split())
+    return any(words in " ".join(problem["message"].split()) for problem in problems)
+
+
+# -- prompts
 
 
 @dataclasses.dataclass(slots=True)
 class Card:
-    """One prompt on the page: all uses of one key that had the same audio.
+    """One prompt: all uses of a key that got the same audio.
 
     Attributes:
-        first: The use whose prompt, backend and settings are shown.
-        uses: All uses, in the order of the run.
+        number: The number of the card on the page, from 1.
+        uses: The uses, in the order of the run.
+        tests: The tests of the uses, each once; ``None`` for uses outside of tests.
     """
 
-    first: Use
-    uses: list[Use]
+    number: int
+    uses: list[Mapping[str, Any]]
+    tests: list[Mapping[str, Any] | None]
 
     @property
-    def state(self) -> str:
-        """``failed`` if any use failed, else ``synthesized`` if any use was synthesized, else ``hit``."""
-        states = {use.state for use in self.uses}
-        return next(state for state in ("failed", "synthesized", "hit") if state in states)
+    def backend(self) -> str:
+        """The backend of the prompt."""
+        return str(self.uses[0]["backend"])
 
     @property
-    def use_with_audio(self) -> Use | None:
-        """A use whose audio can be read, else a use that had audio, else ``None``."""
-        found = [use for use in self.uses if use.audio]
-        return next((use for use in found if use.place), found[0] if found else None)
+    def audio(self) -> str | None:
+        """The name of the sound, or ``None`` if no use got one."""
+        return next((use["audio"] for use in self.uses if use["audio"]), None)
+
+    @property
+    def states(self) -> list[tuple[str, int]]:
+        """The states of the uses with their numbers; failures come first."""
+        counts = Counter(use["state"] for use in self.uses)
+        return sorted(counts.items(), key=lambda item: item[0] != "failed")
 
     @property
     def errors(self) -> list[str]:
-        """The errors of all uses, each once."""
-        return list(dict.fromkeys(use.error for use in self.uses if use.error))
+        """The errors of the uses, each once."""
+        return list(dict.fromkeys(use["error"] for use in self.uses if use["error"]))
 
     @property
-    def duration(self) -> float | None:
-        """Seconds of sound, or ``None`` if the format needs a decoder or the prompt got no audio."""
-        use = self.use_with_audio
-        return use.duration if use else None
-
-    @property
-    def voice(self) -> str:
-        """The voice, or an empty string if the settings name none."""
-        voice = self.first.settings.get("voice")
-        return "" if voice is None else _as_text(voice)
-
-    @property
-    def settings(self) -> list[tuple[str, str]]:
-        """All settings and the key, as text."""
-        settings = sorted(self.first.settings.items())
-        return [*((name, _as_text(value)) for name, value in settings), ("key", self.first.key)]
+    def record(self) -> str | None:
+        """A command that records the prompt, or ``None`` if no use was a miss."""
+        return next((use["record"] for use in self.uses if use["record"]), None)
 
 
-def gather(uses: Iterable[Use]) -> list[Card]:
-    """Group uses into cards: one card per key and audio. Failures join the first card of their key.
+def by_prompt(document: Mapping[str, Any]) -> list[Card]:
+    """Group the uses by key and audio. Uses without audio join the first card of their key.
 
-    The cards are in the order of the run, except that failed prompts come first.
+    The cards are in the order of the run, except that prompts with a failure come first.
     """
-    cards: dict[tuple[str, str], Card] = {}
-    failures: dict[str, list[Use]] = {}
-    for use in uses:
-        if use.audio:
-            cards.setdefault((use.key, use.audio), Card(use, [])).uses.append(use)
-        else:
-            failures.setdefault(use.key, []).append(use)
-    spoken = {card.first.key: card for card in reversed(cards.values())}
-    for key, failed in failures.items():
-        if key in spoken:
-            spoken[key].uses += failed
-        else:
-            cards[key, ""] = Card(failed[0], failed)
-    return sorted(cards.values(), key=lambda card: card.state != "failed")
+    groups: dict[tuple[str, str | None], list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {}
+    for use, test in _all_uses(document):
+        groups.setdefault((use["key"], use["audio"]), []).append((use, test))
+    for key, audio in [name for name in groups if name[1] is None]:
+        heard = next((name for name in groups if name[0] == key and name[1] is not None), None)
+        if heard:
+            groups[heard] += groups.pop((key, audio))
+    cards = []
+    ordered = sorted(groups.values(), key=lambda group: all(use["state"] != "failed" for use, _ in group))
+    for number, group in enumerate(ordered, 1):
+        tests = {id(test): test for _, test in group}
+        cards.append(Card(number, [use for use, _ in group], list(tests.values())))
+    return cards
 
 
-def write_page(
-    path: Path,
-    uses: Iterable[Use],
-    outcomes: dict[str, str],
-    *,
-    title: str,
-    sections: Iterable[StoredSection] = (),
-) -> None:
-    """Write the whole page or nothing, and create the folders of its path.
-
-    Args:
-        path: The path of the page; an existing file or link is replaced.
-        uses: The uses of the run, in order.
-        outcomes: How the tests ended, by node id.
-        title: The name of the project.
-        sections: The sections that other packages added, in order.
-
-    Raises:
-        OSError: The page cannot be written; an existing file is unchanged.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page = _render(gather(uses), outcomes, title, sections)
-    # A lone surrogate has no UTF-8 form, so it is written as its escape.
-    write_file(path, (text.encode("utf-8", "backslashreplace") for text in page))
+def _all_uses(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+    for test in document["tests"]:
+        for attempt in test["attempts"]:
+            yield from ((use, test) for use in attempt["prompts"])
+    yield from ((use, None) for use in document["outside"]["prompts"])
 
 
-def _render(
-    cards: list[Card], outcomes: dict[str, str], title: str, sections: Iterable[StoredSection]
-) -> Iterator[str]:
-    audio = PageAudio()
-    titled: dict[str, list[StoredSection]] = {}
-    for section in sections:
-        titled.setdefault(section.title, []).append(section)
-    return _template().generate(
-        title=title,
-        written=datetime.now().astimezone(),
-        cards=cards,
-        states=Counter(card.state for card in cards),
-        backends=Counter(card.first.backend for card in cards),
-        seconds=sum(card.duration for card in cards if card.duration is not None),
-        unknown=sum(card.duration is None and card.use_with_audio is not None for card in cards),
-        bars=BARS,
-        sound=audio.of,
-        sections=titled,
-        section_sound=audio.of_section,
-        tests=lambda card: _tests(card, outcomes),
-    )
+# -- the template
 
 
 def _template() -> jinja2.Template:
@@ -164,36 +192,29 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"visible": _visible, "seconds": _seconds, "policy": _policy}
-    return environment.from_string(files("russo._report").joinpath("page.html.j2").read_text("utf-8"))
+    environment.filters |= {
+        "as_text": formats.as_text,
+        "date": formats.date,
+        "duration": formats.duration,
+        "hash": _hash,
+        "merged": merged,
+        "size": formats.size,
+        "visible": formats.visible,
+    }
+    environment.globals |= {
+        "count": count,
+        "file_name": formats.file_name,
+        "is_explained": is_explained,
+        "open_outcomes": _OPEN,
+        "split_id": formats.split_id,
+    }
+    return environment.from_string(_resource("page.html.j2"))
 
 
-def _visible(text: str) -> str:
-    """Replace control characters by the symbols that Unicode has for them."""
-    return text.replace("\r\n", "\n").translate(_PICTURES)
+def _resource(name: str) -> str:
+    return files("russo._report").joinpath(name).read_text("utf-8")
 
 
-def _seconds(seconds: float) -> str:
-    """Format a length of time for people."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes:,} min {rest} s"
-
-
-def _policy(text: str) -> str:
+def _hash(text: str) -> str:
     """Return the hash of a script or style sheet, as a Content-Security-Policy names it."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _tests(card: Card, outcomes: dict[str, str]) -> list[UsingTest]:
-    """Return the tests that used a prompt; failed tests come first."""
-    tests: dict[str, UsingTest] = {}
-    for use in card.uses:
-        outcome = (outcomes.get(use.test) or "unfinished") if use.test else ""
-        tests.setdefault(use.test, UsingTest(use.test, outcome)).states[use.state] += 1
-    return sorted(tests.values(), key=lambda test: test.outcome not in {"failed", "error"})

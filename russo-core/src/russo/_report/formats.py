@@ -1,0 +1,61 @@
+"""Values of the document as the page shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from .._words import count
+
+# Control characters are shown as symbols (U+2400…), because an HTML parser would drop or change them.
+_PICTURES: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
+_SUFFIXES: Final = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
+
+
+def visible(text: str) -> str:
+    """Replace control characters by the symbols that Unicode has for them."""
+    return text.replace("\r\n", "\n").translate(_PICTURES)
+
+
+def duration(seconds: float) -> str:
+    """Format a length of time for people."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s"
+
+
+def size(number_of_bytes: int) -> str:
+    """Format a number of bytes for people."""
+    if number_of_bytes < 1000:
+        return count(number_of_bytes, "byte")
+    if number_of_bytes < 999_500:
+        return f"{number_of_bytes / 1000:.0f} kB"
+    return f"{number_of_bytes / 1e6:,.1f} MB"
+
+
+def date(text: str) -> str:
+    """Return the date and the time of an ISO 8601 text, to the minute."""
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
+
+
+def split_id(node_id: str) -> tuple[str, str]:
+    """Return the path of a node id, and the rest. The parameters may contain the separator."""
+    name, bracket, parameters = node_id.partition("[")
+    path, separator, test = name.rpartition("::")
+    return path + separator, test + bracket + parameters
+
+
+def file_name(words: str, media_type: str) -> str:
+    """Return the name of a downloaded sound: the first words of the prompt, and the suffix of its format."""
+    text = "-".join(re.findall(r"\w+", words)).lower()[:41]
+    stem = text if len(text) <= 40 else text[:40].rpartition("-")[0] or text[:40]
+    kind = re.sub(r"[^a-z0-9-]", "", media_type.partition("/")[2].partition(";")[0])
+    return f"{stem or 'prompt'}.{_SUFFIXES.get(kind, kind)}"
+
+
+def as_text(value: Any) -> str:
+    """Return the value of a setting as text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
