@@ -104,7 +104,7 @@ def test_interrupt_while_the_page_is_written_leaves_no_file(project):
 def interrupt(*args):
     raise KeyboardInterrupt
 
-from russo._report import page
+from russo._report import old_page as page
 page._seconds = interrupt
 """
     )
