@@ -67,7 +67,11 @@ def backend_of(fields: Any) -> str | None:
 
 def speaker_of(fields: Any) -> str | None:
     """Return the backend that the fields name, else the class of the synthesizer, else ``None``."""
-    settings = flatten(fields)
+    return speaker_in(flatten(fields))
+
+
+def speaker_in(settings: Mapping[str, Any]) -> str | None:
+    """Return what `speaker_of` returns for settings that `flatten` returned."""
     return _text(settings.get("backend", settings.get("class")))
 
 

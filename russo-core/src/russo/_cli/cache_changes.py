@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -17,17 +17,15 @@ from .._audio import Audio, check_format
 from .._errors import shorten
 from .._foreign import shown, visible
 from .._store.cache import AudioCache, Miss
-from .._store.directory import has_files
 from .._store.entry import encode_meta
 from .._words import count
 from . import screen
-from .cache_views import entry_table
-from .consent import ask, consent_options
+from .consent import consent_options
 from .entries import Entry, chosen, entries_of, grep_option
-from .units import parse_age, parse_size, size_text
+from .entry_table import show_some
+from .removal import remove_entries
+from .units import parse_age, parse_size
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
-
-_SHOWN: Final = 20
 
 
 @click.command()
@@ -71,7 +69,7 @@ def prune(
         )
     entries = list(entries_of(workspace.cache, "cache"))
     going = outdated(entries, older_than=older_than, max_size=max_size, now=time.time())
-    _remove(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json)
+    remove_entries(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
 def outdated(
@@ -116,64 +114,7 @@ def clear(
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     workspace.refuse_recordings("clear")
     going = sorted(entries_of(workspace.cache, "cache"), key=lambda entry: (entry.stored, entry.key))
-    _remove(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json, sweep=workspace.cache.clear)
-
-
-def _remove(
-    workspace: CommandWorkspace,
-    going: list[Entry],
-    *,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
-    sweep: Callable[[], int] | None = None,
-) -> None:
-    """Show entries, ask for consent, and remove them.
-
-    Args:
-        workspace: The workspace with the cache.
-        going: The entries to remove.
-        yes: Whether to remove without asking.
-        dry_run: Whether to only show the entries.
-        as_json: Whether to print JSON.
-        sweep: Removes all these entries and leftovers at once; if ``None``, entries are removed one by one.
-    """
-    size = sum(entry.size for entry in going)
-    what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
-    if not as_json:
-        workspace.announce()
-        _show_going(going)
-    removed = 0
-    if not dry_run:
-        if going:
-            ask(f"Remove {what} from {visible(str(workspace.cache.directory))}?", yes=yes)
-        if sweep is not None:
-            sweep()
-        else:
-            for entry in screen.watched(going, "removing"):
-                workspace.cache.remove(entry.key)
-        removed = sum(not has_files(entry.cache.directory, entry.key) for entry in going)
-    if as_json:
-        screen.show_json(
-            {
-                **workspace.to_json(),
-                "dry_run": dry_run,
-                "removed": removed,
-                "bytes": size,
-                "entries": [entry.to_json() for entry in going],
-            }
-        )
-    elif dry_run:
-        screen.show(f"{what} would be removed")
-    else:
-        screen.show(f"{count(removed, 'entry', 'entries')} removed ({size_text(size)})")
-
-
-def _show_going(going: list[Entry]) -> None:
-    if going:
-        screen.show(entry_table(going[:_SHOWN], layers=False))
-    if len(going) > _SHOWN:
-        screen.show(f"and {len(going) - _SHOWN:,} more")
+    remove_entries(workspace, going, yes=yes, dry_run=dry_run, as_json=as_json, sweep=workspace.cache.clear)
 
 
 @click.command()
@@ -202,7 +143,7 @@ def promote(
     )
     if not as_json:
         workspace.announce()
-        _show_going(going)
+        show_some(going)
     copy = _copyable if dry_run else functools.partial(_copy, target=target)
     watched = screen.watched(going, "checking" if dry_run else "copying")
     failed = [entry.key for entry in watched if not copy(entry)]

@@ -16,8 +16,12 @@ from .._settings import SettingsError
 from . import screen
 from .backends import backends
 from .cache_changes import clear, promote, prune
+from .cache_list import list_entries
+from .cache_play import play_stored
+from .cache_rm import remove
+from .cache_show import show
 from .cache_verify import verify
-from .cache_views import directory, export, info, list_entries, show
+from .cache_views import directory, export, info
 from .record import record
 from .say import say
 
@@ -42,7 +46,9 @@ def cache() -> None:
 
 for _command in (say, record, backends):
     russo.add_command(_command)
-for _command in (list_entries, info, show, verify, prune, promote, export, clear, directory):
+for _command in (list_entries, info, show, play_stored, export, directory):
+    cache.add_command(_command)
+for _command in (verify, remove, prune, promote, clear):
     cache.add_command(_command)
 
 

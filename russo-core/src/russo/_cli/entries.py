@@ -7,17 +7,18 @@ gigabytes.
 from __future__ import annotations
 
 import dataclasses
+import marshal
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import click
 
 from .._audio import Audio
-from .._fields import flatten, speaker_of
+from .._fields import flatten, speaker_in
 from .._foreign import shown
 from .._store.cache import AudioCache, Miss, examine
 from .._store.directory import has_files, is_generated, keys_with_files, obstacle
@@ -29,6 +30,10 @@ from .screen import RefusedError
 from .workspace import CommandT, CommandWorkspace
 
 _RAW: Final = frozenset({"pcm", "ulaw", "alaw"})
+_WRAPPED: Final = frozenset({"own", "given"})
+# Entries with the same settings share one mapping, so that long lists take little memory.
+_MOST_SHARED: Final = 4096
+_LONGEST_SHARED: Final = 1000
 # A WAV file with an unusual header is read whole to find its length, if it is not larger.
 _READ_LIMIT: Final = 64 << 20
 _LONGEST_PROBLEM: Final = 80
@@ -50,6 +55,7 @@ class Entry:
         stored: When it was stored, in seconds since 1970.
         problem: Why the entry cannot be replayed, if metadata and sizes show it; else ``None``.
         is_shadowed: Whether an earlier layer has the key, so that this entry is never replayed.
+        settings: The settings of the request by name, also backend and voice.
     """
 
     cache: AudioCache
@@ -63,6 +69,7 @@ class Entry:
     stored: float
     problem: Miss | None = None
     is_shadowed: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -90,6 +97,7 @@ class Entry:
             "seconds": self.seconds,
             "bytes": self.size,
             "stored": self.stored,
+            "settings": self.settings,
             **({} if self.problem is None else {"problem": self.problem.reason}),
             **({"replayed": False} if self.is_shadowed else {}),
         }
@@ -134,17 +142,26 @@ def entries_of(cache: AudioCache, layer: str, *, links: bool = False) -> Iterato
     Raises:
         OSError: The directory cannot be read.
     """
+    known: dict[bytes, dict[str, Any]] = {}
     for key in keys_with_files(cache.directory):
         if not links and obstacle(cache.directory, key) is not None:
             continue
         try:
-            yield read_entry(cache, layer, key)
+            yield read_entry(cache, layer, key, known)
         except FileNotFoundError:
             continue
 
 
-def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
+def read_entry(
+    cache: AudioCache, layer: str, key: str, known: dict[bytes, dict[str, Any]] | None = None
+) -> Entry:
     """Return one entry.
+
+    Args:
+        cache: The cache that has the entry.
+        layer: ``cache`` or ``recordings``.
+        key: Its key.
+        known: The settings of other entries, which this entry shares if its settings are the same.
 
     Raises:
         FileNotFoundError: The entry does not exist.
@@ -160,19 +177,40 @@ def read_entry(cache: AudioCache, layer: str, key: str) -> Entry:
     if meta and meta["size"] != audio_size:
         whole = cache.lookup(key, patient=False)
         problem = whole if isinstance(whole, Miss) else None
-    voice = flatten(meta.get("fields")).get("voice")
+    fields = meta.get("fields")
+    settings = flatten(fields)
+    voice = settings.get("voice")
     return Entry(
         cache=cache,
         layer=layer,
         key=key,
         prompt=meta.get("prompt"),
-        backend=speaker_of(meta.get("fields")) or "",
+        backend=speaker_in(settings) or "",
         voice=voice if isinstance(voice, str) else shown(voice) if voice else "",
         seconds=_seconds(path + AUDIO_SUFFIX, meta, audio_size) if problem is None else None,
         size=meta_size + audio_size,
         stored=stored or audio_stored,
         problem=problem,
+        settings=_shared(_with_unwrapped(settings, fields), {} if known is None else known),
     )
+
+
+def _with_unwrapped(settings: dict[str, Any], fields: Any) -> dict[str, Any]:
+    """Add the fields of an entry that `flatten` does not read: a user may store any mapping."""
+    if isinstance(fields, dict):
+        for name, value in fields.items():
+            if name not in settings and not (name in _WRAPPED and (value is None or isinstance(value, dict))):
+                settings[name] = value
+    return settings
+
+
+def _shared(settings: dict[str, Any], known: dict[bytes, dict[str, Any]]) -> dict[str, Any]:
+    # Not the settings themselves: 1, 1.0 and True are equal, but different settings. Version 2 of marshal has
+    # no references to earlier objects, so the same settings have the same bytes.
+    data = marshal.dumps(settings, 2)
+    if len(data) > _LONGEST_SHARED or (len(known) >= _MOST_SHARED and data not in known):
+        return settings
+    return known.setdefault(data, settings)
 
 
 def _size_and_time(path: str) -> tuple[int, float]:

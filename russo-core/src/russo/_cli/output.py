@@ -41,6 +41,33 @@ def is_standard_output(path: Path) -> bool:
         return False
 
 
+def check_output(path: Path, rootdir: Path, *, as_json: bool) -> None:
+    """Refuse a path that audio cannot or must not be written to.
+
+    Args:
+        path: The path, as the user wrote it; ``-`` is standard output.
+        rootdir: The rootdir, for `refuse_way_out`.
+        as_json: Whether standard output also receives JSON.
+
+    Raises:
+        RefusedError: The path is refused.
+    """
+    if is_standard_output(path):
+        if as_json:
+            raise RefusedError("standard output cannot take both audio and JSON; name a file")
+        return
+    if path.is_dir():  # click accepts an empty text, which is this directory
+        raise RefusedError(f"-o names the directory {visible(str(path))}; name a file")
+    refuse_way_out(path.parent, rootdir)
+
+
+def replaced_by(path: Path) -> str:
+    """Return what `write_audio` replaces at a path, in parentheses; empty if it replaces nothing."""
+    if path == STANDARD_OUTPUT or _is_stream(path) or not os.path.lexists(path):
+        return ""
+    return " (a link was replaced)" if path.is_symlink() else " (an existing file was replaced)"
+
+
 def write_audio(audio: Audio, path: Path) -> None:
     """Write audio as a playable file; ``-``, a pipe and a device receive the same bytes.
 

@@ -75,7 +75,9 @@ def prepare() -> None:
 
 def console_for(stream: TextIO) -> Console:
     """Make a console as wide as the terminal, which prints text without interpreting markup."""
-    console = Console(file=stream, markup=False, highlight=False, emoji=False)
+    # Without a terminal, FORCE_COLOR and TTY_COMPATIBLE would make rich break the rows of a table.
+    force = None if stream.isatty() else False
+    console = Console(file=stream, force_terminal=force, markup=False, highlight=False, emoji=False)
     if console.is_dumb_terminal:  # rich assumes 80 columns for it
         console.size = shutil.get_terminal_size()
     return console
