@@ -1,4 +1,5 @@
 import os
+import re
 import stat
 import sys
 
@@ -102,20 +103,14 @@ def test_standard_input_that_is_not_utf8_is_wrong_usage():
     )
 
 
-def test_say_without_a_player_prints_the_path_of_the_audio(folder):
-    result = russo("say", "hi")
+def test_say_without_a_player_writes_a_new_file_with_the_right_ending(folder):
+    result = russo("say", "Book a flight")
     assert result.code == 0
-    assert "no audio player is installed (looked for aplay, paplay, afplay, ffplay, play)" in result.err
-    path = result.lines[1].removeprefix("the audio is in ")
-    assert os.path.dirname(path) == str(folder / ".russo_cache")
-    with open(path, "rb") as file:
-        assert file.read() == sound("hi").data
-
-
-def test_path_of_the_audio_is_printed_as_one_line(folder):
-    result = russo("say", "hi", "--cache-dir", "a\n::error::b")
-    assert len(result.lines) == 2
-    assert result.lines[1].startswith(f"the audio is in {folder}/a\\n::error::b/")
+    problem, _, name = result.lines[1].partition("; written to ")
+    assert problem == "no audio player is installed (looked for aplay, paplay, afplay, ffplay, play)"
+    assert re.fullmatch(r"book-a-flight-[0-9a-f]{8}\.wav", name)
+    assert (folder / name).read_bytes() == sound("Book a flight").data
+    assert russo("say", "Book a flight").lines[1] == f"{problem}; the audio is already in {name}"
 
 
 def test_player_gets_a_playable_file(folder, tmp_path):
@@ -125,12 +120,13 @@ def test_player_gets_a_playable_file(folder, tmp_path):
     assert (folder / "played.wav").read_bytes() == sound("hi").data
 
 
-def test_failing_player_is_reported_and_the_path_is_printed(tmp_path):
+def test_failing_player_is_reported_and_a_file_is_written(folder, tmp_path):
     install_player(tmp_path, "aplay", "sys.exit('no sound card')")
     result = russo("say", "hi")
     assert result.code == 0
-    assert "aplay could not play it: no sound card" in result.err
-    assert "the audio is in " in result.out
+    problem, _, name = result.lines[1].partition("; written to ")
+    assert problem == "aplay could not play it: no sound card"
+    assert (folder / name).read_bytes() == sound("hi").data
 
 
 def test_say_plays_nothing_with_json_output(folder, tmp_path):
@@ -156,10 +152,7 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
     assert result.code == 0
     assert "not stored: " in result.lines[0]
     assert (folder / "out.wav").read_bytes() == sound("hi").data
-    assert (
-        "the audio is not stored; write it with -o FILE"
-        in russo("say", "hi", "--cache-dir", "locked/cache").out
-    )
+    assert "; written to hi-" in russo("say", "hi", "--cache-dir", "locked/cache").lines[1]
 
 
 @pytest.mark.parametrize(
@@ -285,8 +278,8 @@ def test_stored_raw_samples_declared_as_wav_are_not_played(folder, tmp_path):
         "class Voice:\n    cache_key_extra = {}\n    async def synthesize(self, text): ...\n"
     )
     said = russo("say", "hi", "--synth", "old:Voice")
-    assert said.code == 0
-    assert "it cannot be played: Audio of format 'wav' is not a WAV file" in said.err
+    assert said.code == 1
+    assert "Audio of format 'wav' is not a WAV file" in said.err
 
 
 def test_misspelt_backend_in_the_options_of_the_ini_file_is_refused(folder):

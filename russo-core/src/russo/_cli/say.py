@@ -17,8 +17,7 @@ from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
-from .output import is_standard_output, refuse_way_out, write_audio
-from .player import play
+from .output import is_standard_output, play_or_write, refuse_way_out, write_audio
 from .refresh import refuse_to_refresh, speech_text
 from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
 from .workspace import CommandWorkspace, find_workspace, json_option
@@ -48,6 +47,8 @@ def say(
     as_json: bool,
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
+
+    If it cannot be played, it is written to a new file in the current folder.
 
     The words of TEXT are joined by one space; quotes keep other spaces. TEXT "-" reads standard input; a line
     end at the end is not part of the prompt. With --json nothing is played.
@@ -87,14 +88,8 @@ def say(
         return
     if output is not None:
         screen.show(f"written to {visible(str(output))}")
-    elif (problem := play(audio)) is not None:
-        screen.note(problem)
-        path = _path(prompt, events)
-        screen.show(
-            f"the audio is in {visible(str(path))}"
-            if path
-            else "the audio is not stored; write it with -o FILE"
-        )
+    elif (problem := play_or_write(audio, prompt, events.keys.get(prompt, ""))) is not None:
+        screen.show(problem)
 
 
 def _prompt(words: Sequence[str]) -> str:
