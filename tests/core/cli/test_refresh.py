@@ -12,7 +12,7 @@ from support.command import enter_project, interrupt, russo, start, wait_for
 
 # Each call returns longer audio than the call before.
 VOICE = """
-import asyncio, pathlib
+import asyncio, pathlib, shutil
 from russo import Audio, AudioCache, CachedSynthesizer, ServiceError
 
 class Voice:
@@ -25,6 +25,8 @@ class Voice:
         if pathlib.Path("held").exists():
             pathlib.Path("reached").touch()
             await asyncio.sleep(60)
+        if text == "bad remover":
+            shutil.rmtree(".russo_cache")
         if pathlib.Path("broken").exists() and text.startswith("bad"):
             raise ServiceError("HTTP 500", backend="moody", prompt=text)
         number = 1 if "same" in text else len(calls.read_text().splitlines())
@@ -106,6 +108,15 @@ def test_failed_call_keeps_the_old_take(folder):
     assert takes(folder / ".russo_cache") == {"bad": 1}
 
 
+def test_old_take_that_was_removed_during_the_call_is_not_called_unchanged(folder):
+    (folder / ".russo_cache").mkdir()
+    say("bad remover")
+    (folder / "broken").touch()
+    failed = say("bad remover", "--refresh")
+    assert failed.code == 1
+    assert "not replaced" not in failed.err
+
+
 def test_failed_call_of_a_prompt_that_is_not_stored_names_no_old_take(folder):
     (folder / "broken").touch()
     assert "not replaced" not in say("bad", "--refresh").err
@@ -170,6 +181,11 @@ def test_damaged_recording_does_not_keep_the_cache_from_being_replaced(folder, r
     audio.write_bytes(b"damaged")
     assert say("hello", "--refresh").lines[1] == "no audio was stored before"
     assert audio.read_bytes() == b"damaged"
+
+
+def test_recordings_do_not_matter_to_a_factory_with_a_cache_of_its_own(folder, recorded):
+    done = say("hello", "--refresh", "--synth", "moody_voice:read_only")
+    assert done.lines[0].startswith("synthesized: 0.2 s of speech, ")
 
 
 def test_record_refuses_recorded_prompts_before_any_call(folder, recorded):
