@@ -32,7 +32,7 @@ def sent_key(request: Request) -> str:
 class TestAcme(BackendContract):
     backend = "acme"
     options = {"voice": "anna"}
-    declared = {"voice": "ben", "speed": 1.5}
+    declared = {"voice": "ben", "speed": 1.5, "volume": 0.5}
     undeclared = {"timeout": 7.5}
     sdk = ("acme_sdk",)
     patience = 30

@@ -1,13 +1,14 @@
 """Synthesizers: the smallest, one with settings, a subclass, and a backend with options."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, assert_type
+from typing import Annotated, Any, ClassVar, assert_type
 
 import russo
 from russo.authoring import (
     Attempts,
     Exchange,
     ModelEnd,
+    Range,
     check_range,
     kind_of_status,
     pcm_audio,
@@ -56,6 +57,9 @@ async def speak(text: str, *, voice: str, key: str) -> Reply:
     raise StatusError(f"{voice} does not say {text} with {key[:2]}")
 
 
+SPEED = Range(0.5, 2.0)
+
+
 class AcmeSynthesizer:
     russo_api = 1
     credentials: ClassVar[tuple[str, ...]] = ("ACME_API_KEY",)
@@ -66,14 +70,16 @@ class AcmeSynthesizer:
         self,
         *,
         voice: str = "anna",
-        speed: float = 1.0,
+        speed: Annotated[float, SPEED] = 1.0,
+        volume: float = 1.0,
         api_key: str | None = None,
         timeout: float = 60.0,
         max_attempts: int = 3,
         max_concurrency: int = 8,
     ) -> None:
         self.voice = voice
-        self.speed = check_range("speed", speed, 0.5, 2.0)
+        self.speed = SPEED.check("speed", speed)
+        self.volume = check_range("volume", volume, 0, 2)
         self._api_key = api_key
         self._attempts = Attempts(
             "acme", timeout=timeout, max_attempts=max_attempts, max_concurrency=max_concurrency
@@ -81,7 +87,7 @@ class AcmeSynthesizer:
 
     @property
     def cache_key_extra(self) -> Mapping[str, object]:
-        return {"backend": "acme", "voice": self.voice, "speed": self.speed}
+        return {"backend": "acme", "voice": self.voice, "speed": self.speed, "volume": self.volume}
 
     async def synthesize(self, text: str) -> russo.Audio:
         key = read_api_key(self._attempts, text, self._api_key, "ACME_API_KEY")
