@@ -51,7 +51,7 @@ def network_advice() -> str:
 
     Names the variables that are set, without their values, which may contain a password.
     """
-    names = _set(*_PROXIES, *_OTHERS)
+    names = ", ".join(network_variables())
     these = f" ({names})" if names else ""
     return f"check base_url, and the variables for proxies and certificates{these}"
 
@@ -64,7 +64,7 @@ def connection_advice(host: str) -> str:
     """
     from urllib.request import proxy_bypass
 
-    names = _set(*_PROXIES)
+    names = ", ".join(_set(*_PROXIES))
     proxy = f", the proxy in {names}" if names and not proxy_bypass(host) else ""
     advice = f"check the host name, the network{proxy}, and whether the service is running"
     call = current_backend_call.get()
@@ -73,5 +73,13 @@ def connection_advice(host: str) -> str:
     return f"{advice}; recorded prompts need no network: {call.replay_command}"
 
 
-def _set(*variables: str) -> str:
-    return ", ".join(each for name in variables for each in (name, name.lower()) if os.environ.get(each))
+def network_variables() -> list[str]:
+    """Return the names of the variables for proxies and certificates that are set.
+
+    Their values are not returned, because they may contain a password.
+    """
+    return _set(*_PROXIES, *_OTHERS)
+
+
+def _set(*variables: str) -> list[str]:
+    return [each for name in variables for each in (name, name.lower()) if os.environ.get(each)]

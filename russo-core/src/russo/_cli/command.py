@@ -6,6 +6,7 @@ files are invalid, and nothing was done), 130 for an interrupt.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 import click
@@ -22,6 +23,7 @@ from .cache_rm import remove
 from .cache_show import show
 from .cache_verify import verify
 from .cache_views import directory, export, info
+from .doctor import doctor
 from .record import record
 from .say import say
 
@@ -44,7 +46,7 @@ def cache() -> None:
     """List, check, clean and share stored audio."""
 
 
-for _command in (say, record, backends):
+for _command in (say, record, backends, doctor):
     russo.add_command(_command)
 for _command in (list_entries, info, show, play_stored, export, directory):
     cache.add_command(_command)
@@ -59,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line without its first word; ``None`` for that of the process.
     """
     screen.prepare()
-    if (found := problem()) is not None:
+    given = sys.argv[1:] if arguments is None else arguments
+    # The doctor reports a damaged installation, with all that it finds beside.
+    if given[:1] != [doctor.name] and (found := problem()) is not None:
         screen.complain(found)
         return 2
     try:

@@ -39,6 +39,7 @@ class PytestSide:
         conftest_folders: The directories that pytest would add to ``sys.path`` for ``conftest.py`` files.
         own_ini: The settings that PYTEST_ADDOPTS sets with ``-o``.
         own_options: The options in PYTEST_ADDOPTS only.
+        ini_names: All names in the ini-file, also those that are not settings of russo.
     """
 
     rootdir: Path
@@ -49,6 +50,7 @@ class PytestSide:
     conftest_folders: Sequence[str]
     own_ini: Mapping[str, str]
     own_options: argparse.Namespace
+    ini_names: Sequence[str]
 
 
 def look_like_pytest(folder: Path) -> PytestSide:
@@ -86,6 +88,7 @@ def _look(folder: Path) -> PytestSide:
         list(_conftest_folders(config, options, folder)),
         dict(text.split("=", 1) for text in own.override_ini or () if "=" in text),
         own,
+        [str(name) for name in getattr(config, _name_of_values(config))],
     )
 
 

@@ -11,9 +11,10 @@ from .._mode import Mode
 from .._secret import is_credential
 from .._settings import Settings, is_same_directory
 from .._words import edit_distance
-from .options import OPTIONS
+from .options import INI_NAMES, OPTIONS
 
 _PREFIX: Final = "RUSSO_"
+_INI_PREFIX: Final = "russo_"
 _SHOWN_VALUE: Final = 60
 _ALWAYS_SHOWN: Final = ("voice", "model")
 # Settings that no environment variable sets, and where they are set.
@@ -119,6 +120,22 @@ def unread_variables(environment: Mapping[str, str], given_by_others: Iterable[s
             yield f"the variable {shown(variable)} is not read; use {instead}"
         elif near := _meant(name, read):
             yield f"the variable {shown(variable)} is not read; did you mean {_PREFIX}{near.upper()}?"
+
+
+def unread_ini_names(names: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each name in the ini-file that is not read and is probably a setting of russo.
+
+    Args:
+        names: The names in the ini-file. Those that do not begin with ``russo_`` are not looked at.
+    """
+    for setting in sorted(names):
+        name = setting.removeprefix(_INI_PREFIX)
+        if name == setting or name in INI_NAMES:
+            continue
+        if instead := _ELSEWHERE.get(name):
+            yield f"the ini setting {shown(setting)} is not read; use {instead}"
+        elif near := _meant(name, INI_NAMES):
+            yield f"the ini setting {shown(setting)} is not read; did you mean {_INI_PREFIX}{near}?"
 
 
 def _meant(name: str, read: Iterable[str]) -> str | None:

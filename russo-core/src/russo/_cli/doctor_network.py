@@ -1,0 +1,114 @@
+"""``russo doctor --online``: whether the host of the chosen backend accepts a connection.
+
+Only the connection is opened (TCP, and TLS if the URL has it). Nothing is sent over it: no key, no prompt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from .._backends.network import network_variables
+from .._foreign import shown
+from .doctor_parts import Section
+
+SECONDS: Final = 5.0
+_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_SECURE: Final = ("https", "wss")
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where to connect to, and how to call it."""
+
+    host: str
+    port: int
+    secure: bool
+    words: str
+
+
+def examine_network(endpoint: str | None, why_not: str, *, online: bool) -> Section:
+    """Return which network variables are set and, if ``online``, whether the endpoint is reachable.
+
+    Args:
+        endpoint: The URL that the chosen backend calls, if it is known.
+        why_not: Why it is not known.
+        online: Whether to open a connection.
+    """
+    variables = network_variables()
+    section = Section("network", data={"variables": variables, "host": None, "reachable": None})
+    section.lines = [f"variables for proxies and certificates: {', '.join(variables) or 'none is set'}"]
+    if not online:
+        section.lines.append("no connection was opened; --online opens one to the host of the chosen backend")
+        return section
+    if endpoint is None or (target := _target(endpoint)) is None:
+        section.lines.append(f"no connection was opened: {why_not or 'the endpoint is not a valid URL'}")
+        return section
+    failure = connect(target)
+    section.data |= {"host": target.words, "reachable": failure is None}
+    section.lines.append(f"{target.words}: {failure or 'reachable'}")
+    if failure is not None:
+        section.add(
+            f"no connection to {target.words}: {failure}",
+            "check the network, the proxy, base_url, and whether the service is running",
+        )
+    return section
+
+
+def _target(url: str) -> _Target | None:
+    """Return the host of a URL, or of the proxy for it; ``None`` if the URL is not valid."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not host or port is None:
+        return None
+    secure = parts.scheme in _SECURE
+    proxy = getproxies().get("https" if secure else "http") or getproxies().get("all")
+    if proxy and not proxy_bypass(host):
+        return _proxy_target(proxy, host)
+    return _Target(host, port, secure, shown(f"{host}:{port}"))
+
+
+def _proxy_target(proxy: str, host: str) -> _Target | None:
+    """Return the host of a proxy. The words do not show it, because the URL may be malformed."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if parts.hostname:
+            port = parts.port or _PORTS.get(parts.scheme, 1080)
+            words = f"the proxy for {shown(host)} (the host behind the proxy is not tried)"
+            return _Target(parts.hostname, port, parts.scheme in _SECURE, words)
+    return None
+
+
+def connect(target: _Target) -> str | None:
+    """Open a connection and close it; return what failed, or ``None`` if nothing did."""
+    failures: list[str | None] = []
+    # The look-up of a name has no time limit of its own.
+    thread = threading.Thread(target=lambda: failures.append(_failure(target)), daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return failures[0] if failures else f"no answer within {SECONDS:g} s"
+
+
+def _failure(target: _Target) -> str | None:
+    try:
+        with socket.create_connection((target.host, target.port), timeout=SECONDS) as connection:
+            if target.secure:
+                context = ssl.create_default_context()
+                context.wrap_socket(connection, server_hostname=target.host).close()
+    except ssl.SSLCertVerificationError as error:
+        return f"its certificate is not trusted ({shown(error.verify_message)})"
+    except TimeoutError:
+        return f"no answer within {SECONDS:g} s"
+    except (OSError, ValueError) as error:  # a ValueError: the host is not a valid name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return shown(reason)
+    return None

@@ -1,0 +1,242 @@
+"""``russo doctor``: settings, their sources, and the chosen backend."""
+
+import json
+
+import pytest
+
+from support.command import russo, start
+
+ADDOPTS = "-p no:hypothesispytest"
+
+
+@pytest.fixture
+def ini(folder):
+    """Write the lines of the ini-file."""
+
+    def write(*lines):
+        (folder / "pytest.ini").write_text("\n".join(["[pytest]", *lines, ""]))
+
+    return write
+
+
+def examine(**environment):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        done = russo("doctor", "--json")
+    assert done.err == ""
+    assert done.code == bool(done.json["problems"])
+    return done.json
+
+
+def settings(**environment):
+    values = examine(**environment)["settings"]["values"]
+    return {each["name"]: (each["value"], each["source"]) for each in values}
+
+
+def problems(**environment):
+    return [each["problem"] for each in examine(**environment)["problems"]]
+
+
+def test_each_setting_has_a_default():
+    assert settings() == {
+        "synth": (None, "default"),
+        "cache_mode": ("auto", "default"),
+        "cache_dir": (".russo_cache", "default"),
+        "recordings_dir": (None, "default"),
+        "speak_ahead": ("0", "default"),
+    }
+
+
+def test_each_source_is_named(folder, ini):
+    ini(
+        "russo_synth = local",
+        "russo_cache_mode = off",
+        "russo_speak_ahead = 2",
+        "russo_recordings_dir = kept",
+    )
+    path = folder / "pytest.ini"
+    found = settings(RUSSO_CACHE_MODE="replay", PYTEST_ADDOPTS=f"{ADDOPTS} --russo-cache-dir=of-variable")
+    assert found == {
+        "synth": ("local", f"russo_synth in {path}"),
+        "cache_mode": ("replay", "environment variable RUSSO_CACHE_MODE"),
+        "cache_dir": ("of-variable", "PYTEST_ADDOPTS"),
+        "recordings_dir": ("kept", f"russo_recordings_dir in {path}"),
+        "speak_ahead": ("2", f"russo_speak_ahead in {path}"),
+    }
+    ini("addopts = --russo-cache-dir=of-ini --russo-max-calls=0 --russo-no-cache -o russo_synth=google")
+    found = settings(PYTEST_ADDOPTS=f"{ADDOPTS} -o russo_cache_mode=off --russo-report=page.html")
+    assert found["cache_dir"] == ("of-ini", f"addopts in {path}")
+    assert found["max_calls"] == ("0", f"addopts in {path}")
+    assert found["no_cache"] == ("yes", f"addopts in {path}")
+    assert found["synth"] == ("google", "-o russo_synth in addopts")
+    assert found["cache_mode"] == ("off", "-o russo_cache_mode in PYTEST_ADDOPTS")
+    assert found["report"] == ("page.html", "PYTEST_ADDOPTS")
+    assert "clear_cache" not in found
+
+
+def test_options_of_backends_have_their_own_sources(folder, ini):
+    path = folder / "pytest.ini"
+    ini(
+        "addopts = --russo-synth-option=local.seed=3 --russo-synth-option=custom.x=1",
+        "russo_synth_options =",
+        "  local.speed=1.5",
+        "  local.seed=2",
+        "  local.voice=kore",
+        "  openai.base_url=https://user:word@host.example/v1",
+    )
+    found = settings(PYTEST_ADDOPTS=f"{ADDOPTS} --russo-synth-option=local.voice=emma")
+    assert found["local.speed"] == ("1.5", f"russo_synth_options in {path}")
+    assert found["local.seed"] == ("3", f"addopts in {path}")
+    assert found["custom.x"] == ("1", f"addopts in {path}")
+    assert found["local.voice"] == ("emma", "PYTEST_ADDOPTS")
+    assert found["openai.base_url"][0] == "https://host.example/v1"
+
+
+def test_ini_file_is_found_as_pytest_finds_it(folder, monkeypatch):
+    (folder / "pytest.ini").unlink()
+    (folder / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\nrusso_synth = "local"\nrusso_snyth = "x"\n'
+    )
+    inner = folder / "tests"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    found = examine()
+    assert found["settings"]["rootdir"] == str(folder)
+    assert found["settings"]["values"][0]["source"] == f"russo_synth in {folder / 'pyproject.toml'}"
+    assert [each["problem"] for each in found["problems"]] == [
+        "the ini setting russo_snyth is not read; did you mean russo_synth?"
+    ]
+
+
+def test_misspelt_names_are_problems_and_others_are_named(ini):
+    ini(
+        "russo_synth = local",
+        "russo_cachemode = off",
+        "russo_synth_option = a.b=c",
+        "russo_agent = x",
+        "other = 1",
+    )
+    found = examine(RUSSO_CACHE_DRI="x", RUSSO_MAX_CALLS="3", RUSSO_AGENT="x", RUSSO_EMPTY="")
+    assert [each["problem"] for each in found["problems"]] == [
+        "the variable RUSSO_CACHE_DRI is not read; did you mean RUSSO_CACHE_DIR?",
+        "the variable RUSSO_MAX_CALLS is not read; use --russo-max-calls",
+        "the ini setting russo_cachemode is not read; did you mean russo_cache_mode?",
+        "the ini setting russo_synth_option is not read; use --russo-synth-option or the ini setting "
+        "russo_synth_options",
+    ]
+    assert found["settings"]["unknown"] == ["RUSSO_AGENT", "russo_agent"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("russo_cache_mode = sometimes", "no cache mode is named 'sometimes'"),
+        ("russo_synth_options = speed=1", "does not have the form NAME.OPTION=VALUE"),
+        ("russo_cache_dir = pytest.ini", "is a file; russo needs a directory there"),
+        ("addopts = --russo-record-only --russo-cache-mode=replay", "disagree: nothing would be recorded"),
+    ],
+)
+def test_setting_that_pytest_refuses_is_a_problem(ini, line, problem):
+    ini("russo_synth = local", line)
+    found = examine()
+    assert problem in found["problems"][0]["problem"]
+    assert found["directories"] == []
+    assert found["backends"]["chosen"] is None
+    assert found["backends"]["installed"]
+
+
+@pytest.mark.parametrize("content", ["[pytest\n", "[pytest]\nrusso_speak_ahead = many\n"])
+def test_unreadable_configuration_is_a_problem(folder, content):
+    (folder / "pytest.ini").write_text(content)
+    found = examine()
+    assert "pytest's configuration cannot be used: " in found["problems"][0]["problem"]
+    assert found["versions"]["distributions"]
+    assert found["settings"] is None
+    assert russo("doctor").code == 1
+
+
+def test_broken_variable_of_pytest_is_a_problem():
+    assert "No closing quotation" in problems(PYTEST_ADDOPTS="'")[0]
+
+
+# -- the backend
+
+
+def test_several_backends_without_a_choice_are_a_problem(folder):
+    [found] = problems()
+    assert found.startswith("several backends are installed; choose one: --russo-synth={")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "conftest.py").write_text("def russo_synthesizer(): raise SystemExit(7)\n")
+    assert problems() == []
+    (folder / "tests" / "conftest.py").write_bytes(b"\xff\xfe")
+    assert len(problems()) == 1
+
+
+def test_missing_key_is_a_problem_unless_the_mode_is_replay(ini):
+    ini("russo_synth = openai")
+    assert problems() == ["backend openai: key missing; only stored audio can be replayed"]
+    assert examine()["problems"][0]["advice"] == "set OPENAI_API_KEY"
+    assert problems(OPENAI_API_KEY="key-of-the-test") == []
+    assert problems(RUSSO_CACHE_MODE="replay") == []
+    ini("russo_synth = google", "russo_synth_options = google.vertexai=yes")
+    assert problems() == []
+
+
+def test_keys_are_named_with_their_state():
+    out, _ = start("doctor", env={"GEMINI_API_KEY": "key-of-the-test"}).communicate(timeout=60)
+    assert "  google: ready; key: GOOGLE_API_KEY not set, GEMINI_API_KEY set" in out.decode().splitlines()
+    assert "key-of-the-test" not in out.decode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["russo_synth = opnai"], "no backend is named 'opnai'"),
+        (["russo_synth = local", "russo_synth_options = local.sped=1"], "has no option 'sped'"),
+        (["russo_synth = local", "russo_synth_options = local.speed=9"], "speed is 9.0; it must be from 0.5"),
+        (["russo_synth = local", "russo_synth_options = locl.speed=1"], "no backend is named 'locl'"),
+    ],
+)
+def test_backend_that_a_run_would_refuse_is_a_problem(ini, lines, problem):
+    ini(*lines)
+    [found] = problems()
+    assert problem in found
+
+
+def test_code_of_the_folder_is_not_run(folder, ini):
+    source = "import pathlib\npathlib.Path(__file__).with_suffix('.ran').touch()\n"
+    for name in ("conftest.py", "mine.py"):
+        (folder / name).write_text(source)
+    ini("russo_synth = mine:Voice", "pythonpath = .")
+    found = examine()
+    assert found["backends"]["chosen"] == "mine:Voice"
+    assert found["problems"] == []
+    assert list(folder.glob("*.ran")) == []
+    assert "  mine:Voice is not imported; russo backends mine:Voice imports" in russo("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("raise ValueError('half installed')", "backend acme: broken; "),
+        ("raise SystemExit(3)", "backend acme: broken; "),
+        (
+            "class Voice:\n    def __init__(self): raise OSError('no disk')",
+            "cannot be made: OSError: no disk",
+        ),
+        ("class Voice:\n    def __init__(self): raise SystemExit(3)", "cannot be made: SystemExit: 3"),
+    ],
+)
+def test_backend_that_cannot_be_made_is_a_problem(tmp_path, monkeypatch, source, problem):
+    info = tmp_path / "site" / "acme-1.dist-info"
+    info.mkdir(parents=True)
+    (tmp_path / "site" / "acme_voice.py").write_text(source)
+    (info / "METADATA").write_text("Name: acme\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[russo.synthesizers]\nacme = acme_voice:Voice\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    process = start("doctor", "--json", env={"RUSSO_SYNTH": "acme"})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, b"")
+    [found] = json.loads(out)["problems"]
+    assert problem in found["problem"]
