@@ -14,6 +14,22 @@ def test_duration(seconds, text):
 
 
 @pytest.mark.parametrize(
+    ("amount", "word", "text"),
+    [
+        (1, "failed", "1 failed"),
+        (2000, "passed", "2,000 passed"),
+        (1, "error", "1 error"),
+        (2, "error", "2 errors"),
+        (1, "warnings", "1 warning"),
+        (2, "warnings", "2 warnings"),
+        (2, "subtests passed", "2 subtests passed"),
+    ],
+)
+def test_counts_have_the_words_of_the_summary_of_pytest(amount, word, text):
+    assert formats.count_in_summary(amount, word) == text
+
+
+@pytest.mark.parametrize(
     ("size", "text"),
     [
         (0, "0 bytes"),

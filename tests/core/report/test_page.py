@@ -450,3 +450,13 @@ def test_page_leaves_the_document_unchanged(make):
     before = copy.deepcopy(report.document)
     page_of(report)
     assert report.document == before
+
+
+def test_error_of_the_collection_is_on_the_page():
+    report = Report()
+    report.test(
+        "tests/test_it.py", "error", problems=[problem("ImportError: no module named 'acme'", "collect")]
+    )
+    test = page_of(report).one(".test")
+    assert test.one(".name").text == "tests/test_it.py"
+    assert test.one(".problem").one(".label").text == "In collection"

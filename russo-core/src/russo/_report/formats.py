@@ -19,6 +19,13 @@ def visible(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
+def count_in_summary(amount: int, word: str) -> str:
+    """Return a number with a word of pytest's summary: ``2 failed``, ``2 errors``, ``1 warning``."""
+    if word in {"error", "warnings"}:
+        return count(amount, word.removesuffix("s"))
+    return f"{amount:,} {word}"
+
+
 def duration(seconds: float) -> str:
     """Format a length of time for people."""
     if seconds < 59.95:

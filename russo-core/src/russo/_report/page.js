@@ -90,7 +90,7 @@
     watcher.unobserve(box);
     const bars = box.dataset.wave, label = box.getAttribute("aria-label");
     box.prepend(one("#controls").content.cloneNode(true));
-    one(".play", box).setAttribute("aria-label", `Play. ${label}`);
+    one(".play", box).setAttribute("aria-label", `Play: ${label}`);
     const track = one(".track", box), slider = one("input", box);
     track.style.setProperty("--width", Number(box.dataset.width) / 100);
     const path = [...(bars || "0")].map((level, x) => {
@@ -102,7 +102,7 @@
       one("path", wave).setAttribute("d", path);
       if (!bars) one("path", wave).setAttribute("stroke-width", "0.1");
     }
-    slider.setAttribute("aria-label", `Position. ${label}`);
+    slider.setAttribute("aria-label", `Position: ${label}`);
     slider.max = length(box) || 1;
     slider.disabled = !length(box);
     slider.addEventListener("input", async () => {

@@ -72,6 +72,7 @@ def render(document: Mapping[str, Any], media: Media) -> Iterator[str]:
         card_of={(use["key"], use["audio"]): card for card in cards for use in card.uses},
         scale=Scale(document["audio"]),
         sounds=document["audio"],
+        words={use["audio"]: use["prompt"] for use, _ in _all_uses(document)},
         media=media,
         style=_resource("page.css"),
         script=_resource("page.js"),
@@ -198,6 +199,7 @@ def _template() -> jinja2.Template:
         "duration": formats.duration,
         "hash": _hash,
         "merged": merged,
+        "of": formats.count_in_summary,
         "size": formats.size,
         "visible": formats.visible,
     }
