@@ -128,7 +128,7 @@
     text: null,
   }));
   const plain = (text) => text.normalize("NFKC").toLocaleLowerCase().replace(/\s+/g, " ");
-  const TEXTS = ".name, .prompt, .voice, .message, .error, .traceback pre, .attachment > pre, figcaption bdi, h4, td, dd, .facts > span";
+  const TEXTS = ".name, .prompt, .voice, .message, .error, .traceback pre, .attachment > pre, figcaption bdi, h4 bdi, td, dd, .facts > span";
 
   function matches(item, words, wanted) {
     if (wanted.outcome.size && !item.outcomes.some((name) => wanted.outcome.has(name))) return false;
