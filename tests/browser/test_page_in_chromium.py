@@ -450,6 +450,15 @@ def test_sounds_beside_the_page_play(browser, tmp_path):
     wait(browser, lambda _: speaker(browser).get_property("currentTime") > 0)
     assert speaker(browser).get_property("currentSrc").startswith((tmp_path / "audio").as_uri())
     assert wait(browser, lambda _: one(browser, ".attachment img").get_property("naturalWidth")) == 40
+    # From a directory, a browser opens the sound instead of saving it.
+    page, link = browser.current_window_handle, one(browser, ".use .download")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    (other,) = wait(browser, lambda _: set(browser.window_handles) - {page})
+    assert one(browser, "#speaker")
+    browser.switch_to.window(other)
+    browser.close()
+    browser.switch_to.window(page)
 
 
 # -- copy and download

@@ -24,8 +24,8 @@ class Media:
         self.types = {}
         self.asked = []
 
-    def add(self, data, media_type):
-        name = hashlib.sha256(data).hexdigest()[:32]
+    def add(self, data, media_type, suffix=""):
+        name = hashlib.sha256(data).hexdigest()[:32] + suffix
         self.bytes[name], self.types[name] = data, media_type
         return name
 
@@ -106,8 +106,8 @@ class Report:
         }
         return name
 
-    def file(self, data, media_type):
-        name = self.media.add(data, media_type)
+    def file(self, data, media_type, suffix):
+        name = self.media.add(data, media_type, suffix)
         self.document["files"][name] = {"bytes": len(data), "media_type": media_type, "file": None}
         return name
 
@@ -180,8 +180,8 @@ def red_run(media=None):
     short = report.sound(speech(0.4, 3, 0.05))
     silent = report.sound([0] * 6400)
     wait = report.sound(speech(2.3, 4))
-    pixel = report.file(PIXEL, "image/png")
-    trace = report.file(bytes(range(256)) * 9, "application/octet-stream")
+    pixel = report.file(PIXEL, "image/png", ".png")
+    trace = report.file(bytes(range(256)) * 9, "application/octet-stream", ".bin")
     report.test("tests/test_greeting.py::test_hello", prompts=[report.use("Hello!", short)], seconds=0.41)
     light = report.use("Turn on the kitchen light.", on)
     report.test(
@@ -289,10 +289,6 @@ def red_run(media=None):
     for number in range(5):
         report.test(f"tests/test_math.py::test_sum[{number}]", seconds=0.001)
     report.document["outside"]["prompts"].append(report.use("Warm up.", short))
-    report.document["counts"] = {
-        word: report.document["counts"][word]
-        for word in ("failed", "passed", "skipped", "xfailed", "error", "rerun")
-    }
     return report
 
 
@@ -342,7 +338,7 @@ def hostile_run(media=None):
     """A run whose prompts, names, errors, sections and attachments are hostile."""
     report = Report(media, project=HOSTILE[1])
     sound = report.sound(speech(1.0))
-    data = report.file(b"<script>window.hurt = 1</script>", "text/html")
+    data = report.file(b"<script>window.hurt = 1</script>", "application/octet-stream", ".bin")
     for number, text in enumerate(HOSTILE):
         report.test(
             f"tests/test_it.py::test_{number}[{text}]",
@@ -357,7 +353,7 @@ def hostile_run(media=None):
                 {"name": text, "kind": "text", "text": text},
                 {"name": text, "kind": "audio", "audio": sound},
                 {"name": text, "kind": "image", "media_type": "image/png", "file": data},
-                {"name": text, "kind": "file", "media_type": "text/html", "file": data},
+                {"name": text, "kind": "file", "media_type": "application/octet-stream", "file": data},
                 {"name": text, "kind": "problem", "text": text},
             ],
         )

@@ -452,6 +452,60 @@ def test_page_leaves_the_document_unchanged(make):
     assert report.document == before
 
 
+@pytest.mark.parametrize(
+    ("problem", "label"),
+    [
+        ({"phase": "setup"}, "In setup"),
+        ({"phase": "crash"}, "The worker crashed"),
+        ({"phase": "call", "subtest": "[number] (i=1)"}, "Subtest [number] (i=1)"),
+        ({"phase": "setup", "subtest": "(i=1)"}, "In setup, subtest (i=1)"),
+    ],
+)
+def test_problem_is_introduced_by_its_phase_and_its_subtest(problem, label):
+    report = Report()
+    report.test("test_it.py::test", "failed", problems=[{"message": "m", "traceback": "", **problem}])
+    assert page_of(report).one(".problem").one(".label").text == label
+
+
+def test_long_text_has_a_download_and_a_file_without_bytes_says_why():
+    report = Report()
+    whole = report.file(b"long text", "text/plain", ".txt")
+    lost = {"bytes": 9, "media_type": "image/png", "file": None, "problem": "left out: the page is full"}
+    report.document["files"]["0.png"] = lost
+    attachments = [
+        {"name": "log", "kind": "text", "text": "long … text", "media_type": "text/plain", "file": whole},
+        {"name": "screen", "kind": "image", "media_type": "image/png", "file": "0.png"},
+    ]
+    report.test("test_it.py::test", attachments=attachments)
+    text, image = page_of(report).all(".attachment")
+    assert text.one("pre").text == "long … text"
+    assert (text.one("a")["download"], base64.b64decode(text.one("a")["href"].partition(",")[2])) == (
+        "log.txt",
+        b"long text",
+    )
+    assert image.one(".note").text == "No download: left out: the page is full."
+    assert image.all("img") == image.all("a") == []
+
+
+def test_section_outside_of_tests_names_its_test():
+    report = Report()
+    section = {
+        "title": "Times",
+        "columns": ["a"],
+        "rows": [["1"]],
+        "audio": None,
+        "test": "test_it.py::test_gone",
+    }
+    report.document["outside"]["sections"].append(section)
+    assert page_of(report).one("#outside").one(".note").text == "test_it.py::test_gone"
+
+
+def test_counts_are_in_the_order_of_pytest():
+    report = green_run()
+    report.document["counts"] = {"rerun": 1, "error": 2, "passed": 3, "warnings": 1, "failed": 1}
+    assert page_of(report).one(".counts").words == "1 failed, 3 passed, 1 warning, 2 errors, 1 rerun in 2.5 s"
+
+
 def test_error_of_the_collection_is_on_the_page():
     report = Report()
     report.test(

@@ -63,6 +63,12 @@ def file_name(words: str, media_type: str) -> str:
     return f"{stem or 'prompt'}.{_SUFFIXES.get(kind, kind)}"
 
 
+def download_name(name: str, file: str) -> str:
+    """Return the name of a downloaded attachment, with the suffix of its file: an HTML page ends in .txt."""
+    suffix = file.rpartition(".")[2]
+    return name if name.lower().endswith(f".{suffix}") else f"{name}.{suffix}"
+
+
 def as_text(value: Any) -> str:
     """Return the value of a setting as text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

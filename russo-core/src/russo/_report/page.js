@@ -288,6 +288,8 @@
     const copyOfLink = document.createElement("a");
     copyOfLink.href = await source(box);
     copyOfLink.download = box.dataset.file;
+    // Browsers open files of a directory rather than save them. The page must stay open.
+    if (!copyOfLink.href.startsWith("data:")) copyOfLink.target = "_blank";
     copyOfLink.click();
   }
 

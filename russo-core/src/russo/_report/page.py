@@ -14,7 +14,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from .._words import count
 from . import formats
@@ -23,6 +23,7 @@ from .waveform import Scale
 if TYPE_CHECKING:
     import jinja2
 
+_T = TypeVar("_T")
 # The order of the page, and the headlines. An unknown outcome comes after these.
 _HEADLINES: Final = {
     "failed": "Failed",
@@ -33,7 +34,11 @@ _HEADLINES: Final = {
     "passed": "Passed",
     "skipped": "Skipped",
 }
+# The order of pytest's last line; other words come after these.
+_SUMMARY: Final = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warnings", "error")
 _OPEN: Final = frozenset({"failed", "error", "unfinished"})
+# How a problem outside of the call is introduced; other phases are "In setup", "In teardown".
+_PHASES: Final = {"call": "", "collect": "In collection", "crash": "The worker crashed"}
 
 
 class Media(Protocol):
@@ -67,6 +72,7 @@ def render(document: Mapping[str, Any], media: Media) -> Iterator[str]:
         groups=_groups(test for test in tests if not _is_quiet(test)),
         quiet=quiet,
         cards=cards,
+        counts=_ordered(document["counts"], _SUMMARY),
         outcomes=_ordered(Counter(test["outcome"] for test in tests)),
         backends=sorted({card.backend for card in cards}),
         card_of={(use["key"], use["audio"]): card for card in cards for use in card.uses},
@@ -97,9 +103,9 @@ def _groups(tests: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[Map
     return [(name, _HEADLINES.get(name, name), group) for name, group in _ordered(groups)]
 
 
-def _ordered(by_outcome: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    order = [*_HEADLINES, *by_outcome]
-    return sorted(by_outcome.items(), key=lambda item: order.index(item[0]))
+def _ordered(by_word: Mapping[str, _T], first: Iterable[str] = _HEADLINES) -> list[tuple[str, _T]]:
+    order = [*first, *by_word]
+    return sorted(by_word.items(), key=lambda item: order.index(item[0]))
 
 
 def merged(uses: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
@@ -205,9 +211,11 @@ def _template() -> jinja2.Template:
     }
     environment.globals |= {
         "count": count,
+        "download_name": formats.download_name,
         "file_name": formats.file_name,
         "is_explained": is_explained,
         "open_outcomes": _OPEN,
+        "phases": _PHASES,
         "split_id": formats.split_id,
     }
     return environment.from_string(_resource("page.html.j2"))
