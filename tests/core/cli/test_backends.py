@@ -243,6 +243,9 @@ def test_options_of_the_folder_can_be_the_key_or_replace_it(folder, options, sta
     done = russo("backends", "--json")
     google = next(each for each in done.json["backends"] if each["name"] == "google")
     assert google["state"] == state
+    name = options.partition(".")[2].partition("=")[0]
+    assert google["key_option"] == (name if state == "ready" else "")
+    assert f"option {name} set" in russo("backends").out or state != "ready"
     assert "the option vertexai uses application default credentials" in google["cause"] or state == "ready"
     assert "planted-key" not in done.out + russo("backends").out + russo("backends", "google").out
 

@@ -43,6 +43,7 @@ class Backend:
         state: ``ready``, ``key missing``, ``SDK missing``, ``broken`` or ``name claimed twice``.
         cause: Why it is not ready; empty if it is ready.
         credentials: Whether each variable that may hold a key is set; ``None`` if the backend names none.
+        key_option: The option that is the key, or replaces it; empty if none is set.
         logins: What replaces the key, in words, by the option that chooses it.
         documentation: A URL, or the command that shows the documentation.
         model_ends: Announced ends of models, one sentence each.
@@ -55,6 +56,7 @@ class Backend:
     state: str
     cause: str
     credentials: dict[str, bool] | None
+    key_option: str
     logins: dict[str, str]
     documentation: str
     model_ends: list[str]
@@ -66,11 +68,12 @@ class Backend:
 
     @property
     def key_words(self) -> str:
-        """Which variables may hold its key, and whether each is set, in words."""
+        """Which variables may hold its key, whether each is set, and the option instead, in words."""
         if self.credentials is None:
             return "not declared"
         shown = [f"{name} {'set' if is_set else 'not set'}" for name, is_set in self.credentials.items()]
-        return ", ".join(shown) or "none needed"
+        option = [f"option {self.key_option} set"] if self.key_option else []
+        return ", ".join([*shown, *option]) or "none needed"
 
 
 def options_of_folder() -> Options:
@@ -130,7 +133,8 @@ def _backend(
     credentials = None if variables is None else {each: _is_set(each) for each in variables}
     logins = logins_of(factory)
     state, cause = found
-    if state == READY and credentials and not any(credentials.values()) and not _has_key(factory, given):
+    key_option = _key_option(factory, given)
+    if state == READY and credentials and not any(credentials.values()) and not key_option:
         state = KEY_MISSING
         instead = "".join(f"; the option {option} uses {login} instead" for option, login in logins.items())
         cause = f"set {' or '.join(credentials)}{instead}"
@@ -142,6 +146,7 @@ def _backend(
         state=state,
         cause=cause,
         credentials=credentials,
+        key_option=key_option,
         logins=logins,
         documentation=_documentation(entry),
         model_ends=announced_ends(factory),
@@ -153,15 +158,15 @@ def _is_set(variable: str) -> bool:
     return bool(os.environ.get(variable, "").strip())
 
 
-def _has_key(factory: Any, given: Mapping[str, str]) -> bool:
-    """Return whether an option is the key, or replaces the key by another login."""
+def _key_option(factory: Any, given: Mapping[str, str]) -> str:
+    """Return the option that is the key, or replaces it by another login; empty if there is none."""
+    logins = logins_of(factory)
     for option, text in given.items():
-        if is_credential(option) and text:
-            return True
-        if option in logins_of(factory):
-            with contextlib.suppress(ValueError):
-                return bool(convert_options(factory, {option: text})[option])
-    return False
+        with contextlib.suppress(ValueError):
+            is_login = option in logins and convert_options(factory, {option: text})[option]
+            if is_login or (is_credential(option) and text):
+                return option
+    return ""
 
 
 def _load(name: str, entry: EntryPoint) -> tuple[object, str, str]:

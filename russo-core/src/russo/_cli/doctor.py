@@ -33,6 +33,7 @@ from .screen import RefusedError
 from .workspace import json_option
 
 _WIDTH: Final = 80
+_INDENT: Final = "  "
 _FIXTURE: Final = "russo_synthesizer"
 _LARGEST_FILE: Final = 1_000_000
 
@@ -168,23 +169,28 @@ def _show(sections: Sequence[Section], tidy: Tidy, *, as_json: bool) -> None:
         screen.show("\n".join([section.title, *_wrapped(map(tidy.text, section.lines))]))
     screen.show("problems" if problems else "problems: none")
     for number, problem in enumerate(problems, 1):
-        screen.show("\n".join(_wrapped([tidy.text(f"{number}. {problem.what}")])))
-        advice = tidy.text(f"   {problem.advice}")
+        what, advice = tidy.text(f"{number}. {problem.what}"), tidy.text(f"   {problem.advice}")
+        screen.show("\n".join(_wrapped([what], hanging=3)))
         # A command on two lines cannot be copied.
         is_command = problem.advice.startswith("run: ")
-        screen.show(f"  {visible(advice)}" if is_command else "\n".join(_wrapped([advice])))
+        screen.show(f"  {visible(advice)}" if is_command else "\n".join(_wrapped([advice], hanging=0)))
 
 
-def _wrapped(lines: Iterable[str]) -> list[str]:
-    """Return lines of at most 80 columns, indented; names, paths and URLs are never broken."""
+def _wrapped(lines: Iterable[str], hanging: int = 2) -> list[str]:
+    """Return lines of at most 80 columns, indented; names, paths and URLs are never broken.
+
+    Args:
+        lines: The lines; their own indentation is kept.
+        hanging: By how much the rest of a line is indented further.
+    """
     return [
         piece
         for line in lines
         for piece in textwrap.wrap(
             visible(line),
             _WIDTH,
-            initial_indent="  ",
-            subsequent_indent=" " * (6 if not line.startswith(" ") else 5),
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT + " " * (len(line) - len(line.lstrip()) + hanging),
             break_long_words=False,
             break_on_hyphens=False,
         )

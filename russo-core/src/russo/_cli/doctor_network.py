@@ -5,7 +5,6 @@ Only the connection is opened (TCP, and TLS if the URL has it). Nothing is sent 
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import threading
@@ -19,7 +18,7 @@ from .._foreign import shown
 from .doctor_parts import Section
 
 SECONDS: Final = 5.0
-_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443, "socks5": 1080, "socks5h": 1080}
 _SECURE: Final = ("https", "wss")
 
 
@@ -47,8 +46,14 @@ def examine_network(endpoint: str | None, why_not: str, *, online: bool) -> Sect
     if not online:
         section.lines.append("no connection was opened; --online opens one to the host of the chosen backend")
         return section
-    if endpoint is None or (target := _target(endpoint)) is None:
-        section.lines.append(f"no connection was opened: {why_not or 'the endpoint is not a valid URL'}")
+    if endpoint is None:
+        section.lines.append(f"no connection was opened: {why_not}")
+        return section
+    try:
+        target = _target(endpoint)
+    except ValueError as error:
+        section.lines.append(f"no connection was opened: {error}")
+        section.add(str(error), "correct it")
         return section
     failure = connect(target)
     section.data |= {"host": target.words, "reachable": failure is None}
@@ -61,31 +66,32 @@ def examine_network(endpoint: str | None, why_not: str, *, online: bool) -> Sect
     return section
 
 
-def _target(url: str) -> _Target | None:
-    """Return the host of a URL, or of the proxy for it; ``None`` if the URL is not valid."""
+def _target(url: str) -> _Target:
+    """Return the host of a URL, or of the proxy for it.
+
+    Raises:
+        ValueError: One of them is not a valid URL. The message does not show it: it may hold a password.
+    """
+    scheme, host, port = _parts(url, "the endpoint of the backend")
+    secure = scheme in _SECURE
+    proxies = getproxies()
+    proxy = proxies.get("https" if secure else "http") or proxies.get("all")
+    if not proxy or proxy_bypass(host):
+        return _Target(host, port, secure, shown(f"{host}:{port}"))
+    words = f"the proxy for {shown(host)}"
+    scheme, host, port = _parts(proxy if "://" in proxy else f"http://{proxy}", words)
+    return _Target(host, port, scheme in _SECURE, f"{words} (the host behind the proxy is not tried)")
+
+
+def _parts(url: str, words: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
     except ValueError:
-        return None
+        host, port = "", None
     if not host or port is None:
-        return None
-    secure = parts.scheme in _SECURE
-    proxy = getproxies().get("https" if secure else "http") or getproxies().get("all")
-    if proxy and not proxy_bypass(host):
-        return _proxy_target(proxy, host)
-    return _Target(host, port, secure, shown(f"{host}:{port}"))
-
-
-def _proxy_target(proxy: str, host: str) -> _Target | None:
-    """Return the host of a proxy. The words do not show it, because the URL may be malformed."""
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        if parts.hostname:
-            port = parts.port or _PORTS.get(parts.scheme, 1080)
-            words = f"the proxy for {shown(host)} (the host behind the proxy is not tried)"
-            return _Target(parts.hostname, port, parts.scheme in _SECURE, words)
-    return None
+        raise ValueError(f"{words} is not a valid URL")
+    return parts.scheme, host, port
 
 
 def connect(target: _Target) -> str | None:
