@@ -3,7 +3,8 @@ import os
 import pytest
 
 from russo import AudioCache
-from support.command import damage_audio, numbered_key, russo, store_prompts
+from russo._errors import shorten
+from support.command import SPEAKER, damage_audio, numbered_key, russo, store_prompts
 from support.forged import HOSTILE
 from support.speakers import sound
 from support.terminal import run_on_terminal
@@ -178,12 +179,29 @@ def test_rm_of_a_recording_tells_how_to_replace_it(cache, recordings, wanted):
     assert result.code == 1
     key = numbered_key(8)
     assert (
-        "is only in the recordings, and russo cache rm never removes recordings. To replace the recording, "
-        f"delete {key}.meta and {key}.audio in {recordings.directory} by hand, synthesize the prompt again, "
-        "and run russo cache promote\n"
+        f"{shorten(wanted)} is only in the recordings, and russo cache rm never removes recordings. To replace the "
+        f"recording: russo say PROMPT --refresh --cache-dir={recordings.directory}. To remove it, delete its "
+        f"files by hand: {key}.meta and {key}.audio\n"
     ) in result.err
     assert keys_of(recordings) == [key]
     assert len(keys_of(cache)) == 3
+
+
+def test_rm_counts_the_other_recordings_of_a_prompt(recordings):
+    store_prompts(recordings.directory, "Recorded prompt", voice="anna", first=9)
+    result = russo("cache", "rm", "Recorded prompt", "--yes")
+    assert result.code == 1
+    assert result.err.endswith(".audio, and those of 1 other key\n")
+
+
+def test_recording_is_replaced_by_the_command_that_rm_names(folder, recordings):
+    (folder / "pytest.ini").write_text(f"[pytest]\nrusso_recordings_dir = kept\nrusso_synth = {SPEAKER}\n")
+    assert russo("say", "hello", "--cache-dir", "kept", "-o", "x.wav").code == 0
+    keys = keys_of(recordings)
+    command = russo("cache", "rm", "hello", "--yes").err.partition("the recording: russo ")[2]
+    words = command.partition(". To remove")[0].replace("PROMPT", "hello").split()
+    result = russo(*words, "-o", "x.wav", "--json")
+    assert (result.code, result.json["hit"], keys_of(recordings)) == (0, False, keys)
 
 
 @pytest.mark.parametrize("path", ["kept", "link"])

@@ -87,12 +87,13 @@ def _find_all(workspace: CommandWorkspace, wanted: Sequence[str]) -> list[Entry]
 
 
 def _only_recorded(recorded: Sequence[Entry], wanted: str) -> str:
+    place = visible(str(recorded[0].cache.directory))
     names = " and ".join(f"{recorded[0].key}{suffix}" for suffix in (META_SUFFIX, AUDIO_SUFFIX))
-    more = f" (and those of {count(len(recorded) - 1, 'other key')})" if len(recorded) > 1 else ""
+    more = f", and those of {count(len(recorded) - 1, 'other key')}" if len(recorded) > 1 else ""
     return (
-        f"{shorten(wanted)} is only in the recordings, and russo cache rm never removes recordings. "
-        f"To replace the recording, delete {names}{more} in {visible(str(recorded[0].cache.directory))} "
-        "by hand, synthesize the prompt again, and run russo cache promote"
+        f"{shorten(wanted)} is only in the recordings, and russo cache rm never removes recordings. To "
+        f"replace the recording: russo say PROMPT --refresh --cache-dir={place}. To remove it, delete "
+        f"its files by hand: {names}{more}"
     )
 
 
