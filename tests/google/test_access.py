@@ -75,6 +75,32 @@ def paths(google):
     return [request.path for request in google.requests]
 
 
+@pytest.mark.parametrize("location", ["global", "us", "eu", "us-central1", "europe-west4"])
+def test_endpoint_is_that_of_the_sdk(location, monkeypatch):
+    from google.auth.credentials import AnonymousCredentials
+    from google.genai import Client
+
+    client = Client(vertexai=True, credentials=AnonymousCredentials(), project="mine", location=location)
+    sdk = client._api_client._http_options.base_url.removesuffix("/")
+    assert GoogleSynthesizer(vertexai=True, location=location).endpoint == sdk
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", location)
+    assert GoogleSynthesizer(vertexai=True).endpoint == sdk
+    client.close()
+
+
+def test_endpoint_of_the_gemini_api_is_that_of_the_sdk(monkeypatch):
+    from google.genai import Client
+
+    client = Client(api_key="key")
+    assert client._api_client._http_options.base_url == f"{GoogleSynthesizer().endpoint}/"
+    client.close()
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "https://mine.example")
+    assert GoogleSynthesizer().endpoint == "https://mine.example"
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "evil.example/")
+    with pytest.raises(ValueError, match="location is"):
+        _ = GoogleSynthesizer(vertexai=True).endpoint
+
+
 @pytest.mark.parametrize("variable", FLIPS)
 def test_no_variable_changes_the_service_of_the_gemini_api(google, monkeypatch, variable):
     monkeypatch.setenv(variable, FLIPS[variable])

@@ -240,3 +240,19 @@ def test_backend_that_cannot_be_made_is_a_problem(tmp_path, monkeypatch, source,
     assert (process.returncode, err) == (1, b"")
     [found] = json.loads(out)["problems"]
     assert problem in found["problem"]
+
+
+def test_endpoint_that_a_run_would_refuse_is_a_problem():
+    found = problems(
+        RUSSO_SYNTH="openai-speech", OPENAI_API_KEY="key", OPENAI_BASE_URL="https://mine.example/v1"
+    )
+    assert found == [
+        "backend openai-speech: the server https://mine.example/v1 is not OpenAI, so the option model must be set"
+    ]
+    found = problems(
+        RUSSO_SYNTH="openai", OPENAI_API_KEY="key", OPENAI_BASE_URL="https://me:secret@mine.example"
+    )
+    assert found == [
+        "backend openai: OPENAI_BASE_URL contains a user, a query or a fragment; use only scheme, host, "
+        "port and path"
+    ]

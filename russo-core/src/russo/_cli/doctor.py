@@ -138,9 +138,15 @@ def _examine_chosen(
             f"backend {name} cannot be made: {type(error).__name__}: {error}", "report it to its authors"
         )
         return None, f"backend {name} cannot be made"
-    with contextlib.suppress(Exception):
-        if isinstance(endpoint := getattr(synthesizer, "endpoint", None), str):
-            return endpoint, ""
+    try:
+        endpoint = getattr(synthesizer, "endpoint", None)
+    except BackendConfigError as error:  # a variable of the SDK is invalid, for example
+        section.add(f"backend {name}: {error}", "correct the option or the variable")
+        return None, f"backend {name} cannot be used"
+    except Exception as error:  # noqa: BLE001 - a property of a foreign class may raise anything
+        return None, f"the endpoint of backend {name} is not known: {type(error).__name__}: {error}"
+    if isinstance(endpoint, str):
+        return endpoint, ""
     if backend is not None and backend.credentials == {}:
         return None, f"backend {name} names no endpoint and needs no key"
     return None, f"backend {name} does not name its endpoint"
