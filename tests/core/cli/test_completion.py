@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import pytest
 
 from russo._backends import discovery
 from russo._cli.completion import backend_names
-from support.command import start
+from support.command import numbered_key, start, store_prompts
 
 BASH = """
 eval "$(_RUSSO_COMPLETE=bash_source russo)"
@@ -65,11 +66,38 @@ def test_fish_completes_commands_options_and_backends(line, values):
     assert [each.partition("\t")[0] for each in done.stdout.splitlines()] == values
 
 
+def complete(shell, line):
+    """Return the lines with which the command answers a shell."""
+    environment = {
+        "_RUSSO_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    out, err = start(env=environment, text=True).communicate(timeout=60)
+    assert err == ""
+    return out.strip().splitlines()
+
+
 def test_zsh_gets_each_value_with_its_help():
-    environment = {"_RUSSO_COMPLETE": "zsh_complete", "COMP_WORDS": "russo say --ref", "COMP_CWORD": "2"}
-    process = start(env=environment, text=True)
-    out, _ = process.communicate(timeout=60)
-    assert out.split("\n")[:2] == ["plain", "--refresh"]
+    assert complete("zsh", "russo say --ref")[:2] == ["plain", "--refresh"]
+    assert complete("zsh", "russo backends loc") == ["plain", "local", "_"]
+
+
+@pytest.mark.parametrize("command", ["show", "play", "rm"])
+def test_key_is_completed_with_its_prompt_on_one_line(folder, command):
+    store_prompts(folder / "own", "Book a flight", "one\nplain\ttwo\x1b[31m")
+    first, second = numbered_key(1), numbered_key(2)
+    assert complete("zsh", f"russo cache {command} --cache-dir own {first[:63]}") == [
+        *("plain", first, "Book a flight"),
+        *("plain", second, r"one\nplain\ttwo\x1b[31m"),
+    ]
+    assert complete("zsh", f"russo cache {command} --cache-dir own {second}") == ["plain", second, ANY]
+    assert complete("zsh", f"russo cache {command} {first[:63]}") == []
+
+
+def test_settings_that_are_invalid_complete_nothing(folder):
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --russo-cache-dir=pytest.ini\n")
+    assert complete("zsh", "russo cache show 0") == []
 
 
 def test_name_that_could_act_on_the_shell_is_not_completed(monkeypatch):

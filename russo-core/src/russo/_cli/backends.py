@@ -14,6 +14,7 @@ from .._foreign import visible
 from . import screen
 from .backend_details import details_of, show_details, wrapped
 from .backend_states import Backend, examine, examine_all, examine_path, options_of_folder
+from .completion import backend_names
 from .screen import Column
 from .workspace import find_workspace, json_option, make_importable
 
@@ -29,7 +30,7 @@ _GAP: Final = 3
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=backend_names)
 @json_option
 def backends(*, name: str | None, as_json: bool) -> None:
     """List the installed backends, or describe the backend NAME.

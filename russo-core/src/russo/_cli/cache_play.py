@@ -13,6 +13,7 @@ from .._errors import shorten
 from .._foreign import shown, visible
 from .._store.cache import Miss
 from . import screen
+from .completion import entry_keys
 from .entries import Entry
 from .entry_table import key_length
 from .finding import choices, find_entries, refuse_ambiguous, unique
@@ -25,7 +26,7 @@ _MOST_SETTINGS: Final = 5
 
 
 @click.command("play")
-@click.argument("wanted", metavar="KEY|PROMPT")
+@click.argument("wanted", metavar="KEY|PROMPT", shell_complete=entry_keys)
 @click.option(
     "-o",
     "--output",

@@ -15,6 +15,7 @@ from .._store.directory import has_files, obstacle
 from .._store.entry import AUDIO_SUFFIX, META_SUFFIX
 from .._words import count
 from . import screen
+from .completion import entry_keys
 from .consent import consent_options
 from .entries import Entry, all_entries
 from .finding import find_in, refuse_ambiguous
@@ -23,7 +24,7 @@ from .workspace import CommandWorkspace, directory_options, find_workspace, json
 
 
 @click.command("rm")
-@click.argument("wanted", metavar="KEY|PROMPT...", nargs=-1, required=True)
+@click.argument("wanted", metavar="KEY|PROMPT...", nargs=-1, required=True, shell_complete=entry_keys)
 @consent_options
 @directory_options
 @json_option

@@ -15,6 +15,7 @@ from .._audio import Audio, wav_of
 from .._foreign import shown, visible
 from .._store.cache import Miss
 from . import screen
+from .completion import entry_keys
 from .entries import Entry
 from .finding import find_entries
 from .screen import Column
@@ -30,7 +31,7 @@ _CHANNELS: Final = {1: "1 (mono)", 2: "2 (stereo)"}
 
 
 @click.command()
-@click.argument("wanted", metavar="KEY|PROMPT")
+@click.argument("wanted", metavar="KEY|PROMPT", shell_complete=entry_keys)
 @directory_options
 @json_option
 def show(*, wanted: str, cache_dir: str | None, recordings_dir: str | None, as_json: bool) -> None:
