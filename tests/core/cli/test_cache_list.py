@@ -262,6 +262,12 @@ def test_setting_with_the_name_of_a_column_is_marked(folder):
     assert columns(russo("cache", "list")) == ["size (setting)"]
 
 
+def test_long_name_of_a_setting_is_cut(folder):
+    for number in range(2):
+        store(folder, "x", number, backend="a", **{"n" * 30: number})
+    assert columns(russo("cache", "list")) == ["n" * 23 + "…"]
+
+
 def test_hostile_settings_are_escaped_and_bounded(folder):
     for number in range(2):
         settings = {

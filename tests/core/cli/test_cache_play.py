@@ -141,7 +141,7 @@ def test_one_file_for_several_takes_is_refused(folder, takes):
         ([ONE, "-o", "out.mp3"], 2, "out.mp3"),
         ([ONE, "-o", "away/out.wav"], 2, "away is a link that leads out of"),
         (["nothing"], 1, "no entry has the key or the prompt 'nothing'"),
-        (["000"], 1, "no entry has the key or the prompt '000'"),
+        (["1a1"], 1, "a key needs at least its first 4 characters"),
         ([], 2, "Missing argument"),
     ],
 )
@@ -169,6 +169,15 @@ def test_play_plays_what_a_test_replays(folder, cache, recordings, player):
     result = russo("cache", "play", "Book a flight")
     assert result.lines == ["'Book a flight': backend speaker, voice bert, 0.2 s, key 00000000"]
     assert (folder / "played").read_bytes() == sound("Book a flight", "bert").data
+
+
+def test_play_uses_the_cache_if_the_recording_is_damaged(folder, cache, recordings, player):
+    player()
+    store_prompts(recordings.directory, "Book a flight", voice="bert")
+    damage_audio(recordings, 1)
+    result = russo("cache", "play", "Book a flight")
+    assert result.lines == ["'Book a flight': backend speaker, voice anna, 0.2 s, key 00000000"]
+    assert (folder / "played").read_bytes() == sound("Book a flight", "anna").data
 
 
 def test_damaged_entry_is_not_played(folder, cache, player):

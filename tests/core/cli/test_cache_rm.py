@@ -95,7 +95,9 @@ def test_rm_of_an_unknown_entry_removes_nothing(takes, wanted):
     result = russo("cache", "rm", *wanted, "--yes")
     assert result.code == 1
     assert f"no entry has the key or the prompt {wanted[-1]!r} in {takes.directory}" in result.err
-    assert "russo cache list --grep PATTERN searches" in result.err
+    is_short = wanted == ["1a1"]
+    assert ("; a key needs at least its first 4 characters\n" in result.err) == is_short
+    assert ("; russo cache list --grep PATTERN searches\n" in result.err) != is_short
     assert len(keys_of(takes)) == 3
 
 

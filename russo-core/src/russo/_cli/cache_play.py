@@ -16,7 +16,7 @@ from . import screen
 from .completion import entry_keys
 from .entries import Entry
 from .entry_table import key_length
-from .finding import choices, find_entries, refuse_ambiguous, unique
+from .finding import choices, find_entries, refuse_ambiguous, replayed
 from .output import check_output, is_standard_output, play_or_write, replaced_by, write_audio
 from .setting_texts import Differences
 from .units import seconds_text
@@ -55,7 +55,7 @@ def play_stored(
         check_output(output, workspace.side.rootdir, as_json=as_json)
     found = find_entries(workspace, wanted)
     refuse_ambiguous(found, wanted)
-    entries = unique(found)
+    entries = replayed(workspace, found)
     if output is not None and len(entries) > 1:
         raise screen.RefusedError(
             f"{len(entries):,} entries have this prompt; choose one for -o by its key:\n{choices(entries)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -40,10 +41,15 @@ def find_in(entries: Sequence[Entry], workspace: CommandWorkspace, wanted: str) 
         found = [entry for entry in entries if entry.key.startswith(wanted)]
     if found:
         return found
+    is_short = wanted and any(entry.key.startswith(wanted) for entry in entries)
+    advice = (
+        f"a key needs at least its first {_SHORTEST_PREFIX} characters"
+        if is_short
+        else "russo cache list --grep PATTERN searches"
+    )
     raise screen.FailedError(
         f"no entry has the key or the prompt {shorten(wanted)} in "
-        f"{' or '.join(visible(str(cache.directory)) for _, cache in workspace.layers)}; "
-        "russo cache list --grep PATTERN searches"
+        f"{' or '.join(visible(str(cache.directory)) for _, cache in workspace.layers)}; {advice}"
     )
 
 
@@ -74,10 +80,13 @@ def choices(entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
-def unique(entries: Iterable[Entry]) -> list[Entry]:
-    """Return one entry for each key, the replayed one if two layers have the key; the oldest comes first."""
-    by_key: dict[str, Entry] = {}
-    for entry in entries:
-        if not entry.is_shadowed or entry.key not in by_key:
-            by_key[entry.key] = entry
-    return sorted(by_key.values(), key=lambda entry: (entry.stored, entry.key))
+def replayed(workspace: CommandWorkspace, found: Iterable[Entry]) -> list[Entry]:
+    """Return one entry for each key, the one that a test replays; the oldest comes first."""
+    by_key: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in found:
+        by_key[entry.key].append(entry)
+    chosen = []
+    for key, same in by_key.items():
+        cache = workspace.layered.find(key)[1] if len(same) > 1 else same[0].cache
+        chosen.append(next((entry for entry in same if entry.cache is cache), same[0]))
+    return sorted(chosen, key=lambda entry: (entry.stored, entry.key))
