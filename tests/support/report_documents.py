@@ -261,10 +261,11 @@ def red_run(media=None):
         "sections": [],
         "attachments": [],
     }
+    second = {**first, "problems": [problem("AssertionError: the agent hung up", traceback=TRACEBACK)]}
     report.test(
         "tests/test_patience.py::test_wait",
         prompts=[report.use("Wait a moment.", wait)],
-        earlier=[first, first],
+        earlier=[first, second],
     )
     report.test(
         "tests/test_patience.py::test_teardown",

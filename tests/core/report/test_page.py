@@ -199,7 +199,10 @@ def test_earlier_attempts_are_folded_below_the_last_one(red):
         "Attempt 1 of 3: rerun 1.1 s",
     ]
     assert not any("open" in each for each in attempts)
-    assert attempts[0].one(".message").text == "AssertionError: the agent said nothing"
+    assert [each.one(".message").text for each in attempts] == [
+        "AssertionError: the agent hung up",
+        "AssertionError: the agent said nothing",
+    ]
     body = test.text
     assert body.index("hit") < body.index("Attempt 2")
 
@@ -231,6 +234,15 @@ def test_passed_test_without_prompts_that_has_something_to_show_has_its_own_fold
     report.test("test_it.py::test", **{part: [content[part]]})
     page = page_of(report)
     assert len(page.all(".test")) == 1
+    assert page.all(".quiet") == []
+
+
+@pytest.mark.parametrize("outcome", ["failed", "error", "skipped", "xpassed", "unfinished"])
+def test_test_that_did_not_pass_is_not_among_those_with_nothing_to_show(outcome):
+    report = Report()
+    report.test("test_it.py::test", outcome)
+    page = page_of(report)
+    assert page.one(".test").one(".outcome").text == outcome
     assert page.all(".quiet") == []
 
 
@@ -319,6 +331,18 @@ def test_failed_prompts_come_first_and_other_prompts_keep_their_order(red):
         "Turn on the kitchen light.",
     ]
     assert card(red, "Turn off the bedroom light.").one("pre").text == MISS
+
+
+def test_prompt_with_a_failure_comes_first_even_if_another_use_got_audio():
+    report = Report()
+    sound = report.sound(speech(0.5))
+    uses = [
+        report.use("Hello", sound),
+        report.use("Bye", sound),
+        report.use("Bye", state="failed", error="no network"),
+    ]
+    report.test("test_it.py::test", prompts=uses)
+    assert [each.one(".prompt").text for each in cards(page_of(report))] == ["Bye", "Hello"]
 
 
 def test_prompts_are_grouped_by_key_and_audio():
