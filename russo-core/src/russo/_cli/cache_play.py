@@ -44,7 +44,7 @@ def play_stored(
     recordings_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Play the stored audio, which a test replays.
+    """Play the audio that a test replays.
 
     Give a key, its first characters, or the exact prompt. If several entries have the prompt, all are played
     one after the other. Without an audio player, the audio is written to a file in the current folder. With
