@@ -185,6 +185,9 @@ def test_arrows_move_between_the_tabs(page):
     assert focused(page).get_attribute("id") == "tab-prompt"
     press(page, Keys.ARROW_LEFT)
     wait(page, lambda _: not shown(page, ".card"))
+    page.execute_script("arguments[0].focus()", one(page, "#tab-prompt"))
+    press(page, Keys.SPACE)
+    wait(page, lambda _: shown(page, ".card"))
 
 
 @pytest.mark.parametrize("name", ["tests/test_voices.py::test_silence", "tests/test_math.py::test_sum[3]"])
@@ -195,6 +198,7 @@ def test_address_of_a_test_opens_it_in_view(opened, page, address, name):
     assert is_open(test.find_element(By.XPATH, "ancestor-or-self::details"))
     top = page.execute_script("return arguments[0].getBoundingClientRect().top", test)
     assert 0 <= top < page.execute_script("return innerHeight")
+    wait(page, lambda _: page.execute_script("return arguments[0].contains(document.activeElement)", test))
 
 
 def test_link_from_a_prompt_to_its_test(page):

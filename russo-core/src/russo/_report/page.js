@@ -238,7 +238,9 @@
     if (target === search && event.key === "Escape") { if (search.value) clear(); else search.blur(); return; }
     if (target.matches("input:not([type=range], [type=checkbox]), select, textarea")) return;
     const tab = tabs.indexOf(target);
-    if (tab >= 0 && ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
+    if (tab >= 0 && event.key === " ") {
+      target.click();
+    } else if (tab >= 0 && ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
       const next = event.key === "Home" ? 0 : event.key === "End" ? 1 : 1 - tab;
       location.hash = tabs[next].hash;
       tabs[next].focus();
@@ -317,6 +319,8 @@
   one("#open-all").addEventListener("click", () => openAll(true));
   one("#fold-all").addEventListener("click", () => openAll(false));
   addEventListener("hashchange", go);
+  // The browser's own jump to the address comes last and takes the focus away.
+  addEventListener("load", () => { if (location.hash && document.activeElement === document.body) go(); });
   addEventListener("beforeprint", () => all(".sound").filter((box) => box.offsetParent).forEach(build));
   view(0);
   go();
