@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ._audio import Audio
+from ._errors import CacheMissError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +59,13 @@ class CacheMiss(Event):
 
     Attributes:
         reason: ``absent``, ``refresh``, or what is wrong with the stored entry.
+        error: The `CacheMissError` that is raised in mode ``replay``; in the other modes ``None``.
     """
 
     hook: ClassVar[str] = "russo_cache_miss"
 
     reason: str
+    error: CacheMissError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

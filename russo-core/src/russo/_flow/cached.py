@@ -224,10 +224,11 @@ class CachedSynthesizer:
         if found.damaged:
             request.notify(EntryDamaged, reason=found.reason, directory=layer.directory)
         if request.mode is Mode.REPLAY:
-            request.notify(CacheMiss, reason=found.reason)
             from .explain import explain_miss
 
-            raise explain_miss(request.prompt, request.key, request.fields, request.cache, found)
+            error = explain_miss(request.prompt, request.key, request.fields, request.cache, found)
+            request.notify(CacheMiss, reason=found.reason, error=error)
+            raise error
         return None
 
 

@@ -1,7 +1,8 @@
 """The processes of one run: what xdist's workers send to the controller, and the directory they share.
 
 This is the only transport. Counts, the report and other packages send values by name. The values travel as
-JSON text on the reports of the tests, so that a worker that crashes loses only its last test. Without xdist
+JSON text on the reports of the tests, so that a worker that crashes loses only its last test. A plugin that
+runs a test again does not log each report: the next one that it logs carries their values too. Without xdist
 there is one process, the controller. If a plugin runs each test in a forked child, the child's reports carry
 its values in the same way.
 """
@@ -60,6 +61,8 @@ class Workers:
         self._ordered: list[str] = []
         self._last_acts: list[Callable[[], None]] = []
         self._received: defaultdict[str, list[Any]] = defaultdict(list)
+        self._unlogged: dict[int, str] = {}  # the values on reports that are not logged yet, in order
+        self._reports = 0
 
     @property
     def number(self) -> int:
@@ -132,9 +135,10 @@ class Workers:
     def _is_forked(self) -> bool:
         return os.getpid() != self._pid
 
-    def _receive(self, text: str) -> None:
-        for name, value in json.loads(text or "{}").items():
-            self._received[name].append(value)
+    def _receive(self, *texts: str) -> None:
+        for text in texts:
+            for name, value in json.loads(text or "{}").items():
+                self._received[name].append(value)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -148,6 +152,7 @@ class Workers:
         if self._is_forked and self._forgot_in != os.getpid():
             self._forgot_in = os.getpid()
             self._collect(self._sources)
+            self._unlogged = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -156,24 +161,34 @@ class Workers:
         if self.is_controller and not self._is_forked:
             self._receive(self._collect(self._ordered))
         elif text := self._collect(self._sources):
-            report.russo_values = text  # type: ignore[attr-defined]
+            self._reports += 1
+            self._unlogged[self._reports] = text
+            report.russo_number = self._reports  # type: ignore[attr-defined]
+            report.russo_values = [text]  # type: ignore[attr-defined]
         setattr(report, WITNESSED, True)
         return report
 
+    @pytest.hookimpl(tryfirst=True)  # xdist sends the report in the same hook
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Receive the values that a test's report carries."""
+        """Receive the values that a test's report carries; in a worker, add those of earlier reports."""
         if self.is_controller:
-            self._receive(getattr(report, "russo_values", ""))
+            self._receive(*getattr(report, "russo_values", ()))
+        elif (number := getattr(report, "russo_number", 0)) in self._unlogged:
+            sent = [earlier for earlier in self._unlogged if earlier <= number]
+            report.russo_values = [self._unlogged.pop(each) for each in sent]  # type: ignore[attr-defined]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Send the values that are new after a worker's last report."""
         for act in self._last_acts:
             act()
-        if not self.is_controller and (text := self._collect(self._sources)):
-            self._config.workeroutput["russo_values"] = text  # type: ignore[attr-defined]
+        if self.is_controller:
+            return
+        texts = [*self._unlogged.values(), self._collect(self._sources)]
+        if any(texts):
+            self._config.workeroutput["russo_values"] = texts  # type: ignore[attr-defined]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Receive the values that a worker sent after its last report."""
-        self._receive(getattr(node, "workeroutput", {}).get("russo_values", ""))
+        self._receive(*getattr(node, "workeroutput", {}).get("russo_values", ()))
