@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 
 from russo import plugins
+from support.report import attempts_of, read_document
 
 COMPANION = '''
 """A companion of russo: agents under test, chosen as backends are."""
@@ -198,13 +199,48 @@ def test_factory_may_be_chosen_by_its_import_path(companion):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_report_sections_of_every_process_are_on_the_page(companion, workers):
-    options = ["--russo-agent=parrot", "--russo-agent-option=parrot.words=3", "--russo-report=page.html"]
+def test_report_sections_of_every_process_are_in_their_tests(companion, workers):
+    options = ["--russo-agent=parrot", "--russo-agent-option=parrot.words=3", "--russo-report=report.json"]
     run(companion, *workers, *options).assert_outcomes(passed=4)
-    page = (companion.path / "page.html").read_text("utf-8")
-    assert page.count("<h2>Conversations</h2>") == 1
-    assert page.count('<td dir="auto">Prompt 3</td>') == 2
-    assert page.count("test_it.py::test_it[3]</") >= 1
+    document = read_document(companion.path / "report.json")
+    for number in range(4):
+        (attempt,) = attempts_of(document, f"test_it[{number}]")
+        rows = [["caller", f"Prompt {number}"], ["agent", "aaa"]]
+        section = {"title": "Conversations", "columns": ["who", "what"], "rows": rows, "audio": None}
+        assert attempt["sections"] == [section] * 2
+
+
+def test_section_may_name_a_test_and_have_audio(project):
+    project.conftest(
+        """
+        from russo import plugins
+
+        def add(config, title, **options):
+            plugins.add_report_section(config, plugins.ReportSection(title=title, **options))
+
+        def pytest_sessionfinish(session):
+            add(session.config, "late", test="test_it.py::test_one", audio=Audio(b"xy" * 100, "pcm", 8000))
+            add(session.config, "unknown", test="test_it.py::test_none")
+            add(session.config, "no test")
+        """
+    )
+    project.tests(
+        """
+        from conftest import add
+
+        def test_one(): pass
+        def test_two(request): add(request.config, "of one", test="test_it.py::test_one"); add(request.config, "own")
+        """
+    )
+    project.pytester.syspathinsert()
+    project.run("--russo-report=report.json", subprocess=True)
+    document = read_document(project.path / "report.json")
+    one, two = (attempts_of(document, name)[0]["sections"] for name in ("test_one", "test_two"))
+    assert [section["title"] for section in one] == ["of one", "late"]
+    assert document["audio"][one[1]["audio"]]["seconds"] == 200 / 2 / 8000
+    assert [section["title"] for section in two] == ["own"]
+    outside = [(section["title"], section.get("test")) for section in document["outside"]["sections"]]
+    assert outside == [("unknown", "test_it.py::test_none"), ("no test", None)]
 
 
 def test_help_shows_the_settings_of_a_companion(companion):

@@ -23,7 +23,7 @@ def test_wheel_contains_modules_types_and_templates(installed):
     names = {path.relative_to(CORE.parent).as_posix() for path in CORE.rglob("*") if path.is_file()}
     names = {name for name in names if "__pycache__" not in name}
     assert "russo/py.typed" in names
-    assert "russo/_report/page.html.j2" in names
+    assert {"russo/_report/page.html.j2", "russo/_report/report.schema.json"} <= names
     assert {name for name in wheel if ".dist-info/" not in name} == names
     entry_points = wheel[next(name for name in wheel if name.endswith("entry_points.txt"))]
     assert "[pytest11]\nrusso = russo._plugin.pytest_plugin\n" in entry_points
@@ -33,8 +33,9 @@ def test_wheel_contains_modules_types_and_templates(installed):
 
 def test_report_is_written_by_the_installed_package(installed, tmp_path):
     (tmp_path / "test_it.py").write_text("def test_it(russo_cache): assert russo_cache.size() == 0\n")
-    installed.run("python", "-m", "pytest", "-q", "--russo-report=page.html", cwd=tmp_path)
-    assert "No prompt was spoken in this run." in (tmp_path / "page.html").read_text("utf-8")
+    installed.run("python", "-m", "pytest", "-q", "--russo-report=report/", cwd=tmp_path)
+    assert "test_it.py::" in (tmp_path / "report" / "index.html").read_text("utf-8")
+    assert '"format": "russo-report"' in (tmp_path / "report" / "report.json").read_text("utf-8")
 
 
 # Options of 0.3 have the same names as options of russo-core.

@@ -217,7 +217,13 @@ def test_every_variable_that_the_code_reads_is_in_the_reference(pages):
 def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconfig):
     source = (ROOT / "russo-core" / "src" / "russo" / "_plugin" / "pytest_plugin.py").read_text("utf-8")
     fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)", source)
-    assert sorted(fixtures) == ["russo_audio", "russo_cache", "russo_say", "russo_synthesizer"]
+    assert sorted(fixtures) == [
+        "russo_audio",
+        "russo_cache",
+        "russo_report",
+        "russo_say",
+        "russo_synthesizer",
+    ]
     page = reference("pytest")
     assert [name for name in fixtures if f"<td><code>{name}</code></td>" not in page.html] == []
     assert any(line.startswith("russo(") for line in pytestconfig.getini("markers"))

@@ -1,66 +1,61 @@
-"""A run with ``--russo-report``, and its page, parsed without running scripts."""
+"""A run with ``--russo-report``, and its document, checked against the schema."""
 
 import base64
-from html.parser import HTMLParser
+import json
+from functools import cache
+from importlib.resources import files
 
-VOID = {"meta", "input", "br", "link", "img"}
+import jsonschema
 
 
-class ReportPage(HTMLParser):
-    """The page's cards and texts, parsed without running scripts."""
+@cache
+def validator():
+    """Return the validator of the schema that russo ships."""
+    schema = json.loads(files("russo._report").joinpath("report.schema.json").read_text("utf-8"))
+    return jsonschema.validators.validator_for(schema)(schema)
 
-    def __init__(self, html):
-        super().__init__()
-        self.html = html
-        self.cards = []
-        self.text = ""
-        self.policy = ""
-        self._open = []
-        self.feed(html)
-        self.close()
 
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        if tag not in VOID:
-            self._open.append((tag, values))
-        if values.get("class") == "card":
-            self.cards.append({"state": values["data-state"], "backend": values["data-backend"], "tests": []})
-        if tag == "audio":
-            self.cards[-1]["audio"] = values.get("src")
-            self.cards[-1]["same"] = values.get("data-same")
-        if values.get("http-equiv") == "Content-Security-Policy":
-            self.policy = values["content"]
-        if tag == "path" and values.get("id", "").startswith("wave-"):
-            self.cards[-1]["wave"] = values["d"]
-        if values.get("class", "").startswith("outcome"):
-            self.cards[-1]["tests"].append([])
+def read_document(path):
+    """Return the document of a file. It is ASCII and fits the schema."""
+    document = json.loads(path.read_bytes().decode("ascii"), parse_constant=refuse)
+    validator().validate(document)
+    return document
 
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag
 
-    def handle_data(self, data):
-        self.text += data
-        tag, values = self._open[-1] if self._open else ("", {})
-        kind = (values.get("class") or "").split(" ")[0]
-        if tag == "h3":
-            self.cards[-1]["prompt"] = self.cards[-1].get("prompt", "") + data
-        elif kind in {"problem", "note"}:
-            self.cards[-1].setdefault(kind, data)
-        elif kind in {"outcome", "how"} or (tag == "bdi" and self._open[-2][1].get("class") == "name"):
-            self.cards[-1]["tests"][-1].append(data)
-
-    def card(self, prompt):
-        (card,) = (card for card in self.cards if card["prompt"] == prompt)
-        return card
+def refuse(constant):
+    raise AssertionError(f"{constant} is not JSON")
 
 
 def run_with_report(project, *args, **options):
     """Run the project's tests with a report, and read it."""
-    result = project.run("--russo-report=report.html", *args, **options)
-    return result, ReportPage((project.path / "report.html").read_text("utf-8"))
+    result = project.run("--russo-report=report.json", *args, **options)
+    return result, read_document(project.path / "report.json")
 
 
-def decode_audio(card):
-    """Return the media type and the bytes of a card's audio."""
-    kind, _, data = card["audio"].partition(";base64,")
-    return kind, base64.b64decode(data)
+def attempts_of(document, name):
+    """Return the attempts of the test whose node id ends with a name."""
+    (test,) = (test for test in document["tests"] if test["id"].endswith(name))
+    return test["attempts"]
+
+
+def prompts_of(document, name):
+    """Return the prompts of the last attempt of a test."""
+    return attempts_of(document, name)[-1]["prompts"]
+
+
+def all_prompts(document):
+    """Return every use of a prompt, first those outside of tests."""
+    attempts = [attempt for test in document["tests"] for attempt in test["attempts"]]
+    return [use for part in (document["outside"], *attempts) for use in part["prompts"]]
+
+
+def outcomes_of(document):
+    """Return the outcome of each test, by its name in its file."""
+    return {test["id"].partition("::")[2] or test["id"]: test["outcome"] for test in document["tests"]}
+
+
+def embedded_audio(page):
+    """Return the media types and the bytes of the sounds in a page."""
+    parts = page.split('"data:audio/')[1:]
+    found = (part.partition('"')[0].split(";base64,") for part in parts)
+    return [(f"audio/{kind}", base64.b64decode(data)) for kind, data in found]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._hooks import plugin_manager as plugin_manager
     from ._mode import Mode as Mode
     from ._mode import ModeName as ModeName
+    from ._report.attachments import RunReport as RunReport
     from ._say import Say as Say
     from ._store.cache import AudioCache as AudioCache
     from ._store.cache import Miss as Miss
@@ -57,6 +58,7 @@ else:
         "_hooks": "plugin_manager",
         "_flow.cached": "CachedSynthesizer",
         "_mode": "Mode ModeName",
+        "_report.attachments": "RunReport",
         "_say": "Say",
         "_store.cache": "AudioCache Miss",
         "_store.key": "cache_key",

@@ -201,9 +201,11 @@ def add_summary_lines(config: pytest.Config, make: Callable[[], Iterable[str]]) 
 
 
 def add_report_section(config: pytest.Config, section: ReportSection) -> None:
-    """Add a section to the page of ``--russo-report``. Without that option it does nothing.
+    """Add a section to a test in the report of ``--russo-report``. Without that option it does nothing.
 
-    May be called in any process of the run, during a test or after it.
+    May be called in any process of the run, during a test or after it. A section without a test belongs to
+    the attempt of the test that is running, else to no test. A section that names a test belongs to its last
+    attempt, or to the current one if this test is running.
     """
     report = config.pluginmanager.get_plugin("russo-report")
     if report is not None:

@@ -72,7 +72,13 @@ def add_to(parser: pytest.Parser) -> None:
         const="all",
         help="remove also entries that no complete run is known to have used",
     )
-    add("--russo-report", metavar="FILE", help="write a page of every prompt of the run, with its audio")
+    add(
+        "--russo-report",
+        metavar="TARGET",
+        action="append",
+        default=[],
+        help="write a report: a page FILE.html, its data FILE.json, or both in DIR/; may be repeated",
+    )
     parser.addini("russo_synth", "backend that speaks, by name or as package.module:factory")
     parser.addini(
         "russo_synth_options", "options of backends, one NAME.OPTION=VALUE per line", type="linelist"

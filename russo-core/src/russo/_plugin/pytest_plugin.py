@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._audio import Audio
     from .._flow.cached import CachedSynthesizer
+    from .._report.attachments import RunReport
     from .._say import Say
     from .._store.layered import Cache
     from .session import PytestSession
@@ -187,6 +188,18 @@ def russo_audio(request: pytest.FixtureRequest, russo_synthesizer: CachedSynthes
             f'{request.node.name} asks for russo_audio without a @pytest.mark.russo("…")', pytrace=False
         )
     return russo_synthesizer.synthesize_sync(mark.args[0], wait_for=session_of(request.config).wait_for)
+
+
+@pytest.fixture
+def russo_report(request: pytest.FixtureRequest) -> RunReport:
+    """Attaches texts, audio and files to the test in the report of ``--russo-report``."""
+    plugin = request.config.pluginmanager.get_plugin("russo-report")
+    if plugin is None:
+        from .._report.attachments import RunReport
+
+        return RunReport()
+    report: RunReport = plugin.report_of_test()
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

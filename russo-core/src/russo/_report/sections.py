@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from .._audio import Audio
     from .._store.cache import AudioCache
+    from .attempts import Moment
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSection:
-    """A part of the page of ``--russo-report``. All text is escaped.
+    """A table and audio in the report of ``--russo-report``. The page escapes all text.
 
     Attributes:
-        title: What the section is about. Sections with the same title share one headline.
+        title: What the section is about.
         columns: The headings of the table.
         rows: The rows of the table, with as many texts as there are columns.
         audio: Audio to play, if there is any.
@@ -56,6 +57,7 @@ class StoredSection:
         columns: The headings of its table.
         rows: The rows of its table.
         test: The node id of the test, empty outside of tests.
+        attempt: The tag of its attempt; empty means the last attempt.
         audio: The digest of its audio, empty if it has none.
         place: The cache directory that has the audio, and its key there; ``None`` if it could not be kept.
     """
@@ -64,6 +66,7 @@ class StoredSection:
     columns: list[str]
     rows: list[list[str]]
     test: str
+    attempt: str
     audio: str = ""
     place: tuple[str, str] | None = None
 
@@ -72,18 +75,19 @@ class SectionCollector:
     """Keeps the sections of this process until they are sent. May be used from any thread.
 
     Args:
-        current_test: Returns the node id of the test that is running, empty outside of tests.
+        now: Returns the test that is running.
         spare: The cache, shared by the processes of the run, that stores the audio.
     """
 
-    def __init__(self, current_test: Callable[[], str], spare: AudioCache) -> None:
-        self._current_test = current_test
+    def __init__(self, now: Callable[[], Moment], spare: AudioCache) -> None:
+        self._now = now
         self._spare = spare
         self._lock = threading.Lock()
         self._sections: list[StoredSection] = []
 
     def add(self, section: ReportSection) -> None:
         """Keep a section, and store its audio."""
+        now = self._now()
         digest, place = "", None
         if section.audio is not None:
             digest = digest_of(section.audio)
@@ -93,7 +97,8 @@ class SectionCollector:
             title=section.title,
             columns=list(section.columns),
             rows=[list(row) for row in section.rows],
-            test=section.test or self._current_test(),
+            test=section.test or now.test,
+            attempt=now.attempt if section.test in {"", now.test} else "",
             audio=digest,
             place=place,
         )

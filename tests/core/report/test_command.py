@@ -1,0 +1,92 @@
+"""The commands of the document: they run a test again, and hold no credential."""
+
+import shlex
+
+import pytest
+
+from russo._report import command
+from support.report import read_document, run_with_report
+
+MISS = "import pytest\n@pytest.mark.parametrize('name', [\"it's; rm -rf $HOME\"])\ndef test_it(russo_say, name): russo_say('Hello')"
+
+
+def commands(project, *arguments):
+    """Return the command that runs the only test again, and the command that records its prompt."""
+    _, document = run_with_report(project, *arguments)
+    (test,) = document["tests"]
+    (use,) = test["attempts"][0]["prompts"]
+    return test["command"], use["record"]
+
+
+def test_commands_have_the_options_of_the_run_and_are_quoted(project):
+    project.tests(MISS)
+    arguments = [
+        "--russo-cache-mode",
+        "replay",
+        "--russo-cache-dir=a b",
+        "--russo-max-calls=1",
+        "-q",
+        "-k",
+        "test_it",
+    ]
+    again, record = commands(project, *arguments)
+    name = "test_it.py::test_it[it's; rm -rf $HOME]"
+    options = ["--russo-cache-mode=replay", "--russo-cache-dir=a b", "--russo-max-calls=1"]
+    assert shlex.split(again) == ["pytest", *options, name]
+    assert shlex.split(record) == ["pytest", "--russo-cache-mode=auto", "--russo-cache-dir=a b", name]
+
+
+def test_command_records_the_prompt_and_the_test_passes_afterwards(project):
+    project.tests(MISS)
+    again, record = commands(project, "--russo-cache-mode=replay")
+    assert project.run(*shlex.split(record)[1:]).ret == 0
+    assert project.run(*shlex.split(again)[1:]).ret == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["--russo-clear-cache", "--russo-prune-unused", "--russo-prune-unused=all"]
+)
+def test_options_that_remove_entries_are_not_repeated(project, option):
+    project.tests("def test_it(russo_say): russo_say('Hello')")
+    again, record = commands(project, option)
+    assert again == "pytest test_it.py::test_it"
+    assert record is None
+
+
+SECRETS = [
+    "--russo-synth-option=acme.api_key=hunter2",
+    "--russo-synth-option=acme.auth_token=hunter2",
+    "--russo-synth-option=acme.url=https://user:hunter2@example.com/",
+    "--russo-synth-option=acme.url=https://hunter2@example.com/",
+    "--russo-synth-option=acme.url=https://example.com/?key=hunter2",
+    "--russo-synth-option=acme.proxy=user:hunter2@example.com",
+    "--russo-synth-option acme.api_key=hunter2",
+    "--russo-agent-token=hunter2",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_option_that_may_hold_a_credential_is_left_out(pytester, secret):
+    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--russo-agent-token')")
+    config = pytester.parseconfig(*secret.split(" "), "--russo-synth-option=acme.speed=2", "--russo-no-cache")
+    expected = "pytest --russo-synth-option=acme.speed=2 --russo-no-cache test_it.py::test_it"
+    assert command.test_command(config, "test_it.py::test_it") == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["acme.voice=Kate", "acme.url=https://example.com/speech", "acme.style=a=b"]
+)
+def test_option_without_a_credential_is_repeated(pytester, value):
+    config = pytester.parseconfig("--russo-synth-option", value)
+    assert command.test_command(config, "t") == shlex.join(["pytest", f"--russo-synth-option={value}", "t"])
+
+
+def test_command_fits_the_directory_in_which_pytest_was_started(project, monkeypatch):
+    folder = project.path / "sub"
+    folder.mkdir()
+    (folder / "test_sub.py").write_text("def test_it(russo_say): russo_say('Hello')")
+    monkeypatch.chdir(folder)
+    assert project.run("--russo-report=report.json").ret == 0
+    (test,) = read_document(folder / "report.json")["tests"]
+    assert test["id"] == "sub/test_sub.py::test_it"
+    assert test["command"] == "pytest test_sub.py::test_it"
