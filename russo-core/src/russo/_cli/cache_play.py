@@ -119,7 +119,7 @@ def _write(audio: Audio, output: Path, label: str, *, as_json: bool) -> None:
 def _labels(entries: Sequence[Entry]) -> list[str]:
     """Return a line about each entry; if there are several, with the settings that differ."""
     length = key_length({entry.key for entry in entries})
-    differences = Differences(entries, _MOST_SETTINGS)
+    differences = Differences(entries)
     common = [f"{name} {text}" for name, text in differences.common.items()]
     labels = []
     for number, entry in enumerate(entries, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from .._foreign import shown
@@ -15,11 +15,11 @@ from .screen import Column
 from .setting_texts import Differences, setting_title
 from .units import age_text, seconds_text, size_text
 
-# Settings that differ have columns of about 12 characters. On a terminal, the other columns take about 56.
 _MOST_SETTINGS: Final = 5
-_WIDTH_OF_OTHERS: Final = 56
+# Characters that the other columns of a table take on a terminal, if the prompt has a dozen.
+_WIDTH_OF_OTHERS: Final = 49
 _WIDTH_OF_LAYER: Final = 12
-_WIDTH_OF_SETTING: Final = 12
+_GAP: Final = 2
 _LONGEST_TITLE: Final = 24
 _SHORT: Final = 10
 _SHORT_KEY: Final = 8
@@ -32,14 +32,14 @@ def show_entries(entries: Sequence[Entry], *, layers: bool) -> None:
     The backend and the voice are above the table if all entries have the same. If more settings differ than
     the table has columns for, their names are below it.
     """
-    most = _most_settings(layers=layers)
-    differences = Differences(entries, most)
+    differences = Differences(entries)
     if differences.common:
         same = ", ".join(f"{name} {text}" for name, text in differences.common.items())
         screen.note(f"every entry below: {same}" if len(entries) > 1 else same)
-    columns = differences.names[:most]
-    _show_table(entries, differences, columns, layers=layers)
-    if others := differences.names[most:]:
+    columns = {name: _setting_column(name, differences.longest(name)) for name in differences.names}
+    chosen = _fitting(columns, differences, layers=layers)
+    _show_table(entries, differences, {name: columns[name][0] for name in chosen}, layers=layers)
+    if others := [name for name in differences.names if name not in chosen]:
         names = ", ".join(others[:_MOST_SETTINGS])
         more = len(others) - _MOST_SETTINGS
         screen.note(
@@ -56,30 +56,41 @@ def show_some(entries: Sequence[Entry], *, layers: bool = False) -> None:
         screen.show(f"and {len(entries) - _SHOWN:,} more")
 
 
-def _most_settings(*, layers: bool) -> int:
+def _fitting(
+    columns: Mapping[str, tuple[Column, int]], differences: Differences, *, layers: bool
+) -> list[str]:
+    """Return the settings whose columns fit; at least one, if any differs."""
     console = screen.console_for(sys.stdout)
-    if not console.is_terminal:
-        return _MOST_SETTINGS
     left = console.width - _WIDTH_OF_OTHERS - (_WIDTH_OF_LAYER if layers else 0)
-    return min(max(left // _WIDTH_OF_SETTING, 1), _MOST_SETTINGS)
+    if not console.is_terminal:
+        left = sys.maxsize
+    if len(columns) <= _MOST_SETTINGS and sum(width + _GAP for _, width in columns.values()) <= left:
+        return list(columns)
+    chosen: set[str] = set()
+    for name in differences.ranked():
+        width = columns[name][1] + _GAP
+        if not chosen or (len(chosen) < _MOST_SETTINGS and width <= left):
+            chosen.add(name)
+            left -= width
+    return [name for name in columns if name in chosen]
 
 
 def _show_table(
-    entries: Sequence[Entry], differences: Differences, names: Sequence[str], *, layers: bool
+    entries: Sequence[Entry], differences: Differences, settings: Mapping[str, Column], *, layers: bool
 ) -> None:
     length = key_length({entry.key for entry in entries})
     now = time.time()
     columns = [
         Column("prompt", long=True),
-        *(_setting_column(name, {differences.text(entry, name) for entry in entries}) for name in names),
+        *settings.values(),
         *(Column(name, number=True) for name in ("seconds", "size", "age")),
         Column("key", long=length > _SHORT),
-        *([Column("in")] if layers else []),
+        *([Column("in", long=True)] if layers else []),
     ]
     rows = (
         [
             entry.title,
-            *(differences.text(entry, name) for name in names),
+            *(differences.text(entry, name) for name in settings),
             seconds_text(entry.seconds),
             size_text(entry.size),
             age_text(now - entry.stored),
@@ -91,9 +102,11 @@ def _show_table(
     screen.show(screen.table(columns, rows))
 
 
-def _setting_column(name: str, texts: Collection[str]) -> Column:
+def _setting_column(name: str, longest: int) -> tuple[Column, int]:
+    """Return the column of a setting, and the width that it needs at least."""
     title = shown(setting_title(name), _LONGEST_TITLE)
-    return Column(title, long=max(map(len, texts)) > _SHORT)
+    longest = max(len(title), longest)
+    return Column(title, long=longest > _SHORT), min(longest, _SHORT)
 
 
 def key_length(keys: Collection[str]) -> int:

@@ -70,7 +70,7 @@ def refuse_ambiguous(found: Sequence[Entry], wanted: str) -> None:
 def choices(entries: Sequence[Entry]) -> str:
     """Return a line for each of the first entries: its key, its prompt and the settings that differ."""
     length = key_length({entry.key for entry in entries})
-    differences = Differences(entries, _MOST_SETTINGS)
+    differences = Differences(entries)
     lines = []
     for entry in entries[:_SHOWN]:
         settings = "".join(f", {text}" for text in differences.texts(entry, _MOST_SETTINGS))

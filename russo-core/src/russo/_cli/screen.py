@@ -148,6 +148,7 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
     result = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
         show_edge=False,
         show_header=any(column.title for column in columns),
         header_style="bold",
@@ -156,7 +157,7 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
         # rich narrows only columns that may wrap. So a long column may wrap even if its texts are cut, and
         # its cells forbid it.
         result.add_column(
-            column.title,
+            Text(column.title, no_wrap=True, overflow="ellipsis"),
             justify="right" if column.number else "left",
             no_wrap=not column.long,
             min_width=_NARROWEST if column.long else None,

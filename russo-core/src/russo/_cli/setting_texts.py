@@ -74,30 +74,42 @@ class Differences:
     A setting other than backend and voice counts only if it differs between entries of one backend.
 
     Attributes:
-        names: The settings that differ: backend, voice, then the others by name. If there are more than
-            ``most``, those that differ between entries of one prompt are first.
+        names: The settings that differ: backend, voice, then the others by name.
         common: The backend and the voice that all entries have, by name.
     """
 
-    def __init__(self, entries: Sequence[Entry], most: int) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         self._texts: dict[int, dict[str, str]] = {}
         # If the metadata of an entry cannot be read, its settings are not known.
-        known = [entry for entry in entries if entry.problem is None or entry.settings]
-        values = {name: {getattr(entry, name) for entry in known} for name in _ATTRIBUTES}
+        self._known = known = [entry for entry in entries if entry.problem is None or entry.settings]
+        self._attributes = {
+            name: {value: shown(value, _LONGEST_VALUE) for value in {getattr(entry, name) for entry in known}}
+            for name in _ATTRIBUTES
+        }
         self.common = {
-            name: shown(*found) for name, found in values.items() if len(found) == 1 and found != {""}
+            name: shown(*texts)
+            for name, texts in self._attributes.items()
+            if len(texts) == 1 and "" not in texts
         }
         others = self._differing((entry.backend, entry) for entry in known) - _WITHOUT_COLUMN
-        names = [*(name for name, found in values.items() if len(found) > 1), *sorted(others)]
-        if len(names) > most:
-            important = self._differing((entry.prompt, entry) for entry in known)
-            names.sort(key=lambda name: name not in important)
-        self.names: Sequence[str] = names
+        different = [name for name, texts in self._attributes.items() if len(texts) > 1]
+        self.names: Sequence[str] = [*different, *sorted(others)]
+
+    def ranked(self) -> list[str]:
+        """Return the names; those that differ between entries of one prompt come first."""
+        important = self._differing((entry.prompt, entry) for entry in self._known)
+        return sorted(self.names, key=lambda name: name not in important)
+
+    def longest(self, name: str) -> int:
+        """Return the length of the longest text of a setting that differs."""
+        if name in _ATTRIBUTES:
+            return max(map(len, self._attributes[name].values()))
+        return max(len(texts.get(name, "")) for texts in self._texts.values())
 
     def text(self, entry: Entry, name: str) -> str:
         """Return the text of an entry's setting; empty if the entry does not have it."""
         if name in _ATTRIBUTES:
-            return shown(getattr(entry, name), _LONGEST_VALUE)
+            return self._attributes[name].get(getattr(entry, name), "")
         return self._texts_of(entry).get(name, "")
 
     def texts(self, entry: Entry, most: int) -> list[str]:
