@@ -31,8 +31,8 @@ class Voice:
     More about it.
 
     Args:
-        voice: The voice. It has a second sentence
-            on a second line.
+        voice: The voice. It has a second sentence, of
+            pitch: it is not an option here.
         pitch (int): The pitch: in Hz.
         token: Never shown.
 
@@ -127,6 +127,7 @@ def test_lines_are_at_most_80_columns_wide_on_a_terminal(name):
     assert lines[0].startswith(f"{name}: ")
     assert lines[lines.index("documentation:") + 1].startswith("python -m pydoc russo_")
     words = {word.strip(",.;:") for line in lines for word in line.split()}
+    assert name != "openai" or {"gpt-realtime-mini", "gpt-realtime-mini-2025-12-15"} <= words
     assert words >= {each["name"] for each in details(name)["options"]} | set(details(name)["voices"] or ())
 
 
@@ -159,7 +160,10 @@ def test_options_of_a_factory_are_described_in_words(acme):
     found = acme()
     options = {each["name"]: each for each in found["options"]}
     assert (found["summary"], found["package"], found["version"]) == ("Speaks ``loudly``.", "", "")
-    assert options["voice"]["meaning"] == "The voice. It has a second sentence on a second line."
+    assert (
+        options["voice"]["meaning"]
+        == "The voice. It has a second sentence, of pitch: it is not an option here."
+    )
     assert (options["pitch"]["type"], options["pitch"]["range"]) == ("whole number", "100 to 400")
     assert options["pitch"]["meaning"] == "The pitch: in Hz."
     assert (options["gain"]["type"], options["gain"]["range"]) == ("number", "0 or more")

@@ -77,6 +77,7 @@ def test_missing_recordings_are_a_problem(folder):
 def test_cache_below_a_file_cannot_be_made(folder, monkeypatch, mode, is_wrong):
     monkeypatch.setenv("RUSSO_CACHE_DIR", "pytest.ini/cache")
     monkeypatch.setenv("RUSSO_CACHE_MODE", mode)
+    (folder / "pytest.ini").chmod(0o755)
     found, problems = examine()
     assert found["cache"]["writable"] is False
     assert [each["problem"] for each in problems] == [

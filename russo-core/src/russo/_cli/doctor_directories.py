@@ -171,7 +171,7 @@ def _git_words(path: Path, folder: Path) -> str:
     if found != 0:
         return "not in a git work tree"
     # A file that is not tracked: git does not ignore tracked files.
-    ignored = _git(folder, "check-ignore", "-q", "--no-index", "--", str(path / f"{'0' * 64}{AUDIO_SUFFIX}"))
+    ignored = _git(folder, "check-ignore", "-q", "--", str(path / f"{'0' * 64}{AUDIO_SUFFIX}"))
     return {0: "ignored by git", 1: "not ignored by git"}.get(-1 if ignored is None else ignored, _NO_GIT)
 
 
