@@ -5,13 +5,10 @@ Only the connection is opened (TCP, and TLS if the URL has it). Nothing is sent 
 
 from __future__ import annotations
 
-import socket
-import ssl
 import threading
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from .._backends.network import network_variables
 from .._foreign import shown
@@ -72,6 +69,8 @@ def _target(url: str) -> _Target:
     Raises:
         ValueError: One of them is not a valid URL. The message does not show it: it may hold a password.
     """
+    from urllib.request import getproxies, proxy_bypass
+
     scheme, host, port = _parts(url, "the endpoint of the backend")
     secure = scheme in _SECURE
     proxies = getproxies()
@@ -105,6 +104,10 @@ def connect(target: _Target) -> str | None:
 
 
 def _failure(target: _Target) -> str | None:
+    # Imported here, because every command of russo imports this module.
+    import socket
+    import ssl
+
     try:
         with socket.create_connection((target.host, target.port), timeout=SECONDS) as connection:
             if target.secure:
