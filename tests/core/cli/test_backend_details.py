@@ -255,3 +255,9 @@ def test_describing_a_backend_imports_no_sdk():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("key", "count"), [("", 1), ("key-of-the-test", 1)])
+def test_login_instead_of_a_key_is_shown_once(monkeypatch, key, count):
+    monkeypatch.setenv("GOOGLE_API_KEY", key)
+    assert russo("backends", "google").out.count("application default credentials of Google Cloud") == count

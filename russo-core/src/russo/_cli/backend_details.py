@@ -17,7 +17,7 @@ from .._foreign import visible
 from .._secret import is_credential
 from .._settings import options_name
 from . import screen
-from .backend_states import Backend
+from .backend_states import READY, Backend
 
 _TITLES: Final = ("option", "type", "default", "range or choices")
 _INDENT: Final = "    "
@@ -57,7 +57,7 @@ def _facts(backend: Backend) -> Iterator[str]:
         yield f"package: {backend.package} {backend.version}".rstrip()
     yield from wrapped(f"state: {backend.state}{f'; {backend.cause}' if backend.cause else ''}")
     yield from wrapped(f"key: {backend.key_words}")
-    for option, login in backend.logins.items():
+    for option, login in backend.logins.items() if backend.state == READY else ():
         yield from wrapped(f"instead of a key: {login}, with the option {option}")
     yield "documentation:"
     yield backend.documentation
