@@ -256,3 +256,13 @@ def test_endpoint_that_a_run_would_refuse_is_a_problem():
         "backend openai: OPENAI_BASE_URL contains a user, a query or a fragment; use only scheme, host, "
         "port and path"
     ]
+
+
+def test_option_that_is_repeated_is_shown_with_each_value(folder, ini):
+    ini("addopts = --russo-report=page.html --russo-report=report.json")
+    found = examine(PYTEST_ADDOPTS=f"{ADDOPTS} --russo-report=other.json")["settings"]["values"]
+    assert [(each["value"], each["source"]) for each in found if each["name"] == "report"] == [
+        ("page.html", f"addopts in {folder / 'pytest.ini'}"),
+        ("report.json", f"addopts in {folder / 'pytest.ini'}"),
+        ("other.json", "PYTEST_ADDOPTS"),
+    ]

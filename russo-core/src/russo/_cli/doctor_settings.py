@@ -89,10 +89,16 @@ def _settings(side: PytestSide) -> Iterator[Found]:
 
 def _only_options(side: PytestSide) -> Iterator[Found]:
     for name in _ONLY_OPTIONS:
-        value = getattr(side.options, f"russo_{name}", None)
-        if value is not None and value is not False:
+        dest = f"russo_{name}"
+        value = getattr(side.options, dest, None)
+        if isinstance(value, list):  # an option that may be repeated
+            own = getattr(side.own_options, dest) or []
+            for each in value:
+                source = "PYTEST_ADDOPTS" if each in own else f"addopts in {_inifile(side)}"
+                yield Found(name, option_text(name, each), source)
+        elif value is not None and value is not False:
             text = "yes" if value is True else option_text(name, value)
-            yield Found(name, text, _option_source(f"russo_{name}", side))
+            yield Found(name, text, _option_source(dest, side))
 
 
 def _backend_options(side: PytestSide) -> Iterator[Found]:
