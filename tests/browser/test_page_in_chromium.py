@@ -1,133 +1,38 @@
 """The page of a report in a real browser, opened from disk: views, filters, links, keys, sounds."""
 
-import base64
-import re
 import wave
 
 import pytest
 
-from russo._report.page import render
-from support.chromium import needs_chromium, requested, start
-from support.report_documents import HOSTILE, Beside, Report, hostile_run, long_run, red_run, speech
+from support.chromium import needs_chromium
 
 pytest.importorskip("selenium")
 
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
+
+from support.chromium import requested
+from support.report_browser import (
+    focused,
+    focused_name,
+    is_open,
+    item,
+    one,
+    play,
+    press,
+    prompt,
+    shown,
+    speaker,
+    wait,
+    write,
+)
+from support.report_documents import Beside, Report, long_run, red_run, speech
 
 pytestmark = needs_chromium
 
 KITCHEN = "tests/test_lights.py::test_on[kitchen]"
 OFF = "tests/test_lights.py::test_off"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    yield from start(tmp_path_factory.mktemp("chromium"))
-
-
-def write(directory, report):
-    path = directory / "report.html"
-    text = "".join(render(report.document, report.media))
-    path.write_bytes(text.encode("utf-8", "backslashreplace"))
-    return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("red"), red_run())
-
-
-@pytest.fixture
-def opened(browser):
-    """A function that opens a page; asserts at the end that no script failed and that no request was sent."""
-    addresses = set()
-    browser.set_window_size(1200, 900)
-
-    def go(address):
-        # Another document first: an address that differs in its fragment only is not loaded again.
-        browser.get("about:blank")
-        for log in ("browser", "performance"):
-            browser.get_log(log)
-        browser.get(address)
-        addresses.add(address.partition("#")[0])
-        return browser
-
-    yield go
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    assert {url.partition("#")[0] for url in requested(browser) if not url.startswith("data:")} <= addresses
-    assert browser.execute_script("return window.hurt") is None
-
-
-@pytest.fixture
-def page(opened, address):
-    """The page of the red run."""
-    return opened(address)
-
-
-def wait(browser, condition):
-    return WebDriverWait(browser, 20, poll_frequency=0.02).until(condition)
-
-
-def one(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
-
-
-def shown(browser, selector=".test, .quiet li"):
-    """Return the names of the visible tests or prompts."""
-    return browser.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].filter((item) => item.checkVisibility({contentVisibilityAuto: false}))"
-        ".map((item) => item.querySelector('.name, .plain, .prompt').textContent)",
-        selector,
-    )
-
-
-def item(page, name):
-    """Return the element of a test."""
-    return page.execute_script(
-        "return [...document.querySelectorAll('.test, .quiet li')].find((item) => item.querySelector('.name')?.textContent === arguments[0])",
-        name,
-    )
-
-
-def prompt(page, words, inside="#by-test"):
-    """Return the first use of a prompt."""
-    return page.execute_script(
-        "return [...document.querySelectorAll(arguments[1] + ' :is(.use, .card)')].find((use) => use.querySelector('.prompt').textContent === arguments[0])",
-        words,
-        inside,
-    )
-
-
-def press(browser, *keys):
-    ActionChains(browser).send_keys(*keys).perform()
-
-
-def focused(browser):
-    return browser.switch_to.active_element
-
-
-def focused_name(browser):
-    return browser.execute_script(
-        "return document.activeElement.querySelector('.name, .prompt')?.textContent"
-    )
-
-
-def is_open(element):
-    return element.get_property("open")
-
-
-def speaker(page):
-    return one(page, "#speaker")
-
-
-def play(page, use):
-    button = use.find_element(By.CSS_SELECTOR, ".play")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    button.click()
-    return button
 
 
 # -- what is open
@@ -520,129 +425,3 @@ def test_sound_is_downloaded_with_the_first_words_of_the_prompt(page, tmp_path):
     wait(page, lambda _: target.exists())
     with wave.open(str(target)) as file:
         assert file.getnframes() / file.getframerate() == 1.62
-
-
-# -- safety and looks
-
-
-def test_hostile_texts_are_text(opened, tmp_path):
-    page = opened(write(tmp_path, hostile_run()))
-    texts = page.execute_script(
-        "return [...document.querySelectorAll('.use .prompt')].map((each) => each.textContent)"
-    )
-    seen = [
-        text.replace("\x00", "\u2400").replace("\x1b", "\u241b").replace("\r", "\u240d") for text in HOSTILE
-    ]
-    assert set(texts) == {text.encode("utf-8", "backslashreplace").decode() for text in seen}
-    inside = "main :is(script, style, iframe, object, link, meta, base)"
-    assert page.find_elements(By.CSS_SELECTOR, inside) == []
-    one(page, "#open-all").click()
-    assert len(page.find_elements(By.CSS_SELECTOR, "main img")) == len(HOSTILE)
-    one(page, "#search").send_keys("احجز رحلة")
-    assert len(shown(page)) == 1
-    directions = "return [...document.querySelectorAll('.use .prompt')].filter((p) => getComputedStyle(p).direction === 'rtl').length"
-    assert page.execute_script(directions) == 2
-
-
-CONTRAST = """
-const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-const low = new Set();
-for (const element of document.querySelectorAll('body *')) {
-  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  if (!own || !element.checkVisibility() || element.closest('.away, noscript')) continue;
-  let back = element;
-  while (back && (rgb(getComputedStyle(back).backgroundColor)[3] ?? 1) === 0) back = back.parentElement;
-  const pair = [light(rgb(getComputedStyle(element).color)), light(rgb(getComputedStyle(back).backgroundColor))];
-  const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-  if (ratio < 4.5) low.add(`${element.tagName}.${element.className} ${ratio.toFixed(2)}`);
-}
-return [...low];
-"""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 1280])
-@pytest.mark.parametrize("make", [red_run, hostile_run])
-def test_page_is_readable_and_fits_the_window(opened, tmp_path, scheme, width, make):
-    page = opened(write(tmp_path, make()))
-    page.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-    page.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600},
-    )
-    try:
-        background = page.execute_script("return getComputedStyle(document.body).backgroundColor")
-        assert (int(re.search(r"\d+", background).group()) > 128) == (scheme == "light")
-        one(page, "#open-all").click()
-        page.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        page.execute_script(
-            "document.querySelectorAll('.body, .card').forEach((each) => { each.style.contentVisibility = 'visible'; })"
-        )
-        for view in ("test", "prompt"):
-            page.execute_script("arguments[0].click()", one(page, f"#tab-{view}"))
-            wait(page, lambda _, view=view: one(page, f"#by-{view}").is_displayed())
-            assert page.execute_script("return document.documentElement.scrollWidth") <= width
-            assert page.execute_script(CONTRAST) == []
-            assert page.execute_script(CUT) == []
-    finally:
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-
-
-# Text that leaves its test is cut off, unless it is in a part with its own scroll bar.
-CUT = """
-const scroll = '.traceback pre, .scroll, .chip';
-return [...document.querySelectorAll('.item *')].filter((each) => {
-  const item = each.closest('.item');
-  return each.checkVisibility() && !each.closest(scroll) && each.getBoundingClientRect().right > item.getBoundingClientRect().right + 1;
-}).map((each) => each.outerHTML.slice(0, 80));
-"""
-
-
-def colors(page, selector):
-    script = "return [...document.querySelectorAll(arguments[0])].map((each) => getComputedStyle(each).color)"
-    return set(page.execute_script(script, selector))
-
-
-def test_no_text_in_a_failed_test_is_green_and_no_text_in_a_passed_test_is_red(page):
-    one(page, "#open-all").click()
-    (green,) = colors(page, "#by-test .outcome.passed")
-    (red,) = colors(page, "#by-test .outcome.failed")
-    assert green not in colors(page, ".test.failed, .test.failed *")
-    assert red not in colors(page, ".test.passed, .test.passed *")
-    pink = "return [...document.querySelectorAll('.test.passed *')].map((each) => getComputedStyle(each).backgroundColor)"
-    alarm = "return getComputedStyle(document.querySelector('.test.failed .problem')).backgroundColor"
-    assert page.execute_script(alarm) not in page.execute_script(pink)
-
-
-def test_print_shows_what_is_open_and_no_controls(page):
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    try:
-        for selector in (".tools", ".tabs", ".play", ".tool", ".foot"):
-            assert not one(page, selector).is_displayed()
-        assert one(page, ".message").is_displayed()
-        assert one(page, ".wave").is_displayed()
-        pdf = base64.b64decode(page.print_page())
-        assert pdf.startswith(b"%PDF")
-    finally:
-        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-
-
-def test_page_without_scripts_shows_both_views_and_native_players(browser, address):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    try:
-        browser.get("about:blank")
-        browser.get(address)
-        assert one(browser, "#by-prompt .card").is_displayed()
-        assert not one(browser, ".tools").is_displayed()
-        players = browser.find_elements(By.CSS_SELECTOR, "audio[controls]")
-        assert len(players) == 5
-        assert all(player.is_displayed() for player in players)
-        link = one(browser, ".use .sound noscript a")
-        assert one(browser, link.get_attribute("href").partition("/report.html")[2]).tag_name == "noscript"
-    finally:
-        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

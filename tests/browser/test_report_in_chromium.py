@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from support.chromium import needs_chromium, requested, start
+from support.chromium import needs_chromium, requested
 from support.projects import SPEAKER
 
 pytest.importorskip("selenium")
@@ -40,11 +40,6 @@ TESTS = """
     def test_uses_nothing():
         pass
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    yield from start(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="module")
