@@ -23,7 +23,7 @@ from .cache_rm import remove
 from .cache_show import show
 from .cache_verify import verify
 from .cache_views import directory, export, info
-from .doctor import doctor
+from .doctor.command import doctor
 from .record import record
 from .say import say
 

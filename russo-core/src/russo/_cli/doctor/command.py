@@ -14,23 +14,23 @@ from typing import Final
 
 import click
 
-from .._backends.discovery import load_synthesizer
-from .._errors import BackendConfigError, BackendNotFoundError
-from .._flow.option_names import refuse_misspelt_backends
-from .._flow.workspace import Workspace
-from .._foreign import visible
-from .._mode import Mode
-from .._settings import Settings, SettingsError
-from . import screen
-from .backend_states import KEY_MISSING, READY, Backend, examine_all
-from .doctor_directories import examine_directories
-from .doctor_installation import examine_plugins, examine_versions
-from .doctor_network import examine_network
-from .doctor_parts import Section, Tidy
-from .doctor_settings import examine_settings, loads_plugin, options_of
-from .pytest_side import PytestSide, look_like_pytest
-from .screen import RefusedError
-from .workspace import json_option
+from ..._backends.discovery import load_synthesizer
+from ..._errors import BackendConfigError, BackendNotFoundError
+from ..._flow.option_names import refuse_misspelt_backends
+from ..._flow.workspace import Workspace
+from ..._foreign import visible
+from ..._mode import Mode
+from ..._settings import Settings, SettingsError
+from .. import screen
+from ..backend_states import KEY_MISSING, READY, Backend, examine_all
+from ..pytest_side import PytestSide, look_like_pytest
+from ..screen import RefusedError
+from ..workspace import json_option
+from .directories import examine_directories
+from .installation import examine_plugins, examine_versions
+from .network import examine_network
+from .parts import Section, Tidy
+from .settings import examine_settings, loads_plugin, options_of
 
 _WIDTH: Final = 80
 _INDENT: Final = "  "

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from russo._cli import doctor_directories
+from russo._cli.doctor import directories
 from support.command import russo, store_prompts
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -112,7 +112,7 @@ def test_file_system_without_rights_is_a_problem(folder, cache, monkeypatch):
 
 
 def test_full_file_system_is_a_problem(monkeypatch, cache):
-    monkeypatch.setattr(doctor_directories, "_LEAST_SPACE", 1 << 80)
+    monkeypatch.setattr(directories, "_LEAST_SPACE", 1 << 80)
     _, [problem] = examine()
     assert problem["problem"].startswith(f"the file system of {cache.directory} has ")
     assert "russo cache prune" in problem["advice"]
@@ -195,5 +195,5 @@ def test_git_that_never_ends_is_not_waited_for(monkeypatch, tmp_path):
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(doctor_directories, "_PATIENCE", 0.1)
+    monkeypatch.setattr(directories, "_PATIENCE", 0.1)
     assert examine()[0]["cache"]["git"] == "git was not asked"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from russo._cli import doctor_network
+from russo._cli.doctor import network
 from support.certificates import serve_as
 from support.command import russo, start
 
@@ -125,7 +125,7 @@ def test_certificate_is_checked(openai, tmp_path, monkeypatch):
 
 
 def test_server_that_never_answers_is_not_waited_for(openai, monkeypatch):
-    monkeypatch.setattr(doctor_network, "SECONDS", 0.3)
+    monkeypatch.setattr(network, "SECONDS", 0.3)
     with Listener(answers=False) as server:
         openai(f"https://127.0.0.1:{server.port}/v1")
         began = time.monotonic()
@@ -135,7 +135,7 @@ def test_server_that_never_answers_is_not_waited_for(openai, monkeypatch):
 
 
 def test_look_up_that_never_ends_is_not_waited_for(openai, monkeypatch):
-    monkeypatch.setattr(doctor_network, "SECONDS", 0.3)
+    monkeypatch.setattr(network, "SECONDS", 0.3)
     ended = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(60) and [])
     openai("https://127.0.0.1:1/v1")
@@ -183,7 +183,7 @@ def test_reason_without_a_connection_is_named(monkeypatch, name, words):
 
 def test_host_is_that_of_the_backend(monkeypatch):
     targets = []
-    monkeypatch.setattr(doctor_network, "connect", targets.append)
+    monkeypatch.setattr(network, "connect", targets.append)
     monkeypatch.setenv("NO_PROXY", "*")
     for name in ("elevenlabs", "google", "openai", "openai-speech"):
         monkeypatch.setenv("RUSSO_SYNTH", name)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .._mode import Mode
-from .._plugin.setup import missing_recordings
-from .._settings import Settings, is_same_directory
-from .._store.directory import stored_keys
-from .._store.entry import AUDIO_SUFFIX, META_SUFFIX
-from .._words import count
-from .doctor_parts import Section
-from .units import size_text
+from ..._mode import Mode
+from ..._plugin.setup import missing_recordings
+from ..._settings import Settings, is_same_directory
+from ..._store.directory import stored_keys
+from ..._store.entry import AUDIO_SUFFIX, META_SUFFIX
+from ..._words import count
+from ..units import size_text
+from .parts import Section
 
 _LEAST_SPACE: Final = 100_000_000
 _PATIENCE: Final = 5.0

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .._backends.redaction import redact
-from .._foreign import shown
-from .._secret import is_credential
-from .trust import without_credentials
+from ..._backends.redaction import redact
+from ..._foreign import shown
+from ..._secret import is_credential
+from ..trust import without_credentials
 
 _LONGEST: Final = 300
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from .._backends.network import network_variables
-from .._foreign import shown
-from .doctor_parts import Section
+from ..._backends.network import network_variables
+from ..._foreign import shown
+from .parts import Section
 
 SECONDS: Final = 5.0
 _PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443, "socks5": 1080, "socks5h": 1080}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .._foreign import shown
-from .._plugin.options import INI_NAMES
-from .._plugin.setup import unread_ini_names, unread_variables
-from .._settings import Asked, Settings, SettingsError, find_setting, lines_of, parse_options, resolve
-from .doctor_parts import Section, option_text
-from .pytest_side import PytestSide
+from ..._foreign import shown
+from ..._plugin.options import INI_NAMES
+from ..._plugin.setup import unread_ini_names, unread_variables
+from ..._settings import Asked, Settings, SettingsError, find_setting, lines_of, parse_options, resolve
+from ..pytest_side import PytestSide
+from .parts import Section, option_text
 
 # Settings that only the command line of pytest has, and so also addopts.
 _ONLY_OPTIONS: Final = ("no_cache", "clear_cache", "max_calls", "record_only", "prune_unused", "report")

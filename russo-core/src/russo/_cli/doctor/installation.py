@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions, version
 from typing import Final
 
-from .._backends.discovery import installed_backends
-from .._foreign import shown
-from .._hooks import package_of, registered
-from .._installation import REPAIR, problem
-from .backend_states import missing_requirements, version_of
-from .doctor_parts import Section
+from ..._backends.discovery import installed_backends
+from ..._foreign import shown
+from ..._hooks import package_of, registered
+from ..._installation import REPAIR, problem
+from ..backend_states import missing_requirements, version_of
+from .parts import Section
 
 _PLUGINS: Final = "pytest11"
 _PLUGIN: Final = "russo"

@@ -1,0 +1,1 @@
+"""``russo doctor``: the subcommand, the sections of its output, and what must be hidden in them."""
