@@ -22,6 +22,7 @@ _IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
 OPTIONS_OF_INI: Final = "ini-file, russo_synth_options"
 OPTIONS_GIVEN: Final = "--russo-synth-option"
+_COMMAND_LINE: Final = "command line"
 
 
 class SettingsError(ValueError):
@@ -41,6 +42,7 @@ class Asked:
         recordings_dir: Directory of recordings.
         clear: Whether to clear the cache first.
         record_only: Whether to record the marked prompts without running tests.
+        source: Where these settings come from, in words, for messages.
     """
 
     synth: str | None = None
@@ -51,6 +53,7 @@ class Asked:
     recordings_dir: str | None = None
     clear: bool = False
     record_only: bool = False
+    source: str = _COMMAND_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,12 @@ class Setting:
 
 
 def find_setting(
-    name: str, given: str | None, *, environment: Mapping[str, str], ini: Callable[[str], object] | None
+    name: str,
+    given: str | None,
+    *,
+    environment: Mapping[str, str],
+    ini: Callable[[str], object] | None,
+    given_source: str = _COMMAND_LINE,
 ) -> Setting:
     """Return a setting by the precedence of russo: command line, environment, ini-file, default.
 
@@ -108,10 +116,11 @@ def find_setting(
         given: The value on the command line, if any.
         environment: Environment variables; empty ones count as unset.
         ini: Returns the value of a setting in the ini-file. ``None`` if the setting is not allowed there.
+        given_source: The source of the value on the command line, in words.
     """
     variable = f"RUSSO_{name.upper()}"
     for value, source in (
-        (given, "command line"),
+        (given, given_source),
         (environment.get(variable), f"environment variable {variable}"),
         (str((ini and ini(f"russo_{name}")) or ""), f"ini-file, russo_{name}"),
     ):
@@ -139,7 +148,7 @@ def resolve(
     sources: dict[str, str] = {}
 
     def choose(name: str, given: str | None) -> str | None:
-        setting = find_setting(name, given, environment=environment, ini=ini)
+        setting = find_setting(name, given, environment=environment, ini=ini, given_source=asked.source)
         sources[name] = setting.source
         return setting.value
 
@@ -154,7 +163,7 @@ def resolve(
             raise SettingsError(
                 f"--russo-no-cache and --russo-cache-mode={asked.mode} disagree; give one of them"
             )
-        sources["cache_mode"] = "command line, --russo-no-cache"
+        sources["cache_mode"] = f"{asked.source}, --russo-no-cache"
     cache_dir = choose_directory("cache_dir", asked.cache_dir) or _directory(
         DEFAULT_DIRECTORY, rootdir, "default"
     )

@@ -69,8 +69,14 @@ def test_missing_recordings_are_a_problem(folder):
     (folder / "pytest.ini").write_text("[pytest]\nrusso_recordings_dir = kept\n")
     _, [problem] = examine()
     assert problem["problem"] == (
-        "the recordings directory kept does not exist (ini-file, russo_recordings_dir)"
+        f"the recordings directory kept does not exist (russo_recordings_dir in {folder / 'pytest.ini'})"
     )
+
+
+def test_source_of_missing_recordings_is_that_of_the_setting(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--russo-recordings-dir=kept")
+    _, [problem] = examine()
+    assert problem["problem"] == "the recordings directory kept does not exist (PYTEST_ADDOPTS)"
 
 
 @pytest.mark.parametrize(("mode", "is_wrong"), [("auto", True), ("replay", False), ("off", False)])
@@ -138,6 +144,16 @@ def test_broken_link_cannot_be_made(folder, monkeypatch):
     assert len(problems) == 1
 
 
+def test_link_to_a_missing_directory_cannot_be_made(folder):
+    (folder / ".russo_cache").symlink_to(folder / "gone")
+    found, [problem] = examine()
+    assert (found["cache"]["exists"], found["cache"]["writable"]) == (False, False)
+    assert problem == {
+        "problem": f"the cache directory {folder / '.russo_cache'} does not exist and cannot be made",
+        "advice": f"make the directory {folder / 'gone'}, or remove the link",
+    }
+
+
 # -- git
 
 
@@ -169,6 +185,61 @@ def test_ignored_recordings_are_a_problem(folder, recordings):
     assert problem["problem"] == (
         f"git ignores the recordings in {folder / 'kept'}, so other machines do not get them"
     )
+
+
+@needs_git
+def test_ignored_recordings_are_a_problem_also_if_they_are_the_cache(folder, monkeypatch):
+    git(folder, "init", "-q")
+    (folder / ".gitignore").write_text("kept\n")
+    monkeypatch.setenv("RUSSO_CACHE_DIR", "kept")
+    monkeypatch.setenv("RUSSO_RECORDINGS_DIR", "kept")
+    _, [problem] = examine()
+    assert problem["problem"].startswith("git ignores the recordings in ")
+
+
+@needs_git
+def test_cache_behind_a_link_is_asked_about_at_its_target(folder):
+    git(folder, "init", "-q")
+    (folder / ".gitignore").write_text("target\n")
+    (folder / "target").mkdir()
+    (folder / ".russo_cache").symlink_to("target")
+    assert examine()[0]["cache"]["git"] == "ignored by git"
+    (folder / ".gitignore").write_text(".russo_cache\n")
+    assert examine()[0]["cache"]["git"] == "not ignored by git"
+
+
+@needs_git
+def test_cache_below_a_file_is_in_its_work_tree(folder, monkeypatch):
+    git(folder, "init", "-q")
+    monkeypatch.setenv("RUSSO_CACHE_DIR", "pytest.ini/cache")
+    assert examine()[0]["cache"]["git"] == "not ignored by git"
+
+
+@needs_git
+def test_bare_repository_is_not_a_work_tree(folder):
+    git(folder, "init", "-q", "--bare")
+    assert examine()[0]["cache"]["git"] == "not in a git work tree"
+
+
+@needs_git
+@pytest.mark.parametrize("language", ["C", "de_DE.UTF-8"])
+def test_failure_of_git_is_not_an_answer(folder, monkeypatch, language):
+    monkeypatch.setenv("LC_ALL", language)
+    git(folder, "init", "-q")
+    (folder / ".git" / "config").write_text("[core\n")
+    assert examine()[0]["cache"]["git"].startswith("git failed: bad config line 1 in file ")
+
+
+def test_message_of_git_is_escaped_and_bounded(folder, monkeypatch, tmp_path):
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf 'fatal: \\033[31m%01000d\\nmore' 0 >&2; exit 128\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    words = examine()[0]["cache"]["git"]
+    assert words.startswith("git failed: \\x1b[31m000")
+    assert len(words) < 230
+    assert "more" not in words
 
 
 @needs_git

@@ -88,9 +88,48 @@ def test_options_of_backends_have_their_own_sources(folder, ini):
     found = settings(PYTEST_ADDOPTS=f"{ADDOPTS} --russo-synth-option=local.voice=emma")
     assert found["local.speed"] == ("1.5", f"russo_synth_options in {path}")
     assert found["local.seed"] == ("3", f"addopts in {path}")
-    assert found["custom.x"] == ("1", f"addopts in {path}")
+    assert found["custom.x"] == ("(hidden: backend custom is not imported)", f"addopts in {path}")
     assert found["local.voice"] == ("emma", "PYTEST_ADDOPTS")
     assert found["openai.base_url"][0] == "https://host.example/v1"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "openai.api_kye=skSECRET",  # a misspelt name
+        "openai.speed=skSECRET",  # the value of another option
+        "openai.api_key=skSECRET",
+        "openai.base_url=https://user:skSECRET@host.example/v1",
+        "google.vertexai=skSECRET",
+        "opnai.voice=skSECRET",
+        "custom.voice=skSECRET",
+        "speed=skSECRET",  # without the name of a backend
+        "openai speed=skSECRET",
+        "api_kye=skSECRET",
+    ],
+)
+@pytest.mark.parametrize("place", ["PYTEST_ADDOPTS", "ini-file"])
+def test_value_that_may_be_a_credential_is_hidden(ini, place, option):
+    ini("russo_synth = openai", f"russo_synth_options = {option}" if place == "ini-file" else "")
+    addopts = f"{ADDOPTS} '--russo-synth-option={option}'" if place == "PYTEST_ADDOPTS" else ADDOPTS
+    found = examine(PYTEST_ADDOPTS=addopts, OPENAI_API_KEY="set")
+    assert "skSECRET" not in json.dumps(found)
+    name = option.partition("=")[0]
+    assert name.split()[-1] in json.dumps(found)  # it is examined
+
+
+def test_reason_of_a_hidden_value_is_shown(ini):
+    ini("russo_synth_options =", "  openai.sped=1", "  openai.speed=fast", "  opnai.speed=1")
+    found = settings()
+    assert found["openai.sped"][0] == "(hidden: backend openai does not declare this option)"
+    assert found["openai.speed"][0] == "(hidden: not a value of this option)"
+    assert found["opnai.speed"][0] == "(hidden: backend opnai is not imported)"
+
+
+def test_valid_values_stay_in_messages(ini):
+    ini("russo_synth = local", "russo_synth_options = local.voice=anna")
+    [found] = problems()
+    assert "voice is 'anna'" in found
 
 
 def test_ini_file_is_found_as_pytest_finds_it(folder, monkeypatch):
@@ -134,6 +173,7 @@ def test_misspelt_names_are_problems_and_others_are_named(ini):
         ("russo_cache_mode = sometimes", "no cache mode is named 'sometimes'"),
         ("russo_synth_options = speed=1", "does not have the form NAME.OPTION=VALUE"),
         ("russo_cache_dir = pytest.ini", "is a file; russo needs a directory there"),
+        ("addopts = --russo-cache-mode=off --russo-cache-dir=pytest.ini", "(addopts or PYTEST_ADDOPTS)"),
         ("addopts = --russo-record-only --russo-cache-mode=replay", "disagree: nothing would be recorded"),
     ],
 )
@@ -192,7 +232,6 @@ def test_keys_are_named_with_their_state():
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        (["russo_synth = opnai"], "no backend is named 'opnai'"),
         (["russo_synth = local", "russo_synth_options = local.sped=1"], "has no option 'sped'"),
         (["russo_synth = local", "russo_synth_options = local.speed=9"], "speed is 9.0; it must be from 0.5"),
         (["russo_synth = local", "russo_synth_options = locl.speed=1"], "no backend is named 'locl'"),
@@ -202,6 +241,14 @@ def test_backend_that_a_run_would_refuse_is_a_problem(ini, lines, problem):
     ini(*lines)
     [found] = problems()
     assert problem in found
+
+
+def test_advice_for_an_unknown_backend_can_be_followed():
+    found = examine(RUSSO_SYNTH="opnai")
+    [problem] = found["problems"]
+    assert "no backend is named 'opnai'" in problem["problem"]
+    assert problem["advice"] == "correct the name; russo backends lists the installed ones"
+    assert "russo backends opnai" not in json.dumps(found)
 
 
 def test_code_of_the_folder_is_not_run(folder, ini):

@@ -10,7 +10,7 @@ import contextlib
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import click
 
@@ -30,7 +30,7 @@ from .directories import examine_directories
 from .installation import examine_plugins, examine_versions
 from .network import examine_network
 from .parts import Section, Tidy
-from .settings import examine_settings, loads_plugin, options_of
+from .settings import examine_settings, loads_plugin, options_of, secrets_of
 
 _WIDTH: Final = 80
 _INDENT: Final = "  "
@@ -52,15 +52,18 @@ def doctor(*, online: bool, as_json: bool) -> int:
     options = {} if side is None else options_of(side)
     found = examine_all(options)
     variables = {name for backend in found for name in backend.credentials or ()}
+    factories = {each.name: cast("Any", each.factory) for each in found if each.factory is not None}
+    secrets: Iterable[str] = ()
     sections = [examine_versions(), examine_plugins(side is None or loads_plugin(side)), configuration]
     settings = None
     if side is not None:
-        configuration, settings = examine_settings(side)
+        configuration, settings = examine_settings(side, factories)
+        secrets = secrets_of(side, factories)
         sections[-1] = configuration
         sections.append(examine_directories(settings, side.rootdir))
     backends, endpoint, why_not = _examine_backends(found, settings, side)
     sections += [backends, examine_network(endpoint, why_not, online=online)]
-    _show(sections, Tidy(options, variables), as_json=as_json)
+    _show(sections, Tidy(secrets, variables), as_json=as_json)
     return 1 if any(section.problems for section in sections) else 0
 
 
@@ -130,7 +133,10 @@ def _examine_chosen(
             return None, f"backend {name} cannot be used"
     try:
         synthesizer = load_synthesizer(name, **Workspace.of(settings).options(name))
-    except (BackendNotFoundError, BackendConfigError) as error:
+    except BackendNotFoundError as error:
+        section.add(f"backend {name}: {error}", "correct the name; russo backends lists the installed ones")
+        return None, f"backend {name} is not installed"
+    except BackendConfigError as error:
         section.add(f"backend {name}: {error}", f"correct it; russo backends {name} shows the options")
         return None, f"backend {name} cannot be used"
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign constructor may raise anything

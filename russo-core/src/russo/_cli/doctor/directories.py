@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ..._foreign import shown
 from ..._mode import Mode
 from ..._plugin.setup import missing_recordings
-from ..._settings import Settings, is_same_directory
+from ..._settings import Settings
 from ..._store.directory import stored_keys
 from ..._store.entry import AUDIO_SUFFIX, META_SUFFIX
 from ..._words import count
@@ -20,9 +21,13 @@ from .parts import Section
 
 _LEAST_SPACE: Final = 100_000_000
 _PATIENCE: Final = 5.0
+_LONGEST: Final = 200
 # If a repository comes with its own settings of git, this one could run a program.
 _GIT: Final = ("git", "-c", "core.fsmonitor=false")
 _NO_GIT: Final = "git was not asked"
+_NO_WORK_TREE: Final = "not in a git work tree"
+_NO_REPOSITORY: Final = "not a git repository"
+_IGNORED: Final = "ignored by git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,8 @@ def _check(section: Section, role: str, path: Path, found: _Directory, settings:
         return
     if found.exists and not found.readable:
         section.add(f"the {role} directory {path} cannot be read", f"allow it: chmod u+rx {path}")
-    is_read_only = role == "recordings" and not is_same_directory(path, settings.cache_dir)
-    if is_read_only:
-        if found.git == "ignored by git":
+    if role == "recordings":
+        if found.git == _IGNORED:
             section.add(
                 f"git ignores the recordings in {path}, so other machines do not get them",
                 "remove the pattern from .gitignore, or use another directory",
@@ -106,9 +110,10 @@ def _check(section: Section, role: str, path: Path, found: _Directory, settings:
         return
     if settings.mode is not Mode.REPLAY and not found.writable:
         can = "cannot be written" if found.exists else "does not exist and cannot be made"
-        section.add(
-            f"the {role} directory {path} {can}", "correct its rights, or set russo_cache_dir to another one"
-        )
+        advice = "correct its rights, or set russo_cache_dir to another one"
+        if not found.exists and found.link and path.is_symlink():
+            advice = f"make the directory {found.link}, or remove the link"
+        section.add(f"the {role} directory {path} {can}", advice)
     if settings.mode is not Mode.REPLAY and found.free is not None and found.free < _LEAST_SPACE:
         section.add(
             f"the file system of {path} has {size_text(found.free)} left",
@@ -119,16 +124,17 @@ def _check(section: Section, role: str, path: Path, found: _Directory, settings:
 def _examine(path: Path) -> _Directory:
     exists = os.path.isdir(path)
     base = path if exists else _existing(path)
+    is_free = exists or not os.path.lexists(path)  # a broken link is not replaced by a directory
     readable = exists and os.access(path, os.R_OK | os.X_OK)
     entries, size = _content(path) if readable else (None, 0)
     real = os.path.realpath(path)
     return _Directory(
         exists=exists,
         readable=readable if exists else None,
-        writable=os.path.isdir(base) and os.access(base, os.W_OK | os.X_OK),
+        writable=is_free and os.path.isdir(base) and os.access(base, os.W_OK | os.X_OK),
         free=_free(base),
         link="" if real == os.path.abspath(path) else real,
-        git=_git_words(path, base),
+        git=_git_words(Path(real)),
         entries=entries,
         size=size,
     )
@@ -163,28 +169,40 @@ def _entries_words(entries: int, size: int) -> str:
     return f"{count(entries, 'entry', 'entries')} ({size_text(size)})"
 
 
-def _git_words(path: Path, folder: Path) -> str:
-    """Return whether the directory is in a git work tree and ignored, in words."""
+def _git_words(path: Path) -> str:
+    """Return whether a directory, without links on its path, is in a git work tree and ignored, in words."""
+    folder = next((each for each in (path, *path.parents) if os.path.isdir(each)), path)
     found = _git(folder, "rev-parse", "--is-inside-work-tree")
     if found is None:
         return _NO_GIT
-    if found != 0:
-        return "not in a git work tree"
+    if found.returncode != 0:
+        return _NO_WORK_TREE if _NO_REPOSITORY in found.stderr else _git_failure(found)
+    if found.stdout.strip() != "true":  # in a bare repository, or in the directory .git
+        return _NO_WORK_TREE
     # A file that is not tracked: git does not ignore tracked files.
-    ignored = _git(folder, "check-ignore", "-q", "--", str(path / f"{'0' * 64}{AUDIO_SUFFIX}"))
-    return {0: "ignored by git", 1: "not ignored by git"}.get(-1 if ignored is None else ignored, _NO_GIT)
+    found = _git(folder, "check-ignore", "-q", "--", str(path / f"{'0' * 64}{AUDIO_SUFFIX}"))
+    if found is None:
+        return _NO_GIT
+    return {0: _IGNORED, 1: f"not {_IGNORED}"}.get(found.returncode) or _git_failure(found)
 
 
-def _git(folder: Path, *arguments: str) -> int | None:
-    """Run git and return its exit code; ``None`` if it cannot be run."""
+def _git_failure(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"git failed: {shown(lines[0].removeprefix('fatal: '), _LONGEST)}"
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Run git; return ``None`` if it cannot be run."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [*_GIT, "-C", str(folder), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE,
             check=False,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},  # its messages are compared
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return done.returncode

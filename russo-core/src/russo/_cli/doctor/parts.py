@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..._backends.constructor import convert_options, option_types
 from ..._backends.redaction import redact
 from ..._foreign import shown
 from ..._secret import is_credential
@@ -57,14 +58,14 @@ class Tidy:
     """Replaces credentials and the home directory in texts.
 
     Args:
-        options: The options of backends, by backend and by name.
+        secrets: Texts that are, or may be, credentials.
         variables: Variables that hold credentials; others are known by their names.
     """
 
-    def __init__(self, options: Mapping[str, Mapping[str, str]], variables: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], variables: Iterable[str]) -> None:
         named = set(variables)
         self._secrets = [
-            *(text for each in options.values() for option, text in each.items() if is_credential(option)),
+            *secrets,
             *(
                 value.strip()
                 for name, value in os.environ.items()
@@ -97,3 +98,28 @@ def option_text(name: str, value: object) -> str:
         return "(hidden)"
     text = str(value)
     return without_credentials(text) if "://" in text else shown(text, _LONGEST)
+
+
+def why_hidden(backend: str, factory: Callable[..., Any] | None, option: str, text: str) -> str:
+    """Return why the value of a backend's option must be hidden, in addition to `option_text`; else empty.
+
+    A value under a wrong name, or of a wrong type, may be a credential. So a value is shown only if the
+    backend has this option and takes the text.
+
+    Args:
+        backend: The backend's name.
+        factory: Makes the backend; ``None`` if it is not imported.
+        option: The option's name.
+        text: Its value.
+    """
+    if is_credential(option):
+        return ""
+    if factory is None:
+        return f"backend {shown(backend)} is not imported"
+    if option not in option_types(factory)[0]:
+        return f"backend {shown(backend)} does not declare this option"
+    try:
+        convert_options(factory, {option: text})
+    except ValueError:
+        return "not a value of this option"
+    return ""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..._foreign import shown
 from ..._plugin.options import INI_NAMES
 from ..._plugin.setup import unread_ini_names, unread_variables
+from ..._secret import is_credential
 from ..._settings import Asked, Settings, SettingsError, find_setting, lines_of, parse_options, resolve
 from ..pytest_side import PytestSide
-from .parts import Section, option_text
+from .parts import Section, option_text, why_hidden
 
 # Settings that only the command line of pytest has, and so also addopts.
 _ONLY_OPTIONS: Final = ("no_cache", "clear_cache", "max_calls", "record_only", "prune_unused", "report")
 _SETTINGS: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
 _DEFAULTS: Final = {"synth": "", "cache_mode": "auto", "cache_dir": ".russo_cache", "recordings_dir": ""}
-_OPTIONS: Final = "synth_options"
+# The doctor has no options of pytest itself.
+_IN_ADDOPTS: Final = "addopts or PYTEST_ADDOPTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,18 @@ class Found:
     source: str
 
 
-def examine_settings(side: PytestSide) -> tuple[Section, Settings | None]:
-    """Return every setting with its source, and the settings of a run, or ``None`` if pytest refuses them."""
+def examine_settings(
+    side: PytestSide, factories: Mapping[str, Callable[..., Any]]
+) -> tuple[Section, Settings | None]:
+    """Return every setting with its source, and the settings of a run, or ``None`` if pytest refuses them.
+
+    Args:
+        side: Pytest's configuration of this folder.
+        factories: The imported backends, by name.
+    """
     inifile = "there is none" if side.inifile is None else str(side.inifile)
     section = Section("settings")
-    found = [*_settings(side), *_only_options(side), *_backend_options(side)]
+    found = [*_settings(side), *_only_options(side), *_backend_options(side, factories)]
     section.data = {
         "rootdir": str(side.rootdir),
         "inifile": None if side.inifile is None else str(side.inifile),
@@ -65,10 +74,27 @@ def loads_plugin(side: PytestSide) -> bool:
 def options_of(side: PytestSide) -> Mapping[str, Mapping[str, str]]:
     """Return the options of backends, also if other settings are invalid; malformed options are left out."""
     options: dict[str, dict[str, str]] = {}
-    for text in (*lines_of(side.ini["russo_synth_options"]), *side.options.russo_synth_option):
+    for text in _option_lines(side):
         for name, values in _parsed(text).items():
             options.setdefault(name, {}).update(values)
     return options
+
+
+def secrets_of(side: PytestSide, factories: Mapping[str, Callable[..., Any]]) -> Iterator[str]:
+    """Yield the texts in options of backends that are, or may be, credentials, as messages have them."""
+    for text in _option_lines(side):
+        if not (parsed := _parsed(text)):
+            yield f"={text.partition('=')[2].strip()}"  # the message may suggest a correct name for it
+        for backend, values in parsed.items():
+            for option, value in values.items():
+                if is_credential(option):
+                    yield str(value)
+                elif why_hidden(backend, factories.get(backend), option, value):
+                    yield repr(value)  # the message that refuses a text quotes it
+
+
+def _option_lines(side: PytestSide) -> Sequence[str]:
+    return [*lines_of(side.ini["russo_synth_options"]), *side.options.russo_synth_option]
 
 
 def _settings(side: PytestSide) -> Iterator[Found]:
@@ -101,7 +127,7 @@ def _only_options(side: PytestSide) -> Iterator[Found]:
             yield Found(name, text, _option_source(dest, side))
 
 
-def _backend_options(side: PytestSide) -> Iterator[Found]:
+def _backend_options(side: PytestSide, factories: Mapping[str, Callable[..., Any]]) -> Iterator[Found]:
     """Yield each option of a backend; one of the command line replaces that of the ini-file."""
     found: dict[str, Found] = {}
     own = list(side.own_options.russo_synth_option)
@@ -110,11 +136,13 @@ def _backend_options(side: PytestSide) -> Iterator[Found]:
         (side.options.russo_synth_option, f"addopts in {_inifile(side)}"),
         (own, "PYTEST_ADDOPTS"),
     ):
-        for text in texts:
-            for backend, options in _parsed(text).items():
+        for line in texts:
+            for backend, options in _parsed(line).items():
                 for option, value in options.items():
                     name = f"{backend}.{option}"
-                    found[name] = Found(name, option_text(option, value), source)
+                    reason = why_hidden(backend, factories.get(backend), option, value)
+                    shown_value = f"(hidden: {reason})" if reason else option_text(option, value)
+                    found[name] = Found(name, shown_value, source)
     yield from found.values()
 
 
@@ -173,7 +201,7 @@ def _plugins(side: PytestSide) -> Sequence[str]:
 def _resolved(section: Section, side: PytestSide) -> Settings | None:
     options: Any = side.options
     try:
-        return resolve(
+        settings = resolve(
             Asked(
                 synth=options.russo_synth,
                 options=options.russo_synth_option,
@@ -183,12 +211,14 @@ def _resolved(section: Section, side: PytestSide) -> Settings | None:
                 recordings_dir=options.russo_recordings_dir,
                 clear=options.russo_clear_cache,
                 record_only=options.russo_record_only,
+                source=_IN_ADDOPTS,
             ),
             ini=side.ini.__getitem__,
             environment=os.environ,
             rootdir=side.rootdir,
             cwd=Path.cwd(),
         )
+        return replace(settings, sources={each.name: each.source for each in _settings(side)})
     except SettingsError as error:
         section.add(str(error), "correct this setting; pytest refuses it, too")
     return None
