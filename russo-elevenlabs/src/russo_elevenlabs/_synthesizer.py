@@ -79,6 +79,8 @@ class ElevenLabsSynthesizer:
     """The environment variable that may hold the key."""
     hosts: ClassVar[tuple[str, ...]] = ("elevenlabs.io",)
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
+    service_url = "https://elevenlabs.io"
+    """The vendor's page about this service."""
 
     def __init__(
         self,
@@ -94,9 +96,9 @@ class ElevenLabsSynthesizer:
         use_speaker_boost: bool = True,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float = 60.0,
-        max_attempts: int = 3,
-        max_concurrency: int = 2,
+        timeout: Annotated[float, Range(0, above=True)] = 60.0,
+        max_attempts: Annotated[int, Range(1)] = 3,
+        max_concurrency: Annotated[int, Range(1)] = 2,
     ) -> None:
         api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         self.voice: Final = check_path("voice", voice)

@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from russo import NoAudioError
 from russo.authoring import (
@@ -21,6 +21,7 @@ from russo.authoring import (
     Exchange,
     ModelEnd,
     OversizedReplyError,
+    Range,
     Secret,
     bound_connect,
     bound_reply,
@@ -104,6 +105,8 @@ class GoogleSynthesizer:
     """The options that replace the key by another login, and this login in words."""
     hosts: ClassVar[tuple[str, ...]] = ("googleapis.com",)
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
+    service_url = "https://ai.google.dev/gemini-api/docs/speech-generation"
+    """The vendor's page about this service."""
     model_ends: ClassVar[Mapping[str, ModelEnd]] = _ENDS
     """The models whose end is announced, with the date and its source."""
     voices: ClassVar[tuple[str, ...]] = _VOICES
@@ -119,9 +122,9 @@ class GoogleSynthesizer:
         seed: int | None = None,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float = 60.0,
-        max_attempts: int = 3,
-        max_concurrency: int = 8,
+        timeout: Annotated[float, Range(0, above=True)] = 60.0,
+        max_attempts: Annotated[int, Range(1)] = 3,
+        max_concurrency: Annotated[int, Range(1)] = 8,
         vertexai: bool = False,
         project: str | None = None,
         location: str | None = None,

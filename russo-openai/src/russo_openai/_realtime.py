@@ -71,6 +71,8 @@ class OpenAISynthesizer:
     """The environment variable that may hold the key."""
     hosts: ClassVar[tuple[str, ...]] = ("api.openai.com",)
     """The hosts of the service itself, with their sub-domains; the key may go to them without a question."""
+    service_url = "https://developers.openai.com/api/docs/models/gpt-realtime-2.1-mini"
+    """The vendor's page about this service."""
     model_ends = VendorEnds(REALTIME_ENDS)
     """The models whose end OpenAI has announced, with the date and its source; none for another server."""
     voices: ClassVar[tuple[str, ...]] = REALTIME_VOICES
@@ -86,9 +88,9 @@ class OpenAISynthesizer:
         check: Literal["words", "off"] = "words",
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float = 60.0,
-        max_attempts: int = 3,
-        max_concurrency: int = 8,
+        timeout: Annotated[float, Range(0, above=True)] = 60.0,
+        max_attempts: Annotated[int, Range(1)] = 3,
+        max_concurrency: Annotated[int, Range(1)] = 8,
     ) -> None:
         api_key = api_key and Secret(api_key)  # hidden, if an option is refused
         self.voice: Final = str(voice)

@@ -101,6 +101,10 @@ def test_number_outside_its_range_is_refused(value):
         (Range(0.5, 2.0), float("nan"), "speed is nan; it must be from 0.5 to 2.0"),
         (Range(0, 99), -1, "speed is -1; it must be from 0 to 99"),
         (Range(0), -1, "speed is -1; it must be 0 or more"),
+        (Range(0, above=True), 0, "speed is 0; it must be more than 0"),
+        (Range(0, above=True), float("nan"), "speed is nan; it must be more than 0"),
+        (Range(0, 5, above=True), 0.0, "speed is 0.0; it must be more than 0, up to 5"),
+        (Range(0, 5, above=True), 5.1, "speed is 5.1; it must be more than 0, up to 5"),
         (Range(0), float("nan"), "speed is nan; it must be 0 or more"),
     ],
 )

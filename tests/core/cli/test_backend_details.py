@@ -177,9 +177,106 @@ def test_options_of_a_factory_are_described_in_words(acme):
     assert "more" not in options
     assert found["voices"] == ["anna", "bert"]
     assert found["examples"] == [
-        "pytest --russo-synth=acme:Voice --russo-synth-option=custom.voice=bert",
-        'russo say "Hello." --synth acme:Voice --synth-option custom.voice=bert',
+        "pytest --russo-synth=acme:Voice --russo-synth-option=custom.model=VALUE",
+        'russo say "Hello." --synth acme:Voice --synth-option custom.model=VALUE',
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ("voice='anna'", ["voice=bert"]),
+        ("voice", ["voice=anna"]),  # options without a default are necessary
+        ("voice, mood: Literal['glad', 'sad']", ["voice=anna", "mood=glad"]),
+        ("level: Annotated[int, Range(3, 5)], name", ["level=3", "name=VALUE"]),
+        ("timeout: Annotated[float, Range(0, above=True)]", ["timeout=VALUE"]),
+        ("timeout: Annotated[float, Range(0, above=True)] = 3.0, seed=4", ["timeout=3.0"]),
+        ("speed: Annotated[float, Range(1.0, 2.0)] = 2.0", ["speed=1.5"]),
+        ("odd=object(), headers={'a': 1}, kinds=(1, 2), token='x', name=''", []),
+        ("odd=object(), name='a b'", ["'name=a b'"]),
+        ("url='https://user:word@host/', name='\\x1b', long='x' * 50", []),
+    ],
+)
+def test_examples_have_necessary_options_and_valid_values(acme, options, given):
+    found = acme(
+        "from typing import Annotated, Literal\nfrom russo.authoring import Range\n"
+        f"class Voice:\n    voices = ('anna', 'bert')\n    def __init__(self, *, {options}): ..."
+    )
+    given = [each.replace("name", "custom.name") if " " in each else f"custom.{each}" for each in given]
+    expected = "".join(f" --synth-option {each}" for each in given)
+    assert found["examples"][1] == f'russo say "Hello." --synth acme:Voice{expected}'
+    expected = "".join(f" --russo-synth-option={each}" for each in given)
+    assert found["examples"][0] == f"pytest --russo-synth=acme:Voice{expected}"
+
+
+@pytest.mark.parametrize(("number", "more"), [(1000, False), (1001, True)])
+def test_voices_that_are_not_shown_are_named(acme, number, more):
+    found = acme(f"class Voice:\n    voices = tuple(f'v{{i}}' for i in range({number}))")
+    assert (len(found["voices"]), found["more_voices"]) == (1000, more)
+    out = russo("backends", "acme:Voice").out
+    assert ("v999, and more; the first 1,000 are shown" in out) is more
+
+
+def test_voices_are_told_apart(acme):
+    acme("class Voice:\n    voices = ('anna', '', 'b c', 'd,e', 'f')")
+    assert "voices: anna, '', 'b c', 'd,e', f" in russo("backends", "acme:Voice").out
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        "'http://user:planted-secret@host/'",
+        "'user:planted-secret@host'",
+        "{'Authorization': 'planted-secret'}",
+        "[('x-api-key', 'planted-secret')]",
+        "'Bearer planted-secret'",
+        "('basic planted-secret',)",
+    ],
+)
+def test_default_that_holds_a_credential_is_not_shown(acme, default):
+    found = acme(f"class Voice:\n    def __init__(self, *, other={default}): ...")
+    assert "planted-secret" not in json.dumps(found)
+    assert "planted-secret" not in russo("backends", "acme:Voice").out
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_limits_have_a_range(name):
+    ranges = {each["name"]: each["range"] for each in details(name)["options"]}
+    limits = {"timeout": "more than 0", "max_attempts": "1 or more", "max_concurrency": "1 or more"}
+    if name != "local":  # it has no such options
+        assert {limit: ranges[limit] for limit in limits} == limits
+
+
+# -- the page of the service
+
+
+@pytest.mark.parametrize("name", [name for name in BACKENDS if name != "local"])
+def test_page_of_the_service_is_whole_on_a_line_of_its_own(name):
+    url = details(name)["service_url"]
+    assert url.startswith("https://")
+    assert url in load_backend(name).service_url
+    line = f"service: {url}"
+    assert (line if len(line) <= 80 else url) in run_on_terminal("backends", name).splitlines()
+    assert line in russo("backends", name).out.splitlines()
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "3",
+        "''",
+        "'acme.example'",
+        "'javascript:x'",
+        "'https://acme.example/ x'",
+        "'https://acme.example/\\x1b'",
+        "'https://user:word@acme.example'",
+        "'https://acme.example/' + 'x' * 1000",
+        "property(lambda self: 1 / 0)",
+    ],
+)
+def test_malformed_address_of_a_service_is_left_out(acme, declared):
+    assert acme(f"class Voice:\n    service_url = {declared}")["service_url"] == ""
+    assert "service:" not in russo("backends", "acme:Voice").out
 
 
 def test_default_of_a_credential_is_never_shown(acme):

@@ -21,10 +21,14 @@ from typing import Any, Final, Literal, Union
 from .._foreign import shown
 from .._secret import is_credential
 from .options import Range
+from .redaction import redact
 
 _KEYWORDS: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _WORDS: Final[Mapping[object, str]] = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 _MOST_VOICES: Final = 1000
+_LONGEST_URL: Final = 500
+# The value of the HTTP header Authorization.
+_SCHEME: Final = re.compile(r"\b(Bearer|Basic) \S", re.IGNORECASE)
 # Python refuses to write numbers of thousands of digits.
 _BIG: Final = 1 << 64
 # An option and its meaning in the section Args of a docstring: `name: Meaning.`, or `name (type): Meaning.`
@@ -83,13 +87,43 @@ def ranges_of(factory: Callable[..., Any]) -> dict[str, Range]:
     return {name: each for name, each in found.items() if each is not None}
 
 
-def voices_of(factory: object) -> tuple[str, ...] | None:
-    """Return the voices in the class attribute ``voices``; ``None`` if it is missing or has another form."""
+def plain_defaults(factory: Callable[..., Any]) -> dict[str, str | int | float | bool]:
+    """Return the defaults that users could write as text on a command line, by option."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except Exception:  # noqa: BLE001 - __signature__ of a foreign class may be anything
+        return {}
+    defaults = {each.name: each.default for each in parameters}
+    return {name: default for name, default in defaults.items() if _is_plain(name, default)}
+
+
+def _is_plain(name: str, default: object) -> bool:
+    """Return whether a default is text or a number, and shown as it is."""
+    return type(default) in (str, int, float, bool) and default != "" and _as_json(name, default) == default
+
+
+def service_url_of(factory: object) -> str:
+    """Return the web address in the class attribute ``service_url``; empty if there is none."""
+    with contextlib.suppress(Exception):  # a property of a foreign class may raise anything
+        url = getattr(factory, "service_url", None)
+        is_url = isinstance(url, str) and re.fullmatch(r"https?://[!-~]+", url) is not None
+        if isinstance(url, str) and is_url and len(url) <= _LONGEST_URL and redact(url) == url:
+            return url
+    return ""
+
+
+def voices_of(factory: object, most: int = _MOST_VOICES) -> tuple[str, ...] | None:
+    """Return the voices in the class attribute ``voices``; ``None`` if it is missing or has another form.
+
+    Args:
+        factory: Makes the backend.
+        most: How many are returned at most.
+    """
     try:
         voices = getattr(factory, "voices", None)
         if isinstance(voices, (str, bytes)) or voices is None:
             return None
-        names = tuple(islice(voices, _MOST_VOICES))
+        names = tuple(islice(voices, most))
     except Exception:  # noqa: BLE001 - a property of a foreign class may raise anything
         return None
     return names if names and all(isinstance(name, str) for name in names) else None
@@ -174,9 +208,12 @@ def _as_json(name: str, default: object) -> object:
     if isinstance(default, enum.Enum):
         default = default.value
     try:
-        return shown(default)
+        text = shown(default)
     except Exception:  # noqa: BLE001 - the repr of a foreign object may raise anything
         return f"a {type(default).__name__}"
+    # A mapping of headers, for example, or the value of one.
+    may_be_credential = not isinstance(default, str) and is_credential(text)
+    return "(hidden)" if may_be_credential or _SCHEME.search(text) else redact(text)
 
 
 def _docstring(factory: object) -> str:

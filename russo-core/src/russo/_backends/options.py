@@ -27,10 +27,12 @@ class Range:
     Attributes:
         least: The least number.
         most: The greatest number; without it, there is none.
+        above: Whether numbers must be above ``least``: a timeout is above 0.
     """
 
     least: float
     most: float = math.inf
+    above: bool = False
 
     def check(self, name: str, value: float) -> float:
         """Check that an option is in this range, and return it as a float.
@@ -39,15 +41,19 @@ class Range:
             ValueError: It is outside this range.
         """
         if value not in self:
-            raise ValueError(f"{name} is {value!r}; it must be {'' if self._is_open else 'from '}{self}")
+            words = self if self.above or self._is_open else f"from {self}"
+            raise ValueError(f"{name} is {value!r}; it must be {words}")
         return float(value)
 
     def __contains__(self, value: float) -> bool:
         """Return whether a number is in this range; NaN is in none."""
-        return self.least <= float(value) <= self.most
+        number = float(value)
+        return self.least <= number <= self.most and not (self.above and number == self.least)
 
     def __str__(self) -> str:
-        """Return the range in words: ``0.5 to 2.0``, ``0 or more``."""
+        """Return the range in words: ``0.5 to 2.0``, ``0 or more``, ``more than 0``."""
+        if self.above:
+            return f"more than {self.least}{'' if self._is_open else f', up to {self.most}'}"
         return f"{self.least} or more" if self._is_open else f"{self.least} to {self.most}"
 
     @property

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from rich.cells import cell_len
 
-from .._backends.descriptions import Option, describe_options, ranges_of, summary_of, voices_of
+from .._backends.descriptions import (
+    Option,
+    describe_options,
+    plain_defaults,
+    ranges_of,
+    summary_of,
+    voices_of,
+)
 from .._backends.options import Range
 from .._foreign import visible
 from .._secret import is_credential
@@ -22,17 +30,22 @@ from .backend_states import READY, Backend
 _TITLES: Final = ("option", "type", "default", "range or choices")
 _INDENT: Final = "    "
 _FILE_WIDTH: Final = 10_000
+_MOST_VOICES: Final = 1000
+_LONGEST_EXAMPLE: Final = 40
+_PLACEHOLDER: Final = "VALUE"
 _SENTENCE_END: Final = re.compile(r"(?<=[\w)`'\"])\.\s+(?=[A-Z])")
 
 
 def details_of(backend: Backend) -> dict[str, Any]:
     """Return all that is known about a backend as JSON values."""
     options = _options(backend)
+    voices, more = _voices(backend)
     return {
         **backend.to_json(),
         "summary": summary_of(backend.factory),
         "options": [{name: getattr(each, name) for name in Option.__slots__} for each in options],
-        "voices": voices_of(backend.factory),
+        "voices": voices,
+        "more_voices": more,
         "examples": list(_examples(backend, options)),
     }
 
@@ -61,6 +74,8 @@ def _facts(backend: Backend) -> Iterator[str]:
         yield from wrapped(f"instead of a key: {login}, with the option {option}")
     yield "documentation:"
     yield backend.documentation
+    if backend.service_url:
+        yield from wrapped(f"service: {backend.service_url}", indent="")
     yield from (line for end in backend.model_ends for line in wrapped(end))
 
 
@@ -95,10 +110,19 @@ def _text_of(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+def _voices(backend: Backend) -> tuple[tuple[str, ...] | None, bool]:
+    """Return the voices, at most a thousand, and whether there are more."""
+    voices = voices_of(backend.factory, _MOST_VOICES + 1)
+    if voices is None or len(voices) <= _MOST_VOICES:
+        return voices, False
+    return voices[:_MOST_VOICES], True
+
+
 def _voice_lines(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
-    voices = voices_of(backend.factory)
+    voices, more = _voices(backend)
     if voices is not None:
-        yield from wrapped(f"voices: {', '.join(voices)}")
+        end = f", and more; the first {_MOST_VOICES:,} are shown" if more else ""
+        yield from wrapped(f"voices: {', '.join(map(_voice_text, voices))}{end}")
     elif any(option.name == "voice" for option in options):
         yield "voices: the backend has no list of them; see the option voice"
     else:
@@ -106,38 +130,69 @@ def _voice_lines(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
     yield ""
 
 
+def _voice_text(name: str) -> str:
+    """Return the name of a voice in a list; in quotes, if it could not be told from its neighbours."""
+    text = visible(name)
+    return text if re.fullmatch(r"[^\s,]+", text) else f"'{text}'"
+
+
 def _examples(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
     """Yield one line for pytest and one for the command, with an option if one can be chosen."""
-    name, option = shlex.quote(backend.name), _example_option(backend, options)
-    given = shlex.quote(f"{options_name(backend.name)}.{option}")
-    yield f"pytest --russo-synth={name}{f' --russo-synth-option={given}' if option else ''}"
-    yield f'russo say "Hello." --synth {name}{f" --synth-option {given}" if option else ""}'
+    name = shlex.quote(backend.name)
+    given = [
+        shlex.quote(f"{options_name(backend.name)}.{option}") for option in _example_options(backend, options)
+    ]
+    yield f"pytest --russo-synth={name}{''.join(f' --russo-synth-option={each}' for each in given)}"
+    yield f'russo say "Hello." --synth {name}{"".join(f" --synth-option {each}" for each in given)}'
 
 
-def _example_option(backend: Backend, options: Sequence[Option]) -> str:
-    """Return an option that is valid for sure, as ``NAME=VALUE``; empty if there is none."""
+def _example_options(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
+    """Yield all required options, else one option that is valid, as ``NAME=VALUE``."""
     if backend.factory is None:
-        return ""
-    ranges = ranges_of(cast("Any", backend.factory))
+        return
+    factory: Any = backend.factory
+    ranges, voices = ranges_of(factory), voices_of(factory) or ()
+    required = [option for option in options if option.required]
+    for option in required:
+        values = voices if option.name == "voice" else option.choices
+        if option.name in ranges and not ranges[option.name].above:
+            values = (str(ranges[option.name].least),)
+        yield f"{option.name}={next(filter(_is_plain, values), _PLACEHOLDER)}"
+    if not required and (found := _example_option(options, ranges, voices, plain_defaults(factory))):
+        yield found
+
+
+def _example_option(
+    options: Sequence[Option],
+    ranges: Mapping[str, Range],
+    voices: Sequence[str],
+    defaults: Mapping[str, str | int | float | bool],
+) -> str:
+    """Return an option that is valid for sure, as ``NAME=VALUE``; empty if there is none."""
     for option in options:
-        if option.name in ranges and not option.required and isinstance(option.default, (int, float)):
-            return f"{option.name}={_other_number(option.default, ranges[option.name])}"
-    voices = voices_of(backend.factory) or ()
+        default, bounds = defaults.get(option.name), ranges.get(option.name)
+        # A range without an end is that of a limit, such as the timeout.
+        if bounds is not None and math.isfinite(bounds.most) and isinstance(default, (int, float)):
+            return f"{option.name}={_other_number(default, bounds)}"
     for option in options:
         others = voices if option.name == "voice" else option.choices
-        if other := next((each for each in others if each != option.default), None):
+        if other := next((each for each in others if each != option.default and _is_plain(each)), None):
             return f"{option.name}={other}"
     for option in options:
-        if option.default is not None and not is_credential(option.name):
-            return f"{option.name}={_text_of(option.default)}"
+        text = _text_of(defaults.get(option.name, ""))
+        if _is_plain(text) and not is_credential(option.name):
+            return f"{option.name}={text}"
     return ""
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text can be copied from a terminal as it is."""
+    return 0 < len(text) <= _LONGEST_EXAMPLE and visible(text) == text
 
 
 def _other_number(default: float, bounds: Range) -> float:
     """Return a number of the range that is not the default: half of the way to an end."""
-    end = bounds.most if bounds.most not in (default, float("inf")) else bounds.least
-    if end == default:
-        return default + 1 if bounds.most > default else default
+    end = bounds.least if bounds.most == default else bounds.most
     middle = (default + end) / 2
     return int(middle) if isinstance(default, int) else float(f"{middle:.6g}")
 

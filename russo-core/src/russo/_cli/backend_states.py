@@ -16,7 +16,7 @@ from typing import Any, Final
 from packaging.requirements import InvalidRequirement, Requirement
 
 from .._backends.constructor import convert_options
-from .._backends.descriptions import logins_of
+from .._backends.descriptions import logins_of, service_url_of
 from .._backends.discovery import api_key_variables, installed_backends, load_backend
 from .._backends.entry_points import distribution
 from .._backends.model_ends import announced_ends
@@ -46,6 +46,7 @@ class Backend:
         key_option: The option that is the key, or replaces it; empty if none is set.
         logins: What replaces the key, in words, by the option that chooses it.
         documentation: A URL, or the command that shows the documentation.
+        service_url: The address of the vendor's own documentation; empty if the backend does not declare it.
         model_ends: Announced ends of models, one sentence each.
         factory: What the entry point registers; ``None`` if it does not load.
     """
@@ -59,6 +60,7 @@ class Backend:
     key_option: str
     logins: dict[str, str]
     documentation: str
+    service_url: str
     model_ends: list[str]
     factory: object
 
@@ -149,6 +151,7 @@ def _backend(
         key_option=key_option,
         logins=logins,
         documentation=_documentation(entry),
+        service_url=service_url_of(factory),
         model_ends=announced_ends(factory),
         factory=factory,
     )

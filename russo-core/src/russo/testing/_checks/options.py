@@ -49,12 +49,12 @@ class OptionChecks(ContractBase):
     def test_declared_ranges_hold(self, make: Make) -> None:
         """The constructor takes both ends of each `Range` in its annotations, and nothing beyond them."""
         for name, bounds in ranges_of(self.factory).items():
-            ends = [end for end in (bounds.least, bounds.most) if math.isfinite(end)]
+            ends = [end for end in (bounds.least, bounds.most) if math.isfinite(end) and end in bounds]
             refused = [end for end in ends if made_or_none(make, **{name: end}) is None]
             taken = [end for end in _beyond(bounds) if made_or_none(make, **{name: end}) is not None]
             expect(
                 not refused and not taken,
-                f"the constructor takes {name} from {bounds}, as its annotation declares, and no other",
+                f"the constructor takes these values of {name}, as its annotation declares, and no other: {bounds}",
                 f"it refuses {refused} and takes {taken}",
                 _SHOWN_TO_USERS,
             )
@@ -252,7 +252,7 @@ def _similar_values(value: object, option: str) -> Iterator[object]:
 
 def _beyond(bounds: Range) -> Iterator[float]:
     """Yield a number below a range and a number above it, if there is one."""
-    yield bounds.least - 1
+    yield bounds.least if bounds.above else bounds.least - 1
     if math.isfinite(bounds.most):
         yield bounds.most + 1
 
