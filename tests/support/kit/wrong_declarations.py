@@ -32,7 +32,7 @@ WRONG_DECLARATIONS = {
         "speed: float = 1.0",
         "speed: typing.Annotated[float, Range(0.5, 3.0)] = 1.0",
         {BackendContract.test_declared_ranges_hold},
-        "the constructor takes these values of speed, as its annotation declares, and no other: 0.5 to 3.0",
+        "the constructor takes the values of speed that its annotation declares, and no other: 0.5 to 3.0",
         (
             ("import struct\n", "import struct\nimport typing\n"),
             ("import Attempts, ", "import Attempts, Range, "),
@@ -42,7 +42,7 @@ WRONG_DECLARATIONS = {
         "speed: float = 1.0",
         "speed: typing.Annotated[float, Range(0, above=True)] = 1.0",
         {BackendContract.test_declared_ranges_hold},
-        "the constructor takes these values of speed, as its annotation declares, and no other: more than 0",
+        "the constructor takes the values of speed that its annotation declares, and no other: more than 0",
         (
             ("import struct\n", "import struct\nimport typing\n"),
             ("import Attempts, ", "import Attempts, Range, "),

@@ -54,7 +54,7 @@ class OptionChecks(ContractBase):
             taken = [end for end in _beyond(bounds) if made_or_none(make, **{name: end}) is not None]
             expect(
                 not refused and not taken,
-                f"the constructor takes these values of {name}, as its annotation declares, and no other: {bounds}",
+                f"the constructor takes the values of {name} that its annotation declares, and no other: {bounds}",
                 f"it refuses {refused} and takes {taken}",
                 _SHOWN_TO_USERS,
             )
