@@ -134,17 +134,25 @@ def test_interrupt_while_speaking_ahead_ends_the_run(make):
 
 
 @pytest.mark.parametrize("work", BLOCKING.values(), ids=list(BLOCKING))
-@pytest.mark.parametrize("command", [["say", "Blocks", "-o", "out.wav"], ["record", "prompts.txt"]])
-def test_one_interrupt_ends_the_command(make, command, work):
+def test_one_interrupt_ends_say(make, work):
     project = make(work)
-    (project.path / "prompts.txt").write_text("Blocks\n")
-    output = interrupted(project, sys.executable, "-m", "russo", *command)
+    output = interrupted(project, sys.executable, "-m", "russo", "say", "Blocks", "-o", "out.wav")
     assert "abandoned: a call of acme for 'Blocks', which did not end within 0.6 s" in output
     assert "Traceback" not in output
 
 
-def interrupted(project, *command):
-    """Start a command, send it one SIGINT when the backend blocks, and return its output."""
+@pytest.mark.parametrize("work", BLOCKING.values(), ids=list(BLOCKING))
+def test_second_interrupt_ends_record(make, work):
+    project = make(work)
+    (project.path / "prompts.txt").write_text("Blocks\n")
+    output = interrupted(project, sys.executable, "-m", "russo", "record", "prompts.txt", times=2)
+    assert "stopping: waiting for 1 prompt under way" in output
+    assert "abandoned: a call of acme for 'Blocks', which did not end within 0.6 s" in output
+    assert "Traceback" not in output
+
+
+def interrupted(project, *command, times=1):
+    """Start a command, send it SIGINT when the backend blocks, and return its output."""
     env = {**os.environ, "PYTHONPATH": str(project.path)}
     child = subprocess.Popen(
         command,
@@ -161,8 +169,10 @@ def interrupted(project, *command):
         while not (project.path / "blocks").exists():
             assert time.monotonic() < until, child.communicate(timeout=1)
             time.sleep(0.02)
-        time.sleep(0.1)
-        child.send_signal(signal.SIGINT)
+        for _ in range(times):
+            time.sleep(0.3)
+            assert child.poll() is None, child.communicate(timeout=1)
+            child.send_signal(signal.SIGINT)
         return child.communicate(timeout=30)[0]
     finally:
         child.kill()
