@@ -182,11 +182,31 @@ def test_rm_of_a_recording_tells_how_to_replace_it(cache, recordings, wanted):
     key = numbered_key(8)
     assert (
         f"{shorten(wanted)} is only in the recordings, and russo cache rm never removes recordings. To replace the "
-        f"recording: russo say PROMPT --refresh --cache-dir={recordings.directory}. To remove it, delete its "
-        f"files by hand: {key}.meta and {key}.audio\n"
+        f"recording: russo say 'Recorded prompt' --refresh --cache-dir={recordings.directory}, with the settings "
+        f"that russo cache show KEY shows. To remove it, delete its files by hand: {key}.meta and {key}.audio\n"
     ) in result.err
     assert keys_of(recordings) == [key]
     assert len(keys_of(cache)) == 3
+
+
+@pytest.mark.parametrize(
+    ("prompt", "argument"),
+    [("it's $HOME", "'it'\"'\"'s $HOME'"), ("two\nlines", "PROMPT"), ("long " * 100, "PROMPT")],
+)
+def test_command_that_replaces_a_recording_can_be_copied(folder, monkeypatch, prompt, argument):
+    monkeypatch.setenv("RUSSO_RECORDINGS_DIR", "my recordings")
+    store_prompts(folder / "my recordings", prompt, first=8)
+    err = russo("cache", "rm", numbered_key(8), "--yes").err
+    assert f"russo say {argument} --refresh --cache-dir='{folder}/my recordings', with" in err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_noted"),
+    [(("hello", "hello", TWO), True), (("hello", ONE, TWO), True), ((ONE, TWO), False), ((ONE,), False)],
+)
+def test_note_about_a_prompt_does_not_depend_on_other_arguments(takes, wanted, is_noted):
+    err = russo("cache", "rm", *wanted, "--dry-run").err
+    assert ("all entries of a prompt are removed; to remove only one, give its key" in err) is is_noted
 
 
 def test_rm_counts_the_other_recordings_of_a_prompt(recordings):

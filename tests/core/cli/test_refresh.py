@@ -237,3 +237,21 @@ def test_interrupted_refresh_keeps_the_old_takes_and_says_what_the_same_command_
         "the same command synthesizes all prompts again"
     )
     assert takes(folder / ".russo_cache") == {"one": 1, "two": 2}
+
+
+@pytest.mark.parametrize("output", ["x.mp3", "moody_voice.py/x.wav", "/dev/full"])
+def test_replaced_audio_is_reported_also_if_the_file_cannot_be_written(folder, output):
+    russo("say", "hello", "--json")
+    result = russo("say", "hello", "--refresh", "-o", output)
+    assert result.code != 0
+    if len(calls(folder)) > 1:  # some names are refused before the call
+        assert "refreshed: 0.2 s of speech, 1 backend call" in result.err
+        assert "replaced 0.1 s of speech" in result.err
+    assert takes(folder / ".russo_cache") == {"hello": len(calls(folder))}
+
+
+def test_stored_audio_is_reported_also_if_the_file_cannot_be_written(folder):
+    result = russo("say", "hello", "-o", "x.mp3")
+    assert (result.code, result.out) == (2, "")
+    assert "miss: 0.1 s of speech, 1 backend call (5 characters), stored" in result.err
+    assert "hit: 0.1 s of speech" in russo("say", "hello", "-o", "x.mp3").err

@@ -5,7 +5,9 @@ Recordings are never removed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -21,6 +23,8 @@ from .entries import Entry, all_entries
 from .finding import find_in, refuse_ambiguous
 from .removal import remove_entries
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
+
+_LONGEST_PROMPT: Final = 200
 
 
 @click.command("rm")
@@ -93,14 +97,22 @@ def _only_recorded(recorded: Sequence[Entry], wanted: str) -> str:
     more = f", and those of {count(len(recorded) - 1, 'other key')}" if len(recorded) > 1 else ""
     return (
         f"{shorten(wanted)} is only in the recordings, and russo cache rm never removes recordings. To "
-        f"replace the recording: russo say PROMPT --refresh --cache-dir={place}. To remove it, delete "
-        f"its files by hand: {names}{more}"
+        f"replace the recording: russo say {_argument(recorded[0].prompt)} --refresh "
+        f"--cache-dir={shlex.quote(place)}, with the settings that russo cache show KEY "
+        f"shows. To remove it, delete its files by hand: {names}{more}"
     )
+
+
+def _argument(prompt: str | None) -> str:
+    """Return a prompt as an argument for a shell; a placeholder if it cannot be copied from a terminal."""
+    is_plain = prompt is not None and visible(prompt) == prompt and len(prompt) <= _LONGEST_PROMPT
+    return shlex.quote(prompt) if prompt is not None and is_plain else "PROMPT"
 
 
 def _notes(going: Sequence[Entry], found: Sequence[Entry], wanted: Sequence[str]) -> list[str]:
     notes = []
-    if len(going) > len(wanted):
+    prompts = [entry.prompt for entry in going]
+    if any(prompts.count(each) > 1 for each in set(wanted)):
         notes.append("all entries of a prompt are removed; to remove only one, give its key")
     recorded = [entry for entry in found if entry.layer == "recordings"]
     if recorded:

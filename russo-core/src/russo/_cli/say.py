@@ -74,10 +74,7 @@ def say(
         _note_kept(prompt, events)
     events.show_troubles(workspace.layered.layers)
     if output is not None:
-        try:
-            write_audio(audio, output)
-        except ValueError as error:
-            raise screen.RefusedError(str(error)) from error
+        _write(audio, output, prompt, events)
     if as_json:
         screen.show_json(_facts(prompt, audio, events, workspace, output))
         return
@@ -117,6 +114,18 @@ def _synthesize(synthesizer: CachedSynthesizer, events: CommandEvents, prompt: s
         raise
     except Exception as error:  # a synthesizer of the user's own may raise anything
         raise screen.FailedError(f"the synthesizer raised {type(error).__name__}: {error}") from error
+
+
+def _write(audio: Audio, output: Path, prompt: str, events: CommandEvents) -> None:
+    """Write the audio; if this fails, say first what was stored, replaced and billed."""
+    try:
+        write_audio(audio, output)
+    except (ValueError, OSError) as error:
+        for sentence in _sentences(prompt, audio, events):
+            screen.note(sentence)
+        if isinstance(error, ValueError):
+            raise screen.RefusedError(str(error)) from error
+        raise
 
 
 def _note_kept(prompt: str, events: CommandEvents) -> None:

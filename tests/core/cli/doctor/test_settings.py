@@ -219,6 +219,7 @@ def test_missing_key_is_a_problem_unless_the_mode_is_replay(ini):
     assert examine()["problems"][0]["advice"] == "set OPENAI_API_KEY"
     assert problems(OPENAI_API_KEY="key-of-the-test") == []
     assert problems(RUSSO_CACHE_MODE="replay") == []
+    assert problems(RUSSO_CACHE_MODE="off") == ["backend openai: key missing; every prompt needs it"]
     ini("russo_synth = google", "russo_synth_options = google.vertexai=yes")
     assert problems() == []
 

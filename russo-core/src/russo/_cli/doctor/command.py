@@ -122,9 +122,9 @@ def _examine_chosen(
     if backend is not None and backend.state != READY:
         if backend.state == KEY_MISSING:
             if settings.mode is not Mode.REPLAY:  # a replay needs no key
-                section.add(
-                    f"backend {name}: {KEY_MISSING}; only stored audio can be replayed", backend.cause
-                )
+                is_off = settings.mode is Mode.OFF
+                effect = "every prompt needs it" if is_off else "only stored audio can be replayed"
+                section.add(f"backend {name}: {KEY_MISSING}; {effect}", backend.cause)
         else:
             section.add(
                 f"backend {name}: {backend.state}; {backend.cause}",

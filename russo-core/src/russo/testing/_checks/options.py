@@ -52,9 +52,10 @@ class OptionChecks(ContractBase):
             ends = [end for end in (bounds.least, bounds.most) if math.isfinite(end) and end in bounds]
             refused = [end for end in ends if made_or_none(make, **{name: end}) is None]
             taken = [end for end in _beyond(bounds) if made_or_none(make, **{name: end}) is not None]
+            declared = f"the constructor takes the values of {name} that its annotation declares"
             expect(
                 not refused and not taken,
-                f"the constructor takes the values of {name} that its annotation declares, and no other: {bounds}",
+                f"{declared}, and no other: {bounds}",
                 f"it refuses {refused} and takes {taken}",
                 _SHOWN_TO_USERS,
             )
