@@ -7,6 +7,7 @@ import pytest
 
 from russo._plugin.workers import Workers
 from support.projects import summary
+from support.report import all_prompts, read_document
 
 SLOW = """
     import asyncio
@@ -55,6 +56,23 @@ def test_finished_tests_of_a_crashed_worker_are_counted(project):
     result = project.run("-n", "1", subprocess=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert summary(result) == "0 hits, 1 backend call to speaker (3 characters)"
+
+
+def test_prompts_of_an_interrupted_worker_are_counted_once(project):
+    project.tests(
+        """
+        import os, signal
+
+        def test_one(russo_say): russo_say("One")
+        def test_two(russo_say): russo_say("Two"); os.kill(os.getpid(), signal.SIGINT)
+        """
+    )
+    result = project.run("-n", "1", "--russo-report=report.json", subprocess=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert [use["prompt"] for use in all_prompts(read_document(project.path / "report.json"))] == [
+        "One",
+        "Two",
+    ]
 
 
 def test_replay_fails_the_same_way_in_workers(project):

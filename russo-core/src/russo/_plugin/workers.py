@@ -191,4 +191,5 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Receive the values that a worker sent after its last report."""
-        self._receive(*getattr(node, "workeroutput", {}).get("russo_values", ()))
+        # Removed, because xdist calls this hook twice for a worker that Ctrl-C ended.
+        self._receive(*getattr(node, "workeroutput", {}).pop("russo_values", ()))
