@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 from functools import cache
 from importlib.resources import files
 
@@ -52,6 +53,15 @@ def all_prompts(document):
 def outcomes_of(document):
     """Return the outcome of each test, by its name in its file."""
     return {test["id"].partition("::")[2] or test["id"]: test["outcome"] for test in document["tests"]}
+
+
+def words_of(command):
+    """Return the words of a command of the document, without the options that every project's run has."""
+    words = shlex.split(command)
+    start = words.index("pytest") + 1
+    assert words[:start] in (["pytest"], ["python", "-m", "pytest"])
+    rest = shlex.join(words[start:]).replace("-p no:cacheprovider -p no:hypothesispytest ", "")
+    return ["pytest", *shlex.split(rest)]
 
 
 def embedded_audio(page):

@@ -3,12 +3,13 @@
 import importlib.util
 import json
 import re
+from collections import Counter
 from textwrap import dedent
 
 import pytest
 
 from support.projects import DEFAULT_FIXTURE
-from support.report import attempts_of, outcomes_of, run_with_report
+from support.report import attempts_of, outcomes_of, run_with_report, words_of
 
 ALL_OUTCOMES = """
     import pytest
@@ -138,9 +139,7 @@ def test_file_that_is_not_collected_is_an_error(project, workers):
     (problem,) = tests["test_it.py"]["attempts"][0]["problems"]
     assert problem["phase"] == "collect"
     assert problem["message"] == "ModuleNotFoundError: No module named 'no_such_module'"
-    assert tests["test_it.py"]["command"] == (
-        "pytest test_it.py" if not workers else tests["test_it.py"]["command"]
-    )
+    assert words_of(tests["test_it.py"]["command"])[-1] == "test_it.py"
     assert tests["test_third.py::test_it"]["outcome"] == "passed"
 
 
@@ -150,6 +149,42 @@ def test_run_that_stops_at_a_collection_error_writes_the_report(project):
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert document["counts"] == counts_of_last_line(result) == {"error": 1}
     assert outcomes_of(document) == {"test_it.py": "error"}
+
+
+STOPS = {
+    "-x": ("import no_such_module", {"test_it.py": "error"}, ["-x"]),
+    "--maxfail": ("import no_such_module", {"test_it.py": "error"}, ["--maxfail=1"]),
+    "-x with a skipped file": (
+        "import pytest; pytest.skip('not here', allow_module_level=True)",
+        {"test_it.py": "skipped", "test_other.py": "error"},
+        ["-x"],
+    ),
+    "interrupt": ("raise KeyboardInterrupt", {}, []),
+}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize("stop", STOPS)
+def test_run_that_stops_in_collection_replaces_an_older_report(project, stop, workers):
+    text, expected, arguments = STOPS[stop]
+    (project.path / "report.json").write_text("older")
+    project.tests(text)
+    project.tests("import no_such_module", name="test_other")
+    result, document = run_with_report(project, *arguments, *workers, subprocess=True)
+    assert result.ret != 0
+    if not workers:  # a worker collects all files
+        assert outcomes_of(document) == expected
+    numbers = dict(Counter(expected.values()))
+    assert document["counts"] == numbers
+
+
+def test_run_with_a_wrong_path_does_not_change_an_older_report(project):
+    (project.path / "report.json").write_text("older")
+    project.tests("def test_it(): pass")
+    result = project.run("--russo-report=report.json", "no_such_file.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (project.path / "report.json").read_text() == "older"
+    assert "russo: report" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

@@ -170,7 +170,7 @@ def test_file_in_place_of_a_folder_is_reported_and_stays(project):
     result = project.run("--russo-report=d", "--russo-report=r.json")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["russo: report not written to d: File exists", "russo: report written to r.json"]
+        ["russo: report not written to d: audio is a file, not a folder", "russo: report written to r.json"]
     )
     assert names(project.path / "d") == ["audio"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from .._clock import monotonic
-from .._foreign import shown
+from .._foreign import shown, visible
 from .._report.attachments import AttachmentCollector
 from .._report.attempts import Attempts, Moment, phase_of, problem_of, tag_of
 from .._report.document import DocumentBuilder
@@ -76,7 +76,7 @@ class Report:
         self._unlogged: list[dict[str, Any]] = []
         self._attempts = Attempts()
         self._start = monotonic()
-        self._has_run = False
+        self._has_begun = False
         self._outcomes: list[str] = []
 
     def _now(self) -> Moment:
@@ -87,9 +87,9 @@ class Report:
         return Moment(item.nodeid, attempt if item is running else "")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> None:
-        """Record that tests will run: a run that only lists tests or fixtures writes no report."""
-        self._has_run = not self._config.getoption("collectonly", False)
+    def pytest_collection(self) -> None:
+        """Record that the run begins: a run that only lists tests or fixtures writes no report."""
+        self._has_begun = not self._config.getoption("collectonly", False)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record that a test starts, in the order of the run."""
@@ -103,7 +103,8 @@ class Report:
         self._number += 1
         self._running = item, tag_of(f"{self._process}.{os.getpid()}", self._number)
 
-    @pytest.hookimpl(wrapper=True)
+    # pytest-retry runs a test again in this hook: the report has the tag of the last attempt.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -140,9 +141,10 @@ class Report:
         return unlogged or None
 
     @pytest.hookimpl(trylast=True)  # other packages may add sections in the same hook
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the report in the controller. An error here never fails the run."""
-        if not (self._workers.is_controller and self._has_run):
+        is_refused = exitstatus == pytest.ExitCode.USAGE_ERROR  # a path that does not exist, for example
+        if is_refused or not (self._workers.is_controller and self._has_begun):
             return
         try:
             sounds = Sounds()
@@ -180,12 +182,19 @@ def _targets(config: pytest.Config) -> list[Target]:
     """Return the targets, each path once.
 
     Raises:
-        pytest.UsageError: A target cannot be used.
+        pytest.UsageError: A target cannot be used, or a page is also a file of a directory.
     """
     try:
         targets = [Target(given, config.invocation_params.dir) for given in config.getoption("russo_report")]
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
+    by_file: dict[str, Target] = {}
+    for target in targets:
+        for path in target.files:
+            other = by_file.setdefault(path, target)
+            if other.is_directory != target.is_directory:
+                names = " and ".join(f"--russo-report={visible(each.given)}" for each in (other, target))
+                raise pytest.UsageError(f"{names} write the same file; leave one of them out")
     return list({os.path.abspath(target.path): target for target in targets}.values())
 
 

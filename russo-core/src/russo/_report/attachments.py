@@ -53,7 +53,7 @@ class RunReport:
 
         Raises:
             TypeError: ``name`` is not a string, or ``content`` is of another type.
-            ValueError: ``name`` is empty.
+            ValueError: ``name`` is empty, or the path has a null character.
             OSError: The file does not exist, cannot be read, or is not a regular file.
         """
         if not isinstance(name, str):
@@ -128,7 +128,7 @@ class AttachmentCollector:
             self._attachments.append({"test": now.test, "attempt": now.attempt, "name": name, **stored})
 
     def _store(self, content: str | Audio | Path) -> dict[str, Any]:
-        from .files import LONGEST_FILE, TEXT, audio_format_of, recognise
+        from .files import LONGEST_FILE, TEXT, audio_format_of, read_attached, recognise
 
         if isinstance(content, str):
             # A lone surrogate has no UTF-8 form, so it is stored as its escape.
@@ -136,7 +136,7 @@ class AttachmentCollector:
         elif isinstance(content, Path):
             if content.stat().st_size > LONGEST_FILE:
                 return _too_large(content.stat().st_size)
-            data, suffix = content.read_bytes(), content.suffix
+            data, suffix = read_attached(content), content.suffix
         else:
             return self._store_audio(content) or _problem("it is not audio, so it could not be kept")
         if len(data) > LONGEST_FILE:

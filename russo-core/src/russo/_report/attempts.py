@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "error")
 _PHASES: Final = frozenset({"setup", "call", "teardown", "collect"})
+_OUTCOMES: Final = frozenset({"passed", "failed", "skipped"})
 _LONGEST_TRACEBACK: Final = 64 << 10
 
 
@@ -41,7 +42,7 @@ class Attempt:
         outcome: The worst outcome of its phases, empty if no phase decided it.
         seconds: The duration of the phases that pytest reported.
         problems: Why it failed or was skipped.
-        is_rerun: Whether pytest counts it as ``rerun``.
+        is_rerun: Whether it was logged as an attempt that is followed by another one.
     """
 
     outcome: str = ""
@@ -111,12 +112,26 @@ def _in_order(attempts: dict[str, Attempt]) -> dict[str, Attempt]:
     return {tag: attempts[tag] for tag in sorted(attempts, key=place)}
 
 
+def outcome_of(attempts: Mapping[str, Attempt]) -> str:
+    """Return the outcome of a test: that of its last attempt.
+
+    A plugin may log a report for none of the last attempts. Then an earlier outcome counts, unless the
+    test was run again because of it.
+    """
+    for attempt in list(attempts.values())[::-1]:
+        if attempt.is_rerun:
+            break
+        if attempt.outcome:
+            return attempt.outcome
+    return "unfinished"
+
+
 def phase_of(report: pytest.TestReport, attempt: str) -> dict[str, Any] | None:
     """Return a report of one phase of a test as a JSON value, or ``None`` if it says nothing of its own."""
     is_subtest = getattr(report, "context", None) is not None
     if is_subtest and not report.failed:
         return None
-    is_rerun = str(report.outcome) == "rerun"
+    is_rerun = report.outcome not in _OUTCOMES  # "rerun", or another word of a plugin that runs it again
     return {
         "test": report.nodeid,
         "attempt": attempt,

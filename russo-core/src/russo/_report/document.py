@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from collections import Counter, defaultdict
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from .._foreign import shown
+from .attempts import outcome_of
 from .bounds import cut
 from .command import record_command, test_command
 from .files import media_type_of
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _LONGEST_TEXT: Final = 256 << 10
-_Place = tuple[str, str]
+# Parts by their tests; those of a test by the tags of its attempts.
+_ByTest = defaultdict[str, dict[str, list[Any]]]
 
 
 class DocumentBuilder:
@@ -47,8 +50,8 @@ class DocumentBuilder:
         self._sounds = sounds
         self._files = files
         self._described: dict[str, dict[str, Any]] = {}
-        self._parts: dict[str, dict[_Place, list[Any]]] = {
-            name: defaultdict(list) for name in ("prompts", "sections", "attachments")
+        self._parts: dict[str, _ByTest] = {
+            name: defaultdict(dict) for name in ("prompts", "sections", "attachments")
         }
 
     def add_uses(self, uses: Iterable[Use]) -> None:
@@ -56,7 +59,7 @@ class DocumentBuilder:
         for use in uses:
             if use.audio:
                 self._sounds.add(use.audio, use.place)
-            self._parts["prompts"][use.test, use.attempt].append(self._prompt(use))
+            self._part("prompts", use.test, use.attempt).append(self._prompt(use))
 
     def add_sections(self, sections: Iterable[StoredSection]) -> None:
         """Add sections of other packages, in order."""
@@ -69,13 +72,13 @@ class DocumentBuilder:
                 "rows": section.rows,
                 "audio": section.audio or None,
             }
-            self._parts["sections"][section.test, section.attempt].append(value)
+            self._part("sections", section.test, section.attempt).append(value)
 
     def add_attachments(self, attachments: Iterable[Mapping[str, Any]]) -> None:
         """Add attachments, in order."""
         for attachment in attachments:
-            place = attachment["test"], attachment["attempt"]
-            self._parts["attachments"][place].append(self._attachment(attachment))
+            part = self._part("attachments", attachment["test"], attachment["attempt"])
+            part.append(self._attachment(attachment))
 
     def build(self, attempts: Attempts, counts: Mapping[str, int], seconds: float) -> dict[str, Any]:
         """Return the document.
@@ -135,44 +138,50 @@ class DocumentBuilder:
         file = {"media_type": media_type, "file": name}
         return {"text": cut(text, _LONGEST_TEXT), **file} if kind == "text" else file
 
+    def _part(self, name: str, test: str, attempt: str) -> list[Any]:
+        return self._parts[name][test].setdefault(attempt, [])
+
     def _test(self, test: str, attempts: dict[str, Attempt]) -> dict[str, Any]:
         *earlier, last = attempts
-        values = [self._attempt(test, tag, attempts[tag], "rerun") for tag in earlier]
-        outcome = attempts[last].outcome or "unfinished"
-        values.append(self._attempt(test, last, attempts[last], outcome, is_last=True))
+        parts = {name: by_test.pop(test, {}) for name, by_test in self._parts.items()}
+        values = [
+            _attempt("rerun", attempts[tag], {name: by_tag.pop(tag, []) for name, by_tag in parts.items()})
+            for tag in earlier
+        ]
+        # The last attempt also has what names the test and no attempt, or an attempt without a report.
+        rest = {name: by_tag.pop(last, []) + _joined(by_tag) for name, by_tag in parts.items()}
+        outcome = outcome_of(attempts)
         return {
             "id": test,
             "anchor": anchor_of(test),
             "outcome": outcome,
             "command": test_command(self._config, test),
-            "attempts": values,
+            "attempts": [*values, _attempt(outcome, attempts[last], rest)],
         }
-
-    def _attempt(
-        self, test: str, tag: str, attempt: Attempt, outcome: str, *, is_last: bool = False
-    ) -> dict[str, Any]:
-        value: dict[str, Any] = {
-            "outcome": outcome,
-            "seconds": round(attempt.seconds, 3),
-            "problems": attempt.problems,
-        }
-        for name, parts in self._parts.items():
-            value[name] = parts.pop((test, tag), [])
-            if is_last:  # what names the test and no attempt, or an attempt without a report
-                for place in [place for place in parts if place[0] == test]:
-                    value[name] += parts.pop(place)
-        return value
 
     def _rest(self) -> dict[str, Any]:
         """Return what belongs to no test of the run. A section may name a test that did not run."""
         return {
             name: [
                 value | {"test": test} if test else value
-                for (test, _), values in parts.items()
-                for value in values
+                for test, by_tag in by_test.items()
+                for value in _joined(by_tag)
             ]
-            for name, parts in self._parts.items()
+            for name, by_test in self._parts.items()
         }
+
+
+def _joined(by_tag: Mapping[str, list[Any]]) -> list[Any]:
+    return list(itertools.chain.from_iterable(by_tag.values()))
+
+
+def _attempt(outcome: str, attempt: Attempt, parts: Mapping[str, list[Any]]) -> dict[str, Any]:
+    return {
+        "outcome": outcome,
+        "seconds": round(attempt.seconds, 3),
+        "problems": attempt.problems,
+        **parts,
+    }
 
 
 def anchor_of(test: str) -> str:

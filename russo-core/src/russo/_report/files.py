@@ -7,6 +7,7 @@ run the file: a page, a script or an SVG image is text.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -76,6 +77,22 @@ class FileStore:
         if not NAME.fullmatch(name):
             raise ValueError(f"{name!r:.80} is not the name of an attached file")
         return (self._directory / name).stat().st_size
+
+
+def read_attached(path: Path) -> bytes:
+    """Return the bytes of a file: at most one more than `LONGEST_FILE`, if the file grows.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    # A file of /proc may have more bytes than its size says, and a read may wait for more of them.
+    with open(path, "rb", opener=_without_waiting) as file:
+        data: bytes | None = file.read(LONGEST_FILE + 1)
+    return data or b""
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def media_type_of(name: str) -> str:

@@ -186,7 +186,7 @@
   }
 
   function go() {
-    const name = decodeURIComponent(location.hash.slice(1));
+    const name = location.hash.slice(1); // the page's own names need no decoding
     const target = name && document.getElementById(name);
     if (!target || !target.closest("main")) { if (!name) view(0); return; }
     view(panels[1].contains(target) ? 1 : 0);

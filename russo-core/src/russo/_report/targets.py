@@ -7,6 +7,7 @@ at such a path is replaced and never followed. Each file is written whole or not
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 _PAGE_LIMIT: Final = 256 << 20
 _LEFT_OUT: Final = f"left out: the page has {_PAGE_LIMIT >> 20} MiB of audio already"
 _SOUND_NAME: Final = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(SUFFIXES.values())})")
+# What the files of a report begin with. A directory with another page or document is not of a report.
+_OWN_BEGINNINGS: Final = {
+    "index.html": b'<meta name="generator" content="russo">',
+    "report.json": b'"russo-report"',
+}
 _AUDIO: Final = "audio"
 _ATTACHMENTS: Final = "attachments"
 
@@ -51,6 +57,8 @@ class Target:
     """
 
     def __init__(self, given: str, base: Path) -> None:
+        if not given.strip():
+            raise SettingsError("--russo-report is empty; name a page, such as report.html")
         self.given = given
         path_of(given, base, "--russo-report")
         self.path = base / Path(given).expanduser()
@@ -62,6 +70,28 @@ class Target:
             )
         if self.is_directory and os.path.exists(self.path) and not os.path.isdir(self.path):
             raise SettingsError(f"--russo-report={visible(given)} is a file; a directory ends with a slash")
+        if self.is_directory:
+            self._check_directory()
+
+    @property
+    def files(self) -> list[str]:
+        """The absolute paths that it writes, except those of audio and attachments."""
+        path = os.path.abspath(self.path)
+        return (
+            [path, *(os.path.join(path, name) for name in _OWN_BEGINNINGS)] if self.is_directory else [path]
+        )
+
+    def _check_directory(self) -> None:
+        """Raise an error if the directory has a page or a document that russo did not write."""
+        for name, beginning in _OWN_BEGINNINGS.items():
+            path = self.path / name
+            with contextlib.suppress(OSError):  # it does not exist, or the end of the run reports the error
+                is_file = os.path.isfile(path) and not os.path.islink(path)  # a link is replaced
+                if is_file and beginning not in _first_bytes(path):
+                    raise SettingsError(
+                        f"--russo-report={visible(self.given)} has a file {name} that is not of a report; "
+                        "name another directory"
+                    )
 
     def write(self, document: Mapping[str, Any], sounds: Sounds, files: FileStore) -> None:
         """Write the report, and create the folders of its path.
@@ -124,6 +154,7 @@ class Beside:
 
 def _write_directory(directory: Path, document: Mapping[str, Any], sounds: Sounds, files: FileStore) -> None:
     directory.mkdir(parents=True, exist_ok=True)
+    had_report = os.path.isfile(directory / "report.json")
     described, audio = {}, _own_folder(directory, _AUDIO)
     for name, facts in document["audio"].items():
         sound = None if facts["problem"] is not None else sounds.read(name)
@@ -140,8 +171,15 @@ def _write_directory(directory: Path, document: Mapping[str, Any], sounds: Sound
     document = {**document, "audio": described, "files": attached}
     write_file(directory / "report.json", [_json(document)])
     write_file(directory / "index.html", _encoded(render(document, Beside(document))))
+    if not had_report:
+        return
     _remove_stale(audio, _SOUND_NAME, {os.path.basename(each["file"] or "") for each in described.values()})
     _remove_stale(attachments, NAME, attached)
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(500)
 
 
 def _own_folder(directory: Path, name: str) -> Path:
@@ -153,7 +191,10 @@ def _own_folder(directory: Path, name: str) -> Path:
     folder = directory / name
     if os.path.islink(folder):
         os.unlink(folder)
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise OSError(f"{name} is a file, not a folder") from None
     if os.path.realpath(folder) != os.path.join(os.path.realpath(directory), name):
         raise OSError(f"{visible(name)} is in another directory")
     return folder
