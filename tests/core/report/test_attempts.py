@@ -363,6 +363,16 @@ def pytest_runtest_protocol(item, nextitem):
     assert [len(attempt["prompts"]) for attempt in attempts] == [1] * len(outcomes)
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_problems_have_no_colors_of_the_terminal(project, workers):
+    project.tests("def test_it(): assert ['on', 'set_light'] == ['on', 'off']")
+    result, document = run_with_report(project, "--color=yes", *workers, subprocess=True)
+    assert "set_light\x1b[" in result.stdout.str()
+    (problem,) = attempts_of(document, "test_it")[0]["problems"]
+    assert "'set_light' != 'off'" in problem["message"]
+    assert "\x1b" not in problem["message"] + problem["traceback"]
+
+
 def test_long_texts_of_problems_are_cut_in_the_middle(project):
     project.tests(
         """

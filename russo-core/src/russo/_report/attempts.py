@@ -7,6 +7,7 @@ tag. The tag is made in the process that runs the test, and everything that happ
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .bounds import cut
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _SEVERITY: Final = ("", "passed", "xfailed", "xpassed", "skipped", "failed", "error")
 _PHASES: Final = frozenset({"setup", "call", "teardown", "collect"})
 _OUTCOMES: Final = frozenset({"passed", "failed", "skipped"})
+# pytest colors the diff of an assertion, if the terminal has colors.
+_COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_TRACEBACK: Final = 64 << 10
 
 
@@ -162,8 +165,8 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport, when: str | Non
         path, line, message = report.longrepr
         trace, message = f"{path}:{line}", reason or str(message).removeprefix("Skipped: ")
     else:
-        trace = str(report.longrepr or "").strip()  # longreprtext also names the worker
-        message = reason or _message_of(report.longrepr, trace)
+        trace = _COLOR.sub("", str(report.longrepr or "")).strip()  # longreprtext also names the worker
+        message = reason or _COLOR.sub("", _message_of(report.longrepr, trace))
     phase = when if when in _PHASES else "crash"
     problem = {"phase": phase, "message": cut(message), "traceback": cut(trace, _LONGEST_TRACEBACK)}
     describe = getattr(report, "_sub_test_description", None)
