@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+from russo._report.attempts import Attempt, outcome_of
 from support.projects import DEFAULT_FIXTURE
 from support.report import attempts_of, outcomes_of, run_with_report, words_of
 
@@ -192,9 +193,12 @@ def test_run_with_a_wrong_path_does_not_change_an_older_report(project):
 def test_failed_subtests_are_problems_of_their_test(project, workers):
     project.tests(
         """
+        import time
+
         def test_it(subtests, russo_say):
             for number in range(3):
                 with subtests.test(f"number {number}"):
+                    time.sleep(0.2)
                     russo_say(f"Number {number}")
                     assert number != 1
             with subtests.test("skipped"):
@@ -211,6 +215,7 @@ def test_failed_subtests_are_problems_of_their_test(project, workers):
         assert outcomes_of(document) == {"test_it": "failed", "test_good": "passed"}
         (attempt,) = attempts_of(document, "test_it")
         assert len(attempt["prompts"]) == 3
+        assert 0.6 <= attempt["seconds"] < 1.2 or workers  # the time of a subtest is part of that of its test
         problems = [(problem["message"], problem.get("subtest")) for problem in attempt["problems"]]
         assert problems == [("assert 1 != 1", "[number 1]"), ("contains 1 failed subtest", None)]
 
@@ -315,6 +320,67 @@ def test_attempts_keep_their_own_values_if_failed_reports_are_not_logged(project
     project.tests(AGAIN.format(mark=""))
     _, document = run_with_report(project, "-p", "again", *workers, subprocess=True)
     check_attempts(document)
+
+
+# Runs a test again while pytest makes the report, which it logs twice, as pytest-retry does.
+RUN_AGAIN_IN_MAKEREPORT = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when != "call" or report.passed:
+        return report
+    for number in range(2):
+        item.ihook.pytest_runtest_teardown(item=item, nextitem=None)
+        if number == 0:
+            report.outcome = "retried"
+            item.ihook.pytest_runtest_logreport(report=report)
+        item._initrequest()
+        item.ihook.pytest_runtest_setup(item=item)
+        call = pytest.CallInfo.from_call(lambda: item.ihook.pytest_runtest_call(item=item), when="call")
+        again = pytest.TestReport.from_item_and_call(item, call)
+        report.outcome, report.longrepr = again.outcome, again.longrepr
+        if report.passed:
+            break
+    return report
+
+def pytest_report_teststatus(report):
+    return ("retried", "R", "RETRY") if report.outcome == "retried" else None
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize(("needed", "outcome"), [(3, "passed"), (9, "failed")])
+def test_attempts_inside_one_report_have_the_outcome_of_the_last(project, needed, outcome, workers):
+    (project.path / "count").write_text("0")
+    (project.path / "again.py").write_text(RUN_AGAIN_IN_MAKEREPORT)
+    project.pytester.syspathinsert()
+    project.tests(AGAIN.format(mark="").replace("count == 3", f"count == {needed}"))
+    _, document = run_with_report(project, "-p", "again", *workers, subprocess=True)
+    attempts = attempts_of(document, "test_it")
+    assert [attempt["outcome"] for attempt in attempts] == ["rerun", outcome]
+    assert outcomes_of(document)["test_it"] == outcome
+    prompts = [[use["prompt"] for use in attempt["prompts"]] for attempt in attempts]
+    # The plugin logs no report of the second attempt, so its prompts belong to the last one.
+    assert prompts == [["Attempt 1", "Clean up"], ["Attempt 2", "Clean up", "Attempt 3", "Clean up"]]
+    last = [problem["message"].splitlines()[0] for problem in attempts[-1]["problems"]]
+    assert last == (["AssertionError: only 3"] if outcome == "failed" else [])
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        ([Attempt("failed"), Attempt()], "failed"),
+        ([Attempt("failed"), Attempt("passed"), Attempt()], "passed"),
+        ([Attempt(is_rerun=True), Attempt()], "unfinished"),
+        ([Attempt("error", is_rerun=True), Attempt()], "unfinished"),
+        ([Attempt("failed"), Attempt(is_rerun=True), Attempt()], "unfinished"),
+        ([Attempt("error", is_rerun=True), Attempt("passed")], "passed"),
+    ],
+)
+def test_outcome_of_a_test_whose_last_attempts_have_no_report(attempts, expected):
+    assert outcome_of(dict(zip("abc", attempts, strict=False))) == expected
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1"), ("-n", "2")])

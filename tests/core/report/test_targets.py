@@ -11,6 +11,7 @@ import pytest
 from support.report import embedded_audio, read_document, run_with_report
 
 HELLO = "def test_it(russo_say): russo_say('Hello')"
+FOLDERS = {"audio": "wav", "attachments": "txt"}
 ATTACHING = """
     def test_it(russo_say, russo_report, tmp_path):
         russo_report.attach("sound", russo_say("Hello"))
@@ -227,6 +228,52 @@ def test_file_with_the_slash_of_a_directory_is_refused_before_any_test_runs(proj
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --russo-report=file/ is a file; a directory ends with a slash"])
     assert project.calls == []
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_empty_target_is_refused_before_any_test_runs(project, given):
+    project.tests(HELLO)
+    result = project.run(f"--russo-report={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --russo-report is empty; name a page, such as report.html"])
+    assert not (project.path / "index.html").exists()
+
+
+@pytest.mark.parametrize("given", [".", "./"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("index.html", "<h1>mine</h1>"), ("index.html", ""), ("report.json", '{"mine": 1}')]
+)
+def test_directory_with_a_foreign_page_or_document_is_refused(project, given, name, text):
+    (project.path / name).write_text(text)
+    project.tests(HELLO)
+    result = project.run(f"--russo-report={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --russo-report={given} has a file {name} that is not of a report; name another directory"]
+    )
+    assert (project.path / name).read_text() == text
+
+
+def test_files_of_a_directory_that_had_no_report_stay(project):
+    mine = [project.path / folder / f"{'a' * 32}.{end}" for folder, end in FOLDERS.items()]
+    for path in mine:
+        path.parent.mkdir()
+        path.write_text("mine")
+    project.tests(HELLO)
+    project.run("--russo-report=.")
+    assert [path.read_text() for path in mine] == ["mine", "mine"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("d/", "d/report.json"), ("d/report.json", "d/"), ("d/", "d/index.html"), ("d", "d/"), ("d/", "./d")],
+)
+def test_targets_that_write_the_same_file_are_refused(project, given):
+    project.tests(HELLO)
+    result = project.run(*(f"--russo-report={each}" for each in given))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    names = " and ".join(f"--russo-report={each}" for each in given)
+    result.stderr.fnmatch_lines([f"ERROR: {names} write the same file; leave one of them out"])
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--fixtures"])

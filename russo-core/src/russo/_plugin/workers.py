@@ -171,6 +171,9 @@ class Workers:
     @pytest.hookimpl(tryfirst=True)  # xdist sends the report in the same hook
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Receive the values that a test's report carries; in a worker, add those of earlier reports."""
+        if getattr(report, "russo_logged_in", None) == os.getpid():  # pytest-retry logs a report twice
+            report.russo_values = []  # type: ignore[attr-defined]
+        report.russo_logged_in = os.getpid()  # type: ignore[attr-defined]
         if self.is_controller:
             self._receive(*getattr(report, "russo_values", ()))
         elif (number := getattr(report, "russo_number", 0)) in self._unlogged:

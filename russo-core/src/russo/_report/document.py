@@ -149,7 +149,7 @@ class DocumentBuilder:
             for tag in earlier
         ]
         # The last attempt also has what names the test and no attempt, or an attempt without a report.
-        rest = {name: by_tag.pop(last, []) + _joined(by_tag) for name, by_tag in parts.items()}
+        rest = {name: _joined(by_tag) for name, by_tag in parts.items()}
         outcome = outcome_of(attempts)
         return {
             "id": test,
