@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, version
@@ -123,7 +124,8 @@ def examine_path(path: str, options: Options) -> Backend:
         BackendConfigError: It cannot be loaded.
         BackendNotFoundError: The path has another form.
     """
-    factory = load_backend(path)
+    with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON
+        factory = load_backend(path)
     entry = EntryPoint(path, path, "")
     return _backend(path, entry, factory, (READY, ""), options.get("custom", {}))
 
@@ -176,7 +178,8 @@ def _load(name: str, entry: EntryPoint) -> tuple[object, str, str]:
     """Import the backend's package; return what it registers, the state and the cause."""
     missing = missing_requirements(entry.dist)
     try:
-        factory = load_backend(name)
+        with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON
+            factory = load_backend(name)
     except BackendConfigError as error:
         cause = error.__cause__
         if missing or (isinstance(cause, ModuleNotFoundError) and _is_foreign(cause.name, entry)):

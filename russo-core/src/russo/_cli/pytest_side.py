@@ -40,6 +40,8 @@ class PytestSide:
         own_ini: The settings that PYTEST_ADDOPTS sets with ``-o``.
         own_options: The options in PYTEST_ADDOPTS only.
         ini_names: All names in the ini-file, also those that are not settings of russo.
+        other_options: The options in ``addopts`` and PYTEST_ADDOPTS that neither pytest nor russo has; other
+            plugins may have them.
     """
 
     rootdir: Path
@@ -51,6 +53,7 @@ class PytestSide:
     own_ini: Mapping[str, str]
     own_options: argparse.Namespace
     ini_names: Sequence[str]
+    other_options: Sequence[str]
 
 
 def look_like_pytest(folder: Path) -> PytestSide:
@@ -71,13 +74,13 @@ def _look(folder: Path) -> PytestSide:
     config._parser.addini("addopts", "", "args")
     config._parser.addini("pythonpath", "", "paths")
 
-    def parse(arguments: Sequence[str]) -> argparse.Namespace:
-        return config._parser.parse_known_args(arguments, namespace=copy.copy(config.option))
+    def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        return config._parser.parse_known_and_unknown_args(arguments, namespace=copy.copy(config.option))
 
     given = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    own = parse(given)
+    own, _ = parse(given)
     _configure(config, own, folder)
-    options = parse([*config.getini("addopts"), *given])
+    options, others = parse([*config.getini("addopts"), *given])
     _override(config, options)
     return PytestSide(
         config.rootpath,
@@ -89,6 +92,7 @@ def _look(folder: Path) -> PytestSide:
         dict(text.split("=", 1) for text in own.override_ini or () if "=" in text),
         own,
         [str(name) for name in getattr(config, _name_of_values(config))],
+        [text.partition("=")[0] for text in others if text.startswith("--")],
     )
 
 

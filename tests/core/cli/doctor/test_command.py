@@ -178,8 +178,9 @@ def test_distribution_that_is_installed_twice_is_a_problem(site):
 @pytest.mark.parametrize(
     "metadata", ["", "Version: 1\n", "\x1b[31m", "Name: russo-\x1b[31m\nRequires-Dist: =\n"]
 )
-def test_damaged_metadata_is_survived(site, metadata):
+def test_damaged_metadata_is_survived(site, metadata, tmp_path):
     site("acme", metadata, "pytest11", "acme = acme:plugin")
+    (tmp_path / "site" / "acme.py").touch()
     process = start("doctor")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")

@@ -314,3 +314,57 @@ def test_option_that_is_repeated_is_shown_with_each_value(folder, ini):
         ("report.json", f"addopts in {folder / 'pytest.ini'}"),
         ("other.json", "PYTEST_ADDOPTS"),
     ]
+
+
+# -- what pytest refuses
+
+
+@pytest.mark.parametrize(
+    ("addopts", "problem"),
+    [
+        ("--russo-cach-dir=x", "pytest has no option --russo-cach-dir; did you mean --russo-cache-dir?"),
+        ("--russo-max-cals 3", "pytest has no option --russo-max-cals; did you mean --russo-max-calls?"),
+        ("--russo-max-calls=-2", "--russo-max-calls=-2: the limit must be 0 or more"),
+        ("-p nosuchplugin", "pytest cannot import the plugin nosuchplugin, which the option -p names"),
+    ],
+)
+@pytest.mark.parametrize("place", ["PYTEST_ADDOPTS", "ini-file"])
+def test_option_that_pytest_refuses_is_a_problem(ini, place, addopts, problem):
+    ini("russo_synth = local", f"addopts = {addopts}" if place == "ini-file" else "")
+    variables = {"PYTEST_ADDOPTS": f"{ADDOPTS} {addopts}"} if place == "PYTEST_ADDOPTS" else {}
+    assert problems(**variables) == [problem]
+
+
+def test_options_and_plugins_that_pytest_has_are_no_problem(folder, ini):
+    for name in ("tools/in_tools.py", "in_root.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    ini(
+        "russo_synth = local",
+        "pythonpath = tools",
+        "addopts = --cov=russo --russo-agent=x -p pytester -p russo -p no:cacheprovider -p in_tools -p in_root",
+    )
+    assert problems() == []
+    assert "  --russo-agent: not an option of russo-core" in russo("doctor").out.splitlines()
+
+
+@pytest.mark.parametrize(
+    "source", ["print('IMPORTED')", "class Voice:\n    def __init__(self): print('MADE')"]
+)
+def test_backend_that_prints_does_not_damage_json(tmp_path, monkeypatch, source):
+    info = tmp_path / "site" / "acme-1.dist-info"
+    info.mkdir(parents=True)
+    (tmp_path / "site" / "acme_voice.py").write_text(f"{source}\n")
+    (info / "METADATA").write_text("Name: acme\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[russo.synthesizers]\nacme = acme_voice:Voice\n[pytest11]\ngone = no_such_module.plugin\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    for arguments in (("doctor",), ("backends",), ("backends", "acme")):
+        out, err = start(*arguments, "--json", env={"RUSSO_SYNTH": "acme"}).communicate(timeout=60)
+        found = json.loads(out)
+        assert b"IMPORTED" in err or b"MADE" in err or "MADE" in source
+        if arguments == ("doctor",):
+            assert (
+                "pytest cannot import the plugin gone of acme: the module no_such_module.plugin does not exist"
+            ) in [each["problem"] for each in found["problems"]]

@@ -7,6 +7,7 @@ folder (``conftest.py``, a factory) is not run.
 from __future__ import annotations
 
 import contextlib
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -132,7 +133,8 @@ def _examine_chosen(
             )
             return None, f"backend {name} cannot be used"
     try:
-        synthesizer = load_synthesizer(name, **Workspace.of(settings).options(name))
+        with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON
+            synthesizer = load_synthesizer(name, **Workspace.of(settings).options(name))
     except BackendNotFoundError as error:
         section.add(f"backend {name}: {error}", "correct the name; russo backends lists the installed ones")
         return None, f"backend {name} is not installed"

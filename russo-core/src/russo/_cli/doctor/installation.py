@@ -21,7 +21,7 @@ from ..._foreign import shown
 from ..._hooks import package_of, registered
 from ..._installation import REPAIR, problem
 from ..backend_states import missing_requirements, version_of
-from .parts import Section
+from .parts import Section, module_exists
 
 _PLUGINS: Final = "pytest11"
 _PLUGIN: Final = "russo"
@@ -62,6 +62,14 @@ def examine_plugins(loaded_by_option: bool) -> Section:
     versions = {_name(entry): version_of(entry.dist) for entry in entries}
     section = Section("pytest plugins", data=versions)
     section.lines = [f"{name} {versions[name]}".rstrip() for name in sorted(versions)]
+    for entry in entries:
+        module = entry.value.partition(":")[0].strip()
+        if not module_exists(module):
+            section.add(
+                f"pytest cannot import the plugin {entry.name} of {package_of(entry)}: the module "
+                f"{module} does not exist",
+                "reinstall the package of this plugin, or uninstall it",
+            )
     if not any(entry.name == _PLUGIN and _is_ours(entry) for entry in entries):
         section.add("pytest does not find russo's plugin: its entry point is missing", f"run: {REPAIR}")
     elif os.environ.get(_AUTOLOAD) and not loaded_by_option:

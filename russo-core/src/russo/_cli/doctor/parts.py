@@ -5,6 +5,8 @@ Users paste the output into an issue, so it has no credential and no name of the
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +20,8 @@ from ..._secret import is_credential
 from ..trust import without_credentials
 
 _LONGEST: Final = 300
+# A variable such as KEYBOARD_LAYOUT has a short value, which may be a word of the output.
+_SHORTEST_KEY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Tidy:
                 value.strip()
                 for name, value in os.environ.items()
                 # A path, such as that of a file with credentials, is not a credential.
-                if (name in named or is_credential(name)) and not os.path.exists(value)
+                if (name in named or (is_credential(name) and len(value) >= _SHORTEST_KEY))
+                and not os.path.exists(value)
             ),
         ]
         home = os.path.expanduser("~")
@@ -123,3 +128,17 @@ def why_hidden(backend: str, factory: Callable[..., Any] | None, option: str, te
     except ValueError:
         return "not a value of this option"
     return ""
+
+
+def module_exists(name: str, places: Iterable[str] = ()) -> bool:
+    """Return whether the first part of a module's name can be found; nothing is imported.
+
+    Args:
+        name: The name of the module.
+        places: Directories that pytest may add to ``sys.path``.
+    """
+    top = name.partition(".")[0]
+    with contextlib.suppress(ImportError, ValueError):
+        if importlib.util.find_spec(top) is not None:
+            return True
+    return any(os.path.exists(os.path.join(place, each)) for place in places for each in (top, f"{top}.py"))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from _pytest.config import builtin_plugins
+
 from ..._foreign import shown
+from ..._hooks import registered
 from ..._plugin.options import INI_NAMES
 from ..._plugin.setup import unread_ini_names, unread_variables
 from ..._secret import is_credential
 from ..._settings import Asked, Settings, SettingsError, find_setting, lines_of, parse_options, resolve
 from ..pytest_side import PytestSide
-from .parts import Section, option_text, why_hidden
+from .parts import Section, module_exists, option_text, why_hidden
 
 # Settings that only the command line of pytest has, and so also addopts.
 _ONLY_OPTIONS: Final = ("no_cache", "clear_cache", "max_calls", "record_only", "prune_unused", "report")
@@ -22,6 +26,7 @@ _SETTINGS: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
 _DEFAULTS: Final = {"synth": "", "cache_mode": "auto", "cache_dir": ".russo_cache", "recordings_dir": ""}
 # The doctor has no options of pytest itself.
 _IN_ADDOPTS: Final = "addopts or PYTEST_ADDOPTS"
+_CORRECT: Final = f"correct the option in {_IN_ADDOPTS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ def examine_settings(
         f"{each.name}: {'not set' if each.value is None else each.value} ({each.source})" for each in found
     ]
     _check_names(section, side)
+    _check_options(section, side)
     _check_plugin(section, side)
     return section, _resolved(section, side)
 
@@ -188,10 +194,31 @@ def _check_names(section: Section, side: PytestSide) -> None:
             section.lines.append(f"{shown(name)}: not a setting of russo-core")
 
 
+def _check_options(section: Section, side: PytestSide) -> None:
+    """Add the options that pytest refuses: misspelt options of russo, and a negative limit."""
+    known = [f"--{name.replace('_', '-')}" for name in vars(side.options) if name.startswith("russo_")]
+    for option in side.other_options:
+        if not option.startswith("--russo-"):
+            continue
+        if near := difflib.get_close_matches(option, known, n=1, cutoff=0.8):
+            section.add(f"pytest has no option {option}; did you mean {near[0]}?", _CORRECT)
+        else:  # it may belong to a companion
+            section.lines.append(f"{shown(option)}: not an option of russo-core")
+    limit = side.options.russo_max_calls
+    if limit is not None and limit < 0:
+        section.add(f"--russo-max-calls={limit}: the limit must be 0 or more", _CORRECT)
+
+
 def _check_plugin(section: Section, side: PytestSide) -> None:
     for name in ("no:russo", "no:russo-core"):
         if name in _plugins(side):
             section.add(f"the option -p {name} switches russo's plugin off", "remove it from addopts")
+    entries = {entry.name for entry in registered("pytest11")}
+    places = [str(Path.cwd()), str(side.rootdir), *side.pythonpath, *side.conftest_folders]
+    for name in _plugins(side):
+        is_known = name.startswith("no:") or name in entries or name in builtin_plugins
+        if not is_known and not module_exists(name, places):
+            section.add(f"pytest cannot import the plugin {name}, which the option -p names", _CORRECT)
 
 
 def _plugins(side: PytestSide) -> Sequence[str]:
