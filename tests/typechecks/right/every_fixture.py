@@ -1,5 +1,6 @@
 """Tests with every fixture, with the marker, plain and async."""
 
+from pathlib import Path
 from typing import assert_type
 
 import pytest
@@ -44,6 +45,12 @@ def test_cache(russo_cache: russo.Cache, russo_synthesizer: russo.CachedSynthesi
     else:
         assert russo_cache.put(key, found, prompt="Stop the music.")
     assert_type(russo_synthesizer.cache, russo.Cache)
+
+
+def test_report(russo_report: russo.RunReport, russo_audio: russo.Audio, tmp_path: Path) -> None:
+    russo_report.attach("transcript", "stop the music")
+    russo_report.attach("reply", russo_audio)
+    russo_report.attach("trace", tmp_path / "trace.json")
 
 
 @pytest.fixture

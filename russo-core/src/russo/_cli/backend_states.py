@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, version
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError
 from typing import Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -207,7 +207,7 @@ def _problem_of(text: str) -> str:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             return ""
-        installed = version(requirement.name)
+        installed = version_of(Distribution.from_name(requirement.name))
     except PackageNotFoundError:
         wanted = str(requirement).partition(";")[0]
         return f"{requirement.name} is not installed: pip install {wanted!r}"
@@ -224,7 +224,8 @@ def _problem_of(text: str) -> str:
 def version_of(package: Distribution | None) -> str:
     """Return the version of a distribution; empty if its metadata has none."""
     with contextlib.suppress(Exception):  # the metadata may be damaged
-        return str((package and package.version) or "")
+        # Distribution.version warns in Python 3.13 if there is none.
+        return str((package and package.metadata.get("Version")) or "")
     return ""
 
 
