@@ -225,7 +225,7 @@ def version_of(package: Distribution | None) -> str:
     """Return the version of a distribution; empty if its metadata has none."""
     with contextlib.suppress(Exception):  # the metadata may be damaged
         # Distribution.version warns in Python 3.13 if there is none.
-        return str((package and package.metadata.get("Version")) or "")
+        return str((package and package.metadata.json.get("version")) or "")
     return ""
 
 
