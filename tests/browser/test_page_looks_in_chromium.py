@@ -17,7 +17,7 @@ from support.report_browser import (
     wait,
     write,
 )
-from support.report_documents import HOSTILE, hostile_run, red_run
+from support.report_documents import HOSTILE, hostile_run, long_run, red_run
 
 pytestmark = needs_chromium
 
@@ -127,6 +127,27 @@ def test_print_shows_what_is_open_and_no_controls(page):
         assert pdf.startswith(b"%PDF")
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_print_opens_folded_tests_and_folds_them_again(page):
+    folded = "return [...document.querySelectorAll('.test, .quiet')].map((each) => each.open)"
+    before = page.execute_script(folded)
+    assert {True, False} == set(before)
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert set(page.execute_script(folded)) == {True}
+    waves = "return [...document.querySelectorAll('#by-test .sound')].every((each) => each.querySelector('.wave'))"
+    assert page.execute_script(waves)
+    page.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert page.execute_script(folded) == before
+
+
+def test_many_prompts_are_printed_at_once(opened, tmp_path):
+    page = opened(write(tmp_path, long_run(prompts=100)))
+    start = page.execute_script("return performance.now()")
+    page.execute_script("dispatchEvent(new Event('beforeprint')); document.body.offsetHeight")
+    took = page.execute_script("return performance.now()") - start
+    assert took < 10_000
+    assert page.execute_script("return document.querySelectorAll('#by-test .play').length") == 100
 
 
 def test_page_without_scripts_shows_both_views_and_native_players(browser, address):

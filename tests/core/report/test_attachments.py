@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from russo import Audio, RunReport
+from russo._report import files
 from support.report import attempts_of, run_with_report
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -218,3 +219,21 @@ def test_path_like_object_with_a_text_path_is_accepted(tmp_path):
             return str(Path(sys.executable))
 
     RunReport().attach("it", Named())
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="needs /proc")
+def test_file_of_proc_is_attached_whole(project):
+    project.tests("""
+        from pathlib import Path
+
+        def test_it(russo_report): russo_report.attach("maps", Path("/proc/self/smaps"))
+        """)
+    _, document = run_with_report(project)
+    ((attachment,),) = (each["attachments"] for each in attempts_of(document, "test_it"))
+    assert len(attachment["text"]) > 5000
+
+
+def test_file_that_grows_is_not_read_beyond_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_FILE", 10)
+    (tmp_path / "grown").write_bytes(b"x" * 100)
+    assert files.read_attached(tmp_path / "grown") == b"x" * 11

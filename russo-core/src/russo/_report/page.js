@@ -321,7 +321,17 @@
   addEventListener("hashchange", go);
   // The browser's own jump to the address comes last and takes the focus away.
   addEventListener("load", () => { if (location.hash && document.activeElement === document.body) go(); });
-  addEventListener("beforeprint", () => all(".sound").filter((box) => box.offsetParent).forEach(build));
+  // Print every test of the view. What was folded is folded again afterwards.
+  let unfolded = [];
+  addEventListener("beforeprint", () => {
+    unfolded = all(".test, .quiet").filter((item) => !item.open);
+    for (const item of unfolded) item.open = true;
+    all(".sound").filter((box) => box.offsetParent).forEach(build);
+  });
+  addEventListener("afterprint", () => {
+    for (const item of unfolded) item.open = false;
+    unfolded = [];
+  });
   view(0);
   go();
   all(".sound").forEach((box) => watcher.observe(box));
