@@ -62,6 +62,14 @@ SECRETS = [
     "--russo-synth-option=acme.proxy=user:hunter2@example.com",
     "--russo-synth-option acme.api_key=hunter2",
     "--russo-agent-token=hunter2",
+    "--russo-synth-option=acme.pw=hunter2",
+    "--russo-synth-option=acme.bearer=hunter2",
+    "--russo-synth-option=acme.header=Bearer:hunter2",
+    "--russo-synth-option=acme.url=a?password=hunter2",
+    "--russo-synth-option=acme.url=h:80/?token=hunter2",
+    "--russo-synth-option=acme.voice=sk-hunter2",
+    "--russo-synth-option=acme.voice=AIzaSyhunter2",
+    "--russo-agent-auth=hunter2",
     "-o russo_synth_options=acme.api_key=hunter2",
     "-orusso_synth_options=acme.api_key=hunter2",
     "--override-ini=russo_synth_options=acme.url=https://user:hunter2@example.com/",
@@ -72,14 +80,24 @@ SECRETS = [
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_option_that_may_hold_a_credential_is_left_out(pytester, secret):
-    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--russo-agent-token')")
+    pytester.makeconftest(
+        "def pytest_addoption(parser): [parser.addoption(f'--russo-agent-{name}') for name in ('token', 'auth')]"
+    )
     config = pytester.parseconfig(*secret.split(" "), "--russo-synth-option=acme.speed=2", "--russo-no-cache")
     expected = ["pytest", "--russo-synth-option=acme.speed=2", "--russo-no-cache", "test_it.py::test_it"]
     assert words_of(command.test_command(config, "test_it.py::test_it")) == expected
 
 
 @pytest.mark.parametrize(
-    "value", ["acme.voice=Kate", "acme.url=https://example.com/speech", "acme.style=a=b"]
+    "value",
+    [
+        "acme.voice=Kate",
+        "acme.url=https://example.com/speech",
+        "acme.style=a=b",
+        "acme.passage=1",
+        "acme.author=Monkey",
+        "acme.file=task-1",
+    ],
 )
 def test_option_without_a_credential_is_repeated(pytester, value):
     config = pytester.parseconfig("--russo-synth-option", value)

@@ -290,7 +290,7 @@ def test_page_leaves_out_what_makes_it_too_large(project, monkeypatch):
     project.run("--russo-report=r.html", "--russo-report=r.json")
     page = (project.path / "r.html").read_text("utf-8")
     assert len(embedded_audio(page)) == 1
-    assert "left out: the page has 256 MiB of audio already" in page
+    assert "left out: the page has 256 MiB of audio and files already" in page
     document = read_document(project.path / "r.json")
     assert [sound["problem"] for sound in document["audio"].values()] == [None, None]
 

@@ -40,6 +40,10 @@ _WITH_VALUE: Final = frozenset(
         "--rootdir",
     }
 )
+# Short names of credentials, and how keys of services begin.
+_LIKE_SECRET: Final = re.compile(
+    r"(?<![a-z])(?:(?:pw|pwd|pass|bearer|auth)(?![a-z])|sk-|aiza)", re.IGNORECASE
+)
 _OPTION_IN_VALUE: Final = re.compile(r"(?:^|[\s=])-")
 
 
@@ -118,4 +122,6 @@ def _may_be_secret(name: str, value: str) -> bool:
     names = [name, value.rpartition("=")[0]]
     if "://" in value or _OPTION_IN_VALUE.search(value):
         names.append(value)  # a key in the query of a URL, or an option with a key in addopts
-    return any(map(is_credential, names)) or redact(value) != value
+    if any(map(is_credential, names)) or _LIKE_SECRET.search(f"{name} {value}"):
+        return True
+    return redact(value) != value

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # With more embedded bytes than this, browsers have trouble to open the page.
 _PAGE_LIMIT: Final = 256 << 20
-_LEFT_OUT: Final = f"left out: the page has {_PAGE_LIMIT >> 20} MiB of audio already"
+_LEFT_OUT: Final = f"left out: the page has {_PAGE_LIMIT >> 20} MiB of audio and files already"
 _SOUND_NAME: Final = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(SUFFIXES.values())})")
 # What the files of a report begin with. A directory with another page or document is not of a report.
 _OWN_BEGINNINGS: Final = {
