@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.report import all_prompts, outcomes_of, prompts_of, run_with_report, words_of
+from support.report import all_prompts, attempts_of, outcomes_of, prompts_of, run_with_report, words_of
 
 
 def test_failed_prompt_has_its_error_and_no_audio(project):
@@ -53,6 +53,32 @@ def test_miss_in_mode_replay_has_the_explanation_of_the_terminal(project):
     assert words_of(use["record"]) == ["pytest", "--russo-cache-mode=auto", "test_it.py::test_it"]
     again = words_of(document["tests"][0]["command"])
     assert again == ["pytest", "--russo-cache-mode=replay", "test_it.py::test_it"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_miss_in_a_fixture_is_explained_and_has_the_command(project, workers):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture
+        def spoken(russo_say): return russo_say("Fixture")
+
+        def test_fixture(spoken): pass
+
+        @pytest.mark.russo("Marked")
+        def test_marked(russo_audio): pass
+        """
+    )
+    _, document = run_with_report(project, "--russo-cache-mode=replay", *workers, subprocess=bool(workers))
+    assert outcomes_of(document) == {"test_fixture": "error", "test_marked": "error"}
+    for name in ("test_fixture", "test_marked"):
+        (attempt,) = attempts_of(document, name)
+        (problem,), (use,) = attempt["problems"], attempt["prompts"]
+        assert problem["phase"] == "setup"
+        assert problem["message"].removeprefix("russo.CacheMissError: ") == use["error"]
+        assert use["error"].endswith("\nrecord it once with: pytest --russo-cache-mode=auto")
+        assert words_of(use["record"])[-2:] == ["--russo-cache-mode=auto", f"test_it.py::{name}"]
 
 
 def test_miss_is_explained_once(project, monkeypatch):
