@@ -248,3 +248,13 @@ def test_pytest_of_another_environment_is_named(tmp_path):
     program.chmod(0o755)
     out, _ = start("doctor", env={"PATH": f"{program.parent}:{os.environ['PATH']}"}).communicate(timeout=60)
     assert str(program) in out.decode()
+
+
+def test_short_value_of_a_variable_is_not_taken_for_a_key(monkeypatch):
+    monkeypatch.setenv("RUSSO_SYNTH", "local")
+    monkeypatch.setenv("KEYBOARD_LAYOUT", "pytest")
+    monkeypatch.setenv("OTHER_TOKEN", "planted-secret-0123")
+    monkeypatch.setenv("RUSSO_CACHE_DIR", "planted-secret-0123")
+    out = russo("doctor").out
+    assert f"  pytest {version('pytest')}" in out
+    assert "planted-secret-0123" not in out
