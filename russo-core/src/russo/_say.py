@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Say(Protocol):
     """The function that the fixture ``russo_say`` returns, to annotate tests and fixtures that use it.
 
-    def test_light(russo_say: russo.Say) -> None:
-        assert russo_say("Turn on the light.").duration > 1
+        def test_light(russo_say: russo.Say) -> None:
+            assert russo_say("Turn on the light.").duration > 1
 
     The prompt may be a keyword argument: ``russo_say(text="Turn on the light.")``.
     """

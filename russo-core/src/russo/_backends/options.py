@@ -15,7 +15,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The range of a number: for the annotation of an option, and for its check in the constructor.
+    """The range of an option that is a number: for its annotation, and for its check in the constructor.
 
     ``russo backends NAME`` shows the range that the annotation holds:
 
@@ -26,8 +26,8 @@ class Range:
 
     Attributes:
         least: The least number.
-        most: The greatest number; without it, there is none.
-        above: Whether numbers must be above ``least``: a timeout is above 0.
+        most: The greatest number; by default there is no upper end.
+        above: Whether ``least`` itself is not allowed: a timeout must be more than 0.
     """
 
     least: float
@@ -46,7 +46,7 @@ class Range:
         return float(value)
 
     def __contains__(self, value: float) -> bool:
-        """Return whether a number is in this range; NaN is in none."""
+        """Return whether a number is in this range; NaN is not in any range."""
         number = float(value)
         return self.least <= number <= self.most and not (self.above and number == self.least)
 

@@ -131,13 +131,13 @@ def _voice_lines(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
 
 
 def _voice_text(name: str) -> str:
-    """Return the name of a voice in a list; in quotes, if it could not be told from its neighbours."""
+    """Return the name of a voice for the list, in quotes if it contains a space or a comma."""
     text = visible(name)
     return text if re.fullmatch(r"[^\s,]+", text) else f"'{text}'"
 
 
 def _examples(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
-    """Yield one line for pytest and one for the command, with an option if one can be chosen."""
+    """Yield one example for pytest and one for the command, with an option if its value is valid."""
     name = shlex.quote(backend.name)
     given = [
         shlex.quote(f"{options_name(backend.name)}.{option}") for option in _example_options(backend, options)
@@ -147,7 +147,7 @@ def _examples(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
 
 
 def _example_options(backend: Backend, options: Sequence[Option]) -> Iterator[str]:
-    """Yield all required options, else one option that is valid, as ``NAME=VALUE``."""
+    """Yield all required options as ``NAME=VALUE``; if there are none, one option with a valid value."""
     if backend.factory is None:
         return
     factory: Any = backend.factory
@@ -168,10 +168,10 @@ def _example_option(
     voices: Sequence[str],
     defaults: Mapping[str, str | int | float | bool],
 ) -> str:
-    """Return an option that is valid for sure, as ``NAME=VALUE``; empty if there is none."""
+    """Return an option with a valid value as ``NAME=VALUE``; empty if no valid value is known."""
     for option in options:
         default, bounds = defaults.get(option.name), ranges.get(option.name)
-        # A range without an end is that of a limit, such as the timeout.
+        # An option whose range has no upper end is a limit, such as the timeout: a poor example.
         if bounds is not None and math.isfinite(bounds.most) and isinstance(default, (int, float)):
             return f"{option.name}={_other_number(default, bounds)}"
     for option in options:
@@ -191,7 +191,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _other_number(default: float, bounds: Range) -> float:
-    """Return a number of the range that is not the default: half of the way to an end."""
+    """Return a number of the range other than the default: the middle between the default and an end."""
     end = bounds.least if bounds.most == default else bounds.most
     middle = (default + end) / 2
     return int(middle) if isinstance(default, int) else float(f"{middle:.6g}")
@@ -202,7 +202,7 @@ def _without_marks(text: str) -> str:
 
 
 def wrapped(text: str, indent: str = "  ") -> list[str]:
-    """Return the lines of a text, as wide as the terminal; no name and no URL is broken."""
+    """Return a text as lines that fit the terminal; names and URLs are not broken."""
     console = screen.console_for(sys.stdout)
     width = console.width if console.is_terminal else _FILE_WIDTH
     return textwrap.wrap(

@@ -29,7 +29,7 @@ SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
     type=click.Choice(list(SORTS)),
     default="prompt",
     show_default=True,
-    help="Longest, largest and newest come first.",
+    help="Sort by this column; the longest, largest or newest entry comes first.",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N entries.")
 @directory_options

@@ -47,8 +47,8 @@ def play_stored(
     """Play the audio that a test replays.
 
     Give a key, its first characters, or the exact prompt. If several entries have the prompt, all are played
-    one after the other. Without an audio player, the audio is written to a file in the current folder. With
-    --json nothing is played.
+    one after the other. If an entry cannot be played, its audio is written to a new file in the current
+    folder. With --json nothing is played.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
     if output is not None:
@@ -75,7 +75,7 @@ def play_stored(
 def _play(
     workspace: CommandWorkspace, entry: Entry, label: str, output: Path | None, *, as_json: bool
 ) -> dict[str, Any]:
-    """Play one entry or write it to the file; return its facts, with the problem if it has no sound."""
+    """Play one entry or write it to the file; return its facts, and the problem if it cannot be played."""
     audio = workspace.layered.lookup(entry.key)  # what a test replays
     facts = entry.to_json()
     if (problem := _problem(audio, entry)) is not None or not isinstance(audio, Audio):

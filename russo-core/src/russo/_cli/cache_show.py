@@ -90,7 +90,7 @@ def _settings(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _sound(audio: Audio) -> Iterator[tuple[str, str]]:
-    """Yield facts about the audio; those of a compressed format are known only to a decoder."""
+    """Yield facts about the audio; russo does not decode compressed audio, so its rate is not known."""
     yield "format", audio.format
     with contextlib.suppress(ValueError):
         wav = wav_of(audio)

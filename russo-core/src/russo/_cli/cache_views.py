@@ -111,7 +111,7 @@ def export(
 
 
 def _reason(miss: Miss, entry: Entry) -> str:
-    """Return why an entry is not replayed. For a lookup, audio without metadata is absent."""
+    """Return why an entry is not replayed. A lookup calls audio without metadata only absent."""
     return miss.reason if entry.problem is None or miss.reason != "absent" else entry.problem.reason
 
 

@@ -18,7 +18,7 @@ from .workspace import find_workspace
 
 # Names with other characters could act on the shell.
 _PLAIN: Final = re.compile(r"[\w.-]+", re.ASCII)
-# The prompts of more keys are not read, because the shell waits.
+# If more keys match, their prompts are not read, because the shell waits for the answer.
 _MOST_PROMPTS: Final = 100
 
 

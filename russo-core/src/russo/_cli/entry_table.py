@@ -16,7 +16,7 @@ from .setting_texts import Differences, setting_title
 from .units import age_text, seconds_text, size_text
 
 _MOST_SETTINGS: Final = 5
-# Characters that the other columns of a table take on a terminal, if the prompt has a dozen.
+# The width of the other columns on a terminal, if the prompt has 12 characters.
 _WIDTH_OF_OTHERS: Final = 49
 _WIDTH_OF_LAYER: Final = 12
 _GAP: Final = 2
@@ -103,14 +103,14 @@ def _show_table(
 
 
 def _setting_column(name: str, longest: int) -> tuple[Column, int]:
-    """Return the column of a setting, and the width that it needs at least."""
+    """Return the column of a setting, and its least width."""
     title = shown(setting_title(name), _LONGEST_TITLE)
     longest = max(len(title), longest)
     return Column(title, long=longest > _SHORT), min(longest, _SHORT)
 
 
 def key_length(keys: Collection[str]) -> int:
-    """Return how many characters, at least eight, make the beginnings of different keys different."""
+    """Return how many first characters of the keys, at least eight, distinguish all keys."""
     longest = max(map(len, keys), default=0)
     lengths = range(_SHORT_KEY, longest)
     return _SHORT_KEY + bisect.bisect_left(

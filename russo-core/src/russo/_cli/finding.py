@@ -30,7 +30,7 @@ def find_entries(workspace: CommandWorkspace, wanted: str) -> list[Entry]:
 
 
 def find_in(entries: Sequence[Entry], workspace: CommandWorkspace, wanted: str) -> list[Entry]:
-    """Return those of the entries that `find_entries` returns.
+    """Return the entries with this key or prompt, else those whose key begins with it.
 
     Raises:
         FailedError: No entry is found.
@@ -54,7 +54,7 @@ def find_in(entries: Sequence[Entry], workspace: CommandWorkspace, wanted: str) 
 
 
 def refuse_ambiguous(found: Sequence[Entry], wanted: str) -> None:
-    """Refuse entries of different prompts, which the first characters of a key may find.
+    """Check that all entries have the same prompt: the first characters of a key may match several.
 
     Raises:
         RefusedError: The entries have different prompts; the message lists them.

@@ -1,4 +1,4 @@
-"""`Recording`: the prompts of a file on their way into the cache, and how many of them are done.
+"""`Recording`: synthesizes and stores the prompts of a file, and counts the prompts that are done.
 
 After the first Ctrl-C no further prompt is started, and the prompts under way are synthesized to their end,
 because their calls may be billed. The second Ctrl-C cancels them.
@@ -27,7 +27,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """How many prompts were in which state when a recording ended after Ctrl-C.
+    """The numbers of prompts by their state, after a recording that Ctrl-C stopped.
 
     Attributes:
         done: Prompts that were done before Ctrl-C.
@@ -89,7 +89,7 @@ class Recording:
 
         async def work() -> None:
             for prompt in waiting:
-                # A hit never waits, so an interrupt would have to wait for the last one.
+                # A hit does not wait, so without this pause Ctrl-C would have no effect.
                 await asyncio.sleep(0)
                 if self.stopped:
                     return

@@ -1,4 +1,4 @@
-"""``--refresh``: stored audio is synthesized again and replaced, and the command reports what it replaced.
+"""``--refresh``: synthesizes stored prompts again, replaces their audio, and reports what was replaced.
 
 Recordings are read-only. A prompt whose audio comes from the recordings is refused before any backend call.
 """

@@ -19,7 +19,7 @@ _SHORT_TEXT: Final = 40
 # Attributes of `Entry`. If an entry has no backend, its attribute is the class of the synthesizer.
 _ATTRIBUTES: Final = ("backend", "voice")
 _WITHOUT_COLUMN: Final = frozenset({*_ATTRIBUTES, "class"})
-# Titles of what is not a setting in the table of `list` and in that of `show`.
+# Titles in the tables of `list` and `show` that do not belong to a setting.
 _TITLES: Final = frozenset(
     {
         "prompt",
@@ -64,7 +64,7 @@ def _text(value: Any, longest: int) -> str:
 
 
 def setting_title(name: str) -> str:
-    """Return the title of a setting's column or row, which is never that of another column or row."""
+    """Return the title of a setting's column or row. It is different from the titles of all others."""
     return f"{name} (setting)" if name in _TITLES else name
 
 
