@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from russo._report.attempts import Attempt, outcome_of
+from russo._report.attempts import Attempt, Attempts, outcome_of
 from support.projects import DEFAULT_FIXTURE
 from support.report import attempts_of, outcomes_of, run_with_report, words_of
 
@@ -494,3 +494,11 @@ def test_hostile_text_of_prompts_errors_and_names_is_json(project, workers):
     assert len(last["name"]) < 1100
     assert len(last["text"]) < 270_000
     assert document["files"][last["file"]]["bytes"] == 1_000_000
+
+
+def test_test_that_was_run_again_and_did_not_end_is_unfinished():
+    attempts = Attempts()
+    phase = {"test": "test_it", "attempt": "gw0:1", "seconds": 0.1, "problem": None}
+    attempts.add({**phase, "outcome": "", "rerun": True})
+    attempts.add({**phase, "outcome": "error", "rerun": False})  # its teardown
+    assert outcome_of(attempts.of_tests()["test_it"]) == "unfinished"

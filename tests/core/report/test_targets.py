@@ -276,7 +276,7 @@ def test_targets_that_write_the_same_file_are_refused(project, given):
     result.stderr.fnmatch_lines([f"ERROR: {names} write the same file; leave one of them out"])
 
 
-@pytest.mark.parametrize("option", ["--collect-only", "--fixtures"])
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--setup-only", "--setup-plan"])
 def test_run_that_lists_tests_does_not_change_an_older_report(project, option):
     (project.path / "report.html").write_text("older")
     project.tests(HELLO)

@@ -88,8 +88,9 @@ class Report:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Record that the run begins: a run that only lists tests or fixtures writes no report."""
-        self._has_begun = not self._config.getoption("collectonly", False)
+        """Record that the run begins: a run that runs no test writes no report."""
+        runs_no_test = ("collectonly", "setuponly", "setupplan")
+        self._has_begun = not any(self._config.getoption(name, False) for name in runs_no_test)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record that a test starts, in the order of the run."""
