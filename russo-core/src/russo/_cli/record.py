@@ -120,7 +120,7 @@ def _progress(recording: Recording) -> str:
 
 
 def _hits(recording: Recording) -> str:
-    """Return the number of hits in words; with ``--refresh`` there are none, so that of refreshed prompts."""
+    """Return the number of hits in words; with ``--refresh``, the number of refreshed prompts."""
     if recording.events.refreshes is None:
         return count(recording.events.counts.hits, "hit")
     return f"{recording.refreshed:,} refreshed"
