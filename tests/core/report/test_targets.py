@@ -226,7 +226,9 @@ def test_file_with_the_slash_of_a_directory_is_refused_before_any_test_runs(proj
     project.tests(HELLO)
     result = project.run("--russo-report=file/")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --russo-report=file/ is a file; a directory ends with a slash"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: --russo-report=file/ ends with a slash, but is a file; remove the slash"]
+    )
     assert project.calls == []
 
 
@@ -249,7 +251,7 @@ def test_directory_with_a_foreign_page_or_document_is_refused(project, given, na
     result = project.run(f"--russo-report={given}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        [f"ERROR: --russo-report={given} has a file {name} that is not of a report; name another directory"]
+        [f"ERROR: --russo-report={given} has a file {name} that russo did not write; name another directory"]
     )
     assert (project.path / name).read_text() == text
 

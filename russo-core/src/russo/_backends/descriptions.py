@@ -1,4 +1,4 @@
-"""What a backend's class says about its options and voices, in words for users.
+"""Read the options and voices of a backend's class, in words for users.
 
 The class belongs to another package, so each part of it may be missing, malformed, or raise an error when it
 is read. What cannot be read is left out.

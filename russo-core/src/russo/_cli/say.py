@@ -117,7 +117,7 @@ def _synthesize(synthesizer: CachedSynthesizer, events: CommandEvents, prompt: s
 
 
 def _write(audio: Audio, output: Path, prompt: str, events: CommandEvents) -> None:
-    """Write the audio; if this fails, say first what was stored, replaced and billed."""
+    """Write the audio; if this fails, first print what was stored, replaced and billed."""
     try:
         write_audio(audio, output)
     except (ValueError, OSError) as error:
@@ -129,7 +129,7 @@ def _write(audio: Audio, output: Path, prompt: str, events: CommandEvents) -> No
 
 
 def _note_kept(prompt: str, events: CommandEvents) -> None:
-    """Say that the stored audio was not replaced, if ``--refresh`` has not replaced it."""
+    """Print that the stored audio was not replaced, if ``--refresh`` has not replaced it."""
     old = events.old.get(prompt)
     if old is not None and events.is_unchanged(old):
         screen.note(f"not replaced: the stored audio ({speech_text(old.seconds)}) is unchanged")

@@ -42,13 +42,13 @@ class RunReport:
 
         A file is read at once, so the test may change or remove it afterwards. A text file in UTF-8 is shown
         as text, a PNG, JPEG, GIF or WebP image as an image, and an audio file gets a player. Any other file
-        can be downloaded. A text of more than 256 KiB is cut and can be downloaded. If a text, a file or
-        audio is larger than 64 MiB, the report says so and does not contain it.
+        can be downloaded. A text of more than 262,144 characters is cut and can be downloaded. If a text, a file or
+        audio is larger than 64 MiB, the report has only its name and its size.
 
         Without ``--russo-report``, ``attach`` only checks its arguments.
 
         Args:
-            name: What the report calls it.
+            name: The name in the report.
             content: A text, `Audio`, or the path of a file.
 
         Raises:

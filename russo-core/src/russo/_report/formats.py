@@ -15,7 +15,7 @@ _SUFFIXES: Final = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
 
 
 def visible(text: str) -> str:
-    """Replace control characters by the symbols that Unicode has for them."""
+    """Replace control characters with the symbols that Unicode has for them."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 

@@ -290,7 +290,7 @@
     const copyOfLink = document.createElement("a");
     copyOfLink.href = await source(box);
     copyOfLink.download = box.dataset.file;
-    // Browsers open files of a directory rather than save them. The page must stay open.
+    // Browsers may open the file. A new tab keeps the page open.
     if (!copyOfLink.href.startsWith("data:")) copyOfLink.target = "_blank";
     copyOfLink.click();
   }

@@ -89,7 +89,7 @@ def render(document: Mapping[str, Any], media: Media) -> Iterator[str]:
 
 
 def _is_quiet(test: Mapping[str, Any]) -> bool:
-    """Return whether a test passed at once and has nothing to show but its name."""
+    """Return whether a test passed at once and has only its name to show."""
     first = test["attempts"][0] if len(test["attempts"]) == 1 else {"problems": True}
     has_content = any(first.get(part) for part in ("problems", "prompts", "sections", "attachments"))
     return test["outcome"] == "passed" and not has_content
@@ -172,9 +172,9 @@ def by_prompt(document: Mapping[str, Any]) -> list[Card]:
     for use, test in _all_uses(document):
         groups.setdefault((use["key"], use["audio"]), []).append((use, test))
     for key, audio in [name for name in groups if name[1] is None]:
-        heard = next((name for name in groups if name[0] == key and name[1] is not None), None)
-        if heard:
-            groups[heard] += groups.pop((key, audio))
+        with_audio = next((name for name in groups if name[0] == key and name[1] is not None), None)
+        if with_audio:
+            groups[with_audio] += groups.pop((key, audio))
     cards = []
     ordered = sorted(groups.values(), key=lambda group: all(use["state"] != "failed" for use, _ in group))
     for number, group in enumerate(ordered, 1):

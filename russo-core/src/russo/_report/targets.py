@@ -69,7 +69,9 @@ class Target:
                 f"--russo-report={visible(given)} is not a regular file; name one, such as report.html"
             )
         if self.is_directory and os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise SettingsError(f"--russo-report={visible(given)} is a file; a directory ends with a slash")
+            raise SettingsError(
+                f"--russo-report={visible(given)} ends with a slash, but is a file; remove the slash"
+            )
         if self.is_directory:
             self._check_directory()
 
@@ -89,7 +91,7 @@ class Target:
                 is_file = os.path.isfile(path) and not os.path.islink(path)  # a link is replaced
                 if is_file and beginning not in _first_bytes(path):
                     raise SettingsError(
-                        f"--russo-report={visible(self.given)} has a file {name} that is not of a report; "
+                        f"--russo-report={visible(self.given)} has a file {name} that russo did not write; "
                         "name another directory"
                     )
 

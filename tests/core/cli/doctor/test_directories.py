@@ -133,7 +133,7 @@ def test_link_is_named_with_its_target(folder, tmp_path):
     assert found["cache"]["link"] == str(tmp_path / "elsewhere")
     assert found["cache"]["entries"] == 1
     assert problems == []
-    assert "leads by a link to" in russo("doctor").out
+    assert "is a link to" in russo("doctor").out
 
 
 def test_broken_link_cannot_be_made(folder, monkeypatch):
@@ -257,7 +257,7 @@ def test_settings_of_a_repository_run_no_program(folder, cache):
 def test_machine_without_git_is_survived(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     found, problems = examine()
-    assert (found["cache"]["git"], problems) == ("git was not asked", [])
+    assert (found["cache"]["git"], problems) == ("git was not run", [])
 
 
 def test_git_that_never_ends_is_not_waited_for(monkeypatch, tmp_path):
@@ -267,4 +267,4 @@ def test_git_that_never_ends_is_not_waited_for(monkeypatch, tmp_path):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(directories, "_PATIENCE", 0.1)
-    assert examine()[0]["cache"]["git"] == "git was not asked"
+    assert examine()[0]["cache"]["git"] == "git was not run"

@@ -1,4 +1,4 @@
-"""``russo doctor``: all that can be wrong with an installation, a configuration and its directories.
+"""``russo doctor``: checks of an installation, a configuration and its directories.
 
 The output is made for pasting into an issue: plain text of 80 columns, without credentials. The code of the
 folder (``conftest.py``, a factory) is not run.

@@ -24,7 +24,7 @@ _PATIENCE: Final = 5.0
 _LONGEST: Final = 200
 # If a repository comes with its own settings of git, this one could run a program.
 _GIT: Final = ("git", "-c", "core.fsmonitor=false")
-_NO_GIT: Final = "git was not asked"
+_NO_GIT: Final = "git was not run"
 _NO_WORK_TREE: Final = "not in a git work tree"
 _NO_REPOSITORY: Final = "not a git repository"
 _IGNORED: Final = "ignored by git"
@@ -56,7 +56,7 @@ class _Directory:
 
     def words(self) -> list[str]:
         """Return what is known, in words."""
-        real = [f"leads by a link to {self.link}"] if self.link else ["not a link"]
+        real = [f"is a link to {self.link}"] if self.link else ["not a link"]
         space = [] if self.free is None else [f"{size_text(self.free)} free"]
         if not self.exists:
             rights = "can be made" if self.writable else "cannot be made"

@@ -84,7 +84,7 @@ def _other_pytest() -> Iterator[str]:
     """Yield a line if the program pytest on PATH is not that of this environment."""
     program = shutil.which("pytest")
     if program is not None and os.path.dirname(program) != sysconfig.get_path("scripts"):
-        yield f"the program pytest on PATH is of another environment: {program}"
+        yield f"the program pytest on PATH belongs to another environment: {program}"
 
 
 def _check_installation(section: Section, found: list[tuple[str, Distribution]]) -> None:
