@@ -42,8 +42,8 @@ class RunReport:
 
         A file is read at once, so the test may change or remove it afterwards. A text file in UTF-8 is shown
         as text, a PNG, JPEG, GIF or WebP image as an image, and an audio file gets a player. Any other file
-        can be downloaded. A text of more than 262,144 characters is cut and can be downloaded. If a text, a file or
-        audio is larger than 64 MiB, the report has only its name and its size.
+        can be downloaded. A text of more than 262,144 characters is cut and can be downloaded. If a text, a
+        file or audio is larger than 64 MiB, the report has only its name and its size.
 
         Without ``--russo-report``, ``attach`` only checks its arguments.
 
