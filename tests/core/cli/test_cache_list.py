@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -19,9 +20,18 @@ def listed_prompts(*arguments):
 def test_list_shows_a_table_of_entries(cache):
     result = russo("cache", "list")
     head, *rows = result.lines
-    assert head.split() == ["prompt", "seconds", "size", "age", "key"]
+    assert head.split() == ["prompt", "backend", "voice", "seconds", "size", "age", "key"]
     assert [row[:17].rstrip() for row in rows] == ["Book a flight", "book a table", "Turn on the light"]
-    assert result.err.endswith("\nevery entry below: backend speaker, voice anna\n")
+    assert all(" speaker  anna " in row for row in rows)
+    assert len(result.err.splitlines()) == 1
+
+
+def test_terminal_shows_backend_and_voice_of_all_entries_above_the_table(folder):
+    for number, prompt in enumerate(PROMPTS):
+        store(folder, prompt, number, backend="speaker", voice="anna")
+    shown = run_on_terminal("cache", "list").splitlines()
+    assert shown[-6] == "every entry below: backend speaker, voice anna"
+    assert shown[-5].split() == ["prompt", "seconds", "size", "age", "key"]
 
 
 def test_list_as_json_shows_every_field(cache):
@@ -129,21 +139,24 @@ def test_output_to_a_file_is_plain_text_with_unwrapped_lines(folder, monkeypatch
     lines = out.decode().splitlines()
     assert any(line.startswith("word " * 15 + "end") for line in lines)
     assert len(lines) == 3
-    assert max(map(len, lines)) < 220
+    assert max(map(len, lines)) < 240
     assert b"\x1b" not in out
 
 
 @pytest.mark.parametrize("columns", [80, 200, 40])
 def test_output_to_a_terminal_is_one_line_per_entry_that_fits(folder, columns):
-    store_prompts(folder / ".russo_cache", "word " * 60, "日本語" * 60, "short")
+    for number, prompt in enumerate(("word " * 60, "日本語" * 60, "short")):
+        store(folder, prompt, number, backend="speaker", voice="anna")
     shown = run_on_terminal("cache", "list", columns=columns)
     lines = shown.splitlines()
     assert lines[0].startswith("cache: ")
     table = lines[-5:]
-    assert table[0].split() == ["prompt", "seconds", "size", "age", "key"] or columns == 40
+    facts = ["seconds", "size"] if columns == 40 else ["seconds", "size", "age"]
+    assert table[0].split() == ["prompt", *facts, "key"]
     assert set(table[1].strip()) <= {"─"}
     assert max(map(len, table)) <= columns
-    assert sum("…" in line for line in table[2:]) >= 2
+    assert sum("…" in line for line in table[2:]) == 2
+    assert sorted(line.split()[-1] for line in table[2:]) == ["00" * 4, "01" * 4, "02" * 4]
 
 
 def test_terminal_without_unicode_gets_ascii(folder, cache):
@@ -163,10 +176,7 @@ def test_closed_pipe_prints_no_error(folder):
     script = f"set -o pipefail; {sys.executable} -m russo cache list --cache-dir .russo_cache | head -1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
-    assert done.stderr.splitlines() == [
-        f"cache: {folder / '.russo_cache'} (command line)",
-        "every entry below: backend speaker, voice anna",
-    ]
+    assert done.stderr.splitlines() == [f"cache: {folder / '.russo_cache'} (command line)"]
 
 
 # -- settings that differ
@@ -181,8 +191,17 @@ def store(folder, prompt, number, **settings):
 
 
 def columns(result):
-    """Return the titles of the columns of settings."""
-    return re.split(r" {2,}", result.lines[0])[1:-4]
+    """Return the titles of the columns of settings after backend and voice, which a file always has."""
+    titles = re.split(r" {2,}", result.lines[0])[1:-4]
+    assert titles[:2] == ["backend", "voice"]
+    return titles[2:]
+
+
+def columns_on_terminal(*arguments, width=200):
+    """Return the titles of the columns of settings on a terminal."""
+    lines = run_on_terminal("cache", "list", *arguments, columns=width).splitlines()
+    (head,) = (line for line in lines if line.startswith("prompt  "))
+    return re.split(r" {2,}", head)[1:-4]
 
 
 def test_settings_that_differ_have_columns(folder):
@@ -190,26 +209,26 @@ def test_settings_that_differ_have_columns(folder):
         store(folder, "hello", number, backend="local", voice="anna", speed=speed, seed=0)
     result = russo("cache", "list")
     assert columns(result) == ["speed"]
-    cells = [re.split(r" {2,}", line)[1] for line in result.lines[1:]]
+    cells = [re.split(r" {2,}", line)[3] for line in result.lines[1:]]
     assert cells[:4] == ["1", "1.0", "1.2", "true"]
     assert cells[4].startswith("0.")  # the setting is not set, so the next cell is the length
-    assert "every entry below: backend local, voice anna" in result.err
+    assert "every entry below: backend local, voice anna" in run_on_terminal("cache", "list")
 
 
-def test_backend_and_voice_have_columns_only_if_they_differ(folder):
+def test_backend_and_voice_have_columns_on_a_terminal_only_if_they_differ(folder):
     store(folder, "one", 1, backend="a", voice="x")
     store(folder, "two", 2, backend="a", voice="y")
-    assert columns(russo("cache", "list")) == ["voice"]
-    assert columns(russo("cache", "list", "--grep", "one")) == []
+    assert columns_on_terminal() == ["voice"]
+    assert columns_on_terminal("--grep", "one") == []
     store(folder, "three", 3, backend="b", voice="x")
-    assert columns(russo("cache", "list")) == ["backend", "voice"]
-    assert columns(russo("cache", "list", "--grep", "^t")) == ["backend", "voice"]
+    assert columns_on_terminal() == ["backend", "voice"]
+    assert columns_on_terminal("--grep", "^t") == ["backend", "voice"]
 
 
 def test_settings_that_only_tell_backends_apart_have_no_column(folder):
     store(folder, "one", 1, backend="a", model="a-1", stability=0.5)
     store(folder, "two", 2, backend="b", model="b-1", temperature=1)
-    assert columns(russo("cache", "list")) == ["backend"]
+    assert columns_on_terminal() == ["backend"]
 
 
 def test_entry_that_cannot_be_read_does_not_add_columns(folder):
@@ -254,6 +273,50 @@ def test_columns_of_settings_fit_the_terminal(folder, width, most):
     assert len(rows) == 5
     assert all(len(line) <= width for line in rows)
     assert all(line.endswith(f"0{number}" * 4) for number, line in enumerate(rows[2:]))
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (40, ["prompt", "speed", "key", "in"]),
+        (60, ["prompt", "speed", "seconds", "size", "age", "key", "in"]),
+        (80, ["prompt", "backend", "speed", "seconds", "size", "age", "key", "in"]),
+    ],
+)
+def test_narrow_terminal_keeps_prompts_keys_and_what_makes_rows_different(folder, recordings, width, titles):
+    for number in range(8):
+        settings = {
+            "backend": "elevenlabs" if number < 4 else "openai",
+            "voice": f"a-long-name-of-a-voice-{number // 4}",
+            "model": f"a_long_name_of_a_model-{number % 2}",
+            "speed": 1 + number / 10,
+        }
+        store(folder, "Turn on the kitchen light and set it to warm white.", number, **settings)
+        for suffix in (".meta", ".audio"):
+            os.utime(folder / ".russo_cache" / f"{f'{number:02x}' * 32}{suffix}", (time.time() - 2700,) * 2)
+    lines = run_on_terminal("cache", "list", "--grep", "kitchen", columns=width).splitlines()
+    (head,) = (line for line in lines if line.startswith("prompt  "))
+    assert head.split() == titles
+    rows = lines[lines.index(head) + 2 :][:8]
+    assert max(map(len, rows)) <= width
+    assert all(row.startswith("Turn on ") for row in rows)
+    assert [f"{number:02x}" * 4 in row for number, row in enumerate(rows)] == [True] * 8
+    assert [f" {1 + number / 10} " in row for number, row in enumerate(rows)] == [True] * 8
+
+
+def test_settings_of_one_prompt_are_wide_enough_to_be_different(folder):
+    for number in range(3):
+        store(folder, "hello " * 20, number, backend="a", model=f"the_same_beginning_{number}_and_end")
+    shown = run_on_terminal("cache", "list", columns=60)
+    assert [f"the_same_beginning_{number}" in shown for number in range(3)] == [True] * 3
+
+
+def test_long_key_is_whole_on_a_narrow_terminal(folder):
+    AudioCache(folder / ".russo_cache").put("a-" * 30, sound("x"), prompt="word " * 30)
+    AudioCache(folder / ".russo_cache").put("a-" * 30 + "b", sound("x"), prompt="word " * 30)
+    shown = run_on_terminal("cache", "list", columns=40)
+    assert "a-" * 30 + "b" in shown
+    assert sum(line.startswith("word word…") for line in shown.splitlines()) == 2
 
 
 def test_setting_with_the_name_of_a_column_is_marked(folder):

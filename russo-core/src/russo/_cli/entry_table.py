@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -10,40 +11,49 @@ from typing import Final
 
 from .._foreign import shown
 from . import screen
+from .column_fit import MOST_SETTINGS, Part, cut, fitting, whole
 from .entries import Entry
 from .screen import Column
 from .setting_texts import Differences, setting_title
 from .units import age_text, seconds_text, size_text
 
-_MOST_SETTINGS: Final = 5
-# The width of the other columns on a terminal, if the prompt has 12 characters.
-_WIDTH_OF_OTHERS: Final = 49
-_WIDTH_OF_LAYER: Final = 12
-_GAP: Final = 2
 _LONGEST_TITLE: Final = 24
-_SHORT: Final = 10
 _SHORT_KEY: Final = 8
 _SHOWN: Final = 20
+# In a file, these settings are always columns, so that each row is whole.
+_ALWAYS: Final = ("backend", "voice")
 
 
 def show_entries(entries: Sequence[Entry], *, layers: bool) -> None:
     """Print a table of entries; if ``layers`` is true, with a column for the layer.
 
-    The backend and the voice are above the table if all entries have the same. If more settings differ than
-    the table has columns for, their names are below it.
+    On a terminal, the backend and the voice are above the table if all entries have the same, and columns
+    that do not fit are left out. If more settings differ than the table has columns for, their names are
+    below it.
     """
     differences = Differences(entries)
-    if differences.common:
+    console = screen.console_for(sys.stdout)
+    if console.is_terminal and differences.common:
         same = ", ".join(f"{name} {text}" for name, text in differences.common.items())
         screen.note(f"every entry below: {same}" if len(entries) > 1 else same)
-    columns = {name: _setting_column(name, differences.longest(name)) for name in differences.names}
-    chosen = _fitting(columns, differences, layers=layers)
-    _show_table(entries, differences, {name: columns[name][0] for name in chosen}, layers=layers)
-    if others := [name for name in differences.names if name not in chosen]:
-        names = ", ".join(others[:_MOST_SETTINGS])
-        more = len(others) - _MOST_SETTINGS
+    parts = _parts(entries, layers=layers)
+    if console.is_terminal:
+        settings = {name: _setting(entries, differences, name) for name in differences.ranked()}
+        shown_names = _show_on_terminal(entries, parts, settings, differences, console.width)
+    else:
+        others = [name for name in differences.ranked() if name not in _ALWAYS]
+        shown_names = {*_ALWAYS, *others[:MOST_SETTINGS]}
+        names = [*_ALWAYS, *(name for name in differences.names if name in others[:MOST_SETTINGS])]
+        _show(parts, {name: _setting(entries, differences, name) for name in names})
+    _note_others([name for name in differences.names if name not in shown_names])
+
+
+def _note_others(names: Sequence[str]) -> None:
+    if names:
+        first = ", ".join(map(setting_title, names[:MOST_SETTINGS]))
+        more = len(names) - MOST_SETTINGS
         screen.note(
-            f"also different: {names}{f' and {more:,} more' if more > 0 else ''}; "
+            f"also different: {first}{f' and {more:,} more' if more > 0 else ''}; "
             "russo cache show KEY shows all settings"
         )
 
@@ -56,57 +66,67 @@ def show_some(entries: Sequence[Entry], *, layers: bool = False) -> None:
         screen.show(f"and {len(entries) - _SHOWN:,} more")
 
 
-def _fitting(
-    columns: Mapping[str, tuple[Column, int]], differences: Differences, *, layers: bool
-) -> list[str]:
-    """Return the settings whose columns fit; at least one, if any differs."""
-    console = screen.console_for(sys.stdout)
-    left = console.width - _WIDTH_OF_OTHERS - (_WIDTH_OF_LAYER if layers else 0)
-    if not console.is_terminal:
-        left = sys.maxsize
-    if len(columns) <= _MOST_SETTINGS and sum(width + _GAP for _, width in columns.values()) <= left:
-        return list(columns)
-    chosen: set[str] = set()
-    for name in differences.ranked():
-        width = columns[name][1] + _GAP
-        if not chosen or (len(chosen) < _MOST_SETTINGS and width <= left):
-            chosen.add(name)
-            left -= width
-    return [name for name in columns if name in chosen]
-
-
-def _show_table(
-    entries: Sequence[Entry], differences: Differences, settings: Mapping[str, Column], *, layers: bool
-) -> None:
+def _parts(entries: Sequence[Entry], *, layers: bool) -> dict[str, Part]:
+    """Return the columns that are not settings, in their order."""
     length = key_length({entry.key for entry in entries})
     now = time.time()
-    columns = [
-        Column("prompt", long=True),
-        *settings.values(),
-        *(Column(name, number=True) for name in ("seconds", "size", "age")),
-        Column("key", long=length > _SHORT),
-        *([Column("in", long=True)] if layers else []),
-    ]
-    rows = (
-        [
-            entry.title,
-            *(differences.text(entry, name) for name in settings),
-            seconds_text(entry.seconds),
-            size_text(entry.size),
-            age_text(now - entry.stored),
-            entry.key[:length],
-            *([entry.place] if layers else []),
-        ]
-        for entry in entries
-    )
-    screen.show(screen.table(columns, rows))
+    facts = {
+        "seconds": [seconds_text(entry.seconds) for entry in entries],
+        "size": [size_text(entry.size) for entry in entries],
+        "age": [age_text(now - entry.stored) for entry in entries],
+    }
+    return {
+        "prompt": cut(Column("prompt"), [entry.title for entry in entries], different=False),
+        **{name: whole(Column(name, number=True), texts) for name, texts in facts.items()},
+        "key": whole(Column("key"), [entry.key[:length] for entry in entries]),
+        **({"in": cut(Column("in"), [entry.place for entry in entries])} if layers else {}),
+    }
 
 
-def _setting_column(name: str, longest: int) -> tuple[Column, int]:
-    """Return the column of a setting, and its least width."""
+def _setting(entries: Sequence[Entry], differences: Differences, name: str) -> Part:
     title = shown(setting_title(name), _LONGEST_TITLE)
-    longest = max(len(title), longest)
-    return Column(title, long=longest > _SHORT), min(longest, _SHORT)
+    return cut(Column(title), [differences.text(entry, name) for entry in entries])
+
+
+def _show_on_terminal(
+    entries: Sequence[Entry],
+    parts: Mapping[str, Part],
+    settings: Mapping[str, Part],
+    differences: Differences,
+    width: int,
+) -> set[str]:
+    """Print the columns that fit; return the names of the settings among them."""
+    names, widths = fitting(
+        parts["prompt"],
+        parts["key"],
+        # A setting may have the name of another column.
+        {f"setting {name}": part for name, part in settings.items()},
+        {name: parts[name] for name in ("in", "seconds", "size", "age") if name in parts},
+        prompts=[entry.title if entry.prompt is None else (entry.prompt,) for entry in entries],
+        width=width,
+    )
+    chosen = {name for name in settings if f"setting {name}" in names}
+    _show(
+        {name: _of_width(part, widths[name]) for name, part in parts.items() if name in widths},
+        {
+            name: _of_width(settings[name], widths[f"setting {name}"])
+            for name in differences.names
+            if name in chosen
+        },
+    )
+    return chosen
+
+
+def _of_width(part: Part, width: int) -> Part:
+    return dataclasses.replace(part, column=dataclasses.replace(part.column, width=width))
+
+
+def _show(parts: Mapping[str, Part], settings: Mapping[str, Part]) -> None:
+    """Print the prompts, the settings and the other columns."""
+    prompt, *others = parts.values()
+    table = [prompt, *settings.values(), *others]
+    rows = zip(*(part.texts for part in table), strict=True)
+    screen.show(screen.table([part.column for part in table], rows))
 
 
 def key_length(keys: Collection[str]) -> int:

@@ -29,6 +29,8 @@ from .._foreign import visible
 # In a file, the width is not limited, but long texts are cut to this many characters.
 _FILE_TEXT: Final = 120
 _NARROWEST: Final = 10
+# Spaces between two columns.
+GAP: Final = 2
 
 
 class RefusedError(click.ClickException):
@@ -52,12 +54,14 @@ class Column:
         number: Whether it contains numbers, which are aligned to the right.
         long: Whether it becomes narrower on a narrow terminal.
         fold: Whether a long text is wrapped to the next line; else it is cut.
+        width: Its width on a terminal, if it must not depend on the other columns.
     """
 
     title: str
     number: bool = False
     long: bool = False
     fold: bool = False
+    width: int | None = None
 
 
 def prepare() -> None:
@@ -138,7 +142,9 @@ def os_error_text(error: OSError) -> str:
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str | Table:
     """Return a table of rows: as wide as the terminal, or with one line per row for a file."""
     cells = [[visible("" if value is None else str(value)) for value in row] for row in rows]
-    if console_for(sys.stdout).is_terminal:
+    console = console_for(sys.stdout)
+    # If columns that must not be cut are wider than the terminal, the terminal breaks the lines.
+    if console.is_terminal and sum((column.width or 0) + GAP for column in columns) - GAP <= console.width:
         return _table_for_terminal(columns, cells)
     return _lines_for_file(columns, cells)
 
@@ -160,6 +166,7 @@ def _table_for_terminal(columns: Sequence[Column], rows: Iterable[Sequence[str]]
             Text(column.title, no_wrap=True, overflow="ellipsis"),
             justify="right" if column.number else "left",
             no_wrap=not column.long,
+            width=column.width,
             min_width=_NARROWEST if column.long else None,
             overflow="fold",
         )
@@ -184,7 +191,8 @@ def _lines_for_file(columns: Sequence[Column], rows: Iterable[Sequence[str]]) ->
 
 
 def _cut(column: Column, text: str) -> str:
-    return text if column.fold or len(text) <= _FILE_TEXT else text[: _FILE_TEXT - 1] + "…"
+    most = _FILE_TEXT if column.width is None else column.width
+    return text if column.fold or len(text) <= most else text[: most - 1] + "…"
 
 
 def _pad(column: Column, text: str, width: int) -> str:

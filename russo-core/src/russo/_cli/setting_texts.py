@@ -100,12 +100,6 @@ class Differences:
         important = self._differing((entry.prompt, entry) for entry in self._known)
         return sorted(self.names, key=lambda name: name not in important)
 
-    def longest(self, name: str) -> int:
-        """Return the length of the longest text of a setting that differs."""
-        if name in _ATTRIBUTES:
-            return max(map(len, self._attributes[name].values()))
-        return max(len(texts.get(name, "")) for texts in self._texts.values())
-
     def text(self, entry: Entry, name: str) -> str:
         """Return the text of an entry's setting; empty if the entry does not have it."""
         if name in _ATTRIBUTES:
