@@ -76,6 +76,46 @@ def test_rm_shows_all_takes_and_asks(takes, answer, code, left):
     assert len(keys_of(takes)) == left
 
 
+def test_end_of_the_input_at_the_question_removes_nothing(takes):
+    shown = run_on_terminal("cache", "rm", "hello", answer="\4", code=1)
+    assert shown.endswith("[y/N]: \nrusso: nothing was removed\n")
+    assert len(keys_of(takes)) == 3
+
+
+@pytest.mark.parametrize("command", [("rm", "hello", "bye"), ("clear",), ("prune", "--max-size", "0B")])
+def test_only_what_this_process_removed_is_counted(takes, monkeypatch, command):
+    remove = AudioCache.remove
+
+    def remove_after_another_process(cache, key):
+        if key == ONE:
+            remove(cache, key)
+        return remove(cache, key)
+
+    monkeypatch.setattr(AudioCache, "remove", remove_after_another_process)
+    result = russo("cache", *command, "--yes")
+    assert (result.code, result.lines[-1][:18]) == (0, "2 entries removed ")
+    assert "1 entry is not counted, because another process removed it" in result.err
+    assert keys_of(takes) == []
+
+
+@pytest.mark.parametrize("command", [("rm", "hello", "bye"), ("clear",), ("prune", "--max-size", "0B")])
+def test_error_in_the_middle_says_how_many_were_removed(takes, monkeypatch, command):
+    remove, calls = AudioCache.remove, []
+
+    def remove_one(cache, key):
+        calls.append(key)
+        if len(calls) % 2 == 0:
+            raise PermissionError(1, "Operation not permitted", f"{key}.meta")
+        return remove(cache, key)
+
+    monkeypatch.setattr(AudioCache, "remove", remove_one)
+    result = russo("cache", *command, "--yes")
+    assert (result.code, result.lines[-1][:16]) == (1, "1 entry removed ")
+    assert result.err.endswith(f"russo: {calls[1]}.meta: Operation not permitted\n")
+    failed = russo("cache", *command, "--yes", "--json")
+    assert (failed.code, failed.json["removed"], len(failed.json["entries"])) == (1, 1, 2)
+
+
 def test_rm_of_one_take_gives_no_advice(takes):
     shown = russo("cache", "rm", ONE, "--yes").err
     assert "give its key" not in shown

@@ -52,7 +52,7 @@ def remove(
     chosen = list({entry.key: entry for entry in found if entry.layer == "cache"}.values())
     going = [entry for entry in chosen if obstacle(entry.cache.directory, entry.key) is None]
     prompts = {entry.prompt for entry in going}
-    removed = remove_entries(
+    remove_entries(
         workspace,
         going,
         yes=yes,
@@ -67,7 +67,7 @@ def remove(
     for entry in staying:
         reason = obstacle(entry.cache.directory, entry.key) or f"{entry.key} was stored again"
         screen.complain(f"an entry {'would not be' if dry_run else 'was not'} removed, because {reason}")
-    if staying or (removed < len(going) and not dry_run):
+    if staying:
         raise click.exceptions.Exit(1)
 
 

@@ -22,7 +22,7 @@ def ask(question: str, *, yes: bool) -> None:
     """Return if the answer is yes.
 
     Raises:
-        FailedError: The answer is no.
+        FailedError: The answer is no, or the input ended without an answer.
         RefusedError: Standard input is not a terminal, so the question cannot be asked.
     """
     if yes:
@@ -32,7 +32,15 @@ def ask(question: str, *, yes: bool) -> None:
             "nothing was removed: russo must ask first, and standard input is not a terminal; "
             "add --yes to remove, or --dry-run to list the entries"
         )
-    if not click.confirm(question, err=True):
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as error:
+        # click suppresses the cause of the Abort, but keeps its context.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        screen.note("")
+        agreed = False
+    if not agreed:
         raise screen.FailedError("nothing was removed")
 
 

@@ -26,8 +26,8 @@ def remove_entries(
     of: str | None = None,
     notes: Sequence[str] = (),
     sweep: Callable[[], int] | None = None,
-) -> int:
-    """Show entries, ask for consent, and remove them; return how many were removed.
+) -> None:
+    """Show entries, ask for consent, remove them, and show how many this process removed.
 
     Args:
         workspace: The workspace with the cache.
@@ -37,42 +37,68 @@ def remove_entries(
         as_json: Whether to print JSON.
         of: The prompt for the question, if all entries have the same.
         notes: Sentences that are shown before the question.
-        sweep: Removes all these entries and leftovers at once; if ``None``, entries are removed one by one.
+        sweep: Removes what is left in the directory, after these entries.
+
+    Raises:
+        OSError: Something cannot be removed. What was removed before is already shown.
     """
-    size = sum(entry.size for entry in going)
-    what = f"{count(len(going), 'entry', 'entries')} ({size_text(size)})"
+    what = _amount(going)
     if not as_json:
         workspace.announce()
         show_some(going)
         for sentence in notes:
             screen.note(sentence)
-    removed = 0
-    if not dry_run:
-        if going:
-            whose = "" if of is None else f" of {shorten(of)}"
-            ask(f"Remove {what}{whose} from {visible(str(workspace.cache.directory))}?", yes=yes)
-        _remove(workspace, going, sweep)
-        removed = sum(not has_files(entry.cache.directory, entry.key) for entry in going)
-    if as_json:
-        screen.show_json(
-            {
-                **workspace.to_json(),
-                "dry_run": dry_run,
-                "removed": removed,
-                "bytes": size,
-                "entries": [entry.to_json() for entry in going],
-            }
+    if going and not dry_run:
+        whose = "" if of is None else f" of {shorten(of)}"
+        ask(f"Remove {what}{whose} from {visible(str(workspace.cache.directory))}?", yes=yes)
+    removed: list[Entry] = []
+    try:
+        if not dry_run:
+            _remove(workspace, going, sweep, removed)
+    finally:
+        # Also if an entry cannot be removed: the error follows, and those before it are gone.
+        if as_json:
+            screen.show_json(
+                {
+                    **workspace.to_json(),
+                    "dry_run": dry_run,
+                    "removed": len(removed),
+                    "bytes": sum(entry.size for entry in (going if dry_run else removed)),
+                    "entries": [entry.to_json() for entry in going],
+                }
+            )
+        else:
+            screen.show(f"{what} would be removed" if dry_run else _removed(removed))
+
+
+def _amount(entries: Sequence[Entry]) -> str:
+    return f"{count(len(entries), 'entry', 'entries')} ({size_text(sum(entry.size for entry in entries))})"
+
+
+def _removed(entries: Sequence[Entry]) -> str:
+    size = size_text(sum(entry.size for entry in entries))
+    return f"{count(len(entries), 'entry', 'entries')} removed ({size})"
+
+
+def _remove(
+    workspace: CommandWorkspace,
+    going: Sequence[Entry],
+    sweep: Callable[[], int] | None,
+    removed: list[Entry],
+) -> None:
+    """Remove entries, and add to ``removed`` each entry that this process removed."""
+    others = 0
+    for entry in screen.watched(going, "removing"):
+        is_removed = workspace.cache.remove(entry.key)
+        if is_removed and not has_files(entry.cache.directory, entry.key):
+            removed.append(entry)
+        elif not is_removed:
+            others += 1
+    if others:
+        is_one = others == 1
+        screen.note(
+            f"{count(others, 'entry', 'entries')} {'is' if is_one else 'are'} not counted, because another "
+            f"process removed {'it' if is_one else 'them'}"
         )
-    elif dry_run:
-        screen.show(f"{what} would be removed")
-    else:
-        screen.show(f"{count(removed, 'entry', 'entries')} removed ({size_text(size)})")
-    return removed
-
-
-def _remove(workspace: CommandWorkspace, going: Sequence[Entry], sweep: Callable[[], int] | None) -> None:
     if sweep is not None:
         sweep()
-        return
-    for entry in screen.watched(going, "removing"):
-        workspace.cache.remove(entry.key)
