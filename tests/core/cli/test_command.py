@@ -61,3 +61,12 @@ def test_closed_standard_input_counts_as_empty(cache, command, code):
     )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert len(list(cache.stored_keys())) == 3
+
+
+@pytest.mark.parametrize("arguments", [[], ["cache"]])
+def test_help_shows_the_line_of_each_command_whole(arguments):
+    assert "..." not in russo(*arguments, "--help").out.partition("Commands:")[2]
+
+
+def test_only_a_command_with_arguments_suggests_two_hyphens():
+    assert russo("cache", "list", "-5").err.endswith("No such option '-5'.\n")

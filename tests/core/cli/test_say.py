@@ -166,6 +166,7 @@ def test_audio_that_cannot_be_stored_is_still_written_to_the_file(folder):
             "must be a number, not a text",
         ),
         (["hi", "--option", "speed=1.2"], 2, "No such option '--option'"),
+        (["-5", "degrees"], 2, "'-5'. If it is not an option, write \"--\" before it."),
         (["hi", "--synth-option", "locl.speed=2"], 2, "'locl'; did you mean 'local'? (--synth-option)"),
         (["hi", "--synth-option", "zzz.speed=2"], 2, "no backend is named 'zzz'; installed: "),
         ([""], 1, "the prompt is empty"),

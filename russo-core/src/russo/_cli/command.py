@@ -43,7 +43,7 @@ def russo() -> None:
 
 @russo.group()
 def cache() -> None:
-    """List, check, clean and share stored audio."""
+    """List, play, check, clean and share stored audio."""
 
 
 for _command in (say, record, backends, doctor):

@@ -126,7 +126,16 @@ def show_click_error(error: click.ClickException) -> None:
             _write(sys.stderr, f"{error.ctx.get_help()}\n")
             return
         _write(sys.stderr, f"{error.ctx.get_usage()}\n")
-    complain(error.format_message())
+    complain(f"{error.format_message()}{_advice(error)}")
+
+
+def _advice(error: click.ClickException) -> str:
+    """Return how to write an argument that looks like an option, if click took one for an option."""
+    if not isinstance(error, click.NoSuchOption) or error.option_name.startswith("--") or error.ctx is None:
+        return ""
+    if not any(isinstance(each, click.Argument) for each in error.ctx.command.params):
+        return ""
+    return ' If it is not an option, write "--" before it.'
 
 
 def os_error_text(error: OSError) -> str:

@@ -45,9 +45,10 @@ _LARGEST_FILE: Final = 1_000_000
 )
 @json_option
 def doctor(*, online: bool, as_json: bool) -> int:
-    """Examine the installation, the settings of this folder and its directories.
+    """Find problems of the installation and of this folder.
 
-    Prints no credential, so the output can be pasted into an issue. The exit code is 1 if a problem is found.
+    Examines the installation, the settings of the folder and its directories. Prints no credential, so the
+    output can be pasted into an issue. The exit code is 1 if a problem is found.
     """
     side, configuration = _look()
     options = {} if side is None else options_of(side)
