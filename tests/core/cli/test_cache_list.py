@@ -304,6 +304,22 @@ def test_narrow_terminal_keeps_prompts_keys_and_what_makes_rows_different(folder
     assert [f" {1 + number / 10} " in row for number, row in enumerate(rows)] == [True] * 8
 
 
+def test_rows_of_one_prompt_are_sorted_by_the_settings_that_are_shown(folder):
+    for number, speed in enumerate((10, 1.5, None, 1.0, "fast")):
+        store(folder, "hello", number, backend="ab"[speed == 1.0], speed=speed)
+    store(folder, "bye", 9, backend="c", speed=2)
+    speeds = [1.5, 10, "fast", None, 1.0]
+    found = russo("cache", "list", "--json").json["entries"]
+    assert [entry["settings"].get("speed") for entry in found] == [2, *speeds]
+    rows = russo("cache", "list").lines[1:]
+    assert [row.split()[2] for row in [*rows[1:4], rows[5]]] == ["1.5", "10", "fast", "1.0"]
+    # Without the column of the backend, the speed alone decides.
+    rows = run_on_terminal("cache", "list", columns=30).splitlines()
+    assert [row.split()[1] for row in rows if row.startswith("hello")][:4] == ["1.0", "1.5", "10", "fast"]
+    first = russo("cache", "list", "--limit", "2", "--json").json["entries"]
+    assert [entry["prompt"] for entry in first] == ["bye", "hello"]
+
+
 def test_settings_of_one_prompt_are_wide_enough_to_be_different(folder):
     for number in range(3):
         store(folder, "hello " * 20, number, backend="a", model=f"the_same_beginning_{number}_and_end")

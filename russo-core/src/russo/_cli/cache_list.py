@@ -10,6 +10,7 @@ import click
 from . import screen
 from .entries import Entry, all_entries, chosen, filter_options
 from .entry_table import show_entries
+from .setting_texts import Differences, text_order
 from .workspace import directory_options, find_workspace, json_option
 
 SORTS: Final[dict[str, Callable[[Entry], Any]]] = {
@@ -50,9 +51,18 @@ def list_entries(
     their keys.
     """
     workspace = find_workspace(cache_dir=cache_dir, recordings_dir=recordings_dir)
-    found = sorted(
-        chosen(all_entries(workspace), grep=grep, backend=backend),
-        key=lambda entry: (SORTS[sort](entry), SORTS["prompt"](entry), entry.key),
+
+    def order(entry: Entry) -> Any:
+        return SORTS[sort](entry), SORTS["prompt"](entry)
+
+    found = chosen(all_entries(workspace), grep=grep, backend=backend)
+    differences = Differences(found)
+    found.sort(
+        key=lambda entry: (
+            order(entry),
+            [text_order(differences.text(entry, name)) for name in differences.names],
+            entry.key,
+        )
     )
     left = len(found) - len(found[:limit])
     del found[len(found) - left :]
@@ -64,6 +74,6 @@ def list_entries(
     if not found:
         screen.note("no entries" if grep is None and backend is None else "no entries that match")
         return
-    show_entries(found, layers=workspace.recordings is not None)
+    show_entries(found, layers=workspace.recordings is not None, order=order)
     if left:
         screen.note(f"and {left:,} more; --limit {len(found)} is set")

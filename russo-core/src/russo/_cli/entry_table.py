@@ -6,15 +6,15 @@ import bisect
 import dataclasses
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
 
 from .._foreign import shown
 from . import screen
 from .column_fit import MOST_SETTINGS, Part, cut, fitting, whole
 from .entries import Entry
 from .screen import Column
-from .setting_texts import Differences, setting_title
+from .setting_texts import Differences, setting_title, text_order
 from .units import age_text, seconds_text, size_text
 
 _LONGEST_TITLE: Final = 24
@@ -24,12 +24,20 @@ _SHOWN: Final = 20
 _ALWAYS: Final = ("backend", "voice")
 
 
-def show_entries(entries: Sequence[Entry], *, layers: bool) -> None:
-    """Print a table of entries; if ``layers`` is true, with a column for the layer.
+def show_entries(
+    entries: Sequence[Entry], *, layers: bool, order: Callable[[Entry], Any] | None = None
+) -> None:
+    """Print a table of entries.
 
     On a terminal, the backend and the voice are above the table if all entries have the same, and columns
     that do not fit are left out. If more settings differ than the table has columns for, their names are
     below it.
+
+    Args:
+        entries: The entries.
+        layers: Whether the table has a column for the layer.
+        order: The sort key of an entry; rows with the same sort key are sorted by the settings that the table
+            shows. If ``None``, the rows are not sorted.
     """
     differences = Differences(entries)
     console = screen.console_for(sys.stdout)
@@ -37,14 +45,14 @@ def show_entries(entries: Sequence[Entry], *, layers: bool) -> None:
         same = ", ".join(f"{name} {text}" for name, text in differences.common.items())
         screen.note(f"every entry below: {same}" if len(entries) > 1 else same)
     parts = _parts(entries, layers=layers)
+    keys = None if order is None else list(map(order, entries))
     if console.is_terminal:
-        settings = {name: _setting(entries, differences, name) for name in differences.ranked()}
-        shown_names = _show_on_terminal(entries, parts, settings, differences, console.width)
+        shown_names = _show_on_terminal(entries, parts, differences, width=console.width, keys=keys)
     else:
         others = [name for name in differences.ranked() if name not in _ALWAYS]
         shown_names = {*_ALWAYS, *others[:MOST_SETTINGS]}
         names = [*_ALWAYS, *(name for name in differences.names if name in others[:MOST_SETTINGS])]
-        _show(parts, {name: _setting(entries, differences, name) for name in names})
+        _show(parts, {name: _setting(entries, differences, name) for name in names}, keys)
     _note_others([name for name in differences.names if name not in shown_names])
 
 
@@ -91,11 +99,13 @@ def _setting(entries: Sequence[Entry], differences: Differences, name: str) -> P
 def _show_on_terminal(
     entries: Sequence[Entry],
     parts: Mapping[str, Part],
-    settings: Mapping[str, Part],
     differences: Differences,
+    *,
     width: int,
+    keys: Sequence[Any] | None,
 ) -> set[str]:
     """Print the columns that fit; return the names of the settings among them."""
+    settings = {name: _setting(entries, differences, name) for name in differences.ranked()}
     names, widths = fitting(
         parts["prompt"],
         parts["key"],
@@ -113,6 +123,7 @@ def _show_on_terminal(
             for name in differences.names
             if name in chosen
         },
+        keys,
     )
     return chosen
 
@@ -121,11 +132,15 @@ def _of_width(part: Part, width: int) -> Part:
     return dataclasses.replace(part, column=dataclasses.replace(part.column, width=width))
 
 
-def _show(parts: Mapping[str, Part], settings: Mapping[str, Part]) -> None:
-    """Print the prompts, the settings and the other columns."""
+def _show(parts: Mapping[str, Part], settings: Mapping[str, Part], keys: Sequence[Any] | None) -> None:
+    """Print the prompts, the settings and the other columns; sort the rows by keys, then by settings."""
     prompt, *others = parts.values()
     table = [prompt, *settings.values(), *others]
-    rows = zip(*(part.texts for part in table), strict=True)
+    rows = list(zip(*(part.texts for part in table), strict=True))
+    if keys is not None:
+        settings_of = [[text_order(text) for text in row[1 : 1 + len(settings)]] for row in rows]
+        numbers = sorted(range(len(rows)), key=lambda number: (keys[number], settings_of[number]))
+        rows = [rows[number] for number in numbers]
     screen.show(screen.table([part.column for part in table], rows))
 
 

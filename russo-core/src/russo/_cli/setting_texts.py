@@ -6,6 +6,7 @@ Settings are foreign: names and values are escaped, and their number and length 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -66,6 +67,15 @@ def _text(value: Any, longest: int) -> str:
 def setting_title(name: str) -> str:
     """Return the title of a setting's column or row. It is different from the titles of all others."""
     return f"{name} (setting)" if name in _TITLES else name
+
+
+def text_order(text: str) -> tuple[bool, float, str]:
+    """Return a key that sorts texts: numbers by value, then other texts, then the empty text."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.inf
+    return not text, math.inf if math.isnan(number) else number, text
 
 
 class Differences:
