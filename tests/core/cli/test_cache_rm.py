@@ -76,6 +76,18 @@ def test_rm_shows_all_takes_and_asks(takes, answer, code, left):
     assert len(keys_of(takes)) == left
 
 
+def test_rm_shows_the_takes_of_a_prompt_in_the_order_of_their_settings(takes):
+    key, fields = "00" * 32, {"own": {"backend": "a", "voice": "v", "speed": 1.2}, "given": None}
+    assert takes.put(key, sound("x"), prompt="hello", fields=fields)
+    rows = [line.split() for line in russo("cache", "rm", "hello", "bye", "--dry-run").lines[1:-1]]
+    assert [(row[0], row[3]) for row in rows] == [
+        ("hello", "1.0"),
+        ("hello", "1.2"),
+        ("hello", "1.3"),
+        ("bye", "1.0"),
+    ]
+
+
 def test_end_of_the_input_at_the_question_removes_nothing(takes):
     shown = run_on_terminal("cache", "rm", "hello", answer="\4", code=1)
     assert shown.endswith("[y/N]: \nrusso: nothing was removed\n")

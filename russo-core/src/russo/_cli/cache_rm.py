@@ -51,15 +51,16 @@ def remove(
     found = _find_all(workspace, wanted)
     chosen = list({entry.key: entry for entry in found if entry.layer == "cache"}.values())
     going = [entry for entry in chosen if obstacle(entry.cache.directory, entry.key) is None]
-    prompts = {entry.prompt for entry in going}
+    prompts = list(dict.fromkeys(entry.prompt for entry in going))
     remove_entries(
         workspace,
         going,
         yes=yes,
         dry_run=dry_run,
         as_json=as_json,
-        of=prompts.pop() if len(prompts) == 1 else None,
+        of=prompts[0] if len(prompts) == 1 else None,
         notes=_notes(going, found, wanted),
+        order=lambda entry: prompts.index(entry.prompt),
     )
     staying = [entry for entry in chosen if has_files(entry.cache.directory, entry.key)]
     if dry_run:

@@ -66,10 +66,10 @@ def _note_others(names: Sequence[str]) -> None:
         )
 
 
-def show_some(entries: Sequence[Entry], *, layers: bool = False) -> None:
-    """Print a table of the first entries, and how many more there are."""
+def show_some(entries: Sequence[Entry], *, order: Callable[[Entry], Any] | None = None) -> None:
+    """Print a table of the first entries, sorted as `show_entries` does, and how many more there are."""
     if entries:
-        show_entries(entries[:_SHOWN], layers=layers)
+        show_entries(entries[:_SHOWN], layers=False, order=order)
     if len(entries) > _SHOWN:
         screen.show(f"and {len(entries) - _SHOWN:,} more")
 

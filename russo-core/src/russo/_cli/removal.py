@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .._errors import shorten
 from .._foreign import visible
@@ -26,6 +27,7 @@ def remove_entries(
     of: str | None = None,
     notes: Sequence[str] = (),
     sweep: Callable[[], int] | None = None,
+    order: Callable[[Entry], Any] | None = None,
 ) -> None:
     """Show entries, ask for consent, remove them, and show how many this process removed.
 
@@ -38,6 +40,7 @@ def remove_entries(
         of: The prompt for the question, if all entries have the same.
         notes: Sentences that are shown before the question.
         sweep: Removes what is left in the directory, after these entries.
+        order: The order in which the entries are shown, for `show_entries`.
 
     Raises:
         OSError: Something cannot be removed. What was removed before is already shown.
@@ -45,7 +48,7 @@ def remove_entries(
     what = _amount(going)
     if not as_json:
         workspace.announce()
-        show_some(going)
+        show_some(going, order=order)
         for sentence in notes:
             screen.note(sentence)
     if going and not dry_run:
