@@ -1,5 +1,7 @@
 """Fixtures: a project to run the command in, its cache and its recordings."""
 
+import sys
+
 import pytest
 
 from support.command import PROMPTS, enter_project, store_prompts
@@ -7,8 +9,11 @@ from support.command import PROMPTS, enter_project, store_prompts
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The current directory: a project with an empty pytest.ini."""
-    return enter_project(tmp_path, monkeypatch)
+    """The current directory: a project with an empty pytest.ini. Its modules are removed from Python."""
+    yield enter_project(tmp_path, monkeypatch)
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(f"{tmp_path}/"):
+            del sys.modules[name]
 
 
 @pytest.fixture
