@@ -24,6 +24,7 @@ class Listener:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self._open = []
+        self._last = None
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
@@ -31,18 +32,21 @@ class Listener:
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        # The connections before this one are accepted first, so each of them is counted.
+        with socket.socket() as last:
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()
+            last.connect(("127.0.0.1", self.port))
+            self._thread.join()
         for each in self._open:
             each.close()
-        self._thread.join()
         self._socket.close()
 
     def _accept(self):
         while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
+            client, address = self._socket.accept()
+            if address == self._last:
+                client.close()
                 return
             self.connections += 1
             self._open.append(client)
