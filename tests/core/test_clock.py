@@ -35,8 +35,9 @@ FOREIGN = {
 ALLOWED = {
     ("_backends/bodies.py", "asyncio.sleep"),  # of 0 seconds
     ("_cli/cache_changes.py", "time.time"),
-    ("_cli/cache_views.py", "time.time"),
-    ("_cli/record.py", "asyncio.sleep"),  # of 0 seconds
+    ("_cli/cache_show.py", "time.time"),
+    ("_cli/entry_table.py", "time.time"),
+    ("_cli/recording.py", "asyncio.sleep"),  # of 0 seconds
     ("_connection.py", "asyncio.timeout"),
 }
 
