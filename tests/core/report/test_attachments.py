@@ -123,7 +123,7 @@ russo_report.attach("audio", Audio(bytes(2_000_000), "pcm"))
 
 def test_audio_that_is_not_audio_is_a_problem(project):
     (found,), _ = attached(project, 'russo_report.attach("audio", Audio(b"samples", "wav"))')
-    assert found == {"name": "audio", "kind": "problem", "text": "it is not audio, so it could not be kept"}
+    assert found == {"name": "audio", "kind": "problem", "text": "it is not audio, so it could not be stored"}
 
 
 def test_content_that_cannot_be_kept_is_a_problem_and_the_test_passes(project, monkeypatch):
@@ -132,7 +132,7 @@ def test_content_that_cannot_be_kept_is_a_problem_and_the_test_passes(project, m
 
     monkeypatch.setattr("russo._report.files.write_file", full)
     (found,), _ = attached(project, 'russo_report.attach("text", "hello")')
-    assert found["text"] == "it could not be kept: No space left on device"
+    assert found["text"] == "it could not be stored: No space left on device"
 
 
 @pytest.mark.parametrize("option", [(), ("--russo-report=report.json",)])

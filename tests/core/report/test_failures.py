@@ -168,7 +168,7 @@ report.AudioCache = Refusing
     result, document = run_with_report(project, *workers, "--russo-no-cache", subprocess=True)
     assert result.ret == 0
     (sound,) = document["audio"].values()
-    assert sound["problem"] == "its audio is no longer in the cache, or could not be kept"
+    assert sound["problem"] == "its audio was removed from the cache, or could not be stored"
 
 
 def test_error_in_the_report_listener_loses_only_the_page(project, monkeypatch):

@@ -145,6 +145,6 @@ def test_entry_replaced_during_the_run_has_no_sound(project):
     )
     _, document = run_with_report(project)
     sound = only_sound(document)
-    assert sound["problem"] == "its audio is no longer in the cache, or could not be kept"
+    assert sound["problem"] == "its audio was removed from the cache, or could not be stored"
     assert (sound["media_type"], sound["bytes"], sound["peaks"]) == (None, 0, [])
     assert page_audio(project)

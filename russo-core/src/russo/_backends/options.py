@@ -26,7 +26,7 @@ class Range:
 
     Attributes:
         least: The least number.
-        most: The greatest number; by default there is no upper end.
+        most: The greatest number; infinity means that every larger number is allowed.
         above: Whether ``least`` itself is not allowed: a timeout must be more than 0.
     """
 

@@ -17,7 +17,14 @@ from .completion import entry_keys
 from .entries import Entry
 from .entry_table import key_length
 from .finding import choices, find_entries, refuse_ambiguous, replayed
-from .output import check_output, is_standard_output, play_or_write, replaced_by, write_audio
+from .output import (
+    check_output,
+    is_standard_output,
+    output_option,
+    play_or_write,
+    replaced_by,
+    write_audio,
+)
 from .setting_texts import Differences
 from .units import seconds_text
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option
@@ -27,13 +34,7 @@ _MOST_SETTINGS: Final = 5
 
 @click.command("play")
 @click.argument("wanted", metavar="KEY|PROMPT", shell_complete=entry_keys)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help='Write a playable file instead of playing; "-" is standard output.',
-)
+@output_option
 @directory_options
 @json_option
 def play_stored(

@@ -18,12 +18,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import click
+
 from .._audio import Audio
 from .._foreign import visible
 from .player import play, suffix_of
 from .screen import FailedError, RefusedError, os_error_text
 
 STANDARD_OUTPUT: Final = Path("-")
+output_option: Final = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help='Write a playable file instead of playing; "-" is standard output.',
+)
 # The system's names of open files, which are links, too.
 _SYSTEM: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 _SLUG_LENGTH: Final = 48

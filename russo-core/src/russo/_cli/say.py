@@ -17,7 +17,7 @@ from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
 from . import screen
-from .output import is_standard_output, play_or_write, refuse_way_out, write_audio
+from .output import check_output, is_standard_output, output_option, play_or_write, write_audio
 from .refresh import refuse_to_refresh, speech_text
 from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
 from .workspace import CommandWorkspace, find_workspace, json_option
@@ -25,13 +25,7 @@ from .workspace import CommandWorkspace, find_workspace, json_option
 
 @click.command()
 @click.argument("words", metavar="TEXT...", nargs=-1)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help='Write a playable file instead of playing; "-" is standard output.',
-)
+@output_option
 @speaking_options
 @json_option
 def say(
@@ -48,22 +42,18 @@ def say(
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
 
-    If it cannot be played, it is written to a new file in the current folder.
+    If the audio cannot be played, it is written to a new file in the current folder.
 
-    The words of TEXT are joined by one space; quotes keep other spaces. TEXT "-" reads standard input; a line
-    end at the end is not part of the prompt. With --json nothing is played.
+    The words of TEXT are joined by one space; quotes keep other spaces. TEXT "-" reads standard input; a
+    final line end is not part of the prompt. With --json nothing is played.
     """
-    to_standard_output = output is not None and is_standard_output(output)
-    if to_standard_output and as_json:
-        raise screen.RefusedError("standard output cannot take both audio and JSON; name a file")
     prompt = _prompt(words)
     workspace = find_workspace(
         cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
     )
-    if output is not None and not to_standard_output:
-        if output.is_dir():  # click accepts an empty text, which is this directory
-            raise screen.RefusedError(f"-o names the directory {visible(str(output))}; name a file")
-        refuse_way_out(output.parent, workspace.side.rootdir)
+    if output is not None:
+        check_output(output, workspace.side.rootdir, as_json=as_json)
+    to_standard_output = output is not None and is_standard_output(output)
     synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh)
     workspace.announce()
     if refresh:

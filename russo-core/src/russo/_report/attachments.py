@@ -123,7 +123,7 @@ class AttachmentCollector:
         try:
             stored = self._store(content)
         except OSError as error:  # the disk is full, or the file was removed since it was checked
-            stored = _problem(f"it could not be kept: {shown(error.strerror or str(error))}")
+            stored = _problem(f"it could not be stored: {shown(error.strerror or str(error))}")
         with self._lock:
             self._attachments.append({"test": now.test, "attempt": now.attempt, "name": name, **stored})
 
@@ -138,7 +138,7 @@ class AttachmentCollector:
                 return _too_large(content.stat().st_size)
             data, suffix = read_attached(content), content.suffix
         else:
-            return self._store_audio(content) or _problem("it is not audio, so it could not be kept")
+            return self._store_audio(content) or _problem("it is not audio, so it could not be stored")
         if len(data) > LONGEST_FILE:
             return _too_large(len(data))
         if format := audio_format_of(suffix, data):

@@ -59,7 +59,7 @@ class StoredSection:
         test: The node id of the test, empty outside of tests.
         attempt: The tag of its attempt; empty means the last attempt.
         audio: The digest of its audio, empty if it has none.
-        place: The cache directory that has the audio, and its key there; ``None`` if it could not be kept.
+        place: The cache directory that has the audio, and its key there; ``None`` if it could not be stored.
     """
 
     title: str

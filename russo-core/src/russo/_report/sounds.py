@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _PEAKS_PER_SECOND: Final = 40
 _MOST_PEAKS: Final = 2000
-_LOST: Final = "its audio is no longer in the cache, or could not be kept"
+_LOST: Final = "its audio was removed from the cache, or could not be stored"
 _TYPES: Final = {
     "mp3": "audio/mpeg",
     "ogg": "audio/ogg",
