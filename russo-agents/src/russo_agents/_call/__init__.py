@@ -1,0 +1,1 @@
+"""The driver: speaks to one line, and turns its events into turns."""
