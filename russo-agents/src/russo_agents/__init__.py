@@ -46,7 +46,8 @@ else:
         "_adapters.livekit": "LiveKitAgent",
         "_call.call": "Call PendingTurn open_call",
         "_call.playout": "Playout",
-        "_errors": "AgentConfigError AgentError AgentLostError AgentSilentError LatencyError NotObservedError",
+        "_errors": "AgentConfigError AgentError AgentLostError AgentSilentError LatencyError "
+        "NotObservedError",
         "_events": "Event Heard Interrupted Said Sound ToolCall ToolCalled TurnEnded tool_call",
         "_loading": "load_agent",
         "_plugin.sync_call": "OpenCall SyncCall SyncPendingTurn",

@@ -1,12 +1,12 @@
 """The errors of russo-agents, below `russo.RussoError`.
 
-    RussoError
-      AgentError
-        AgentConfigError
-        AgentSilentError
-        AgentLostError
-        NotObservedError
-        LatencyError       (also a ValueError)
+RussoError
+AgentError
+AgentConfigError
+AgentSilentError
+AgentLostError
+NotObservedError
+LatencyError       (also a ValueError)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class AgentError(RussoError):
 
 
 class AgentConfigError(AgentError):
-    """The agent cannot be made or used: an unknown name, a factory that fails, an option that does not fit."""
+    """The agent cannot be made or used: an unknown name, a factory that fails, an unusable option."""
 
 
 class AgentSilentError(AgentError):

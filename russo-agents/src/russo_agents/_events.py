@@ -80,7 +80,7 @@ class Sound:
         if len(self.pcm) % 2:
             raise ValueError(f"Sound.pcm has {len(self.pcm)} bytes; a 16-bit sample has two")
         if type(self.sample_rate) is not int or self.sample_rate <= 0:
-            raise ValueError(f"Sound.sample_rate is {self.sample_rate!r}; it must be a positive integer, in Hz")
+            raise ValueError(f"Sound.sample_rate is {self.sample_rate!r}; it must be a positive integer")
 
     def __repr__(self) -> str:
         return f"Sound(<{self.seconds:.2f} s>, sample_rate={self.sample_rate})"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ._errors import LatencyError, NotObservedError
 from ._events import Heard, Said, ToolCall, ToolCalled
 
 if TYPE_CHECKING:
     from russo import Audio
+
+_OBSERVED: Final = {
+    "heard": "the words that the agent understood",
+    "tool_calls": "tool calls",
+    "reply": "the words of replies",
+    "interruption": "interruptions",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -20,8 +27,8 @@ class Turn:
     never passes for a line that does not report tool calls.
 
     Attributes:
-        prompt: The text that the caller said; ``None`` if the agent spoke first, or after `Call.pause`. If the
-            test said an `Audio`, a description of it.
+        prompt: The text that the caller said, or a description of the `Audio`. ``None`` if the agent spoke
+            first, and after `Call.pause`.
         events: All events of the turn in order, also those that russo does not know.
         audio: The sound of the reply, 16-bit mono WAV, or ``None`` if there was no sound. If the caller
             interrupted it, the sound until then.
@@ -113,8 +120,7 @@ class Turn:
     def _check(self, field: str, value: object) -> None:
         """Refuse to read an empty field that the line cannot observe."""
         if not value and field not in self.observes:
-            names = {"interruption": "interruptions", "tool_calls": "tool calls", "reply": "the words of replies"}
-            subject = names.get(field, "what the agent heard")
+            subject = _OBSERVED[field]
             observed = ", ".join(sorted(self.observes)) or "none"
             raise NotObservedError(
                 f"this line does not observe {subject}, so an empty value would mean nothing; "

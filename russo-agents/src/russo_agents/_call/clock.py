@@ -53,8 +53,7 @@ class AudioClock:
     async def sleep_until(self, seconds: float) -> None:
         """Wait until the clock shows a time."""
         if self.pace:
-            while (rest := seconds - self.now()) > 0:
-                await asyncio.sleep(rest / self.pace)
+            await asyncio.sleep(max(0.0, (seconds - self.now()) / self.pace))
         elif seconds > self.now():
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._order += 1

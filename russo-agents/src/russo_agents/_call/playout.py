@@ -17,17 +17,18 @@ class Playout:
 
     Attributes:
         pace: 1.0 is real time; at 0, sound plays as fast as the agent takes the caller's silence.
+        clock: The clock of the call.
     """
 
     def __init__(self, clock: AudioClock) -> None:
         self.pace = clock.pace
-        self._clock = clock
+        self.clock = clock
         self._until = 0.0
         self._voiced_until = 0.0
 
     def now(self) -> float:
         """Return the time."""
-        return self._clock.now()
+        return self.clock.now()
 
     def played_until(self) -> float:
         """Return when the sound that was received so far will have been played."""
@@ -35,7 +36,7 @@ class Playout:
 
     async def played(self, seconds: float) -> None:
         """Wait until so many more seconds of sound have been played."""
-        await self._clock.sleep_until(self._clock.now() + seconds)
+        await self.clock.sleep_until(self.clock.now() + seconds)
 
     @property
     def voiced_until(self) -> float:

@@ -1,0 +1,55 @@
+"""The messages of the errors of a call: what the agent did until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._events import Heard, Said, ToolCalled
+
+if TYPE_CHECKING:
+    from .._protocol import Line
+    from .turns import OpenTurn
+
+_LONGEST = 60
+
+
+def silent_message(turn: OpenTurn, timeout: float, line: Line) -> str:
+    """Return the message for an agent that did not end its turn in time."""
+    after = "" if turn.prompt is None else f" after {_quoted(turn.prompt)}"
+    message = f"the agent gave no sign for {timeout:g} s and did not end its turn{after}; {_deeds(turn)}"
+    hint = getattr(line, "hint", None)
+    advice = hint() if callable(hint) else None
+    return f"{message}; {advice}" if advice else message
+
+
+def lost_message(turn: OpenTurn | None, error: BaseException | None) -> str:
+    """Return the message for a line that closed."""
+    why = "the agent hung up" if error is None else f"the line failed: {str(error) or type(error).__name__}"
+    if turn is None:
+        return why
+    if turn.prompt is None:
+        return f"{why}; {_deeds(turn)}"
+    return f"{why} before the turn after {_quoted(turn.prompt)} ended; {_deeds(turn)}"
+
+
+def _deeds(turn: OpenTurn) -> str:
+    """Return what the agent heard, called and said."""
+    heard = " ".join(event.text for event in turn.events if isinstance(event, Heard))
+    said = " ".join(event.text for event in turn.events if isinstance(event, Said))
+    calls = [str(event.call) for event in turn.events if isinstance(event, ToolCalled)]
+    deeds = []
+    if heard:
+        deeds.append(f"heard {_quoted(heard)}")
+    if calls:
+        deeds.append(f"called {', '.join(calls)}")
+    if said:
+        deeds.append(f"said {_quoted(said)}")
+    elif turn.reply_began is not None:
+        deeds.append("began to speak")
+    if not deeds:
+        return "it heard nothing, called no tool and did not speak"
+    return f"it {' and '.join(deeds)}"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")

@@ -1,0 +1,72 @@
+"""`prepare`: a prompt as frames for a line."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from russo import Audio
+
+from .._errors import AgentConfigError
+from .clock import FRAME_SECONDS
+from .voice import Stretch, voiced_stretches
+
+if TYPE_CHECKING:
+    from russo import Synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt that is ready to be said.
+
+    Attributes:
+        text: The text, or a description of the audio.
+        pcm: The sound at the rate of the line: signed 16-bit little-endian, mono.
+        frames: The same in pieces of 20 ms; the last one is filled with silence.
+        voiced: The voiced parts, in seconds from the beginning; empty if all is silent.
+        seconds: The length of the sound.
+    """
+
+    text: str
+    pcm: bytes
+    frames: deque[bytes]
+    voiced: list[Stretch]
+    seconds: float
+
+    @property
+    def lead(self) -> float:
+        """Seconds of silence before the first voiced sample."""
+        return self.voiced[0].start if self.voiced else 0.0
+
+
+async def prepare(prompt: str | Audio, synthesizer: Synthesizer | None, sample_rate: int) -> Prompt:
+    """Speak a prompt, and convert its audio to the rate of the line.
+
+    Raises:
+        TypeError: The prompt is not text or `russo.Audio`.
+        ValueError: The audio has several channels, is compressed or is empty.
+        AgentConfigError: A text needs a synthesizer, and there is none.
+    """
+    if isinstance(prompt, Audio):
+        audio, text = prompt, ""
+    elif isinstance(prompt, str):
+        if synthesizer is None:
+            raise AgentConfigError("open_call has no synthesizer, so it can only say russo.Audio, not text")
+        audio, text = await synthesizer.synthesize(prompt), prompt
+    else:
+        raise TypeError(f"the prompt is {type(prompt).__name__}; it must be text or russo.Audio")
+    if audio.channels != 1:
+        raise ValueError(
+            f"the audio of the prompt has {audio.channels} channels; a line is mono: say one channel of it"
+        )
+    if audio.sample_rate != sample_rate:
+        audio = audio.resample(sample_rate)
+    pcm = audio.pcm()
+    if not pcm:
+        raise ValueError("the audio of the prompt is empty")
+    seconds = len(pcm) / 2 / sample_rate
+    frames = deque(audio.frames(ms=round(FRAME_SECONDS * 1000)))
+    return Prompt(
+        text or f"(audio, {seconds:.1f} s)", pcm, frames, voiced_stretches(pcm, sample_rate), seconds
+    )

@@ -1,0 +1,1 @@
+"""Agents and lines for the tests of russo-agents."""
