@@ -93,12 +93,12 @@ class Listener:
         self._record.add(self._playout.now(), "lost", text)
         self._signal.notify()
 
-    def end_by_silence(self, *, is_talked_over: bool) -> None:
+    def end_by_silence(self) -> None:
         """Close the open reply if the line does not report ends and has been quiet for long enough."""
         reply = self.conversation.replying
         if reply is None or self._line.ends_turns:
             return
-        limit = _END_SECONDS_TALKED_OVER if is_talked_over else END_SECONDS
+        limit = END_SECONDS if reply is self.conversation.current else _END_SECONDS_TALKED_OVER
         if self._playout.now() - self.quiet_since >= limit:
             self.conversation.close_reply()
 

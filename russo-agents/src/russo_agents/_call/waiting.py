@@ -1,0 +1,207 @@
+"""`TurnWatch`: waits for a turn; the wait fails if the agent is silent for too long, or the line closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from .._errors import AgentLostError, AgentSilentError
+from .._protocol import observed_by
+from .listener import LONGEST_TURN_SECONDS
+from .messages import lost_message, silent_message
+from .results import result_of
+
+if TYPE_CHECKING:
+    from .._protocol import Line
+    from .._turn import Turn
+    from .clock import Signal
+    from .connection import Connection
+    from .listener import Listener
+    from .microphone import Microphone
+    from .playout import Playout
+    from .turns import OpenTurn
+
+# The longest wait for a change, in seconds of wall time: silence makes no event.
+_POLL_SECONDS: Final = 0.02
+# The words of a reply that was cut may arrive so much later, in seconds of audio.
+_CUT_WORDS_SECONDS: Final = 1.0
+# Sums of times of frames are not exact.
+_ROUNDING: Final = 1e-9
+
+
+class TurnWatch:
+    """What the methods of a call wait for.
+
+    Args:
+        line: The open line.
+        connection: The connection to which the line belongs.
+        playout: The clock of what the caller has heard.
+        listener: Fills the conversation.
+        microphone: Sends the prompts.
+        signal: Notified of each change.
+        timeout: Seconds of wall time without a sign of the agent.
+
+    Attributes:
+        open_turns: The turns that are not over, or whose end the test has not waited for.
+        is_hung_up: Whether russo closes the line.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        *,
+        connection: Connection,
+        playout: Playout,
+        listener: Listener,
+        microphone: Microphone,
+        signal: Signal,
+        timeout: float,
+    ) -> None:
+        self.open_turns: list[OpenTurn] = []
+        self.is_hung_up = False
+        self._line = line
+        self._connection = connection
+        self._playout = playout
+        self._listener = listener
+        self._microphone = microphone
+        self._signal = signal
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+
+    # -- waiting
+
+    async def until(self, at: float) -> None:
+        """Wait for a time of the audio clock, or for the end of the line."""
+        await self.wait(
+            lambda: self.has_come(at) or self._listener.is_closed, turn=None, awaits_time=lambda: at
+        )
+
+    async def until_over(self, turn: OpenTurn) -> None:
+        """Wait for the end of a turn."""
+        await self.wait(lambda: self.is_over(turn), turn=turn)
+
+    async def wait(
+        self,
+        is_done: Callable[[], bool],
+        *,
+        turn: OpenTurn | None,
+        awaits_time: Callable[[], float] | None = None,
+        counts: Callable[[], int] | None = None,
+    ) -> None:
+        """Wait until a condition holds.
+
+        Args:
+            is_done: The condition.
+            turn: The turn to wait for. Its error has what happened so far. ``None``: the agent need not give
+                a sign.
+            awaits_time: Returns the time of the audio clock at which the condition may hold.
+            counts: Returns a number that changes while the line takes frames, which is a sign, too.
+
+        Raises:
+            AgentSilentError: The agent gave no sign for too long, or its turn does not end.
+            AgentLostError: The line closed.
+        """
+        last = None
+        with self._waiting():
+            while True:
+                self.note_failure()
+                self._listener.end_by_silence()
+                if is_done():
+                    return
+                if self.is_hung_up:
+                    raise AgentLostError("the call was hung up meanwhile")
+                if self._listener.is_closed:
+                    raise self.lost(turn)
+                if counts is not None and (count := counts()) != last:
+                    last, self._listener.last_sign = count, self._loop.time()
+                if turn is not None:
+                    self._check_signs(turn)
+                await self._signal.wait(self._longest_wait(awaits_time))
+
+    def has_come(self, at: float) -> bool:
+        """Return whether the audio clock shows a time, or a later one."""
+        return self._playout.now() >= at - _ROUNDING
+
+    def _longest_wait(self, awaits_time: Callable[[], float] | None) -> float:
+        """Return how many seconds of wall time to wait; at pace 0, let the audio clock run on."""
+        if awaits_time is None:
+            return _POLL_SECONDS
+        at = awaits_time()
+        if self._playout.pace:
+            return min(_POLL_SECONDS, max(0.0, (at - self._playout.now()) / self._playout.pace))
+        self._microphone.run_to = at
+        return _POLL_SECONDS
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Let the audio clock run on at pace 0 while a method of the call waits."""
+        self._microphone.waits += 1
+        try:
+            yield
+        finally:
+            self._microphone.waits -= 1
+            self._microphone.run_to = None
+
+    def _check_signs(self, turn: OpenTurn) -> None:
+        """Raise an error if the agent has been silent, or has spoken, for too long."""
+        now, wall = self._playout.now(), self._loop.time()
+        if self._playout.voiced_until > now:
+            self._listener.last_sign = wall
+        if wall - self._listener.last_sign >= self._timeout:
+            message = silent_message(turn, self._timeout, self._line)
+        elif turn.reply_began is not None and now - turn.reply_began > LONGEST_TURN_SECONDS:
+            message = (
+                f"the agent did not end its turn: it has spoken for {now - turn.reply_began:.0f} s, "
+                f"and a turn lasts at most {LONGEST_TURN_SECONDS:g} s"
+            )
+        else:
+            return
+        self.give_up(turn)
+        raise AgentSilentError(message, turn=self.result(turn))
+
+    # -- turns
+
+    def is_over(self, turn: OpenTurn) -> bool:
+        """Return whether a turn is over."""
+        if turn.is_ended:
+            return True
+        if turn.cut_at is not None and turn is not self._listener.conversation.current:
+            return self.has_come(turn.cut_at + _CUT_WORDS_SECONDS)
+        # A hang-up ends the turn of a line that does not report ends.
+        hung_up = self._listener.is_closed and self._listener.error is None
+        return hung_up and turn.has_answer and not self._line.ends_turns
+
+    def give_up(self, turn: OpenTurn) -> None:
+        """Forget a turn that is over, or that the test does not wait for any more."""
+        if turn in self.open_turns:
+            self.open_turns.remove(turn)
+        if self._listener.conversation.replying is turn:
+            self._listener.conversation.close_reply()
+
+    def result(self, turn: OpenTurn) -> Turn:
+        """Return a turn that is over, or what there is of it so far."""
+        return result_of(turn, observed_by(self._line), self._playout.pace, self._microphone)
+
+    # -- the end of the line
+
+    def check_open(self) -> None:
+        """Raise an error if the call has ended."""
+        if self.is_hung_up:
+            raise AgentLostError("the call has ended: it was hung up")
+        self.note_failure()
+        if self._listener.is_closed:
+            raise self.lost(None)
+
+    def note_failure(self) -> None:
+        """Note the error with which the task of the line has ended, if it has."""
+        if (failure := self._connection.failure) is not None:
+            self._listener.note_end(failure)
+
+    def lost(self, turn: OpenTurn | None) -> AgentLostError:
+        """Return the error of a line that closed, with its cause."""
+        message = lost_message(turn, self._listener.error)
+        error = AgentLostError(message, turn=None if turn is None else self.result(turn))
+        error.__cause__ = self._listener.error
+        return error
