@@ -51,7 +51,15 @@ class Session:
         self._microphone = Microphone(line, playout.clock, playout, signal)
         self._listener = Listener(line, playout, self.record, self._recording, signal)
         self._conversation = self._listener.conversation
-        self._watch = TurnWatch(line, connection, playout, self._listener, self._microphone, signal, timeout)
+        self._watch = TurnWatch(
+            line,
+            connection=connection,
+            playout=playout,
+            listener=self._listener,
+            microphone=self._microphone,
+            signal=signal,
+            timeout=timeout,
+        )
         self._signal = signal
         self._tasks: list[asyncio.Task[Any]] = []
 

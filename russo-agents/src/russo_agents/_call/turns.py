@@ -84,6 +84,7 @@ class Conversation:
         self._next: OpenTurn | None = None
         self._reply: OpenTurn | None = None
         self._is_cut = False
+        self._is_stray = False
 
     @property
     def is_replying(self) -> bool:
@@ -112,6 +113,7 @@ class Conversation:
         """
         if self._next is not None and at >= self._next.voiced[0].start:
             self._advance()
+        self._end_stray_reply(at)
         match event:
             case Interrupted():
                 owner = self._interrupt(at, unplayed)
@@ -195,9 +197,19 @@ class Conversation:
             return self._before  # late words, which begin no reply
         else:
             owner = self._reply = self.current
+            self._is_stray, owner.is_ended = owner.is_ended, False
         owner.has_answer = True
-        owner.is_ended = owner.is_ended and owner is not self._reply
         return owner
+
+    def _end_stray_reply(self, at: float) -> None:
+        """Close a reply that began after the end of its turn, when the next prompt has been spoken.
+
+        Late words and tool calls may have no end of their own, and must not claim the next answer.
+        """
+        voiced = self.current.voiced
+        is_old = self._reply is not None and self._reply is not self.current
+        if self._is_stray and is_old and voiced and at >= voiced[-1].end:
+            self.close_reply()
 
     def _leave_cut_reply(self) -> None:
         assert self._reply is not None
