@@ -92,7 +92,8 @@ class Microphone:
         while True:
             late = loop.time() - due
             if late > LATE_SECONDS:
-                self._late.append((self._clock.now(), late))
+                # The time at which the frame was due: what blocked the event loop may have been the reply.
+                self._late.append((self._clock.now() - late * self._clock.pace, late))
             await self._line.send(self._next_frame())
             self._clock.tick()
             if self._is_hurried:

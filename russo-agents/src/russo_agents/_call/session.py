@@ -62,6 +62,7 @@ class Session:
         )
         self._signal = signal
         self._tasks: list[asyncio.Task[Any]] = []
+        self._closing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start the microphone and the listener."""
@@ -202,9 +203,12 @@ class Session:
     # -- the end
 
     async def close(self) -> None:
-        """End the tasks, and close the line."""
-        if self._watch.is_hung_up:
-            return
+        """End the tasks, and close the line. A second call waits for the first one."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="russo: closing the line")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self._watch.is_hung_up = self._listener.is_stopping = True
         self._signal.notify()
         try:
