@@ -433,7 +433,7 @@ def test_hang_up_while_the_turn_is_awaited():
 
     async def script(call):
         async def hang_up():
-            while not any(moment.kind == "heard" for moment in call.record.moments):
+            while not any(moment.kind == "heard" for moment in call.record.moments):  # noqa: ASYNC110 - the record has no event
                 await asyncio.sleep(0.01)
             await call.hang_up()
 
