@@ -26,9 +26,9 @@ def check_agent(candidate):
 
 
 def pytest_addoption(parser):
-    plugins.add_setting(parser, "agent", metavar="NAME", help="the agent under test")
-    plugins.add_setting(parser, "agent_write", metavar="YES", help="not for an ini-file", in_ini=False)
-    plugins.add_options_setting(parser, "agent", help="option of an agent")
+    plugins.add_setting(parser, "acme", metavar="NAME", help="the agent under test")
+    plugins.add_setting(parser, "acme_write", metavar="YES", help="not for an ini-file", in_ini=False)
+    plugins.add_options_setting(parser, "acme", help="option of an agent")
 
 
 def pytest_configure(config):
@@ -47,8 +47,8 @@ def pytest_configure(config):
 @pytest.fixture
 def acme_agent(request):
     config = request.config
-    chosen = plugins.setting_of(config, "agent")
-    texts = plugins.options_of(config, "agent", chosen.value)
+    chosen = plugins.setting_of(config, "acme")
+    texts = plugins.options_of(config, "acme", chosen.value)
     options = AGENTS.convert_options(chosen.value, AGENTS.load(chosen.value), texts)
     return AGENTS.make(chosen.value, options, check_agent)
 
@@ -125,7 +125,7 @@ def run(project, *arguments):
 
 @pytest.mark.parametrize(("workers", "files"), [((), "acme-alone"), (("-n", "2"), "acme-gw0,acme-gw1")])
 def test_counters_and_shared_files_come_from_every_process(companion, workers, files):
-    result = run(companion, *workers, "--russo-agent=parrot", "--russo-agent-option=parrot.words=3")
+    result = run(companion, *workers, "--russo-acme=parrot", "--russo-acme-option=parrot.words=3")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(
         ["russo: 4 hits*4 backend calls*", f"acme: 8 turns, 16 words, shared {files}"]
@@ -134,28 +134,28 @@ def test_counters_and_shared_files_come_from_every_process(companion, workers, f
 
 @pytest.mark.parametrize(
     ("line", "environment", "ini"),
-    [(["--russo-agent=parrot"], "nothing", "nothing"), ([], "parrot", "nothing"), ([], "", "parrot")],
+    [(["--russo-acme=parrot"], "nothing", "nothing"), ([], "parrot", "nothing"), ([], "", "parrot")],
 )
 def test_setting_of_a_companion_has_the_precedence_of_russo(companion, monkeypatch, line, environment, ini):
-    monkeypatch.setenv("RUSSO_AGENT", environment)
-    companion.ini(f"russo_agent = {ini}\nrusso_agent_options =\n    parrot.words=3\n    other.words=9")
+    monkeypatch.setenv("RUSSO_ACME", environment)
+    companion.ini(f"russo_acme = {ini}\nrusso_acme_options =\n    parrot.words=3\n    other.words=9")
     run(companion, *line).assert_outcomes(passed=4)
 
 
 def test_setting_holds_its_source(companion):
-    companion.ini("russo_agent = parrot")
+    companion.ini("russo_acme = parrot")
     companion.tests(
         """
         from russo import plugins
 
         def test_it(request, monkeypatch):
             config = request.config
-            assert plugins.setting_of(config, "agent") == plugins.Setting("parrot", "ini-file, russo_agent")
-            monkeypatch.setenv("RUSSO_AGENT", "deaf")
-            assert plugins.setting_of(config, "agent").source == "environment variable RUSSO_AGENT"
-            assert plugins.setting_of(config, "agent_write") == plugins.Setting(None, "default")
-            monkeypatch.setenv("RUSSO_AGENT_WRITE", "yes")
-            assert plugins.setting_of(config, "agent_write").value == "yes"
+            assert plugins.setting_of(config, "acme") == plugins.Setting("parrot", "ini-file, russo_acme")
+            monkeypatch.setenv("RUSSO_ACME", "deaf")
+            assert plugins.setting_of(config, "acme").source == "environment variable RUSSO_ACME"
+            assert plugins.setting_of(config, "acme_write") == plugins.Setting(None, "default")
+            monkeypatch.setenv("RUSSO_ACME_WRITE", "yes")
+            assert plugins.setting_of(config, "acme_write").value == "yes"
         """
     )
     run(companion).assert_outcomes(passed=1)
@@ -165,24 +165,24 @@ def test_setting_holds_its_source(companion):
     ("arguments", "message"),
     [
         (
-            ["--russo-agent=parot"],
+            ["--russo-acme=parot"],
             "*no agent is named 'parot'; installed: deaf, parrot; did you mean 'parrot'?*",
         ),
-        (["--russo-agent=deaf"], "*agent 'deaf' cannot be used: it has no method hear*"),
+        (["--russo-acme=deaf"], "*agent 'deaf' cannot be used: it has no method hear*"),
         (
-            ["--russo-agent=parrot", "--russo-agent-option=parrot.word=3"],
+            ["--russo-acme=parrot", "--russo-acme-option=parrot.word=3"],
             "*agent 'parrot' has no option 'word' (did you mean 'words'?); its options are: loud, words*",
         ),
         (
-            ["--russo-agent=parrot", "--russo-agent-option=parrot.words=many"],
+            ["--russo-acme=parrot", "--russo-acme-option=parrot.words=many"],
             "*agent 'parrot', option words='many': must be an integer, not 'many'*",
         ),
         (
-            ["--russo-agent=parrot", "--russo-agent-option=words=3"],
-            "*agent option 'words=…' does not have the form NAME.OPTION=VALUE*",
+            ["--russo-acme=parrot", "--russo-acme-option=words=3"],
+            "*acme option 'words=…' does not have the form NAME.OPTION=VALUE*",
         ),
         (
-            ["--russo-agent=acme_parrot:Nothing"],
+            ["--russo-acme=acme_parrot:Nothing"],
             "*agent 'acme_parrot:Nothing' cannot be loaded: module 'acme_parrot' has no attribute 'Nothing'*",
         ),
     ],
@@ -193,14 +193,29 @@ def test_errors_of_a_group_are_like_those_of_backends(companion, arguments, mess
     result.stdout.fnmatch_lines([message])
 
 
+def test_factory_of_the_rootdir_is_found(companion):
+    (companion.path / "own_agent.py").write_text("def make():\n    raise ValueError('found')\n")
+    companion.conftest(
+        """
+        from russo import plugins
+
+        def pytest_configure(config):
+            plugins.add_import_folders(config)
+        """
+    )
+    companion.tests("def test_it(acme_agent): pass")
+    result = run(companion, "--import-mode=importlib", "--russo-acme=own_agent:make")
+    result.stdout.fnmatch_lines(["*agent 'own_agent:make' refuses its options: found*"])
+
+
 def test_factory_may_be_chosen_by_its_import_path(companion):
-    arguments = ["--russo-agent=acme_parrot:Parrot", "--russo-agent-option=custom.words=3"]
+    arguments = ["--russo-acme=acme_parrot:Parrot", "--russo-acme-option=custom.words=3"]
     run(companion, *arguments).assert_outcomes(passed=4)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_report_sections_of_every_process_are_in_their_tests(companion, workers):
-    options = ["--russo-agent=parrot", "--russo-agent-option=parrot.words=3", "--russo-report=report.json"]
+    options = ["--russo-acme=parrot", "--russo-acme-option=parrot.words=3", "--russo-report=report.json"]
     run(companion, *workers, *options).assert_outcomes(passed=4)
     document = read_document(companion.path / "report.json")
     for number in range(4):
@@ -245,20 +260,20 @@ def test_section_may_name_a_test_and_have_audio(project):
 
 def test_help_shows_the_settings_of_a_companion(companion):
     output = run(companion, "--help").stdout.str()
-    assert "--russo-agent=NAME" in output
-    assert "russo_agent_options" in output
-    assert "russo_agent_write" not in output
+    assert "--russo-acme=NAME" in output
+    assert "russo_acme_options" in output
+    assert "russo_acme_write" not in output
 
 
-def test_import_loads_no_backend_and_no_asyncio():
+def test_import_loads_nothing_but_the_module():
     code = """
         import sys
         import pytest
+        import russo._plugin.pytest_plugin
         before = set(sys.modules)
         import russo.plugins
-        loaded = set(sys.modules) - before
-        heavy = {"asyncio", "xxhash", "jinja2", "rich", "click", "russo._backends.discovery"}
-        assert loaded & heavy == set(), loaded & heavy
+        assert set(sys.modules) - before == {"russo.plugins"}
+        assert russo.plugins.Setting("a", "b").value == "a"
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True, timeout=60)
 

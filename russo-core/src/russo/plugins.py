@@ -5,18 +5,19 @@
     AGENTS = plugins.EntryPointGroup("acme.agents", noun="agent", product="agent")
 
     def pytest_addoption(parser):
-        plugins.add_setting(parser, "agent", metavar="NAME", help="the agent under test")
-        plugins.add_options_setting(parser, "agent", help="option of an agent")
+        plugins.add_setting(parser, "acme", metavar="NAME", help="the agent under test")
+        plugins.add_options_setting(parser, "acme", help="option of an agent")
 
     @pytest.fixture
-    def russo_agent(request):
-        chosen = plugins.setting_of(request.config, "agent")
-        texts = plugins.options_of(request.config, "agent", chosen.value)
+    def acme_agent(request):
+        chosen = plugins.setting_of(request.config, "acme")
+        texts = plugins.options_of(request.config, "acme", chosen.value)
         options = AGENTS.convert_options(chosen.value, AGENTS.load(chosen.value), texts)
         return AGENTS.make(chosen.value, options, check_agent)
 
 A companion may use this module and the public names of `russo`, and nothing that begins with an
-underscore. Importing it loads no backend, no SDK and no asyncio.
+underscore. Importing it loads no backend, no SDK and no asyncio, and costs a run that uses no companion
+less than a millisecond: make an `EntryPointGroup` at its first use, not where a module is imported.
 """
 
 from __future__ import annotations
@@ -30,22 +31,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from ._backends.entry_points import EntryPointGroup as EntryPointGroup
 from ._plugin.pytest_plugin import session_of
 from ._plugin.workers import workers_of
-from ._settings import Setting as Setting
-from ._settings import SettingsError, find_setting, lines_of, parse_options
 
 if TYPE_CHECKING:
+    from ._backends.entry_points import EntryPointGroup as EntryPointGroup
     from ._report.sections import ReportSection as ReportSection
+    from ._settings import Setting as Setting
 else:
+    # Every pytest run of an environment with a companion imports this module.
+    _HOMES = {
+        "EntryPointGroup": "_backends.entry_points",
+        "ReportSection": "_report.sections",
+        "Setting": "_settings",
+    }
 
     def __getattr__(name: str) -> Any:
-        if name != "ReportSection":
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from ._report.sections import ReportSection
+        import importlib
 
-        return ReportSection
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __package__), name)
+        globals()[name] = value
+        return value
 
     def __dir__() -> list[str]:
         return list(__all__)
@@ -56,6 +64,7 @@ __all__ = [
     "EntryPointGroup",
     "ReportSection",
     "Setting",
+    "add_import_folders",
     "add_options_setting",
     "add_report_section",
     "add_setting",
@@ -89,6 +98,8 @@ def add_setting(parser: pytest.Parser, name: str, *, metavar: str, help: str, in
 
 def setting_of(config: pytest.Config, name: str) -> Setting:
     """Return a setting by russo's precedence: command line, environment, ini-file, default."""
+    from ._settings import find_setting
+
     return find_setting(
         name, config.getoption(f"russo_{name}"), environment=os.environ, ini=_ini_of(config, f"russo_{name}")
     )
@@ -128,12 +139,24 @@ def options_of(config: pytest.Config, name: str, entry: str) -> Mapping[str, str
     Raises:
         pytest.UsageError: An option does not have the form ``NAME.OPTION=VALUE``.
     """
+    from ._settings import SettingsError, lines_of, parse_options
+
     texts = [*lines_of(config.getini(f"russo_{name}_options")), *config.getoption(f"russo_{name}_option")]
     try:
         options = parse_options(texts, noun=name)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     return options.get("custom" if ":" in entry else entry, {})
+
+
+def add_import_folders(config: pytest.Config) -> None:
+    """Let ``package.module:factory`` be found in the rootdir and the current folder, after all other places.
+
+    Call it before `EntryPointGroup.load`. The same places are searched for a backend.
+    """
+    from ._flow.workspace import add_folders
+
+    add_folders(config.rootpath, config.invocation_params.dir)
 
 
 def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:

@@ -61,7 +61,7 @@ SECRETS = [
     "--russo-synth-option=acme.url=https://example.com/?key=hunter2",
     "--russo-synth-option=acme.proxy=user:hunter2@example.com",
     "--russo-synth-option acme.api_key=hunter2",
-    "--russo-agent-token=hunter2",
+    "--russo-acme-token=hunter2",
     "--russo-synth-option=acme.pw=hunter2",
     "--russo-synth-option=acme.bearer=hunter2",
     "--russo-synth-option=acme.header=Bearer:hunter2",
@@ -69,19 +69,19 @@ SECRETS = [
     "--russo-synth-option=acme.url=h:80/?token=hunter2",
     "--russo-synth-option=acme.voice=sk-hunter2",
     "--russo-synth-option=acme.voice=AIzaSyhunter2",
-    "--russo-agent-auth=hunter2",
+    "--russo-acme-auth=hunter2",
     "-o russo_synth_options=acme.api_key=hunter2",
     "-orusso_synth_options=acme.api_key=hunter2",
     "--override-ini=russo_synth_options=acme.url=https://user:hunter2@example.com/",
     "-o env=ACME_TOKEN=hunter2",
-    "-o addopts=--russo-agent-token=hunter2",
+    "-o addopts=--russo-acme-token=hunter2",
 ]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_option_that_may_hold_a_credential_is_left_out(pytester, secret):
     pytester.makeconftest(
-        "def pytest_addoption(parser): [parser.addoption(f'--russo-agent-{name}') for name in ('token', 'auth')]"
+        "def pytest_addoption(parser): [parser.addoption(f'--russo-acme-{name}') for name in ('token', 'auth')]"
     )
     config = pytester.parseconfig(*secret.split(" "), "--russo-synth-option=acme.speed=2", "--russo-no-cache")
     expected = ["pytest", "--russo-synth-option=acme.speed=2", "--russo-no-cache", "test_it.py::test_it"]
@@ -107,7 +107,7 @@ def test_option_without_a_credential_is_repeated(pytester, value):
 FILES = {
     "other.ini": "[pytest]\nasyncio_default_fixture_loop_scope = function\npython_files = check_*.py",
     "check_it.py": "def test_it(russo_say): russo_say('Hello')",
-    "acme_plugin.py": "def pytest_addoption(parser): parser.addoption('--russo-agent')",
+    "acme_plugin.py": "def pytest_addoption(parser): parser.addoption('--russo-acme')",
     "module.py": "def f():\n    '''\n    >>> 1\n    2\n    '''",
     "notes.md": ">>> 1\n2\n",
     "sub/test_sub.py": "def test_it(russo_say): russo_say('Hello')",
@@ -117,8 +117,8 @@ FILES = {
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["-p", "acme_plugin", "--russo-agent=shop:Shop", "sub"],
-        ["-pacme_plugin", "--russo-agent", "shop:Shop", "sub"],
+        ["-p", "acme_plugin", "--russo-acme=shop:Shop", "sub"],
+        ["-pacme_plugin", "--russo-acme", "shop:Shop", "sub"],
         ["-c", "other.ini"],
         ["-cother.ini"],
         ["--config-file=other.ini"],
