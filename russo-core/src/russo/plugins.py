@@ -36,6 +36,8 @@ from ._plugin.workers import workers_of
 
 if TYPE_CHECKING:
     from ._backends.entry_points import EntryPointGroup as EntryPointGroup
+    from ._foreign import shown as shown
+    from ._foreign import visible as visible
     from ._report.sections import ReportSection as ReportSection
     from ._settings import Setting as Setting
 else:
@@ -44,6 +46,8 @@ else:
         "EntryPointGroup": "_backends.entry_points",
         "ReportSection": "_report.sections",
         "Setting": "_settings",
+        "shown": "_foreign",
+        "visible": "_foreign",
     }
 
     def __getattr__(name: str) -> Any:
@@ -72,6 +76,8 @@ __all__ = [
     "options_of",
     "setting_of",
     "shared_directory",
+    "shown",
+    "visible",
     "wait_for",
 ]
 

@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 from .._errors import BackendConfigError, BackendNotFoundError
 from .._foreign import shown
 from .._hooks import package_of, registered
-from .._secret import Secret
+from .._secret import Secret, hide_credentials
 from .constructor import convert_options, find_unknown_option
 from .redaction import scrub
 
@@ -36,6 +36,7 @@ class EntryPointGroup:
         extras: The requirements that install first-party entries, by the name of the entry.
         aliases: Other words for an entry, such as a vendor's product, for the hint if a name is unknown.
         contract: The newest plugin contract that is known. An entry whose ``russo_api`` is higher is refused.
+        package: The distribution that has this contract.
     """
 
     name: str
@@ -44,6 +45,7 @@ class EntryPointGroup:
     extras: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     contract: int = 1
+    package: str = "russo-core"
 
     def installed(self) -> Mapping[str, tuple[EntryPoint, ...]]:
         """Return the registered entry points by name, sorted. Nothing of them is imported."""
@@ -86,6 +88,7 @@ class EntryPointGroup:
             BackendNotFoundError: The entry does not exist; the message lists the installed ones.
             BackendConfigError: An unknown or unusable option, or an entry that cannot be loaded.
         """
+        options = hide_credentials(options)  # a traceback may show the locals of this frame
         factory = self.load(name)
         self.check_options(name, factory, options)
         try:
@@ -126,12 +129,12 @@ class EntryPointGroup:
         if not isinstance(declared, int):
             raise BackendConfigError(
                 f"{subject} has russo_api = {declared!r:.40}; it must be the number of a plugin contract, "
-                f"and this russo-core has contract {self.contract}; correct it in that package"
+                f"and this {self.package} has contract {self.contract}; correct it in that package"
             )
         if declared > self.contract:
             raise BackendConfigError(
-                f"{subject} is written for plugin contract {declared}, this russo-core has contract "
-                f"{self.contract}; pip install --upgrade russo-core"
+                f"{subject} is written for plugin contract {declared}, this {self.package} has contract "
+                f"{self.contract}; pip install --upgrade {self.package}"
             )
 
     def _path_entry(self, path: str) -> EntryPoint:
