@@ -1,1 +1,146 @@
-"""The pytest plugin of russo-agents. A run that uses no agent imports only this module of the package."""
+"""The pytest plugin of russo-agents: options, markers, fixtures and hooks.
+
+Every pytest run of an environment that has russo-agents imports this module. It must import only pytest and
+`russo.plugins`: the first fixture or option that is used imports the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from russo import plugins
+
+if TYPE_CHECKING:
+    from ._plugin.sync_call import OpenCall, SyncCall
+    from ._protocol import Agent
+
+_SETTINGS: Final = ("agent", "pace", "agent_timeout", "keep_calls")
+_MARKER: Final = "russo_real_time: run the calls of this test in real time, whatever the pace of the run is"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini settings."""
+    add = plugins.add_setting
+    add(parser, "agent", metavar="NAME", help="agent under test, by name or as package.module:factory")
+    plugins.add_options_setting(
+        parser, "agent", help="option of an agent, such as shop.opens=9 (custom.OPTION for a factory)"
+    )
+    add(parser, "pace", metavar="PACE", help="pace of calls: 1 is real time (default), 0 as fast as possible")
+    add(
+        parser,
+        "agent_timeout",
+        metavar="SECONDS",
+        help="after how many seconds without a sign an agent counts as silent (default: 30)",
+    )
+    add(
+        parser,
+        "keep_calls",
+        metavar="WHICH",
+        help="calls to write to .russo_calls: those of failed tests (default), all or none",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and check the settings of a run that uses agents."""
+    config.addinivalue_line("markers", _MARKER)
+    if _is_any_given(config) and not config.getoption("help", False):
+        if not _has_russo(config):
+            raise pytest.UsageError(_no_russo("the settings of russo-agents need"))
+        from ._plugin.settings import check
+
+        check(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Return the line with the agent and the pace, if the run sets any of them."""
+    if not _is_any_given(config):
+        return None
+    from ._plugin.settings import header, settings_of
+
+    return header(settings_of(config))
+
+
+@pytest.fixture(scope="session")
+def russo_agent(request: pytest.FixtureRequest) -> Agent:
+    """The agent under test. Override it in ``conftest.py``, plain or yielded and of any scope."""
+    _check_russo(request.config)
+    from ._plugin.settings import chosen_agent
+
+    return chosen_agent(request.config)
+
+
+@pytest.fixture
+def russo_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iterator[SyncCall]:
+    """An open call to the agent, for tests that are not async."""
+    _check_russo(request.config)
+    from ._plugin.fixtures import sync_call
+
+    yield from sync_call(request, russo_agent)
+
+
+@pytest.fixture
+def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> OpenCall:
+    """A function that opens a call in the event loop of an async test, for ``async with``."""
+    _check_russo(request.config)
+    from ._plugin.fixtures import async_call
+
+    return async_call(request, russo_agent)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Refuse an async ``russo_agent`` for a test that uses ``russo_call``, before anything runs."""
+    if fixturedef.argname != "russo_agent" or request.config.getoption("setupplan", False):
+        return (yield)
+    from ._plugin.async_agents import note_async_agent, place_of_async
+
+    place = place_of_async(fixturedef)
+    if place is not None and "russo_call" in request.fixturenames:
+        from ._plugin.fixtures import async_agent_message
+
+        pytest.fail(async_agent_message(place), pytrace=False)
+    agent = yield
+    if place is not None:
+        note_async_agent(request, agent, place)
+    return agent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a marker with arguments."""
+    mark = item.get_closest_marker("russo_real_time")
+    if mark is not None and (mark.args or mark.kwargs):
+        given = ", ".join(
+            [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
+        )
+        pytest.fail(
+            f"@pytest.mark.russo_real_time takes no argument; it was given ({plugins.visible(given)})",
+            pytrace=False,
+        )
+
+
+def _is_any_given(config: pytest.Config) -> bool:
+    return (
+        any(config.getoption(f"russo_{name}") for name in (*_SETTINGS, "agent_option"))
+        or any(os.environ.get(f"RUSSO_{name.upper()}") for name in _SETTINGS)
+        or any(config.getini(f"russo_{name}") for name in (*_SETTINGS, "agent_options"))
+    )
+
+
+def _has_russo(config: pytest.Config) -> bool:
+    return hasattr(config.option, "russo_synth")
+
+
+def _check_russo(config: pytest.Config) -> None:
+    if not _has_russo(config):
+        pytest.fail(_no_russo("the fixtures of russo-agents need"), pytrace=False)
+
+
+def _no_russo(subject: str) -> str:
+    return f"{subject} the pytest plugin of russo-core, which this run does not load (-p no:russo)"

@@ -1,49 +1,8 @@
 """Modules that a pytest run loads if russo is installed but not used."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-PROBE = """
-import json, sys
-import pytest
-
-class Probe:
-    def pytest_sessionfinish(self):
-        self.modules = sorted(sys.modules)
-
-scans = []
-
-def audit(event, arguments):
-    if event == "open" and str(arguments[0]).endswith("entry_points.txt"):
-        scans.append(arguments[0])
-
-sys.addaudithook(audit)
-probe = Probe()
-code = pytest.main(sys.argv[1:], plugins=[probe])
-print("PROBE" + json.dumps({"code": int(code), "modules": probe.modules, "scans": len(scans)}))
-"""
-
-
-def run_pytest(path, *arguments):
-    command = [
-        sys.executable,
-        "-c",
-        PROBE,
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:anyio",
-    ]
-    command += ["-p", "no:xdist", "-p", "no:hypothesispytest", "--rootdir", str(path), *arguments, str(path)]
-    done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=True)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("PROBE"))
-    return json.loads(line.removeprefix("PROBE"))
+from support.startup import run_pytest
 
 
 @pytest.fixture
@@ -54,9 +13,10 @@ def project_without_russo(tmp_path):
 
 
 def test_unused_plugin_imports_only_itself(project_without_russo):
+    without_agents = ("-p", "no:russo-agents")
     with_russo, without = (
-        run_pytest(project_without_russo),
-        run_pytest(project_without_russo, "-p", "no:russo", "-p", "no:russo-core"),
+        run_pytest(project_without_russo, *without_agents),
+        run_pytest(project_without_russo, *without_agents, "-p", "no:russo", "-p", "no:russo-core"),
     )
     assert with_russo["code"] == without["code"] == 0
     assert set(with_russo["modules"]) - set(without["modules"]) == {

@@ -1,0 +1,118 @@
+"""What the fixtures ``russo_call`` and ``russo_async_call`` do."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from russo import plugins
+
+from .._call.call import open_call
+from .._protocol import Agent
+from .async_agents import async_fixture_of, is_coroutine_function
+from .item_calls import calls_of
+from .prompts import RunSynthesizer
+from .settings import settings_of
+from .sync_call import SyncCall
+
+if TYPE_CHECKING:
+    from .._call.call import Call
+    from .sync_call import OpenCall
+
+
+def sync_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[SyncCall]:
+    """Open a call in russo's own event loop, yield it, and close it."""
+    __tracebackhide__ = True
+    _refuse_async_test(request)
+    _check_agent(request, agent)
+    if (place := async_fixture_of(request.config, agent)) is not None:
+        _fail(async_agent_message(place))
+    wait_for = functools.partial(plugins.wait_for, request.config)
+    synthesizer = RunSynthesizer(request)
+    context = open_call(agent, synthesizer, pace=_pace(request), timeout=settings_of(request.config).timeout)
+    call = wait_for(context.__aenter__())
+    calls_of(request.node).add(call.record, agent)
+    try:
+        yield SyncCall(call, wait_for, synthesizer.load_for)
+    finally:
+        wait_for(context.__aexit__(None, None, None))
+
+
+def async_call(request: pytest.FixtureRequest, agent: Agent) -> OpenCall:
+    """Return the function that opens a call in the event loop of the test."""
+    __tracebackhide__ = True
+    _check_agent(request, agent)
+    synthesizer = RunSynthesizer(request)
+    # An async fixture russo_synthesizer can be set up only outside of the test's event loop.
+    synthesizer.load()
+    calls, pace, timeout = calls_of(request.node), _pace(request), settings_of(request.config).timeout
+
+    @contextlib.asynccontextmanager
+    async def russo_async_call() -> AsyncIterator[Call]:
+        __tracebackhide__ = True
+        _refuse_other_loops()
+        async with open_call(agent, synthesizer, pace=pace, timeout=timeout) as call:
+            calls.add(call.record, agent)
+            yield call
+
+    return russo_async_call
+
+
+def async_agent_message(place: str) -> str:
+    """Return the message for an async fixture ``russo_agent`` of a test with ``russo_call``."""
+    return (
+        f"the fixture russo_agent ({place}) is async, and russo_call runs the agent in an event loop of its "
+        "own: write the fixture without async, or use russo_async_call in an async test"
+    )
+
+
+def _pace(request: pytest.FixtureRequest) -> float:
+    if request.node.get_closest_marker("russo_real_time") is not None:
+        return 1.0
+    return settings_of(request.config).pace
+
+
+def _refuse_async_test(request: pytest.FixtureRequest) -> None:
+    if is_coroutine_function(getattr(request.node, "obj", None)):
+        _fail(
+            "russo_call blocks, and this test is async: use `async with russo_async_call() as call:` "
+            "and `await call.say(…)`"
+        )
+
+
+def _refuse_other_loops() -> None:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        _fail(
+            "russo_async_call needs an asyncio event loop, and this test runs in another one, such as trio; "
+            "with anyio, let the fixture anyio_backend return 'asyncio'"
+        )
+
+
+def _check_agent(request: pytest.FixtureRequest, agent: Any) -> None:
+    if isinstance(agent, Agent) and not isinstance(agent, type):
+        return
+    if inspect.iscoroutine(agent) or inspect.isasyncgen(agent):
+        if inspect.iscoroutine(agent):
+            agent.close()
+        _fail(
+            "the fixture russo_agent is async, and no plugin has run it: write it without async, or, for "
+            "async tests with pytest-asyncio in strict mode, with @pytest_asyncio.fixture"
+        )
+    _fail(
+        f"the fixture russo_agent returned {plugins.shown(agent, 80)}, which is not an agent: it has no "
+        "method connect(playout); use an adapter such as FunctionAgent"
+    )
+
+
+def _fail(message: str) -> NoReturn:
+    __tracebackhide__ = True
+    pytest.fail(message, pytrace=False)
