@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import russo
 from russo import AudioCache, hookspecs
@@ -40,13 +41,23 @@ VENDORS = re.compile(r"google|gemini|openai|elevenlabs|eleven_labs|hibari|vertex
 NAMES_VENDORS = {"_backends/first_party.py", "synthesizers/__init__.py"}
 
 
+# Distributions that work with russo as plugins do, see `russo.plugins`. All others are backends.
+COMPANIONS = {"russo-agents"}
+
+
 def name_of(path):
     """Return the path of a module inside the package, as a test id."""
     return path.relative_to(CORE).as_posix() if CORE in path.parents else path.stem
 
 
+def source_of(path):
+    """Return the folder ``src`` of a module's distribution."""
+    return next(each for each in path.parents if each.name == "src")
+
+
 def imports(path):
-    """Yield every module that a file imports anywhere; relative imports become ``russo.name``."""
+    """Yield every module that a file imports anywhere; relative imports become ``package.name``."""
+    package = path.relative_to(source_of(path)).parts[0]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -54,7 +65,7 @@ def imports(path):
             yield node.module
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (f"russo.{name}" for name in modules)
+            yield from (f"{package}.{name}" for name in modules)
 
 
 def python(code, *args, **environment):
@@ -100,24 +111,88 @@ def test_kit_imports_only_pytest(path):
     assert {name.split(".")[0] for name in packages} <= {"pytest", *sys.stdlib_module_names, "__future__"}
 
 
-BACKENDS = sorted(path for path in ROOT.glob("russo-*/src/**/*.py") if CORE not in path.parents)
+OTHERS = sorted(path for path in ROOT.glob("russo-*/src/**/*.py") if CORE not in path.parents)
+BACKENDS = [path for path in OTHERS if source_of(path).parent.name not in COMPANIONS]
+COMPANION_MODULES = [path for path in OTHERS if path not in BACKENDS]
 
 
-@pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def module_of(path):
+    """Return the name of a module, as a test id."""
+    return ".".join(path.relative_to(source_of(path)).with_suffix("").parts)
+
+
+def imported_distributions(path):
+    """Yield the other distributions of this repository that a module imports, without russo-core."""
+    roots = {name.split(".")[0] for name in imports(path)}
+    for other in {project.parent.name for project in PROJECTS} - {source_of(path).parent.name, "russo-core"}:
+        if other.replace("-", "_") in roots:
+            yield other
+
+
+def imported_from_russo(path):
+    return {module for module in imports(path) if module.split(".")[0] == "russo"}
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=module_of)
 def test_backends_import_only_the_public_russo(path):
-    used = {module for module in imports(path) if module.split(".")[0] == "russo"}
-    relative = {f"russo.{other.stem}" for other in path.parent.glob("*.py")}
-    assert used - relative <= {"russo", "russo.authoring"}
-    others = {project.parent.name.replace("-", "_") for project in PROJECTS} - {path.parent.name}
-    assert not others & {module.split(".")[0] for module in imports(path)}
+    assert imported_from_russo(path) <= {"russo", "russo.authoring"}
+    assert list(imported_distributions(path)) == []
 
 
-@pytest.mark.parametrize("path", BACKENDS, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_backends_use_only_public_names(path):
+@pytest.mark.parametrize("path", COMPANION_MODULES, ids=module_of)
+def test_companions_import_only_russo_and_its_tools_for_companions(path):
+    assert imported_from_russo(path) <= {"russo", "russo.plugins"}
+    assert list(imported_distributions(path)) == []
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=module_of)
+def test_other_distributions_use_only_public_names(path):
     tree = ast.parse(path.read_text("utf-8"))
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
-    names = {alias.name for node in froms if (node.module or "").startswith("russo") for alias in node.names}
+    names = {
+        alias.name for node in froms if (node.module or "").split(".")[0] == "russo" for alias in node.names
+    }
     assert {name for name in names if name.startswith("_")} == set()
+
+
+# The SDKs of agents, by the module that may import them inside a function.
+SDKS = {"_adapters/livekit.py": {"livekit"}}
+
+
+def imports_at_load(tree):
+    """Yield the packages that the import of a module imports; those for type checkers are left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from [node.module.split(".")[0]] if not node.level else []
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from imports_at_load(ast.Module(node.orelse, []))
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from imports_at_load(node)
+
+
+@pytest.mark.parametrize("path", COMPANION_MODULES, ids=module_of)
+def test_companions_import_an_sdk_only_inside_functions(path):
+    known = {"__future__", "russo", "russo_agents", "pytest", *sys.stdlib_module_names}
+    assert set(imports_at_load(ast.parse(path.read_text("utf-8")))) <= known
+    inside = path.relative_to(source_of(path) / "russo_agents").as_posix()
+    assert {name.split(".")[0] for name in imports(path)} <= known | SDKS.get(inside, set())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import livekit.agents\n", ["livekit"]),
+        ("try:\n    from livekit import agents\nexcept ImportError:\n    agents = None\n", ["livekit"]),
+        ("class A:\n    import livekit\n", ["livekit"]),
+        ("if TYPE_CHECKING:\n    import livekit\nelse:\n    import os\n", ["os"]),
+        ("def connect():\n    import livekit\n", []),
+        ("from . import livekit\n", []),
+    ],
+)
+def test_search_finds_imports_at_load(code, expected):
+    assert list(imports_at_load(ast.parse(code))) == expected
 
 
 # -- the cost of an import
@@ -325,12 +400,26 @@ def project(path):
     return tomllib.loads(path.read_text("utf-8"))["project"]
 
 
-def test_all_versions_are_equal():
-    assert len(PROJECTS) >= 2
-    assert {project(path)["version"] for path in PROJECTS} == {russo.__version__}
+RELEASED_TOGETHER = [path for path in PROJECTS if path.parent.name not in COMPANIONS]
 
 
-@pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
+def test_versions_of_core_and_backends_are_equal():
+    assert len(RELEASED_TOGETHER) >= 2
+    assert {project(path)["version"] for path in RELEASED_TOGETHER} == {russo.__version__}
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_companion_requires_core_by_minor_version(name):
+    (path,) = (path for path in PROJECTS if path.parent.name == name)
+    needs = [Requirement(need) for need in project(path)["dependencies"]]
+    (core,) = (need for need in needs if need.name == "russo-core")
+    major, minor = map(int, russo.__version__.split(".")[:2])
+    assert set(str(core.specifier).split(",")) == {f">={major}.{minor}", f"<{major}.{minor + 1}"}
+    assert core.specifier.contains(russo.__version__)
+    assert [need.name for need in needs if need.name.startswith("russo-")] == ["russo-core"]
+
+
+@pytest.mark.parametrize("path", RELEASED_TOGETHER, ids=lambda path: path.parent.name)
 def test_distributions_require_each_other_in_the_same_version(path):
     values = project(path)
     extras = [need for needs in values.get("optional-dependencies", {}).values() for need in needs]
@@ -347,6 +436,7 @@ def test_core_requires_few_packages():
 def test_core_has_an_extra_for_every_backend_and_one_for_all():
     (core,) = (path for path in PROJECTS if path.parent.name == "russo-core")
     extras = project(core)["optional-dependencies"]
+    assert set(extras) == {"google", "openai", "elevenlabs", "local", "all", "audio"}
     for name in ("google", "openai", "elevenlabs", "local"):
         assert [re.match(r"russo-\w+", need).group() for need in extras[name]] == [f"russo-{name}"]
     assert extras["all"] == ["russo-core[google,openai,elevenlabs,local]"]
@@ -360,7 +450,7 @@ def test_every_distribution_is_typed_and_has_a_readme(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in PROJECTS if p.parent.name != "russo-core"], ids=lambda p: p.parent.name
+    "path", [p for p in RELEASED_TOGETHER if p.parent.name != "russo-core"], ids=lambda p: p.parent.name
 )
 def test_every_backend_is_registered_under_its_name(path):
     name = path.parent.name.removeprefix("russo-")

@@ -7,27 +7,42 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SOURCES = sorted(ROOT.glob("russo-*/src/**/*.py"))
 CORE = ROOT / "russo-core" / "src" / "russo"
-MODULES = {
-    ".".join(path.relative_to(CORE.parent).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(CORE.rglob("*.py"))
+# The modules that users name or pytest loads. Every other module is in a folder, or holds values.
+PUBLIC = {
+    "russo": {"russo", "russo.__main__", "russo.authoring", "russo.plugins", "russo.synthesizers"},
+    "russo_agents": {"russo_agents", "russo_agents._pytest_plugin"},
 }
-PUBLIC = {"russo", "russo.__main__", "russo.authoring", "russo.plugins", "russo.synthesizers"}
+# Imports under TYPE_CHECKING that point against the table, with the reasons.
+ONLY_TYPES = {
+    ("russo_agents._protocol", "_call"): "`Playout` is an argument of the protocol's method",
+}
 MOST_LINES = 350
+
+
+def name_of(path):
+    """Return the name of the module in a file."""
+    (source,) = (each for each in path.parents if each.name == "src")
+    return ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name: path for path in SOURCES if (name := name_of(path)).split(".")[0] in PUBLIC}
 
 
 def folder_of(module):
     """Return the folder of a module; modules outside a folder are values or public."""
-    if module in PUBLIC:
+    package = module.split(".")[0]
+    if module in PUBLIC[package]:
         return "public"
     first = module.split(".")[1]
-    return first if (CORE / first).is_dir() else "values"
+    return first if (MODULES[package].parent / first).is_dir() else "values"
 
 
-def table():
+def table(package):
     """Return the folders that each folder may import, from the table in CONTRIBUTING.md."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    _, _, rows = text.partition("| folder of `russo` | may import |")
+    _, _, rows = text.partition(f"| folder of `{package}` | may import |")
     rows = rows.partition("\n\n")[0]
     found = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", rows, re.MULTILINE)
     return {name: set(re.findall(r"\w+", allowed)) - {"nothing", "else"} for name, allowed in found}
@@ -49,8 +64,8 @@ def import_nodes(tree, *, for_types):
                 yield from import_nodes(ast.Module([other], []), for_types=for_types)
 
 
-def modules_of_russo(name, *, for_types):
-    """Yield the modules of russo that a module imports."""
+def modules_of_package(name, *, for_types):
+    """Yield the modules of its own package that a module imports."""
     is_package = MODULES[name].stem == "__init__"
     for node in import_nodes(ast.parse(MODULES[name].read_text("utf-8")), for_types=for_types):
         if isinstance(node, ast.Import):
@@ -62,20 +77,35 @@ def modules_of_russo(name, *, for_types):
             found = [
                 inner if (inner := f"{module}.{alias.name}") in MODULES else module for alias in node.names
             ]
-        yield from (each for each in found if each in MODULES and each != name)
+        package = name.split(".")[0]
+        yield from (
+            each for each in found if each.split(".")[0] == package and each in MODULES and each != name
+        )
 
 
-def test_contributing_lists_every_folder():
-    assert set(table()) == {folder_of(name) for name in MODULES}
+@pytest.mark.parametrize("package", PUBLIC)
+def test_contributing_lists_every_folder(package):
+    folders = {folder_of(name) for name in MODULES if name.split(".")[0] == package}
+    assert set(table(package)) == folders | {"testing"}
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_folder_imports_only_allowed_folders(name):
     folder = folder_of(name)
-    imported = {folder_of(other) for other in modules_of_russo(name, for_types=True)}
+    imported = {folder_of(other) for other in modules_of_package(name, for_types=True)}
     if folder == "testing":
         imported -= {"public"}  # `from .. import Audio`
-    assert imported <= table()[folder] | {folder}
+    imported -= {other for module, other in ONLY_TYPES if module == name}
+    assert imported <= table(name.split(".")[0])[folder] | {folder}
+
+
+@pytest.mark.parametrize(("name", "folder"), ONLY_TYPES)
+def test_listed_import_is_for_type_checkers_only(name, folder):
+    for_all, at_runtime = (
+        {folder_of(other) for other in modules_of_package(name, for_types=for_types)}
+        for for_types in (True, False)
+    )
+    assert folder in for_all - at_runtime
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -87,7 +117,7 @@ def test_module_is_short_enough_to_read(name):
 
 
 def test_no_modules_have_circular_imports():
-    left = {name: set(modules_of_russo(name, for_types=False)) - {"russo"} for name in MODULES}
+    left = {name: set(modules_of_package(name, for_types=False)) - set(PUBLIC) for name in MODULES}
     while free := [name for name, needs in left.items() if not needs & set(left)]:
         for name in free:
             del left[name]
@@ -136,9 +166,6 @@ def reaches(path):
 
 def is_self(node):
     return isinstance(node, ast.Name) and node.id in {"self", "cls"}
-
-
-SOURCES = sorted(ROOT.glob("russo-*/src/**/*.py"))
 
 
 def test_no_module_uses_private_members_of_another():

@@ -32,9 +32,12 @@ def section(page, heading):
     return re.sub(r"\[([^\]]+)\]\((?!https:)[^)]+\)", r"\1", text)
 
 
-def test_readmes_are_the_five_published_ones_and_the_others():
-    assert len(PUBLISHED) == 5
-    assert len(READMES) == 8
+def test_every_distribution_and_example_has_a_readme():
+    distributions = {path.parent for path in ROOT.glob("russo-*/pyproject.toml")}
+    examples = {path for path in (ROOT / "examples").iterdir() if path.is_dir() and any(path.glob("*.*"))}
+    assert len(distributions) == 6
+    assert {page.parent for page in PUBLISHED} == distributions
+    assert {page.parent for page in READMES} == {ROOT} | distributions | examples
 
 
 @pytest.mark.parametrize("page", named(FIRST))
