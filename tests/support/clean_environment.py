@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
+OWN = {path.parent.name for path in ROOT.glob("russo-*/pyproject.toml")}
 ESPEAK = shutil.which("espeak-ng")
 
 
@@ -69,7 +70,9 @@ def requirements_of(name, extra=""):
     for line in importlib.metadata.requires(name) or []:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
-            found |= {requirement.name, *requirements_of(requirement.name)}
+            found.add(requirement.name)
+            for each in ("", *requirement.extras):
+                found |= requirements_of(requirement.name, each)
     return found
 
 
@@ -83,14 +86,20 @@ def lend(name, site):
             (site / top).symlink_to(source, target_is_directory=source.is_dir())
 
 
-def build(path, *projects):
-    """Make an environment with wheels of these projects, without an index."""
+def build(path, *projects, lent="russo-core"):
+    """Make an environment with wheels of these projects, without an index.
+
+    Args:
+        path: The folder of the environment and of its wheels.
+        projects: The folders of the projects.
+        lent: The distribution whose requirements are linked from the suite's environment.
+    """
     wheels = path / "wheels"
     for project in projects:
         call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=project)
     venv.create(path / "env", symlinks=True)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(path / "env")}))
-    for name in requirements_of("russo-core"):
+    for name in requirements_of(lent) - OWN:
         lend(name, site)
     install(path, *wheels.glob("*.whl"))
     return Installed(path)
