@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +112,5 @@ class TurnEnded:
     """The agent's turn has ended: it does nothing more until the caller speaks."""
 
 
-Event = Heard | Said | Sound | ToolCalled | Interrupted | TurnEnded
+Event: TypeAlias = Heard | Said | Sound | ToolCalled | Interrupted | TurnEnded
+"""An event that russo knows. A line may yield others: they are kept in `Turn.events`."""
