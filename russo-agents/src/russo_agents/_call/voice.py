@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import itertools
 import operator
 import sys
 from collections.abc import Iterator
@@ -65,7 +64,6 @@ def _levels(pcm: bytes, sample_rate: int) -> Iterator[float]:
     if sys.byteorder == "big":
         samples.byteswap()
     size = max(1, round(sample_rate * _WINDOW_SECONDS))
-    squares = list(itertools.accumulate(map(operator.mul, samples, samples), initial=0))
     for start in range(0, len(samples), size):
-        end = min(start + size, len(samples))
-        yield ((squares[end] - squares[start]) / (end - start)) ** 0.5
+        window = samples[start : start + size]
+        yield (sum(map(operator.mul, window, window)) / len(window)) ** 0.5
