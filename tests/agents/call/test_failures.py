@@ -459,7 +459,7 @@ def test_cancel_at_any_moment_leaves_nothing(steps):
             await call.hear()
             await call.say(PROMPT, wait=False)
             await call.say(PROMPT, over=0.5)
-            await call.hang_up()
+            await call.pause(1000.0)
 
     async def run():
         async with nothing_left_running():

@@ -14,15 +14,48 @@ from typing import Final
 FRAME_SECONDS: Final = 0.02
 
 
+class Signal:
+    """Wakes all tasks that wait for a change."""
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def notify(self) -> None:
+        """Wake the tasks that wait now."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the next change, at most so many seconds of wall time."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _resolve(waiter))
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiters.discard(waiter)
+
+
+def _resolve(waiter: asyncio.Future[None]) -> Callable[[], None]:
+    return lambda: None if waiter.done() else waiter.set_result(None)
+
+
 class AudioClock:
     """Seconds of audio since the call began.
 
     Args:
         pace: 1.0 is real time, 2.0 twice as fast; at 0 the microphone moves the clock.
+
+    Attributes:
+        wanted: Notified if the clock may have to move at once, at pace 0.
     """
 
     def __init__(self, pace: float) -> None:
         self.pace = pace
+        self.wanted = Signal()
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
         self._frames = 0
@@ -58,33 +91,5 @@ class AudioClock:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._order += 1
             heapq.heappush(self._waiters, (seconds, self._order, waiter))
+            self.wanted.notify()
             await waiter
-
-
-class Signal:
-    """Wakes all tasks that wait for a change."""
-
-    def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[None]] = set()
-
-    def notify(self) -> None:
-        """Wake the tasks that wait now."""
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def wait(self, seconds: float) -> None:
-        """Wait for the next change, at most so many seconds of wall time."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(seconds, _resolve(waiter))
-        self._waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiters.discard(waiter)
-
-
-def _resolve(waiter: asyncio.Future[None]) -> Callable[[], None]:
-    return lambda: None if waiter.done() else waiter.set_result(None)

@@ -51,16 +51,13 @@ class Microphone:
         playout: The clock of what the caller has heard.
         signal: Notified when a prompt has been spoken, and when silence is not sent fast any more.
 
-    Attributes:
-        waits: The number of calls of the test that wait for something. At pace 0, silence is sent fast only
-            if a call waits and sound is to be played: an agent that thinks must not be flooded, and the
-            audio must not run on while the test does something else.
-        run_to: At pace 0, the time for which a call waits, or ``None``. Silence is sent fast until then.
+    At pace 0, silence is sent fast only while a method of the call waits and there is sound to be played: an
+    agent that thinks must not be flooded, and the audio must not run on while the test does something else.
     """
 
     def __init__(self, line: Line, clock: AudioClock, playout: Playout, signal: Signal) -> None:
-        self.waits = 0
-        self.run_to: float | None = None
+        self._waits = 0
+        self._run_to: float | None = None
         self._signal = signal
         self._line = line
         self._clock = clock
@@ -73,6 +70,22 @@ class Microphone:
     def speak(self, speech: Speech) -> None:
         """Queue a prompt."""
         self._speech.append(speech)
+        self._clock.wanted.notify()
+
+    def begin_wait(self) -> None:
+        """Note that a method of the call waits."""
+        self._waits += 1
+        self._clock.wanted.notify()
+
+    def run_to(self, at: float) -> None:
+        """At pace 0, send silence fast until a time, for which a method of the call waits."""
+        self._run_to = at
+        self._clock.wanted.notify()
+
+    def end_wait(self) -> None:
+        """Note that a method of the call does not wait any more."""
+        self._waits -= 1
+        self._run_to = None
 
     def fall_silent(self) -> None:
         """Drop the rest of what is queued."""
@@ -105,7 +118,16 @@ class Microphone:
                 was_hurried = False
                 self._signal.notify()
             due += FRAME_SECONDS / (self._clock.pace or 1.0)
-            await asyncio.sleep(max(0.0, due - loop.time()))
+            if self._clock.pace:
+                await asyncio.sleep(max(0.0, due - loop.time()))
+            else:
+                await self._idle(due)
+
+    async def _idle(self, due: float) -> None:
+        """Wait until the next frame of silence is due in real time, or until it is wanted at once."""
+        loop = asyncio.get_running_loop()
+        while (rest := due - loop.time()) > 0 and not self._is_hurried:
+            await self._clock.wanted.wait(rest)
 
     def _next_frame(self) -> bytes:
         if not self._speech:
@@ -130,9 +152,9 @@ class Microphone:
             return False
         if self._speech:
             return True
-        if not self.waits:
+        if not self._waits:
             return False
         now = self._clock.now()
-        if self.run_to is not None:
-            return now < self.run_to
+        if self._run_to is not None:
+            return now < self._run_to
         return now < max(self._eager_until, self._playout.played_until()) or self._clock.is_awaited

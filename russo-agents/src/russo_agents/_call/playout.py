@@ -52,6 +52,7 @@ class Playout:
         """
         start = max(self._until, self.now())
         self._until = start + seconds
+        self.clock.wanted.notify()
         if voiced_end is not None:
             self._voiced_until = start + voiced_end
         return start

@@ -36,7 +36,7 @@ def voiced_stretches(pcm: bytes, sample_rate: int) -> list[Stretch]:
         pcm: Signed 16-bit little-endian, mono.
         sample_rate: In Hz.
     """
-    levels = list(_levels(pcm, sample_rate))
+    levels = [_level(window) for window in _windows(pcm, sample_rate)]
     limit = max(_LEAST_LEVEL, min(_LOUD_LEVEL, max(levels, default=0.0) / 20))
     found: list[Stretch] = []
     for index, level in enumerate(levels):
@@ -52,18 +52,24 @@ def voiced_stretches(pcm: bytes, sample_rate: int) -> list[Stretch]:
 
 def voiced_span(pcm: bytes, sample_rate: int) -> Stretch | None:
     """Return the first and the last voiced sample of a piece of a reply, or ``None`` if it is silent."""
-    voiced = [index for index, level in enumerate(_levels(pcm, sample_rate)) if level > _VOICED_LEVEL]
-    if not voiced:
+    windows = list(_windows(pcm, sample_rate))
+    first = next((index for index, each in enumerate(windows) if _level(each) > _VOICED_LEVEL), None)
+    if first is None:
         return None
-    return Stretch(voiced[0] * _WINDOW_SECONDS, (voiced[-1] + 1) * _WINDOW_SECONDS)
+    last = next(index for index in range(len(windows) - 1, -1, -1) if _level(windows[index]) > _VOICED_LEVEL)
+    return Stretch(first * _WINDOW_SECONDS, (last + 1) * _WINDOW_SECONDS)
 
 
-def _levels(pcm: bytes, sample_rate: int) -> Iterator[float]:
-    """Yield the root mean square of each window; the last window may be shorter."""
+def _windows(pcm: bytes, sample_rate: int) -> Iterator[array.array[int]]:
+    """Yield the samples of each window; the last window may be shorter."""
     samples = array.array("h", pcm)
     if sys.byteorder == "big":
         samples.byteswap()
     size = max(1, round(sample_rate * _WINDOW_SECONDS))
     for start in range(0, len(samples), size):
-        window = samples[start : start + size]
-        yield (sum(map(operator.mul, window, window)) / len(window)) ** 0.5
+        yield samples[start : start + size]
+
+
+def _level(window: array.array[int]) -> float:
+    """Return the root mean square of a window."""
+    return float((sum(map(operator.mul, window, window)) / len(window)) ** 0.5)

@@ -131,18 +131,17 @@ class TurnWatch:
         at = awaits_time()
         if self._playout.pace:
             return min(_POLL_SECONDS, max(0.0, (at - self._playout.now()) / self._playout.pace))
-        self._microphone.run_to = at
+        self._microphone.run_to(at)
         return _POLL_SECONDS
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
         """Let the audio clock run on at pace 0 while a method of the call waits."""
-        self._microphone.waits += 1
+        self._microphone.begin_wait()
         try:
             yield
         finally:
-            self._microphone.waits -= 1
-            self._microphone.run_to = None
+            self._microphone.end_wait()
 
     def _check_signs(self, turn: OpenTurn) -> None:
         """Raise an error if the agent has been silent, or has spoken, for too long."""
