@@ -104,7 +104,14 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The agent stopped speaking because the caller spoke: sound that is not played yet is discarded."""
+    """The agent stopped speaking because the caller spoke: sound that is not played yet is discarded.
+
+    Attributes:
+        at: When the agent fell silent, in seconds of the play-out clock, if that was before this event: an
+            agent may pause while it finds out what the caller says. ``None``: now.
+    """
+
+    at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

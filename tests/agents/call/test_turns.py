@@ -107,6 +107,14 @@ def test_interruption_is_of_the_prompt_that_stopped_the_reply(talk):
     assert first.cut_at == 3.8
 
 
+def test_interruption_may_say_that_the_agent_fell_silent_before(talk):
+    talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    second = talk.ask("stop", (3.5, 4.0))
+    talk.hear(5.0, Interrupted(at=4.1), unplayed=1.0)
+    assert second.stopped_after == pytest.approx(0.6)
+
+
 def test_interruption_without_unplayed_sound_stopped_nothing(talk):
     _, second = interrupted(talk, unplayed=0.0)
     assert second.stopped_after is None

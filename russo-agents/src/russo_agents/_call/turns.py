@@ -116,7 +116,7 @@ class Conversation:
         self._end_stray_reply(at)
         match event:
             case Interrupted():
-                owner = self._interrupt(at, unplayed)
+                owner = self._interrupt(at, unplayed, at if event.at is None else min(at, event.at))
             case TurnEnded():
                 owner = self._end_reply(at)
             case Heard():
@@ -152,10 +152,10 @@ class Conversation:
         """Return the turn to which words and ends belong that no open reply claims."""
         return self._before if self.current.is_in_unbroken_voice(at) else self.current
 
-    def _interrupt(self, at: float, unplayed: float) -> OpenTurn:
+    def _interrupt(self, at: float, unplayed: float, silent_at: float) -> OpenTurn:
         turn, spoken = self.current, self._reply or self.speaking
         if unplayed > 0 and turn.stopped_after is None and _is_stopped_by(turn, spoken):
-            turn.stopped_after = at - turn.voiced[0].start
+            turn.stopped_after = max(0.0, silent_at - turn.voiced[0].start)
         spoken.drop_sound(unplayed)
         if self._reply is not None:
             self._is_cut = True
