@@ -198,12 +198,21 @@ def test_interruption_discards_what_was_not_played(talk):
     assert len(turn.events) == 50
 
 
-def test_silent_sound_is_no_answer(talk):
+def test_silent_sound_is_no_answer_and_is_not_kept(talk):
     turn = talk.ask("one", (1.0, 2.0))
     silent = Sound(bytes(320), 16000)
     assert talk.hear(2.5, silent) is turn
     assert not turn.has_answer
     assert talk.conversation.replying is None
+    assert turn.events == turn.sounds == []
+
+
+def test_silence_within_a_reply_is_kept(talk):
+    turn = talk.ask("one", (1.0, 2.0))
+    silent = Sound(bytes(320), 16000)
+    for event in (SOUND, silent, SOUND):
+        talk.hear(2.5, event)
+    assert turn.sounds == [SOUND, silent, SOUND]
 
 
 def test_unknown_events_are_kept_and_change_nothing(talk):
@@ -227,6 +236,17 @@ def test_words_of_its_own_accord_belong_to_no_prompt(talk):
     own = talk.hear(3.0, Said("anything else?"))
     assert own is not turn
     assert own.prompt is None
+
+
+def test_end_that_is_reported_twice_is_not_a_turn(talk):
+    talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, TurnEnded())
+    talk.conversation.start_over()
+    talk.hear(2.6, TurnEnded())
+    assert not talk.conversation.current.is_ended
+    talk.hear(3.0, Said("anything else?"))
+    talk.hear(3.1, TurnEnded())
+    assert talk.conversation.current.is_ended
 
 
 def test_silent_prompt_gets_events_at_once(talk):

@@ -121,10 +121,8 @@ class Listener:
             self._recording.cut_agent(now)
             self._record.seconds_heard -= unplayed
         turn = self.conversation.note(now, event, is_voiced=span is not None, unplayed=unplayed)
-        for tap in self.taps:
-            tap.events.append(event)
-            if isinstance(event, Sound):
-                tap.sounds.append(event)
+        if not isinstance(event, Sound) or span is not None or self.conversation.replying is not None:
+            self._note_in_taps(event)
         if span is not None and turn.reply_began is None:
             turn.reply_began = start + span.start
             self._record.add(turn.reply_began, "speaks")
@@ -135,6 +133,12 @@ class Listener:
             self.heard_of = now
         self._check_flood(turn, now)
         self._signal.notify()
+
+    def _note_in_taps(self, event: Any) -> None:
+        for tap in self.taps:
+            tap.events.append(event)
+            if isinstance(event, Sound):
+                tap.sounds.append(event)
 
     def _check_flood(self, turn: OpenTurn, now: float) -> None:
         """Refuse more sound or events than a turn can have, before they fill the memory."""

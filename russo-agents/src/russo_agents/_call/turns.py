@@ -125,6 +125,8 @@ class Conversation:
                 owner = self._answer(at, event)
             case Sound() if is_voiced:
                 owner = self._answer(at, event)
+            case Sound() if self._reply is None:
+                return self.current  # a line may stream silence for hours, so it is not kept
             case _:
                 owner = self._reply or self.current
         owner.events.append(event)
@@ -168,7 +170,8 @@ class Conversation:
         reply = self._reply
         if reply is None:
             owner = self._asked(at)
-            owner.is_ended = True
+            # An end without a prompt and without an answer is late, or reported twice.
+            owner.is_ended = owner.prompt is not None or owner.has_answer
             return owner
         was_cut, self._reply, self._is_cut = self._is_cut, None, False
         if not (was_cut and reply is self.current):  # the answer to the rest of the prompt is still to come
