@@ -7,6 +7,7 @@ Then it runs the next step of its script, an async function that emits events.
 import array
 import asyncio
 import contextlib
+import functools
 import math
 
 from russo import Audio
@@ -17,6 +18,7 @@ END_SILENCE = 0.5
 CLOSED = object()
 
 
+@functools.lru_cache(maxsize=64)
 def tone(seconds, *, rate=RATE, level=8000):
     """Return a tone of 440 Hz as samples."""
     count = round(seconds * rate)
