@@ -7,7 +7,7 @@ Every pytest run of an environment that has russo-agents imports this module. It
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -15,8 +15,14 @@ import pytest
 from russo import plugins
 
 if TYPE_CHECKING:
+    from ._plugin.item_calls import ItemCalls
     from ._plugin.sync_call import OpenCall, SyncCall
     from ._protocol import Agent
+
+CALLS: Final[pytest.StashKey[ItemCalls]] = pytest.StashKey()
+"""The key under which the stash of a test holds its calls."""
+COUNTERS: Final = pytest.StashKey[plugins.Counters]()
+"""The key under which the stash of a `pytest.Config` holds the counters of the run."""
 
 _SETTINGS: Final = ("agent", "pace", "agent_timeout", "keep_calls")
 _MARKER: Final = "russo_real_time: run the calls of this test in real time, whatever the pace of the run is"
@@ -47,6 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and check the settings of a run that uses agents."""
     config.addinivalue_line("markers", _MARKER)
+    counters = config.stash[COUNTERS] = plugins.Counters(config, "russo-agents")
+    plugins.add_summary_lines(config, lambda: _summary_lines(counters))
     if _is_any_given(config) and not config.getoption("help", False):
         if not _has_russo(config):
             raise pytest.UsageError(_no_russo("the settings of russo-agents need"))
@@ -83,12 +91,12 @@ def russo_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iterator[S
 
 
 @pytest.fixture
-def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> OpenCall:
+def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iterator[OpenCall]:
     """A function that opens a call in the event loop of an async test, for ``async with``."""
     _check_russo(request.config)
     from ._plugin.fixtures import async_call
 
-    return async_call(request, russo_agent)
+    yield from async_call(request, russo_agent)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -123,6 +131,37 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             f"@pytest.mark.russo_real_time takes no argument; it was given ({plugins.visible(given)})",
             pytrace=False,
         )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the conversation of a phase that failed, and keep the calls of a test that ended."""
+    calls = item.stash.get(CALLS, None)
+    if calls is None:
+        return (yield)
+    if call.when == "teardown":
+        calls.has_failed |= call.excinfo is not None
+        calls.finish()  # before the worker sends its counts and its sections with the report
+    report = yield
+    if report.failed:
+        calls.has_failed = True
+        section = calls.section()
+        if section is not None:
+            report.sections.append(section)
+    if call.when == "teardown":
+        del item.stash[CALLS]
+    return report
+
+
+def _summary_lines(counters: plugins.Counters) -> Iterable[str]:
+    total = counters.total()
+    if not total:
+        return []
+    from ._plugin.summary import lines_of_run
+
+    return lines_of_run(total)
 
 
 def _is_any_given(config: pytest.Config) -> bool:

@@ -112,7 +112,7 @@ def section(result, title="the conversation"):
         return None
     found = []
     for line in lines[starts[0] + 1 :]:
-        if line.startswith(("---", "===", "___")):
+        if line.startswith(("---", "===", "___", "russo: ")):
             break
         found.append(line)
     return found

@@ -15,6 +15,7 @@ from russo import plugins
 from .._call.call import open_call
 from .._protocol import Agent
 from .async_agents import async_fixture_of, is_coroutine_function
+from .interrupts import watch_interrupts
 from .item_calls import calls_of
 from .prompts import RunSynthesizer
 from .settings import settings_of
@@ -36,15 +37,19 @@ def sync_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[SyncCall
     synthesizer = RunSynthesizer(request)
     context = open_call(agent, synthesizer, pace=_pace(request), timeout=settings_of(request.config).timeout)
     call = wait_for(context.__aenter__())
-    calls_of(request.node).add(call.record, agent)
+    calls = calls_of(request.node)
+    calls.add(call.record, agent)
     try:
         yield SyncCall(call, wait_for, synthesizer.load_for)
     finally:
-        wait_for(context.__aexit__(None, None, None))
+        try:
+            wait_for(context.__aexit__(None, None, None))
+        finally:
+            watch_interrupts(request.config).after_close(calls)
 
 
-def async_call(request: pytest.FixtureRequest, agent: Agent) -> OpenCall:
-    """Return the function that opens a call in the event loop of the test."""
+def async_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[OpenCall]:
+    """Yield the function that opens a call in the event loop of the test."""
     __tracebackhide__ = True
     _check_agent(request, agent)
     synthesizer = RunSynthesizer(request)
@@ -60,7 +65,8 @@ def async_call(request: pytest.FixtureRequest, agent: Agent) -> OpenCall:
             calls.add(call.record, agent)
             yield call
 
-    return russo_async_call
+    yield russo_async_call
+    watch_interrupts(request.config).after_close(calls)
 
 
 def async_agent_message(place: str) -> str:

@@ -1,17 +1,41 @@
-"""`ItemCalls`: the calls of one test."""
+"""`ItemCalls`: the calls of one attempt of a test, and what is made of them when the test ends."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from russo import plugins
+
+from .._pytest_plugin import CALLS
+from .conversation import lines_of, rows_of
+from .interrupts import watch_interrupts
+from .kept_calls import KeptCalls
+from .settings import settings_of
+from .summary import count_call, count_problem
 
 if TYPE_CHECKING:
     from .._call.record import CallRecord
     from .._protocol import Agent
 
-_CALLS: Final = pytest.StashKey["ItemCalls"]()
+TITLE = "russo: the conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class OneCall:
+    """One call of a test.
+
+    Attributes:
+        record: What happened.
+        agent: The class of the agent.
+    """
+
+    record: CallRecord
+    agent: str
 
 
 @dataclass(slots=True, eq=False)
@@ -19,19 +43,82 @@ class ItemCalls:
     """The calls of one attempt of a test.
 
     Attributes:
-        records: The record of each call, in order.
-        agents: The name of each call's agent.
+        item: The test.
+        calls: The calls, in order.
+        has_failed: Whether a phase of the attempt has failed.
     """
 
-    records: list[CallRecord] = field(default_factory=list)
-    agents: list[str] = field(default_factory=list)
+    item: pytest.Item
+    calls: list[OneCall] = field(default_factory=list)
+    has_failed: bool = False
+    is_interrupted: bool = False
+    _shown: int = 0
 
     def add(self, record: CallRecord, agent: Agent) -> None:
         """Add a call that was opened."""
-        self.records.append(record)
-        self.agents.append(f"{type(agent).__module__}.{type(agent).__qualname__}")
+        name = f"{type(agent).__module__}.{type(agent).__qualname__}"
+        self.calls.append(OneCall(record, name))
+
+    def section(self) -> tuple[str, str] | None:
+        """Return the section of a report that failed, or ``None`` if it would show nothing new."""
+        moments = sum(len(call.record.moments) for call in self.calls)
+        if not self.calls or (self._shown and self._shown == moments):
+            return None
+        self._shown = moments
+        return TITLE, "\n".join([*self.lines(), *self._place()])
+
+    def lines(self) -> list[str]:
+        """Return the lines of the conversation."""
+        return list(lines_of([call.record for call in self.calls]))
+
+    def finish(self) -> None:
+        """Count the calls, add them to the report, and write or remove their files."""
+        config = self.item.config
+        for call in self.calls:
+            count_call(config, call.record)
+        if config.getoption("russo_report", None):
+            for number in range(len(self.calls)):
+                self._report(number)
+        kept = KeptCalls.of(config)
+        if settings_of(config).keep != "none" and self.calls:
+            outcome = "interrupted" if self.is_interrupted else "failed" if self.has_failed else "passed"
+            if problem := kept.settle(self.item.nodeid, outcome, self.calls):
+                count_problem(config, problem)
+
+    def _place(self) -> list[str]:
+        """Return the line that names the folder of the kept calls."""
+        config = self.item.config
+        if settings_of(config).keep == "none":
+            return []
+        kept = KeptCalls.of(config)
+        if problem := kept.prepare():
+            return [problem]
+        return [f"kept: {shown_path(kept.folder_of(self.item.nodeid), config)}{os.sep}"]
+
+    def _report(self, number: int) -> None:
+        record = self.calls[number].record
+        title = "Conversation" if len(self.calls) == 1 else f"Conversation {number + 1}"
+        plugins.add_report_section(
+            self.item.config,
+            plugins.ReportSection(
+                title=title,
+                columns=("time", "who", "what"),
+                rows=[(f"{row.time} s", row.who, row.what) for row in rows_of(record)],
+                audio=record.stereo(),
+            ),
+        )
 
 
 def calls_of(item: pytest.Item) -> ItemCalls:
     """Return the calls of a test; the first call of this function creates them."""
-    return item.stash.setdefault(_CALLS, ItemCalls())
+    calls = item.stash.get(CALLS, None)
+    if calls is None:
+        calls = item.stash[CALLS] = ItemCalls(item)
+        watch_interrupts(item.config).running = calls
+    return calls
+
+
+def shown_path(path: Path, config: pytest.Config) -> str:
+    """Return a path as messages show it: relative to the current directory, if it is below."""
+    folder = config.invocation_params.dir
+    return plugins.visible(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
