@@ -26,13 +26,16 @@ class OneThread:
         self._name = name
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Future[None] | None = None
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return what the function returns, or raise what it raises, in the context of the caller."""
         loop = asyncio.get_running_loop()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, args=(loop,), name=self._name, daemon=True)
+            self._ended = ended = loop.create_future()
+            self._thread = threading.Thread(
+                target=self._work, args=(loop, ended), name=self._name, daemon=True
+            )
             self._thread.start()
         # A future cannot hold every exception, so it holds a function that returns or raises.
         outcome: asyncio.Future[Callable[[], T]] = loop.create_future()
@@ -51,18 +54,19 @@ class OneThread:
 
     async def ends_within(self, seconds: float) -> bool:
         """Wait for the end of the thread; return whether it ended in time."""
-        if self._thread is None:
+        if self._thread is None or self._ended is None:
             return True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
-            self._thread.join()
-        return self._ended.is_set()
+        await asyncio.wait({self._ended}, timeout=seconds)
+        if not self._ended.done():
+            return False
+        self._thread.join(seconds)
+        return True
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
         while (job := self._jobs.get()) is not None:
             job()
             del job  # it holds the arguments and the result of the call
-        _call_soon(loop, self._ended.set)
+        _call_soon(loop, lambda: ended.set_result(None))
 
 
 def _outcome_of(call: Callable[[], T]) -> Callable[[], T]:
