@@ -53,3 +53,7 @@ class NotObservedError(AgentError):
 
 class LatencyError(AgentError, ValueError):
     """A test reads a latency that would be false. The message has the reason."""
+
+
+for _error in [AgentError, *AgentError.__subclasses__()]:
+    _error.__module__ = "russo_agents"  # users import them from there, and tracebacks show it

@@ -45,16 +45,19 @@ class Turn:
     @property
     def heard(self) -> str:
         """The words that the agent understood, or ``""``."""
+        __tracebackhide__ = True
         return self._words("heard", Heard)
 
     @property
     def reply(self) -> str:
         """The words that the agent said, or ``""``. If the caller interrupted them, the words until then."""
+        __tracebackhide__ = True
         return self._words("reply", Said)
 
     @property
     def tool_calls(self) -> list[ToolCall]:
         """The tool calls in order."""
+        __tracebackhide__ = True
         calls = [event.call for event in self.events if isinstance(event, ToolCalled)]
         self._check("tool_calls", calls)
         return calls
@@ -62,6 +65,7 @@ class Turn:
     @property
     def interrupted(self) -> bool:
         """Whether the prompt of this turn stopped the agent's speech, of which a part was not played yet."""
+        __tracebackhide__ = True
         return self.stopped_after is not None
 
     @property
@@ -70,6 +74,7 @@ class Turn:
 
         ``None`` if the prompt did not stop the agent.
         """
+        __tracebackhide__ = True
         self._check("interruption", self._stopped_after)
         return self._stopped_after
 
@@ -81,12 +86,14 @@ class Turn:
             LatencyError: The value would be false: the pace was not real time, the driver was late by more
                 than 50 ms, or there was no sound on one of the two sides.
         """
+        __tracebackhide__ = True
         if isinstance(self._latency, str):
             raise LatencyError(f"this turn has no latency: {self._latency}", turn=self)
         return self._latency
 
     def called(self, name: str, /, **arguments: Any) -> list[ToolCall]:
         """Return the calls of a tool that have at least these arguments."""
+        __tracebackhide__ = True
         calls = self.tool_calls
         return [call for call in calls if call.name == name and _has(call, arguments)]
 
@@ -113,12 +120,14 @@ class Turn:
             return None
 
     def _words(self, field: str, kind: type[Heard] | type[Said]) -> str:
+        __tracebackhide__ = True
         words = " ".join(text for event in self.events if isinstance(event, kind) and (text := event.text))
         self._check(field, words)
         return words
 
     def _check(self, field: str, value: object) -> None:
         """Refuse to read an empty field that the line cannot observe."""
+        __tracebackhide__ = True
         if not value and field not in self.observes:
             subject = _OBSERVED[field]
             observed = ", ".join(sorted(self.observes)) or "none"
