@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from ._plugin.pytest_plugin import session_of
+from ._plugin.pytest_plugin import COMPANIONS, session_of
 from ._plugin.workers import workers_of
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ __all__ = [
     "options_of",
     "setting_of",
     "shared_directory",
+    "shorten_tracebacks",
     "shown",
     "visible",
     "wait_for",
@@ -172,6 +173,19 @@ def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:
     """
     __tracebackhide__ = True
     return session_of(config).wait_for(call)
+
+
+def shorten_tracebacks(config: pytest.Config, package: Path) -> None:
+    """End the tracebacks of russo's errors, and of a companion's own ones, at the call of a package.
+
+    So a failing test shows its own line and the message. The causes of an error that the package defines
+    keep the frames of the user's own code. Call it in ``pytest_configure``.
+
+    Args:
+        config: The configuration of this process.
+        package: The folder of the package. Frames of its folder ``testing`` are shown.
+    """
+    config.stash.setdefault(COMPANIONS, []).append(package)
 
 
 def shared_directory(config: pytest.Config) -> Path | None:

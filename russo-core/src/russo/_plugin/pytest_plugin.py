@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .session import PytestSession
 
 _SESSION: Final = pytest.StashKey["PytestSession"]()
+COMPANIONS: Final = pytest.StashKey[list[Path]]()
+"""The key under which the stash of a `pytest.Config` holds the folders of companions' packages."""
 _COMPLETE_RUN: Final = pytest.StashKey[CompleteRun]()
 _MARKER: Final = "russo(prompt): speak the prompt and pass its audio as the fixture russo_audio"
 
@@ -244,19 +247,21 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shorten the traceback of russo's errors; explain errors that the wrong use of a fixture causes."""
-    if _SESSION not in item.config.stash or call.excinfo is None:
+    companions = item.config.stash.get(COMPANIONS, [])
+    is_used = _SESSION in item.config.stash or (companions and "russo._errors" in sys.modules)
+    if call.excinfo is None or not is_used:
         return (yield)
     from .misuse import explain_await
 
     explain_await(item, call.excinfo.value)
     if item.config.getoption("fulltrace", False):
         return (yield)
-    from .tracebacks import is_from_fixture, shorten_trace
+    from .tracebacks import is_from_fixture, message_of, shorten_trace
 
-    shorten_trace(call.excinfo)
+    shorten_trace(call.excinfo, companions)
     report = yield
-    if is_from_fixture(call.excinfo) and report.longrepr is not None:
-        report.longrepr = call.excinfo.getrepr(style="value")
+    if is_from_fixture(call.excinfo, companions) and report.longrepr is not None:
+        report.longrepr = message_of(call.excinfo, report.longrepr, companions)
     return report
 
 
