@@ -7,7 +7,9 @@ Every pytest run of an environment that has russo-agents imports this module. It
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -15,15 +17,10 @@ import pytest
 from russo import plugins
 
 if TYPE_CHECKING:
-    from ._plugin.item_calls import ItemCalls
     from ._plugin.sync_call import OpenCall, SyncCall
     from ._protocol import Agent
 
-CALLS: Final[pytest.StashKey[ItemCalls]] = pytest.StashKey()
-"""The key under which the stash of a test holds its calls."""
-COUNTERS: Final = pytest.StashKey[plugins.Counters]()
-"""The key under which the stash of a `pytest.Config` holds the counters of the run."""
-
+_COUNTERS: Final = pytest.StashKey[plugins.Counters]()
 _SETTINGS: Final = ("agent", "pace", "agent_timeout", "keep_calls")
 _MARKER: Final = "russo_real_time: run the calls of this test in real time, whatever the pace of the run is"
 
@@ -53,8 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and check the settings of a run that uses agents."""
     config.addinivalue_line("markers", _MARKER)
-    counters = config.stash[COUNTERS] = plugins.Counters(config, "russo-agents")
+    counters = config.stash[_COUNTERS] = plugins.Counters(config, "russo-agents")
     plugins.add_summary_lines(config, lambda: _summary_lines(counters))
+    plugins.shorten_tracebacks(config, Path(__file__).parent)
     if _is_any_given(config) and not config.getoption("help", False):
         if not _has_russo(config):
             raise pytest.UsageError(_no_russo("the settings of russo-agents need"))
@@ -87,7 +85,7 @@ def russo_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iterator[S
     _check_russo(request.config)
     from ._plugin.fixtures import sync_call
 
-    yield from sync_call(request, russo_agent)
+    yield from sync_call(request, russo_agent, request.config.stash[_COUNTERS])
 
 
 @pytest.fixture
@@ -96,7 +94,7 @@ def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iter
     _check_russo(request.config)
     from ._plugin.fixtures import async_call
 
-    yield from async_call(request, russo_agent)
+    yield from async_call(request, russo_agent, request.config.stash[_COUNTERS])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,7 +136,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the conversation of a phase that failed, and keep the calls of a test that ended."""
-    calls = item.stash.get(CALLS, None)
+    module = sys.modules.get("russo_agents._plugin.item_calls")  # not imported means that no call was opened
+    calls = None if module is None else module.find_calls(item)
     if calls is None:
         return (yield)
     if call.when == "teardown":
@@ -151,7 +150,7 @@ def pytest_runtest_makereport(
         if section is not None:
             report.sections.append(section)
     if call.when == "teardown":
-        del item.stash[CALLS]
+        calls.forget()
     return report
 
 

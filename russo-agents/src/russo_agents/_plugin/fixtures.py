@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .sync_call import OpenCall
 
 
-def sync_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[SyncCall]:
+def sync_call(request: pytest.FixtureRequest, agent: Agent, counters: plugins.Counters) -> Iterator[SyncCall]:
     """Open a call in russo's own event loop, yield it, and close it."""
     __tracebackhide__ = True
     _refuse_async_test(request)
@@ -37,7 +37,7 @@ def sync_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[SyncCall
     synthesizer = RunSynthesizer(request)
     context = open_call(agent, synthesizer, pace=_pace(request), timeout=settings_of(request.config).timeout)
     call = wait_for(context.__aenter__())
-    calls = calls_of(request.node)
+    calls = calls_of(request.node, counters)
     calls.add(call.record, agent)
     try:
         yield SyncCall(call, wait_for, synthesizer.load_for)
@@ -48,14 +48,20 @@ def sync_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[SyncCall
             watch_interrupts(request.config).after_close(calls)
 
 
-def async_call(request: pytest.FixtureRequest, agent: Agent) -> Iterator[OpenCall]:
+def async_call(
+    request: pytest.FixtureRequest, agent: Agent, counters: plugins.Counters
+) -> Iterator[OpenCall]:
     """Yield the function that opens a call in the event loop of the test."""
     __tracebackhide__ = True
     _check_agent(request, agent)
     synthesizer = RunSynthesizer(request)
     # An async fixture russo_synthesizer can be set up only outside of the test's event loop.
     synthesizer.load()
-    calls, pace, timeout = calls_of(request.node), _pace(request), settings_of(request.config).timeout
+    calls, pace, timeout = (
+        calls_of(request.node, counters),
+        _pace(request),
+        settings_of(request.config).timeout,
+    )
 
     @contextlib.asynccontextmanager
     async def russo_async_call() -> AsyncIterator[Call]:

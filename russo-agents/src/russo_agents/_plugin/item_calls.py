@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from russo import plugins
 
-from .._pytest_plugin import CALLS
 from .conversation import lines_of, rows_of
 from .interrupts import watch_interrupts
 from .kept_calls import KeptCalls
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from .._call.record import CallRecord
     from .._protocol import Agent
 
-TITLE = "russo: the conversation"
+TITLE: Final = "russo: the conversation"
+
+_CALLS: Final = pytest.StashKey["ItemCalls"]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,13 @@ class ItemCalls:
 
     Attributes:
         item: The test.
+        counters: The counters of the run.
         calls: The calls, in order.
         has_failed: Whether a phase of the attempt has failed.
     """
 
     item: pytest.Item
+    counters: plugins.Counters
     calls: list[OneCall] = field(default_factory=list)
     has_failed: bool = False
     is_interrupted: bool = False
@@ -75,7 +78,7 @@ class ItemCalls:
         """Count the calls, add them to the report, and write or remove their files."""
         config = self.item.config
         for call in self.calls:
-            count_call(config, call.record)
+            count_call(self.counters, call.record)
         if config.getoption("russo_report", None):
             for number in range(len(self.calls)):
                 self._report(number)
@@ -83,7 +86,11 @@ class ItemCalls:
         if settings_of(config).keep != "none" and self.calls:
             outcome = "interrupted" if self.is_interrupted else "failed" if self.has_failed else "passed"
             if problem := kept.settle(self.item.nodeid, outcome, self.calls):
-                count_problem(config, problem)
+                count_problem(self.counters, problem)
+
+    def forget(self) -> None:
+        """Remove the calls from the test: a plugin may run it again."""
+        del self.item.stash[_CALLS]
 
     def _place(self) -> list[str]:
         """Return the line that names the folder of the kept calls."""
@@ -109,11 +116,16 @@ class ItemCalls:
         )
 
 
-def calls_of(item: pytest.Item) -> ItemCalls:
+def find_calls(item: pytest.Item) -> ItemCalls | None:
+    """Return the calls of a test, or ``None`` if no fixture of the test opens calls."""
+    return item.stash.get(_CALLS, None)
+
+
+def calls_of(item: pytest.Item, counters: plugins.Counters) -> ItemCalls:
     """Return the calls of a test; the first call of this function creates them."""
-    calls = item.stash.get(CALLS, None)
+    calls = find_calls(item)
     if calls is None:
-        calls = item.stash[CALLS] = ItemCalls(item)
+        calls = item.stash[_CALLS] = ItemCalls(item, counters)
         watch_interrupts(item.config).running = calls
     return calls
 

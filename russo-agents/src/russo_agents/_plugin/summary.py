@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from russo.plugins import shown
 
-from .._pytest_plugin import COUNTERS
-
 if TYPE_CHECKING:
-    import pytest
+    from russo.plugins import Counters
 
     from .._call.record import CallRecord
 
@@ -27,9 +25,8 @@ _LONGEST_PROBLEM: Final = 300
 _MOST_PROBLEMS: Final = 5
 
 
-def count_call(config: pytest.Config, record: CallRecord) -> None:
+def count_call(counters: Counters, record: CallRecord) -> None:
     """Count a call that has ended."""
-    counters = config.stash[COUNTERS]
     counters.add("calls")
     counters.add("turns", record.turns)
     counters.add("said", round(record.seconds_said * 1000))
@@ -38,12 +35,12 @@ def count_call(config: pytest.Config, record: CallRecord) -> None:
     for latency in record.latencies:
         counters.add(f"{_LATENCY}{round(latency * 1000)}")
     for problem in record.problems:
-        count_problem(config, problem)
+        count_problem(counters, problem)
 
 
-def count_problem(config: pytest.Config, problem: str) -> None:
+def count_problem(counters: Counters, problem: str) -> None:
     """Count something that went wrong without an error."""
-    config.stash[COUNTERS].add(f"{_PROBLEM}{shown(problem, _LONGEST_PROBLEM)}")
+    counters.add(f"{_PROBLEM}{shown(problem, _LONGEST_PROBLEM)}")
 
 
 def lines_of_run(total: Counter[str]) -> Iterator[str]:
