@@ -1,5 +1,4 @@
 import ast
-import inspect
 import json
 import re
 import subprocess
@@ -11,8 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import russo
-from russo import AudioCache, hookspecs
-from russo._plugin import pytest_plugin
+from russo import AudioCache
 from support.speakers import PROMPT, sound
 
 ROOT = Path(__file__).parents[2]
@@ -155,40 +153,54 @@ def test_other_distributions_use_only_public_names(path):
     assert {name for name in names if name.startswith("_")} == set()
 
 
-# The SDKs of agents, by the module that may import them inside a function.
-SDKS = {"_adapters/livekit.py": {"livekit"}}
+# The SDKs of agents, by adapter. `_adapters/NAME.py` imports its SDK, and its modules `_NAME_*.py`, which
+# use the SDK, inside functions.
+SDKS = {"livekit": "livekit"}
 
 
 def imports_at_load(tree):
-    """Yield the packages that the import of a module imports; those for type checkers are left out."""
+    """Yield what the import of a module imports; imports for type checkers are left out."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from [node.module.split(".")[0]] if not node.level else []
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (f"russo_agents.{name}" if node.level else name for name in names)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             yield from imports_at_load(ast.Module(node.orelse, []))
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield from imports_at_load(node)
 
 
+def sdk_of(path):
+    """Return the SDK that a module may import, and whether the module may import it when it is loaded."""
+    if path.parent.name != "_adapters":
+        return set(), False
+    adapters = [name for name in SDKS if path.stem == name or path.stem.startswith(f"_{name}_")]
+    return {SDKS[name] for name in adapters}, path.stem.startswith("_")
+
+
 @pytest.mark.parametrize("path", COMPANION_MODULES, ids=module_of)
 def test_companions_import_an_sdk_only_inside_functions(path):
     known = {"__future__", "russo", "russo_agents", "pytest", *sys.stdlib_module_names}
-    assert set(imports_at_load(ast.parse(path.read_text("utf-8")))) <= known
-    inside = path.relative_to(source_of(path) / "russo_agents").as_posix()
-    assert {name.split(".")[0] for name in imports(path)} <= known | SDKS.get(inside, set())
+    sdk, at_load = sdk_of(path)
+    loaded = set(imports_at_load(ast.parse(path.read_text("utf-8"))))
+    assert {name.split(".")[0] for name in loaded} <= known | (sdk if at_load else set())
+    assert {name.split(".")[0] for name in imports(path)} <= known | sdk
+    sides = {f"_{name}_" for name in SDKS}
+    assert at_load or not [name for name in loaded if name.split(".")[-1].startswith(tuple(sides))]
 
 
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("import livekit.agents\n", ["livekit"]),
+        ("import livekit.agents\n", ["livekit.agents"]),
         ("try:\n    from livekit import agents\nexcept ImportError:\n    agents = None\n", ["livekit"]),
         ("class A:\n    import livekit\n", ["livekit"]),
         ("if TYPE_CHECKING:\n    import livekit\nelse:\n    import os\n", ["os"]),
         ("def connect():\n    import livekit\n", []),
-        ("from . import livekit\n", []),
+        ("from . import livekit\n", ["russo_agents.livekit"]),
+        ("from ._livekit_line import Line\n", ["russo_agents._livekit_line"]),
     ],
 )
 def test_search_finds_imports_at_load(code, expected):
@@ -291,106 +303,6 @@ backends = [name for name in sys.modules if name.startswith("russo_")]
 print(json.dumps([heard, heavy, backends]))
 """
     assert python(code, str(tmp_path), PROMPT) == [len(sound(PROMPT).data), [], []]
-
-
-# -- public names
-
-
-def listed_names():
-    """Return the names that ``russo/__init__.py`` shows to type checkers."""
-    tree = ast.parse((CORE / "__init__.py").read_text("utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-    return {alias.asname for node in imports for alias in node.names}
-
-
-def test_names_for_type_checkers_are_the_names_in_dir():
-    assert listed_names() == set(dir(russo)) - {"__version__"}
-
-
-def test_star_import_gives_the_names_in_dir():
-    names = {}
-    exec("from russo import *", names)
-    assert set(names) - {"__builtins__"} == set(russo.__all__) == set(dir(russo)) - {"__version__"}
-
-
-# A type alias has no docstring at runtime. The site shows the text after its assignment.
-ALIASES = {"Cache": CORE / "_store" / "layered.py", "ModeName": CORE / "_mode.py"}
-
-
-def document_of_alias(name):
-    """Return the text after the assignment of a name."""
-    body = ast.parse(ALIASES[name].read_text("utf-8")).body
-    (at,) = (
-        number for number, node in enumerate(body) if getattr(node, "target", None) and node.target.id == name
-    )
-    return body[at + 1].value.value
-
-
-@pytest.mark.parametrize("name", sorted(listed_names()))
-def test_public_name_exists_and_is_documented(name):
-    value = getattr(russo, name)
-    document = document_of_alias(name) if name in ALIASES else inspect.getdoc(value)
-    assert isinstance(document, str)
-    assert document
-    assert not document.startswith(f"{name}(")  # the generated docstring of a dataclass
-    assert vars(russo)[name] is value  # the second access runs no lazy import
-
-
-def test_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'russo' has no attribute 'Nothing'"):
-        russo.Nothing  # noqa: B018
-
-
-def members(value):
-    kinds = (property, classmethod, staticmethod)
-    for name, member in vars(value).items():
-        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, kinds)):
-            yield f"{value.__name__}.{name}", member
-
-
-PUBLIC_MEMBERS = [
-    member
-    for name in sorted(listed_names())
-    if inspect.isclass(getattr(russo, name))
-    for member in members(getattr(russo, name))
-]
-
-
-@pytest.mark.parametrize(("name", "member"), PUBLIC_MEMBERS, ids=[name for name, _ in PUBLIC_MEMBERS])
-def test_public_member_is_documented(name, member):
-    assert inspect.getdoc(member)
-
-
-def definitions(path):
-    """Yield every public definition of a file: functions, classes and their methods."""
-    tree = ast.parse(path.read_text("utf-8"))
-    yield path.stem, tree
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if node.name.startswith("_"):
-                continue
-            yield f"{path.stem}.{node.name}", node
-            if isinstance(node, ast.ClassDef):
-                kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-                for inner in node.body:
-                    if isinstance(inner, kinds) and not inner.name.startswith("_"):
-                        yield f"{path.stem}.{node.name}.{inner.name}", inner
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_and_public_definition_is_documented(path):
-    assert [name for name, node in definitions(path) if not ast.get_docstring(node)] == []
-
-
-@pytest.mark.parametrize("name", [name for name in vars(hookspecs) if name.startswith("russo_")])
-def test_every_hook_is_documented(name):
-    assert inspect.getdoc(getattr(hookspecs, name))
-
-
-@pytest.mark.parametrize("name", ["russo_cache", "russo_synthesizer", "russo_say", "russo_audio"])
-def test_every_fixture_is_documented(name):
-    assert inspect.getdoc(getattr(pytest_plugin, name))
 
 
 # -- published distributions

@@ -21,6 +21,10 @@ ALLOWED = {
         "russo/_flow/background_loop.py",
         "self._closing.wait",
     ): "the task of the loop: ends when the run closes the loop",
+    (
+        "russo_agents/_adapters/_livekit_audio.py",
+        "self._changed.wait",
+    ): "the task that plays: `aclose` cancels it",
     ("russo_agents/_call/connection.py", "self._opened.result"): "called after the future is done",
     ("russo_agents/_call/connection.py", "self._task.result"): "called after the task is done",
     ("russo_agents/_call/connection.py", "task.result"): "called after the task is done",
@@ -39,6 +43,7 @@ LOOPS = {
     ): "each round needs a flight that was cancelled or whose loop has ended",
     ("russo/_flow/event_loops.py", "_work"): "ends when the queue of calls is empty",
     ("russo/_store/files.py", "replace"): "`_WINDOWS_PATIENCE`",
+    ("russo_agents/_adapters/_livekit_audio.py", "_play"): "the task that plays: `aclose` cancels it",
     ("russo_agents/_call/microphone.py", "run"): "the task of the microphone: `Session.close` cancels it",
     ("russo_agents/_call/waiting.py", "wait"): (
         "`timeout` without a sign of the agent, `LONGEST_TURN_SECONDS`, the end of the line or of the call"

@@ -1,5 +1,6 @@
 """Every public name, and every member of a public class, has a docstring."""
 
+import ast
 import inspect
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from markdown_it import MarkdownIt
 import russo
 import russo.authoring
 import russo.testing
+import russo_agents
 from russo import synthesizers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +59,7 @@ def bases(value):
 def found():
     """Return every public definition, and the modules that contain them."""
     loader = griffe.GriffeLoader(search_paths=SOURCES)
-    for name in ("russo", "russo_google", "russo_openai", "russo_elevenlabs", "russo_local"):
+    for name in ("russo", "russo_google", "russo_openai", "russo_elevenlabs", "russo_local", "russo_agents"):
         loader.load(name)
     loader.resolve_aliases()
     core = loader.modules_collection["russo"]
@@ -71,6 +73,8 @@ def found():
     ]
     for name, (package, _) in synthesizers._PACKAGES.items():
         found.append(loader.modules_collection[package][name])
+    agents = loader.modules_collection["russo_agents"]
+    found += [agents, *(agents[name] for name in dir(russo_agents) if name != "__version__")]
     found += [core["authoring"], core["hookspecs"], core["testing"], core["synthesizers"]]
     return [value.final_target if value.is_alias else value for value in found]
 
@@ -91,7 +95,7 @@ def test_examples_in_docstrings_are_python(found):
     ]
     assert len(blocks) >= 4
     for path, code in blocks:
-        compile(code, path, "exec")
+        compile(code, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 @pytest.mark.parametrize(
