@@ -21,6 +21,7 @@ from russo_agents import (
     AgentSilentError,
     Heard,
     Interrupted,
+    LatencyError,
     LiveKitAgent,
     NotObservedError,
     Said,
@@ -504,6 +505,14 @@ def test_latency_in_real_time(talk):
         await asyncio.sleep(0.3)
         return "Done."
 
-    turn = talk(Script([LIGHT], [answer]), lambda call: call.say(LIGHT), pace=1)
-    assert (turn.heard, turn.reply) == (LIGHT, "Done.")
-    assert 0.3 < turn.latency < 10
+    for _ in range(5):  # a busy machine delays frames, and then there is no latency
+        turn = talk(Script([LIGHT], [answer]), lambda call: call.say(LIGHT), pace=1)
+        assert (turn.heard, turn.reply) == (LIGHT, "Done.")
+        with contextlib.suppress(LatencyError):
+            assert 0.3 < turn.latency < 10
+            return
+    pytest.fail("no frame of five calls was on time")
+
+
+def test_interruption_in_real_time(talk):
+    check_barge_in(*talk(Script([STORY, STOP], [TALE, "Stopped."]), barge_in, pace=1))

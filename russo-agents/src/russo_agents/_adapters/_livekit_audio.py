@@ -153,6 +153,9 @@ class Speaker(AudioOutput):
         playout: russo's clock of what the caller has heard.
         subtitles: The words of the speech.
         report: Called with each event.
+
+    Attributes:
+        captured: Seconds of sound that the session has synthesized.
     """
 
     def __init__(self, playout: Playout, subtitles: Subtitles, report: Callable[[Any], None]) -> None:
@@ -161,6 +164,7 @@ class Speaker(AudioOutput):
             sample_rate=_SPEAKER_RATE,
             capabilities=AudioOutputCapabilities(pause=True),
         )
+        self.captured = 0.0
         self._playout = playout
         self._subtitles = subtitles
         self._report = report
@@ -189,6 +193,7 @@ class Speaker(AudioOutput):
             Sound(pcm[start : start + size], frame.sample_rate) for start in range(0, len(pcm), size)
         )
         segment.captured += frame.duration
+        self.captured += frame.duration
         self._changed.set()
 
     def flush(self) -> None:

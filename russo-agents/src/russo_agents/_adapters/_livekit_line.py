@@ -102,6 +102,7 @@ class LiveKitLine:
         self._is_busy = False
         self._handover: float | None = None
         self._failure: AgentError | None = None
+        self._captured = 0.0
         self._is_deaf = False
         self._is_over = False
         self._warmup_until: float | None = None
@@ -181,6 +182,8 @@ class LiveKitLine:
         if item.type == "agent_handoff":
             self._note_handover(item)
         elif item.type == "message" and item.role == "assistant" and (text := item.text_content):
+            if self._failure is not None and self._speaker.captured <= self._captured:
+                return  # words without sound: older versions report them if the synthesis fails
             self._failure, self._trouble = None, ""
             self._events.put_nowait(Said(text.strip()))
 
@@ -230,6 +233,7 @@ class LiveKitLine:
             return
         self._failure = AgentError(self._trouble)
         self._failure.__cause__ = error if isinstance(error, BaseException) else None
+        self._captured = self._speaker.captured
         # If a preemptive generation fails, the session may ask again at the end of the caller's turn.
         self._is_deaf = model not in ("LLM", "TTS")
         self._settle()
