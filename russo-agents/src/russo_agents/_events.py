@@ -111,7 +111,7 @@ class Interrupted:
             agent may pause while it finds out what the caller says. ``None``: now.
     """
 
-    at: float | None = field(default=None, compare=False)
+    at: float | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
