@@ -131,6 +131,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         )
 
 
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain why two tool calls, or two lists of them, are different."""
+    if op != "==" or "russo_agents._events" not in sys.modules:
+        return None
+    from ._plugin.comparison import explain
+
+    return explain(left, right)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

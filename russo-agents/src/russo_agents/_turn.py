@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ._comparison import NoCalls
 from ._errors import LatencyError, NotObservedError
 from ._events import Heard, Said, ToolCall, ToolCalled
 
@@ -92,10 +93,14 @@ class Turn:
         return self._latency
 
     def called(self, name: str, /, **arguments: Any) -> list[ToolCall]:
-        """Return the calls of a tool that have at least these arguments."""
+        """Return the calls of a tool that have at least these arguments.
+
+        If there are none, the ``repr`` of the empty list shows the nearest call and what is different.
+        """
         __tracebackhide__ = True
         calls = self.tool_calls
-        return [call for call in calls if call.name == name and _has(call, arguments)]
+        found = [call for call in calls if call.name == name and _has(call, arguments)]
+        return found or NoCalls(calls, name, arguments)
 
     def __repr__(self) -> str:
         parts = [f"prompt={self.prompt!r}"]
