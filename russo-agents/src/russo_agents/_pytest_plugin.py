@@ -97,20 +97,18 @@ def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iter
     yield from async_call(request, russo_agent, request.config.stash[_COUNTERS])
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # anyio replaces the function of an async fixture in this hook
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
     """Refuse an async ``russo_agent`` for a test that uses ``russo_call``, before anything runs."""
     if fixturedef.argname != "russo_agent" or request.config.getoption("setupplan", False):
         return (yield)
-    from ._plugin.async_agents import note_async_agent, place_of_async
+    from ._plugin.async_agents import note_async_agent, place_of_async, refuse_async_agent
 
     place = place_of_async(fixturedef)
     if place is not None and "russo_call" in request.fixturenames:
-        from ._plugin.fixtures import async_agent_message
-
-        pytest.fail(async_agent_message(place), pytrace=False)
+        refuse_async_agent(fixturedef, request, place)
     agent = yield
     if place is not None:
         note_async_agent(request, agent, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
@@ -21,6 +21,25 @@ def place_of_async(fixturedef: pytest.FixtureDef[Any]) -> str | None:
         return None
     function = inspect.unwrap(fixturedef.func)
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def async_agent_message(place: str) -> str:
+    """Return the message for an async fixture ``russo_agent`` of a test with ``russo_call``."""
+    return (
+        f"the fixture russo_agent ({place}) is async, and russo_call runs the agent in an event loop of its "
+        "own: write the fixture without async, or use russo_async_call in an async test"
+    )
+
+
+def refuse_async_agent(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, place: str
+) -> NoReturn:
+    """Fail the set-up of an async fixture before its function is called."""
+    error = pytest.fail.Exception(async_agent_message(place), pytrace=False)
+    # pytest finishes only a fixture that has a result.
+    key = fixturedef.cache_key(request)  # type: ignore[arg-type]
+    fixturedef.cached_result = None, key, (error, None)
+    raise error
 
 
 def note_async_agent(request: pytest.FixtureRequest, agent: object, place: str) -> None:

@@ -14,7 +14,7 @@ from russo import plugins
 
 from .._call.call import open_call
 from .._protocol import Agent
-from .async_agents import async_fixture_of, is_coroutine_function
+from .async_agents import async_agent_message, async_fixture_of, is_coroutine_function
 from .interrupts import watch_interrupts
 from .item_calls import calls_of
 from .prompts import RunSynthesizer
@@ -73,14 +73,6 @@ def async_call(
 
     yield russo_async_call
     watch_interrupts(request.config).after_close(calls)
-
-
-def async_agent_message(place: str) -> str:
-    """Return the message for an async fixture ``russo_agent`` of a test with ``russo_call``."""
-    return (
-        f"the fixture russo_agent ({place}) is async, and russo_call runs the agent in an event loop of its "
-        "own: write the fixture without async, or use russo_async_call in an async test"
-    )
 
 
 def _pace(request: pytest.FixtureRequest) -> float:
