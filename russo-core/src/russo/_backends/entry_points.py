@@ -70,8 +70,9 @@ class EntryPointGroup:
         except Exception as error:
             raise BackendConfigError(f"{subject} cannot be loaded: {_words_of(error)}") from error
         if not callable(factory):
+            made = f"an {self.product}" if self.product[0] in "aeiou" else f"a {self.product}"
             raise BackendConfigError(
-                f"{subject} is {factory!r:.80}; it must be a class or a function that makes a {self.product}"
+                f"{subject} is {factory!r:.80}; it must be a class or a function that makes {made}"
             )
         self._check_contract(subject, getattr(factory, "russo_api", self.contract))
         return cast("Callable[..., Any]", factory)
