@@ -13,8 +13,11 @@ import pytest
 import russo
 import russo.authoring
 import russo.testing
+import russo_agents
+import russo_agents._pytest_plugin
 from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.constructor import option_types
+from russo._plugin import pytest_plugin
 from russo._settings import Asked, resolve
 from support import site_builder
 from support.page_blocks import blocks
@@ -23,7 +26,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTING = [
     name for name, value in vars(russo.testing).items() if name[0] != "_" and not inspect.ismodule(value)
 ]
-CLASSES = [name for name in dir(russo) if isinstance(getattr(russo, name), type)]
+CLASSES = [
+    (package, name)
+    for package in (russo, russo_agents)
+    for name in dir(package)
+    if isinstance(getattr(package, name), type)
+]
 
 
 @pytest.fixture(scope="session")
@@ -126,11 +134,15 @@ def test_strict_build_refuses_a_broken_page(copy, tmp_path, page, text, problem)
     ("module", "names"),
     [
         ("russo", [name for name in dir(russo) if name != "__version__"]),
+        (
+            "russo_agents",
+            [name for name in dir(russo_agents) if name != "__version__"],
+        ),
         ("russo.authoring", russo.authoring.__all__),
         ("russo.testing", TESTING),
         ("russo.hookspecs", [name for name in vars(hookspecs) if name.startswith("russo_")]),
     ],
-    ids=["russo", "authoring", "testing", "hookspecs"],
+    ids=["russo", "agents", "authoring", "testing", "hookspecs"],
 )
 def test_every_public_name_is_in_the_reference(anchors, module, names):
     assert names
@@ -139,46 +151,43 @@ def test_every_public_name_is_in_the_reference(anchors, module, names):
 
 def test_every_public_member_is_in_the_reference(anchors):
     missing = []
-    for module, names in [("russo", CLASSES), ("russo.authoring", ["Attempts", "Exchange"])]:
-        for name in names:
-            kind = getattr(__import__(module, fromlist=[name]), name)
-            fixed = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-            for member in set(vars(kind)) - fixed:
-                value = vars(kind)[member]
-                if not member.startswith("_") and (callable(value) or hasattr(value, "__get__")):
-                    missing += [member] if f"{module}.{name}.{member}" not in anchors else []
+    for package, name in [*CLASSES, (russo.authoring, "Attempts"), (russo.authoring, "Exchange")]:
+        kind = getattr(package, name)
+        fixed = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+        for member in set(vars(kind)) - fixed:
+            value = vars(kind)[member]
+            if not member.startswith("_") and (callable(value) or hasattr(value, "__get__")):
+                missing += [member] if f"{package.__name__}.{name}.{member}" not in anchors else []
     assert missing == []
 
 
+def attributes_of(kind):
+    if is_dataclass(kind):
+        return {field.name for field in fields(kind) if field.name[0] != "_"}
+    return {each for each in vars(kind).get("__annotations__", {}) if each[0] != "_"}
+
+
 @pytest.mark.parametrize(
-    "name",
+    ("package", "name"),
     [
-        name
-        for name in CLASSES
-        if issubclass(getattr(russo, name), Exception) or is_dataclass(getattr(russo, name))
+        (package, name)
+        for package, name in CLASSES
+        if issubclass(getattr(package, name), Exception) or is_dataclass(getattr(package, name))
     ],
 )
-def test_every_attribute_of_errors_and_events_is_in_the_reference(anchors, name):
-    kind = getattr(russo, name)
-    if is_dataclass(kind):
-        attributes = {field.name for field in fields(kind)}
-    else:
-        attributes = {each for each in vars(kind).get("__annotations__", {}) if each[0] != "_"}
-    documented = anchors[f"russo.{name}"].part(f"russo.{name}") + anchors["events"].part("events")
+def test_every_attribute_of_errors_events_and_turns_is_in_the_reference(anchors, package, name):
+    anchor = f"{package.__name__}.{name}"
+    documented = anchors[anchor].part(anchor) + anchors["events"].part("events")
+    attributes = attributes_of(getattr(package, name))
     assert [each for each in attributes if not re.search(rf"\b{each}\b", documented)] == []
 
 
-def plugin_surface(pytestconfig):
-    """Return every option and ini setting that the plugin registers."""
-    parser = pytestconfig._parser
-    options = {
-        name
-        for group in [parser._anonymous, *parser._groups]
-        for each in group.options
-        for name in each.names()
-    }
-    inis = set(parser._inidict)
-    return {name for name in options if "russo" in name}, {name for name in inis if name.startswith("russo")}
+def surface(plugin):
+    """Return every option and ini setting that a pytest plugin registers."""
+    parser = pytest.Parser(_ispytest=True)
+    plugin.pytest_addoption(parser)
+    options = {name for group in parser._groups for each in group.options for name in each.names()}
+    return options, set(parser._inidict)
 
 
 def variables():
@@ -194,13 +203,18 @@ def variables():
     return set(asking)
 
 
-def test_reference_has_exactly_the_options_ini_settings_and_variables_of_the_plugin(reference, pytestconfig):
-    options, inis = plugin_surface(pytestconfig)
+def documented_settings(page):
+    """Return the options, ini settings and variables in the first table of a page."""
+    rows = re.search(r'id="options".*?<table>(.*?)</table>', page.html, re.DOTALL)[1]
+    return set(re.findall(r"<code>(--russo-[a-z-]+(?:=all)?|RUSSO_\w+|russo_\w+)\b", rows))
+
+
+def test_reference_has_exactly_the_options_ini_settings_and_variables_of_the_plugin(reference):
+    options, inis = surface(pytest_plugin)
     assert len(options) >= 11
     assert len(inis) >= 6
     assert len(variables()) == 4
-    rows = re.search(r'id="options".*?<table>(.*?)</table>', reference("pytest").html, re.DOTALL)[1]
-    documented = set(re.findall(r"<code>(--russo-[a-z-]+(?:=all)?|RUSSO_\w+|russo_\w+)\b", rows))
+    documented = documented_settings(reference("pytest"))
     assert documented == options | inis | variables() | ({"russo_synth", "russo_speak_ahead"} & documented)
 
 
@@ -269,13 +283,21 @@ def test_every_check_of_the_kit_is_in_the_reference_with_its_reason(reference):
     assert [name for name, reason in rows.items() if not reason] == []
 
 
-def test_every_error_is_in_the_tree(reference):
-    errors = [name for name in CLASSES if issubclass(getattr(russo, name), russo.RussoError)]
-    tree = max(reference("errors").codes, key=lambda code: code.count("Error"))
-    depths = {line.strip(): (len(line) - len(line.lstrip())) // 2 for line in tree.splitlines()}
-    assert depths == {
-        name: len(getattr(russo, name).__mro__) - len(russo.RussoError.__mro__) for name in errors
-    }
+def depths_of(tree):
+    return {line.strip(): (len(line) - len(line.lstrip())) // 2 for line in tree.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("package", "base"),
+    [(russo, russo.RussoError), (russo_agents, russo_agents.AgentError)],
+    ids=["russo", "agents"],
+)
+def test_every_error_is_in_the_tree(reference, package, base):
+    (tree,) = (code for code in reference("errors").codes if code.startswith(f"{base.__name__}\n"))
+    kinds = [getattr(each, name) for each, name in CLASSES if each is package]
+    errors = {kind.__name__: kind.__mro__.index(base) for kind in kinds if issubclass(kind, base)}
+    assert depths_of(tree) == errors
+    assert len(errors) > 5
 
 
 def test_reference_has_exactly_the_fields_of_an_entry(reference, tmp_path):
