@@ -72,3 +72,10 @@ def test_run_that_uses_no_agent_imports_one_module_of_the_package(installed, tmp
     (tmp_path / "test_plain.py").write_text("def test_plain(): pass\n")
     shown = installed.run("python", "-c", UNUSED, cwd=tmp_path)
     assert shown.splitlines()[-1] == "0 russo_agents russo_agents._pytest_plugin"
+
+
+def test_type_of_an_adapter_loads_without_its_sdk(installed, tmp_path):
+    code = "import russo_agents as r; print(sorted(set(dir(r)) - {n for n in dir(r) if getattr(r, n)}))"
+    assert installed.run("python", "-c", code, cwd=tmp_path) == "[]\n"
+    code = "import livekit"
+    assert "No module named 'livekit'" in installed.run("python", "-c", code, cwd=tmp_path, code=1)

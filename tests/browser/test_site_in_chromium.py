@@ -117,3 +117,30 @@ def test_picture_is_shown_and_described(browser, site, page, words):
     picture = browser.find_element(By.CSS_SELECTOR, "article img")
     assert wait(browser, lambda _: picture.get_property("naturalWidth"))
     assert words in picture.get_attribute("alt")
+
+
+def test_words_of_each_picture_are_inside_the_picture(browser, site):
+    outside = """
+        const frame = document.documentElement.getBoundingClientRect();
+        const inside = box => box.left >= frame.left && box.top >= frame.top
+            && box.right <= frame.right && box.bottom <= frame.bottom;
+        return [...document.querySelectorAll("text")]
+            .filter(each => !inside(each.getBoundingClientRect())).map(each => each.textContent);
+    """
+    for picture in sorted((site / "images").glob("*.svg")):
+        browser.get(picture.as_uri())
+        assert browser.execute_script("return document.documentElement.tagName") == "svg"
+        assert browser.execute_script(outside) == [], picture.name
+    browser.get((site / "index.html").as_uri())
+
+
+def test_states_of_a_turn_are_drawn_in_both_color_schemes(browser, site):
+    browser.get((site / "explanation" / "agents.html").as_uri())
+    picture = browser.find_element(By.CSS_SELECTOR, "article img[src$='turn.svg']")
+    for scheme in ("default", "slate"):
+        browser.execute_script(f"document.body.setAttribute('data-md-color-scheme', '{scheme}')")
+        wait(browser, lambda _: picture.get_property("complete"))
+        assert picture.get_property("naturalWidth") > 0
+        assert picture.get_property("alt").startswith("The states of a turn.")
+        assert picture.size["width"] <= browser.find_element(By.TAG_NAME, "article").size["width"]
+    browser.get((site / "index.html").as_uri())

@@ -230,10 +230,12 @@ print(json.dumps(sorted(roots - set(sys.stdlib_module_names))))
             "from russo import load_synthesizer, hookimpl, plugin_manager; plugin_manager()",
             {"pluggy", "xxhash"},
         ),
+        ("import russo_agents", set()),
+        ("from russo_agents import FunctionAgent, LiveKitAgent, Turn, open_call, tool_call", set()),
     ],
 )
 def test_import_loads_few_third_party_packages(statement, packages):
-    assert set(python(LOADED.format(statement))) <= {"russo"} | packages
+    assert set(python(LOADED.format(statement))) <= {"russo", "russo_agents"} | packages
 
 
 def test_import_is_fast():
