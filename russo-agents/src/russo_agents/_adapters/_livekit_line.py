@@ -143,7 +143,7 @@ class LiveKitLine:
 
     async def send(self, frame: bytes) -> None:
         """Send 20 ms of sound to the agent."""
-        await self._microphone.send(frame)
+        await self._microphone.send(frame, is_agent_speaking=self._speaker.is_playing)
 
     async def events(self) -> AsyncIterator[Any]:
         """Yield the events of the session."""
