@@ -47,7 +47,7 @@ class InterruptWatch:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the conversation."""
         if self._lines:
-            terminalreporter.section("russo: the conversation until the interrupt", sep="-")
+            terminalreporter.write_sep("-", "russo: the conversation until the interrupt")
             for line in self._lines:
                 terminalreporter.write_line(line)
 
