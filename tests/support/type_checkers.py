@@ -96,7 +96,8 @@ def annotated(code, types):
     for node in sorted(bare, key=lambda node: (node.lineno, node.col_offset), reverse=True):
         line, end = lines[node.lineno - 1].encode(), node.end_col_offset
         lines[node.lineno - 1] = (line[:end] + f': "{types[node.arg]}"'.encode() + line[end:]).decode()
-    return "".join(lines) + ("\nimport russo\n" if bare else "")
+    packages = sorted({types[node.arg].partition(".")[0] for node in bare})
+    return "".join(lines) + "".join(f"\nimport {package}\n" for package in packages)
 
 
 def _posix(path):

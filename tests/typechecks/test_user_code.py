@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import russo
+import russo_agents
+import russo_agents._pytest_plugin
 from russo._plugin import pytest_plugin
 from support.page_blocks import ROOT
 from support.pages import pages
@@ -22,6 +24,7 @@ PAGES_FOR_MYPY = [
     "docs/how-to/write-a-backend.md",
     "docs/reference/plugins.md",
     "docs/reference/pytest.md",
+    "docs/tutorial/first-agent-test.md",
     "docs/tutorial/first-voice-test.md",
 ]
 FOR_PAGES = ("--check-untyped-defs", "--disable-error-code=import-untyped")
@@ -40,10 +43,18 @@ def parameters(path):
     yield from (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.arg))
 
 
-TYPES = {
-    node.arg: ast.unparse(node.annotation)
-    for node in parameters(RIGHT / "every_fixture.py")
-    if node.arg.startswith("russo_")
+def types_of_fixtures(path):
+    """Return the types with which a file annotates the fixtures, by fixture."""
+    return {
+        node.arg: ast.unparse(node.annotation) for node in parameters(path) if node.arg.startswith("russo_")
+    }
+
+
+TYPES = types_of_fixtures(RIGHT / "every_fixture.py")
+TYPES_OF_AGENTS = {
+    name: f"russo_agents.{type_name}"
+    for name, type_name in types_of_fixtures(RIGHT / "agents.py").items()
+    if name not in TYPES
 }
 
 
@@ -84,7 +95,10 @@ def folders(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pages") / "code"
     texts = {page.relative_to(ROOT): page.read_text("utf-8") for page in pages()}
     texts[Path("wrong.md")] = WRONG_PAGE
-    return {page.as_posix(): write_page(text, page, directory, TYPES) for page, text in texts.items()}
+    return {
+        page.as_posix(): write_page(text, page, directory, TYPES | TYPES_OF_AGENTS)
+        for page, text in texts.items()
+    }
 
 
 def test_pyright_accepts_the_code_of_all_pages(folders):
@@ -125,28 +139,39 @@ def test_fixtures_of_a_page_get_their_types(code, result):
 # -- the right code is complete
 
 
-def test_right_code_uses_every_public_name():
+def names_used(package):
+    """Return the names of a package that the right code uses."""
     names = set()
     for path in RIGHT.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)
-                and node.value.id == "russo"
+                and node.value.id == package
             ):
                 names.add(node.attr)
-            elif isinstance(node, ast.ImportFrom) and node.module == "russo":
+            elif isinstance(node, ast.ImportFrom) and node.module == package:
                 names |= {alias.name for alias in node.names}
-    assert set(dir(russo)) - names == set()
+    return names
 
 
-def test_right_code_uses_every_fixture():
+@pytest.mark.parametrize("package", [russo, russo_agents], ids=lambda package: package.__name__)
+def test_right_code_uses_every_public_name(package):
+    assert set(dir(package)) - names_used(package.__name__) == set()
+
+
+@pytest.mark.parametrize(
+    ("plugin", "types"),
+    [(pytest_plugin, TYPES), (russo_agents._pytest_plugin, TYPES_OF_AGENTS)],
+    ids=["russo", "agents"],
+)
+def test_right_code_uses_every_fixture(plugin, types):
     fixtures = {
         name
-        for name, value in vars(pytest_plugin).items()
+        for name, value in vars(plugin).items()
         if name.startswith("russo_") and not inspect.isclass(value)
     }
-    assert set(TYPES) == fixtures
+    assert set(types) == fixtures
 
 
 def test_reference_names_the_type_of_every_fixture():
