@@ -27,8 +27,8 @@ _BUFFER_SECONDS: Final = 0.2
 _PIECE_SECONDS: Final = 0.02
 _EPSILON: Final = 1e-6
 # At pace 0, frames are sent at most so many times faster than speech. LiveKit detects voice in a task and a
-# thread behind a queue without a limit, 300 times as fast as speech on an idle machine. While the caller talks
-# over the agent, the reply plays on until the voice is detected, so a busy machine must have time, too.
+# thread behind a queue without a limit, 300 times as fast as speech if the machine is idle. While the caller
+# talks over the agent, the reply plays on until the voice is detected, so a busy machine must have time, too.
 _FASTEST: Final = 20.0
 _FASTEST_TALKING_OVER: Final = 5.0
 _SHORTEST_SLEEP: Final = 0.002
