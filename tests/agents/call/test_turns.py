@@ -23,7 +23,8 @@ class Talk:
         return turn
 
     def hear(self, at, event, unplayed=0.0):
-        return self.conversation.note(at, event, is_voiced=event is SOUND, unplayed=unplayed)
+        voice = {"is_voiced": True, "sounds_until": at + SOUND.seconds} if event is SOUND else {}
+        return self.conversation.note(at, event, unplayed=unplayed, **voice)
 
 
 @pytest.fixture
@@ -77,6 +78,10 @@ def test_answer_in_a_pause_of_the_prompt_counts(talk):
     assert talk.hear(6.2, Heard("tw")) is second
     assert talk.hear(6.3, TOOL) is second
     assert talk.hear(6.4, TurnEnded()) is second
+    assert second.has_early_end
+    assert not second.is_ended  # the rest of the prompt is still to be answered
+    assert talk.hear(7.5, Said("two")) is second
+    assert talk.hear(7.6, TurnEnded()) is second
     assert second.is_ended
 
 
@@ -252,3 +257,150 @@ def test_end_that_is_reported_twice_is_not_a_turn(talk):
 def test_silent_prompt_gets_events_at_once(talk):
     turn = talk.ask("silence")
     assert talk.hear(1.0, Said("are you there?")) is turn
+
+
+def test_end_in_a_pause_without_an_answer_is_late(talk):
+    talk.ask("one", (1.0, 2.0))
+    talk.hear(2.6, TurnEnded())
+    second = talk.ask("two", (5.0, 6.0), (6.5, 7.0))
+    talk.hear(6.2, TurnEnded())
+    assert not second.is_ended
+    assert not second.has_early_end
+
+
+def test_reply_in_a_pause_that_ends_during_the_rest_is_an_early_end(talk):
+    turn = talk.ask("one", (1.0, 2.0), (2.5, 3.0))
+    talk.hear(2.2, SOUND)
+    talk.hear(2.7, TurnEnded())
+    assert turn.has_early_end
+    assert not turn.is_ended
+
+
+# -- late events
+
+
+def test_words_after_the_end_do_not_open_the_turn_again(talk):
+    turn = talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    talk.hear(2.6, TurnEnded())
+    assert talk.hear(2.7, Said("yes")) is turn
+    assert turn.is_ended
+
+
+LATE = pytest.mark.parametrize("late", [Said("late"), TOOL, SOUND], ids=lambda event: type(event).__name__)
+
+
+@LATE
+@pytest.mark.parametrize("has_result", [False, True], ids=["pending", "returned"])
+@pytest.mark.parametrize("answer", [SOUND, TOOL, Said("two")], ids=lambda event: type(event).__name__)
+def test_late_event_does_not_claim_the_next_answer(talk, late, has_result, answer):
+    first = talk.ask("one", (1.0, 2.0))
+    talk.hear(2.6, TurnEnded())
+    if has_result:
+        talk.conversation.start_over()
+    assert (talk.hear(2.8, late) is first) == (not has_result)
+    second = talk.ask("two", (5.0, 6.0))
+    assert talk.hear(6.5, answer) is second
+    assert talk.hear(6.7, TurnEnded()) is second
+    assert second.is_ended
+
+
+@LATE
+def test_late_event_does_not_claim_an_answer_in_a_pause(talk, late):
+    talk.hear(0.5, late)
+    turn = talk.ask("one", (1.0, 2.0), (2.5, 3.0))
+    assert talk.hear(2.2, Said("o")) is turn
+
+
+@LATE
+def test_late_event_does_not_claim_the_end_of_an_empty_turn(talk, late):
+    talk.hear(0.5, late)
+    turn = talk.ask("one", (1.0, 2.0))
+    assert talk.hear(2.5, TurnEnded()) is turn
+    assert turn.is_ended
+
+
+@LATE
+def test_late_event_and_its_end_are_not_the_next_turn(talk, late):
+    own = talk.conversation.current
+    talk.hear(0.5, late)
+    turn = talk.ask("one", (1.0, 2.0))
+    assert talk.hear(1.5, Said("more")) is own
+    assert talk.hear(1.6, TurnEnded()) is own
+    assert not turn.is_ended
+
+
+def test_greeting_that_still_plays_keeps_its_end(talk):
+    greeting = talk.conversation.current
+    talk.hear(0.9, SOUND)
+    talk.conversation.note(0.95, SOUND, is_voiced=True, sounds_until=5.0)
+    turn = talk.ask("one", (1.0, 2.0))
+    assert talk.hear(2.5, SOUND) is greeting
+    assert talk.hear(2.6, TurnEnded()) is greeting
+    assert not turn.is_ended
+
+
+@pytest.mark.parametrize("late", [SOUND, TOOL], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("has_end", [False, True])
+def test_event_right_after_an_interruption_belongs_to_the_reply_that_was_cut(talk, late, has_end):
+    first, second = interrupted(talk)
+    if has_end:
+        talk.hear(3.82, TurnEnded())
+    assert talk.hear(3.85, late) is first
+    if not has_end:
+        assert talk.hear(3.9, TurnEnded()) is first
+    assert not second.is_ended
+    assert not second.has_answer
+    assert talk.hear(4.5, SOUND) is second
+
+
+def test_sound_long_after_an_interruption_belongs_to_the_prompt(talk):
+    first = talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    second = talk.ask("stop", (3.5, 9.0))
+    talk.hear(3.8, Interrupted(), unplayed=1.0)
+    talk.hear(3.9, TurnEnded())
+    assert talk.hear(4.7, SOUND) is first
+    assert talk.hear(4.9, SOUND) is second
+
+
+def test_words_long_after_an_interruption_belong_to_the_prompt(talk):
+    first, second = interrupted(talk)
+    assert talk.hear(4.7, Said("I was say")) is first
+    assert talk.hear(4.9, Said("stopped")) is second
+    assert talk.hear(5.0, TurnEnded()) is second
+    assert (first.is_ended, second.is_ended) == (True, True)
+
+
+def test_agent_that_stops_by_itself_ends_its_turn(talk):
+    turn = talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    turn.reply_began = 2.5
+    talk.hear(3.0, Interrupted(), unplayed=1.0)
+    talk.hear(3.1, TurnEnded())
+    assert turn.is_ended
+    assert turn.reply_began == 2.5
+    assert turn.stopped_after is None
+
+
+# -- prompts that are not said to their end
+
+
+def test_prompt_that_was_dropped_gets_no_events(talk):
+    turn = talk.ask("one", (1.0, 9.0))
+    talk.hear(1.5, Heard("o"))
+    talk.conversation.drop(turn, 2.0)
+    assert turn.voiced == [Stretch(1.0, 2.0)]
+    own = talk.hear(2.5, Said("yes?"))
+    assert own is not turn
+    assert own.prompt is None
+    assert talk.hear(2.6, TurnEnded()) is own
+    assert own.is_ended
+
+
+def test_prompt_that_was_dropped_before_its_voice_is_forgotten(talk):
+    own = talk.conversation.current
+    turn = talk.ask("one", (1.0, 9.0))
+    talk.conversation.drop(turn, 0.5)
+    assert turn.voiced == []
+    assert talk.hear(2.0, Said("hello")) is own

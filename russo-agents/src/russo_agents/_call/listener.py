@@ -120,7 +120,13 @@ class Listener:
             unplayed = self._playout.cut()
             self._recording.cut_agent(now)
             self._record.seconds_heard -= unplayed
-        turn = self.conversation.note(now, event, is_voiced=span is not None, unplayed=unplayed)
+        turn = self.conversation.note(
+            now,
+            event,
+            is_voiced=span is not None,
+            sounds_until=self._playout.voiced_until,
+            unplayed=unplayed,
+        )
         if not isinstance(event, Sound) or span is not None or self.conversation.replying is not None:
             self._note_in_taps(event)
         if span is not None and turn.reply_began is None:

@@ -11,9 +11,15 @@ ends, with silence. A reply belongs to the turn in which it began, also if the c
                     new reply ◀──heard,──── cut ──TurnEnded──▶ none (the turn that was cut is over)
                               sound, tool
 
-Two rules keep late events out of the next turn: an event before the first voiced sample of a prompt belongs
-to an earlier turn, and so do words and ends that arrive during unbroken voice of the prompt. An answer in a
-pause of the prompt counts.
+These rules keep late events out of the next turn:
+
+* An event before the first voiced sample of a prompt belongs to an earlier turn, and so do words and ends
+  that arrive during unbroken voice of the prompt. An answer in a pause of the prompt counts.
+* Sound and tool calls that arrive during unbroken voice belong to the reply that the prompt has just cut.
+* A reply that began after the end of its turn, or without a prompt, may have no end. If it is silent when
+  the caller speaks, it does not get what the agent answers.
+* An end before the last voiced part of a prompt does not end the turn, because the rest is still to be
+  answered.
 
 This module does no input or output and knows no event loop: times are arguments.
 """
@@ -21,10 +27,13 @@ This module does no input or output and knows no event loop: times are arguments
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .._events import Heard, Interrupted, Said, Sound, ToolCalled, TurnEnded
 from .voice import Stretch
+
+# The words of a reply that was cut may arrive so much later, in seconds of audio.
+CUT_WORDS_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +50,8 @@ class OpenTurn:
         stopped_after: Seconds after the first voiced sample of the prompt at which the agent fell silent.
         cut_at: When another prompt interrupted the reply of this turn.
         has_answer: Whether the agent said or did anything.
-        is_ended: Whether the reply has ended.
+        is_ended: Whether the reply has ended. It stays true if late words follow.
+        has_early_end: Whether a reply ended before the last voiced part of the prompt.
     """
 
     prompt: str | None = None
@@ -53,6 +63,12 @@ class OpenTurn:
     cut_at: float | None = None
     has_answer: bool = False
     is_ended: bool = False
+    has_early_end: bool = False
+
+    @property
+    def spoken_at(self) -> float:
+        """When the last voiced sample of the prompt is sent; 0 if the prompt is silent."""
+        return self.voiced[-1].end if self.voiced else 0.0
 
     def is_in_unbroken_voice(self, at: float) -> bool:
         """Return whether the caller speaks this prompt at a time, without a pause."""
@@ -83,6 +99,8 @@ class Conversation:
         self.speaking = self.current
         self._next: OpenTurn | None = None
         self._reply: OpenTurn | None = None
+        self._reply_at = 0.0
+        self._sounds_until = 0.0
         self._is_cut = False
         self._is_stray = False
 
@@ -102,18 +120,34 @@ class Conversation:
         if not turn.voiced:
             self._advance()
 
-    def note(self, at: float, event: Any, *, is_voiced: bool = False, unplayed: float = 0.0) -> OpenTurn:
+    def drop(self, turn: OpenTurn, at: float) -> None:
+        """Forget a prompt that was not said to its end, and what the agent does with it."""
+        turn.voiced = [Stretch(part.start, min(part.end, at)) for part in turn.voiced if part.start < at]
+        if self._next is turn:
+            self._next = None
+        elif self.current is turn:
+            self.start_over()
+
+    def note(
+        self,
+        at: float,
+        event: Any,
+        *,
+        is_voiced: bool = False,
+        sounds_until: float = 0.0,
+        unplayed: float = 0.0,
+    ) -> OpenTurn:
         """Assign an event to a turn, and return that turn.
 
         Args:
             at: When the event arrived.
             event: The event.
             is_voiced: Whether a `Sound` contains voice.
+            sounds_until: For such a `Sound`: when the voice will have been played.
             unplayed: For `Interrupted`: how many seconds of received sound were not played.
         """
         if self._next is not None and at >= self._next.voiced[0].start:
             self._advance()
-        self._end_stray_reply(at)
         match event:
             case Interrupted():
                 owner = self._interrupt(at, unplayed, at if event.at is None else min(at, event.at))
@@ -134,6 +168,7 @@ class Conversation:
             owner.sounds.append(event)
             if is_voiced:
                 self.speaking = owner
+                self._sounds_until = sounds_until
         return owner
 
     def close_reply(self) -> None:
@@ -152,29 +187,37 @@ class Conversation:
 
     def _asked(self, at: float) -> OpenTurn:
         """Return the turn to which words and ends belong that no open reply claims."""
-        return self._before if self.current.is_in_unbroken_voice(at) else self.current
+        return self._before if self._is_in_voice(at) else self.current
 
     def _interrupt(self, at: float, unplayed: float, silent_at: float) -> OpenTurn:
         turn, spoken = self.current, self._reply or self.speaking
         if unplayed > 0 and turn.stopped_after is None and _is_stopped_by(turn, spoken):
             turn.stopped_after = max(0.0, silent_at - turn.voiced[0].start)
         spoken.drop_sound(unplayed)
+        self._sounds_until = min(self._sounds_until, at)
         if self._reply is not None:
             self._is_cut = True
             self._reply.cut_at = at
-            if self._reply is turn:
-                turn.reply_began = None
+            if self._reply is turn and self._reply_at < turn.spoken_at:
+                turn.reply_began = None  # the latency is that of the answer to the whole prompt
         return turn
 
     def _end_reply(self, at: float) -> OpenTurn:
+        if self._is_forgotten(at) and at >= self.current.spoken_at:
+            self.close_reply()
         reply = self._reply
         if reply is None:
             owner = self._asked(at)
+            is_early = owner is self.current and at < owner.spoken_at
             # An end without a prompt and without an answer is late, or reported twice.
-            owner.is_ended = owner.prompt is not None or owner.has_answer
+            if not is_early and (owner.prompt is not None or owner.has_answer):
+                owner.is_ended = True
             return owner
         was_cut, self._reply, self._is_cut = self._is_cut, None, False
-        if not (was_cut and reply is self.current):  # the answer to the rest of the prompt is still to come
+        rest_is_cut = was_cut and self._reply_at < reply.spoken_at
+        if reply is self.current and (at < reply.spoken_at or rest_is_cut):
+            reply.has_early_end = not rest_is_cut
+        else:
             reply.is_ended = True
         return reply
 
@@ -185,34 +228,52 @@ class Conversation:
         return owner
 
     def _answer(self, at: float, event: Said | Sound | ToolCalled) -> OpenTurn:
-        reply = self._reply
-        if reply is not None and self._is_cut and not isinstance(event, Said):
+        if self._is_cut and self._follows_cut(at, event):
             self._leave_cut_reply()
-            reply = None
+        elif self._is_forgotten(at) and not (isinstance(event, Said) and self._is_in_voice(at)):
+            self.close_reply()
+        reply = self._reply
         if reply is not None:
+            owner = reply
             # A tool that is called after the new prompt belongs to that prompt, even if the agent speaks on.
-            if isinstance(event, ToolCalled) and reply is not self.current:
-                owner = self._asked(at)
-                owner = reply if owner is self._before else owner
-            else:
-                owner = reply
-        elif isinstance(event, Said) and self.current.is_in_unbroken_voice(at):
-            return self._before  # late words, which begin no reply
+            if isinstance(event, ToolCalled) and not self._is_cut and not self._is_in_voice(at):
+                owner = self.current
+        elif self._is_late(at, event):
+            return self._before  # it begins no reply
         else:
             owner = self._reply = self.current
-            self._is_stray, owner.is_ended = owner.is_ended, False
+            self._reply_at, self._sounds_until = at, 0.0
+            self._is_stray = owner.is_ended or owner.prompt is None
         owner.has_answer = True
         return owner
 
-    def _end_stray_reply(self, at: float) -> None:
-        """Close a reply that began after the end of its turn, when the next prompt has been spoken.
+    def _is_in_voice(self, at: float) -> bool:
+        """Return whether the caller speaks at a time, without a pause."""
+        return self.current.is_in_unbroken_voice(at)
 
-        Late words and tool calls may have no end of their own, and must not claim the next answer.
-        """
+    def _is_late(self, at: float, event: Said | Sound | ToolCalled) -> bool:
+        """Return whether an event during unbroken voice of the prompt belongs to the turn before."""
+        if not self._is_in_voice(at):
+            return False
+        cut_at = self._before.cut_at
+        return isinstance(event, Said) or (cut_at is not None and at < cut_at + CUT_WORDS_SECONDS)
+
+    def _follows_cut(self, at: float, event: Said | Sound | ToolCalled) -> bool:
+        """Return whether an event does not belong to the reply that was cut."""
+        assert self._reply is not None
+        if self._reply is self.current:
+            return not isinstance(event, Said)
+        if not isinstance(event, Said):
+            return not self._is_in_voice(at)
+        assert self._reply.cut_at is not None
+        return at >= max(self._reply.cut_at + CUT_WORDS_SECONDS, self.current.spoken_at)
+
+    def _is_forgotten(self, at: float) -> bool:
+        """Return whether the open reply may have no end: no prompt asked for it, and it was silent."""
+        if self._reply is None or self._reply is self.current or not self._is_stray:
+            return False
         voiced = self.current.voiced
-        is_old = self._reply is not None and self._reply is not self.current
-        if self._is_stray and is_old and voiced and at >= voiced[-1].end:
-            self.close_reply()
+        return bool(voiced) and self._sounds_until <= voiced[0].start <= at
 
     def _leave_cut_reply(self) -> None:
         assert self._reply is not None
@@ -228,4 +289,4 @@ def _is_stopped_by(turn: OpenTurn, spoken: OpenTurn) -> bool:
     if spoken is not turn:
         return True
     # The agent answered in a pause of the prompt, and the rest of the prompt interrupted it.
-    return turn.reply_began is not None and turn.reply_began < turn.voiced[-1].end
+    return turn.reply_began is not None and turn.reply_began < turn.spoken_at

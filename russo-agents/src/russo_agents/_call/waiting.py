@@ -12,6 +12,7 @@ from .._protocol import observed_by
 from .listener import LONGEST_TURN_SECONDS
 from .messages import lost_message, silent_message
 from .results import result_of
+from .turns import CUT_WORDS_SECONDS
 
 if TYPE_CHECKING:
     from .._protocol import Line
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 # The longest wait for a change, in seconds of wall time: silence makes no event.
 _POLL_SECONDS: Final = 0.02
-# The words of a reply that was cut may arrive so much later, in seconds of audio.
-_CUT_WORDS_SECONDS: Final = 1.0
+# If the agent answered in a pause of the prompt, it may begin to answer the rest so much later.
+_REST_SECONDS: Final = 4.0
 # Sums of times of frames are not exact.
 _ROUNDING: Final = 1e-9
 
@@ -167,7 +168,10 @@ class TurnWatch:
         if turn.is_ended:
             return True
         if turn.cut_at is not None and turn is not self._listener.conversation.current:
-            return self.has_come(turn.cut_at + _CUT_WORDS_SECONDS)
+            return self.has_come(turn.cut_at + CUT_WORDS_SECONDS)
+        if turn.has_early_end and self._listener.conversation.replying is not turn:
+            rest = min(_REST_SECONDS, self._timeout / 2 * (self._playout.pace or 1.0))
+            return self.has_come(max(turn.spoken_at, self._listener.quiet_since) + rest)
         # A hang-up ends the turn of a line that does not report ends.
         hung_up = self._listener.is_closed and self._listener.error is None
         return hung_up and turn.has_answer and not self._line.ends_turns

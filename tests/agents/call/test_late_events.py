@@ -1,0 +1,176 @@
+"""Conversations with agents whose events are late, doubled or early."""
+
+import asyncio
+
+import pytest
+
+from russo_agents import Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded, open_call, tool_call
+from support.agents.scripted import RATE, ScriptedAgent, prompt, says, tone
+
+PROMPT = prompt(-0.3, 0.6, -0.47)
+LATE = pytest.mark.parametrize(
+    "late", [Said("late"), ToolCalled(ToolCall("late"))], ids=lambda event: type(event).__name__
+)
+
+
+def talk(agent, script, *, pace=0, timeout=5):
+    async def run():
+        async with open_call(agent, pace=pace, timeout=timeout) as call:
+            return await script(call)
+
+    return asyncio.run(run())
+
+
+def says_and_then(late):
+    """Return a step with an event after the end of its turn."""
+
+    async def step(line):
+        await says("one")(line)
+        await line.playout.played(0.2)
+        line.emit(late)
+
+    return step
+
+
+@LATE
+def test_event_after_the_end_does_not_take_the_next_answer(late):
+    async def script(call):
+        return await call.say(PROMPT), await call.say(PROMPT)
+
+    first, second = talk(ScriptedAgent(says_and_then(late), says("two")), script)
+    assert (first.reply, second.reply) == ("one", "two")
+    assert second.tool_calls == []
+
+
+@LATE
+def test_event_after_the_end_of_a_pending_turn_belongs_to_that_turn(late):
+    async def script(call):
+        pending = await call.say(PROMPT, wait=False)
+        await call.pause(4.0)
+        return await pending.turn()
+
+    turn = talk(ScriptedAgent(says_and_then(late)), script)
+    assert late in turn.events
+
+
+def test_words_in_the_same_burst_as_the_end_belong_to_the_turn():
+    async def burst(line):
+        line.emit(Sound(tone(0.5), RATE), TurnEnded(), Said("one"))
+
+    assert talk(ScriptedAgent(burst), lambda call: call.say(PROMPT)).reply == "one"
+
+
+def test_end_that_is_reported_twice_ends_one_turn():
+    async def twice(line):
+        await says("one")(line)
+        line.emit(TurnEnded(), TurnEnded())
+
+    async def script(call):
+        return await call.say(PROMPT), await call.say(PROMPT)
+
+    first, second = talk(ScriptedAgent(twice, says("two")), script)
+    assert (first.reply, second.reply) == ("one", "two")
+
+
+def test_agent_that_stops_by_itself_ends_its_turn():
+    async def stops(line):
+        line.emit(Sound(tone(3.0), RATE))
+        await line.playout.played(1.0)
+        line.emit(Interrupted(), Said("I was"), TurnEnded())
+
+    turn = talk(ScriptedAgent(stops), lambda call: call.say(PROMPT))
+    assert (turn.reply, turn.interrupted) == ("I was", False)
+    assert turn.audio.duration == pytest.approx(1.0, abs=0.03)
+
+
+# -- right after an interruption
+
+
+def interruption(on_stop, answer):
+    """Return the two turns of a prompt that interrupts a reply of 5 s."""
+
+    def on_voice(line):
+        async def step():
+            await line.playout.played(0.2)
+            if line.playout.played_until() > line.playout.now():
+                line.emit(*on_stop)
+
+        return step()
+
+    async def long(line):
+        line.emit(Sound(tone(5.0), RATE))
+
+    async def script(call):
+        pending = await call.say(PROMPT, wait=False)
+        turn = await call.say(PROMPT, over=1.0)
+        return await pending.turn(), turn
+
+    return talk(ScriptedAgent(long, answer, on_voice=on_voice), script)
+
+
+def test_sound_on_its_way_at_an_interruption_is_not_the_answer():
+    late = Sound(tone(0.1), RATE)
+    _, turn = interruption([Interrupted(), late, TurnEnded()], says("stopped"))
+    assert (turn.reply, turn.interrupted) == ("stopped", True)
+    assert turn.audio.duration == pytest.approx(1.0)
+
+
+def test_interruption_without_an_end_leaves_an_answer_in_words_to_its_prompt():
+    async def answers(line):
+        await line.playout.played(1.0)
+        line.emit(Said("stopped"), TurnEnded())
+
+    cut, turn = interruption([Interrupted()], answers)
+    assert (cut.reply, turn.reply) == ("", "stopped")
+
+
+def test_reply_is_cut_twice():
+    def on_voice(line):
+        async def step():
+            if line.playout.played_until() > line.playout.now():
+                line.emit(Interrupted(), TurnEnded())
+
+        return step()
+
+    async def long(line):
+        line.emit(Sound(tone(5.0), RATE))
+
+    async def script(call):
+        first = await call.say(PROMPT, wait=False)
+        second = await call.say(PROMPT, over=1.0, wait=False)
+        third = await call.say(PROMPT, over=2.0)
+        return await first.turn(), await second.turn(), third
+
+    turns = talk(ScriptedAgent(long, long, says("three"), on_voice=on_voice), script)
+    assert [turn.interrupted for turn in turns] == [False, True, True]
+    assert [turn.reply for turn in turns] == ["", "", "three"]
+    assert [turn.audio.duration for turn in turns] == pytest.approx([1.0, 2.0, 1.0], abs=0.05)
+
+
+# -- a prompt with a pause
+
+
+PAUSED = prompt(-0.3, 0.5, -0.8, 0.5, -0.47)
+
+
+def answers(*events):
+    async def step(line):
+        line.emit(*events, TurnEnded())
+
+    return step
+
+
+@pytest.mark.parametrize("thinks", [0.0, 0.5, 2.0])
+def test_answer_to_the_rest_of_a_prompt_belongs_to_its_turn(thinks):
+    async def second(line):
+        await line.playout.played(thinks)
+        line.emit(ToolCalled(ToolCall("two")), TurnEnded())
+
+    turn = talk(ScriptedAgent(answers(Said("one")), second), lambda call: call.say(PAUSED), timeout=10)
+    assert (turn.reply, turn.tool_calls) == ("one", [tool_call("two")])
+
+
+@pytest.mark.parametrize("timeout", [0.6, 5.0])
+def test_agent_that_answers_only_the_beginning_of_a_prompt_has_a_turn(timeout):
+    turn = talk(ScriptedAgent(answers(Said("one"))), lambda call: call.say(PAUSED), timeout=timeout)
+    assert turn.reply == "one"
