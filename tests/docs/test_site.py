@@ -244,6 +244,20 @@ def test_every_fixture_and_the_marker_are_in_the_reference(reference, pytestconf
     assert "@pytest.mark.russo(" in page.part("the-marker")
 
 
+def test_every_fixture_setting_and_marker_of_agents_is_in_the_reference(reference, pytestconfig):
+    source = (ROOT / "russo-agents" / "src" / "russo_agents" / "_pytest_plugin.py").read_text("utf-8")
+    fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)", source)
+    assert sorted(fixtures) == ["russo_agent", "russo_async_call", "russo_call"]
+    page = reference("agents-pytest")
+    assert [name for name in fixtures if f"<td><code>{name}</code></td>" not in page.html] == []
+    settings = re.findall(r'^    add\(\s*parser,\s*"(\w+)"', source, re.MULTILINE)
+    assert sorted(settings) == ["agent", "agent_timeout", "keep_calls", "pace"]
+    missing = [name for name in settings if f"<td><code>russo_{name}</code></td>" not in page.html]
+    assert missing == []
+    assert any(line.startswith("russo_real_time:") for line in pytestconfig.getini("markers"))
+    assert "@pytest.mark.russo_real_time" in page.part("the-marker")
+
+
 def test_every_hook_is_in_the_reference_by_both_names(reference):
     hooks = [name for name in vars(hookspecs) if name.startswith("russo_")]
     assert len(hooks) == 7
