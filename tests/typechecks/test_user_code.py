@@ -174,7 +174,8 @@ def test_right_code_uses_every_fixture(plugin, types):
     assert set(types) == fixtures
 
 
-def test_reference_names_the_type_of_every_fixture():
-    text = (ROOT / "docs" / "reference" / "pytest.md").read_text("utf-8")
+@pytest.mark.parametrize(("page", "types"), [("pytest.md", TYPES), ("agents-pytest.md", TYPES_OF_AGENTS)])
+def test_reference_names_the_type_of_every_fixture(page, types):
+    text = (ROOT / "docs" / "reference" / page).read_text("utf-8")
     rows = re.findall(r"^\| `(russo_\w+)` \| \w+ \| \[`([\w.]+)`\]", text, re.MULTILINE)
-    assert dict(rows) == TYPES
+    assert dict(rows) == types
