@@ -58,7 +58,11 @@ def test_turn_is_readable():
             [(1, "speaks"), (2, "interrupted"), (2.5, "said", "Ye")],
             [(1, "agent", "(speaks)"), (2, "agent", "(interrupted)"), (2.5, "agent", "Ye")],
         ),
-        ([(1, "said", "Yes"), (2, "speaks")], [(1, "agent", "Yes"), (2, "agent", "(speaks)")]),
+        ([(1, "said", "Yes"), (2, "speaks"), (3, "ended")], [(1, "agent", "Yes")]),
+        (
+            [(1, "said", "Yes"), (2, "turn", ""), (3, "speaks"), (4, "tool", "f()"), (5, "said", "No")],
+            [(1, "agent", "Yes"), (3, "agent", "(speaks)"), (4, "tool", "f()"), (5, "agent", "No")],
+        ),
         (
             [(1, "other", "Metrics(x=1)"), (2, "lost", "gone")],
             [(1, "other", "Metrics(x=1)"), (2, "line", "gone")],

@@ -22,7 +22,6 @@ _INDENT: Final = 18
 _LONGEST_TEXT: Final = 400
 _FIRST_ROWS: Final = 20
 _LAST_ROWS: Final = 60
-_WITHOUT_ROW: Final = {"speaks", "ended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +45,34 @@ class Row:
 
 
 def rows_of(record: CallRecord) -> list[Row]:
-    """Return the rows of a call, in order."""
-    rows = []
-    speaks: Moment | None = None
+    """Return the rows of a call, in order.
+
+    Sound and words of a reply are one row at the time of the first of them. Sound has a row of its own if
+    something else happens before the words arrive, or if there are none.
+    """
+    rows: list[Row] = []
+    speaks: Moment | None = None  # sound whose words have not arrived yet
+    has_words = False  # of the reply whose sound has not begun yet
     for moment in record.moments:
-        if moment.kind == "speaks":
-            speaks = moment
-        elif moment.kind == "said":
-            # The words of a reply arrive when they were spoken, or before; the reply begins with its sound.
-            rows.append(_row(moment, at=moment.at if speaks is None else min(speaks.at, moment.at)))
-            speaks = None
-        elif moment.kind != "ended":
-            if speaks is not None and moment.kind != "heard":
-                rows.append(Row(speaks.at, "agent", "(speaks)"))
-                speaks = None
-            rows += [] if _is_skipped(moment, record) else [_row(moment)]
-    if speaks is not None:
-        rows.append(Row(speaks.at, "agent", "(speaks)"))
+        match moment.kind:
+            case "speaks":
+                speaks = None if has_words else moment
+                has_words = False
+            case "said":
+                rows.append(_row(moment, at=moment.at if speaks is None else speaks.at))
+                has_words, speaks = speaks is None, None
+            case "ended" | "heard":
+                rows += [] if moment.kind == "ended" else [_row(moment)]
+            case _:
+                rows += [] if speaks is None else [_sound(speaks)]
+                rows += [] if _is_skipped(moment, record) else [_row(moment)]
+                speaks, has_words = None, False
+    rows += [] if speaks is None else [_sound(speaks)]
     return sorted(rows, key=lambda row: row.at)
+
+
+def _sound(speaks: Moment) -> Row:
+    return Row(speaks.at, "agent", "(speaks)")
 
 
 def notes_of(record: CallRecord) -> list[str]:
@@ -126,8 +135,6 @@ def _result_of(moment: Moment) -> str:
 
 def _is_skipped(moment: Moment, record: CallRecord) -> bool:
     """Return whether a moment says nothing that the notes do not say."""
-    if moment.kind in _WITHOUT_ROW:
-        return True
     return moment.kind == "turn" and moment.seconds is None and (record.pace != 1 or not moment.text)
 
 
