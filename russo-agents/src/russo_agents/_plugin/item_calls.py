@@ -11,7 +11,7 @@ import pytest
 
 from russo import plugins
 
-from .conversation import lines_of, rows_of
+from .conversation import lines_of, notes_of, rows_of
 from .interrupts import watch_interrupts
 from .kept_calls import KeptCalls
 from .settings import settings_of
@@ -110,7 +110,10 @@ class ItemCalls:
             plugins.ReportSection(
                 title=title,
                 columns=("time", "who", "what"),
-                rows=[(f"{row.time} s", row.who, row.what) for row in rows_of(record)],
+                rows=[
+                    *((f"{row.time}\N{NO-BREAK SPACE}s", row.who, row.what) for row in rows_of(record)),
+                    *(("", "note", note) for note in notes_of(record)),
+                ],
                 audio=record.stereo(),
             ),
         )
