@@ -29,9 +29,13 @@ class Agent:
 
     Args:
         hearing: The speech recogniser; conversations may share it, because it keeps no state.
+
+    Attributes:
+        heard: The words of the last turn, "" if none were understood.
     """
 
     def __init__(self, hearing: Hearing) -> None:
+        self.heard = ""
         self._hearing = hearing
         self._last: ToolCall | None = None
         self._minutes: int | None = None
@@ -43,7 +47,8 @@ class Agent:
         Args:
             pcm: 16 kHz, 16 bits, mono.
         """
-        words = self._hearing.words(pcm).removeprefix("please ").removesuffix(" please")
+        self.heard = self._hearing.words(pcm)
+        words = self.heard.removeprefix("please ").removesuffix(" please")
         call = self._command(words) or self._followup(words)
         self._remember(call)
         return call

@@ -8,13 +8,18 @@ from dataclasses import dataclass, fields
 class ToolCall:
     """The tool call that the agent chose."""
 
+    @property
+    def name(self) -> str:
+        """The name of the tool, such as ``set_light``."""
+        words = (f"_{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)
+        return "".join(words).lstrip("_")
+
     def __str__(self) -> str:
-        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         arguments = ", ".join(
             f"{name}={json.dumps(value) if isinstance(value, str) else value}" for name, value in values
         )
-        return f"{name.lstrip('_')}({arguments})"
+        return f"{self.name}({arguments})"
 
 
 @dataclass(frozen=True)

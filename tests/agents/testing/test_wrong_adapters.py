@@ -30,7 +30,8 @@ def test_wrong_adapter_is_caught_by_the_check_for_its_fault(wrong, contract):
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.kind.__name__)
 def test_no_other_check_fails_for_a_wrong_adapter(wrong, contract):
-    assert_caught(wrong, ALL, contract)
+    real_time = {"test_turn_has_the_answer"}  # takes two seconds
+    assert_caught(wrong, ALL - real_time | wrong.checks, contract)
 
 
 def test_every_check_names_a_fault():

@@ -52,7 +52,7 @@ class FunctionAgent:
             the reply, mono), a `ToolCall`, an event of russo_agents, or a list or tuple of these, in order.
             An empty ``str`` or `Audio` is ignored. The events `Interrupted` and `TurnEnded` are refused,
             because the adapter reports them. If the caller speaks while sound plays, the sound stops, and
-            the words and sounds after it are not said.
+            the words and sounds after it are not said. `Turn.heard` can be read from the first `Heard` on.
         sample_rate: The rate of the utterances in Hz.
 
     Raises:
@@ -89,11 +89,11 @@ class _FunctionLine:
 
     ends_turns = True
     real_time = False
-    # Not "heard": most functions do not return Heard. If they do, the turn has it all the same.
-    observes = frozenset({"tool_calls", "reply", "interruption"})
 
     def __init__(self, hear: Callable[[Audio], Any], sample_rate: int, playout: Playout) -> None:
         self.sample_rate = sample_rate
+        # "heard" is added when the function returns the first Heard.
+        self.observes = frozenset({"tool_calls", "reply", "interruption"})
         self._hear = hear
         self._playout = playout
         self._splitter = UtteranceSplitter(sample_rate)
@@ -164,6 +164,8 @@ class _FunctionLine:
     async def _answer(self, utterance: Audio) -> None:
         is_interrupted = False
         for event in _events_of(await self._call(utterance), self._hear):
+            if isinstance(event, Heard):
+                self.observes |= {"heard"}
             is_speech = isinstance(event, Said | Sound)
             if not (is_speech and is_interrupted):
                 self._events.put_nowait(event)

@@ -44,7 +44,7 @@ class TurnChecks(ContractBase):
 
         async def script() -> None:
             async with self.line(agent) as line:
-                ends = line.ends_turns
+                ends = bool(line.ends_turns)
             async with self.call(agent) as call:
                 await self.say(call, spoken, "prompt")
                 ended = any(moment.kind == "ended" for moment in call.record.moments)
