@@ -40,7 +40,8 @@ ALLOWED = {
     ("_cli/recording.py", "asyncio.sleep"),  # of 0 seconds
     ("_connection.py", "asyncio.timeout"),
 }
-# A call uses the clock of its event loop, as the agent in this loop does, so `asyncio` is allowed here.
+# A call uses the clock of its event loop, as the agent in this loop does. Plain tests use the loop of russo, and no
+# test can freeze its clock.
 AGENTS = [path for path in SOURCES if "russo-agents" in path.parts]
 ALLOWED_FOR_AGENTS = {("_livekit_audio.py", "time.time")}  # the SDK asks when playback started
 
