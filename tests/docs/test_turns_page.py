@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from russo_agents._call import call, connection, listener, microphone, voice, waiting
+from russo_agents._call import call, connection, listener, microphone, turns, voice, waiting
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = " ".join((DOCS / "explanation" / "agents.md").read_text("utf-8").split())
@@ -25,7 +25,9 @@ WORDS = re.sub(r"<[^>]+>", "", PICTURE)
         (connection.CLOSE_SECONDS, "| closing the line | {:g} s |"),
         (1000 * microphone.LATE_SECONDS, "more than {:g} ms late"),
         (microphone._EAGER_SECONDS, "the {:g} s after the prompt"),
-        (waiting._CUT_WORDS_SECONDS, "or after {:g} s of audio"),
+        (turns.CUT_WORDS_SECONDS, "or after {:g} s of audio"),
+        (turns.CUT_WORDS_SECONDS, "up to {:g} s after it interrupted a reply"),
+        (waiting._REST_SECONDS, "no answer begins within {:g} s of audio"),
         (voice._PAUSE_SECONDS, "A pause is {:g} s or longer"),
         (1000 * voice._WINDOW_SECONDS, "A window of {:g} ms is voiced"),
     ],
@@ -44,7 +46,7 @@ def test_picture_has_the_states_and_the_numbers_of_the_page():
     for value, words in (
         (call._QUIET_SECONDS, "quiet for {:g} s"),
         (listener.END_SECONDS, "{:g} s of silence"),
-        (waiting._CUT_WORDS_SECONDS, "or {:g} s"),
+        (turns.CUT_WORDS_SECONDS, "or {:g} s"),
         (listener.LONGEST_TURN_SECONDS, "a reply of {:g} s"),
     ):
         assert words.format(value) in WORDS
