@@ -19,6 +19,8 @@ from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.constructor import option_types
 from russo._plugin import pytest_plugin
 from russo._settings import Asked, resolve
+from russo_agents._adapters import function
+from russo_agents._protocol import OBSERVABLE
 from support import site_builder
 from support.page_blocks import blocks
 
@@ -149,6 +151,14 @@ def test_every_public_name_is_in_the_reference(anchors, module, names):
     assert [name for name in names if f"{module}.{name}" not in anchors] == []
 
 
+# Members without an underscore that only the driver of russo-agents calls.
+OF_THE_DRIVER = {
+    "russo_agents.Playout.add",
+    "russo_agents.Playout.cut",
+    "russo_agents.Playout.voiced_until",
+}
+
+
 def test_every_public_member_is_in_the_reference(anchors):
     missing = []
     for package, name in [*CLASSES, (russo.authoring, "Attempts"), (russo.authoring, "Exchange")]:
@@ -157,8 +167,8 @@ def test_every_public_member_is_in_the_reference(anchors):
         for member in set(vars(kind)) - fixed:
             value = vars(kind)[member]
             if not member.startswith("_") and (callable(value) or hasattr(value, "__get__")):
-                missing += [member] if f"{package.__name__}.{name}.{member}" not in anchors else []
-    assert missing == []
+                missing += [full] if (full := f"{package.__name__}.{name}.{member}") not in anchors else []
+    assert set(missing) == OF_THE_DRIVER
 
 
 def attributes_of(kind):
@@ -337,3 +347,20 @@ def test_every_backend_is_in_the_reference_with_its_options(anchors, reference, 
     documented = codes(reference("backends"))
     assert {kind.__name__, backend, *kind.credentials} <= documented
     assert set(synthesizers._PACKAGES) <= documented
+
+
+def test_reference_says_what_each_adapter_observes(reference):
+    rows = re.findall(r"<tr>\s*(.*?)</tr>", reference("agents").html, re.DOTALL)
+    cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in rows]
+    table = {re.sub("<[^>]+>", "", row[0]): row[1:] for row in cells if len(row) == 5}
+    adapters = {name for _, name in CLASSES if name.endswith("Agent") and name != "Agent"}
+    assert set(table) == adapters | {"your own"}
+    fields = ["heard", "tool_calls", "reply", "interruption"]
+    observed = {"FunctionAgent": function._FunctionLine.observes, "LiveKitAgent": OBSERVABLE - {"heard"}}
+    for name, always in observed.items():
+        cells = dict(zip(fields, table[name], strict=True))
+        assert {field for field, cell in cells.items() if cell == "yes"} == always
+    named = [
+        re.findall(r"<code>\"?(\w+)\"?</code>", cell.replace("&quot;", '"'))[-1] for cell in table["your own"]
+    ]
+    assert set(named) == OBSERVABLE
