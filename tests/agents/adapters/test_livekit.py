@@ -353,6 +353,33 @@ def test_model_that_fails(talk, script, options, model):
     assert isinstance(caught.value.__cause__.__cause__, APIConnectionError)
 
 
+class Confused(Home):
+    """An agent whose own code for the language model has a fault."""
+
+    async def llm_node(self, chat_ctx, tools, model_settings):
+        raise LookupError("no such model")
+
+
+def test_agent_whose_own_code_fails(talk):
+    with pytest.raises(AgentLostError, match="the session failed: LookupError: no such model") as caught:
+        talk(Script([LIGHT]), lambda call: call.say(LIGHT), agent=Confused)
+    assert isinstance(caught.value.__cause__.__cause__, LookupError)
+
+
+class Deaf(Home):
+    """An agent whose own code for the recognizer has a fault."""
+
+    async def stt_node(self, audio, model_settings):
+        async for _frame in audio:
+            raise LookupError("no such recognizer")
+        yield None
+
+
+def test_failure_that_livekit_only_logs_is_named(talk):
+    with pytest.raises(AgentSilentError, match="LiveKit logged LookupError: no such recognizer"):
+        talk(Script(), lambda call: call.say(LIGHT), agent=Deaf, timeout=2)
+
+
 def test_agent_that_speaks_about_the_failure_goes_on(voice):
     script = Script([LIGHT, STORY], [lost_connection(), "A story."])
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +43,7 @@ _SETTLE_SECONDS: Final = 0.02
 # So long after a hand-over, the new agent may begin to speak.
 _HANDOVER_SECONDS: Final = 1.0
 _CANCEL_SECONDS: Final = 5.0
+_LOGGER: Final = logging.getLogger("livekit.agents")
 _MODELS: Final = {"stt_error": "STT", "llm_error": "LLM", "tts_error": "TTS"}
 
 
@@ -90,6 +93,7 @@ class LiveKitLine:
         self._session = session
         self._agent = agent
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._microphone = Microphone(playout.pace)
         subtitles = Subtitles(session.output.transcription)
@@ -104,6 +108,8 @@ class LiveKitLine:
         self._failure: AgentError | None = None
         self._captured = 0.0
         self._is_deaf = False
+        self._has_answered = False
+        self._crash: Exception | None = None
         self._is_over = False
         self._warmup_until: float | None = None
         self._unheard = ""
@@ -129,6 +135,7 @@ class LiveKitLine:
         """
         for event, handler in self._handlers.items():
             self._session.on(event, handler)
+        _LOGGER.addFilter(self._on_log)
         # A task of its own: a session that is cancelled while it starts could not be closed.
         starting = asyncio.create_task(self._session.start(self._agent, record=False))
         try:
@@ -137,9 +144,7 @@ class LiveKitLine:
             await asyncio.wait([starting], timeout=_CANCEL_SECONDS)
             raise
         except Exception as error:
-            raise AgentConfigError(
-                f"the AgentSession did not start: {type(error).__name__}: {error}"
-            ) from error
+            raise AgentConfigError(f"the AgentSession did not start: {_named(error)}") from error
 
     async def send(self, frame: bytes) -> None:
         """Send 20 ms of sound to the agent."""
@@ -154,7 +159,8 @@ class LiveKitLine:
 
     def hint(self) -> str | None:
         """Return what may be the reason for the agent's silence."""
-        return "; ".join(filter(None, (self._unheard, self._trouble))) or None
+        crash = "" if self._crash is None else f"LiveKit logged {_named(self._crash)}"
+        return "; ".join(filter(None, (self._unheard, self._trouble, crash))) or None
 
     async def aclose(self) -> None:
         """Close the session."""
@@ -167,6 +173,7 @@ class LiveKitLine:
         try:
             await self._session.aclose()
         finally:
+            _LOGGER.removeFilter(self._on_log)
             for event, handler in self._handlers.items():
                 self._session.off(event, handler)
 
@@ -184,7 +191,8 @@ class LiveKitLine:
         elif item.type == "message" and item.role == "assistant" and (text := item.text_content):
             if self._failure is not None and self._speaker.captured <= self._captured:
                 return  # words without sound: older versions report them if the synthesis fails
-            self._failure, self._trouble = None, ""
+            self._failure, self._crash, self._trouble = None, None, ""
+            self._has_answered = True
             self._events.put_nowait(Said(text.strip()))
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
@@ -192,7 +200,7 @@ class LiveKitLine:
             result: Any = None if output is None else output.output
             if output is not None and output.is_error:
                 result = ToolError(output.output)
-            self._is_busy = True
+            self._is_busy = self._has_answered = True
             self._events.put_nowait(ToolCalled(ToolCall(call.name, _arguments(call.arguments), result)))
         if event.has_agent_handoff:
             self._await_handover()
@@ -228,7 +236,7 @@ class LiveKitLine:
     def _on_error(self, event: ErrorEvent) -> None:
         error = getattr(event.error, "error", event.error)
         model = _MODELS.get(getattr(event.error, "type", ""), "model")
-        self._trouble = f"the session's {model} failed: {type(error).__name__}: {error}"
+        self._trouble = f"the session's {model} failed: {_named(error)}"
         if getattr(event.error, "recoverable", False):
             return
         self._failure = AgentError(self._trouble)
@@ -242,6 +250,14 @@ class LiveKitLine:
         if event.error is None:
             self._failure = None
         self._end()
+
+    def _on_log(self, record: logging.LogRecord) -> bool:
+        """Note an exception that LiveKit logs and does not report, such as one of the user's `llm_node`."""
+        error = record.exc_info[1] if record.exc_info else None
+        is_error = record.levelno >= logging.ERROR and record.thread == self._thread
+        if is_error and isinstance(error, Exception):
+            self._crash = error
+        return True
 
     # -- the end of a turn
 
@@ -278,10 +294,13 @@ class LiveKitLine:
     def _end_turn(self) -> None:
         if not self._is_idle or self._is_over:
             return
+        if self._is_busy and not self._has_answered and self._failure is None and self._crash is not None:
+            self._failure = AgentError(f"the session failed: {_named(self._crash)}")
+            self._failure.__cause__ = self._crash
         if self._failure is not None and (self._is_busy or self._is_deaf):
             self._end()
         elif self._is_busy:
-            self._is_busy = False
+            self._is_busy = self._has_answered = False
             self._events.put_nowait(TurnEnded())
 
     def _end(self) -> None:
@@ -307,6 +326,10 @@ def _arguments(text: str) -> dict[str, Any]:
     except ValueError:
         arguments = text
     return arguments if isinstance(arguments, dict) else {"arguments": arguments}
+
+
+def _named(error: object) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _kind(value: object) -> str:
