@@ -216,4 +216,5 @@ def test_every_page_is_run():
         "CONTRIBUTING.md",
         "russo-core/README.md",
         "examples/voice-agent/README.md",
+        "examples/livekit-agent/README.md",
     } | written <= names

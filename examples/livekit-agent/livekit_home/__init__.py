@@ -1,0 +1,1 @@
+"""A home assistant on LiveKit Agents: lights, a timer and music."""
