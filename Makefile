@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-demo: $(READY) ## run the example's tests twice: the first run synthesizes, the second replays
+demo: $(READY) ## run the examples' tests twice: the first run synthesizes, the second replays
 	@$(RUN) tools/demo.py
 
 test: $(READY) ## run all tests but the slow ones; ARGS="..." goes to pytest
@@ -42,7 +42,7 @@ format: $(READY) ## format the code
 environment: $(READY) ## create the environment only
 
 clean: ## remove the environment and the files of the tools
-	rm -rf $(VENV) $(VENV)-sdks site .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache
+	rm -rf $(VENV) $(VENV)-sdks site .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache examples/*/.russo_calls
 
 # Entry points and dependencies are read at install, so the environment depends on every pyproject.toml.
 $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environment.sh

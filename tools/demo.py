@@ -1,8 +1,9 @@
-"""Show the main purpose: run the example's tests twice. The first run synthesizes, the second replays.
+"""Show the main purpose: run the tests of two agents twice. The first run synthesizes, the second replays.
 
     python tools/demo.py
 
-Each run is a separate pytest process. Hooks that any conftest.py may use count its numbers.
+Each run is a separate pytest process. The two agents are tested at the same time; the runs of one agent
+follow one another. Hooks that any conftest.py may use count the numbers of a run.
 """
 
 import json
@@ -11,9 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "voice-agent"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+# Each example with the options of its runs. Tests in real time would take longer than all others.
+AGENTS = {"voice-agent": [], "livekit-agent": ["-m", "not russo_real_time"]}
+RUNS = {
+    "first run, synthesized": ["--russo-cache-mode=auto", "--russo-clear-cache"],
+    "second run, replayed  ": ["--russo-cache-mode=replay"],
+}
 
 
 class Counter:
@@ -45,11 +54,11 @@ class Counter:
 
 
 def run_tests(report: str, options: list[str]) -> int:
-    """Run the example's tests in this process and write the counts to a file."""
+    """Run the tests of the current folder in this process and write the counts to a file."""
     import pytest
 
     counter = Counter()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *options, str(EXAMPLE)], plugins=[counter])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *options], plugins=[counter])
     counts = {
         "prompts": len(counter.prompts),
         "backend_calls": counter.backend_calls,
@@ -61,36 +70,47 @@ def run_tests(report: str, options: list[str]) -> int:
     return int(code)
 
 
-def show(title: str, options: list[str]) -> None:
-    """Run the tests in a new process and print one line of numbers."""
+def lines_of_run(example: Path, title: str, options: list[str]) -> Iterator[str]:
+    """Run the tests of an example in a new process; yield its numbers, and what the agent did."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "counts.json"
         start = time.monotonic()
         command = [sys.executable, __file__, "run", str(report), *options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RUSSO_")}
         done = subprocess.run(
-            command, cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False
+            command, cwd=example, env=environment, capture_output=True, text=True, check=False
         )
         seconds = time.monotonic() - start
         if done.returncode:
-            sys.exit(f"{done.stdout}{done.stderr}\n{title.strip()}: the tests failed")
+            raise SystemExit(f"{done.stdout}{done.stderr}\n{title.strip()}: the tests failed")
         if " raised in pytest_russo_" in done.stdout:
-            sys.exit(f"{done.stdout}\n{title.strip()}: a hook of the demo failed, so its numbers are wrong")
+            raise SystemExit(
+                f"{done.stdout}\n{title.strip()}: a hook of the demo failed, so its numbers are wrong"
+            )
         counts = json.loads(report.read_text())
-    passed = next(line for line in reversed(done.stdout.splitlines()) if " passed" in line).split(" in ")[0]
+    lines = done.stdout.splitlines()
+    passed = next(line for line in reversed(lines) if " passed" in line).split(",")[0].split(" in ")[0]
     numbers = f"{counts['prompts']} prompts, {counts['backend_calls']} backend calls, {counts['hits']} hits"
     unknown = f", {counts['unknown']} of unknown length" if counts["unknown"] else ""
-    print(f"{title}: {passed} in {seconds:.1f} s; {numbers}, {counts['speech']:.0f} s of speech{unknown}")
+    yield f"  {title}: {passed} in {seconds:.1f} s; {numbers}, {counts['speech']:.0f} s of speech{unknown}"
+    yield from (line.replace("russo:", "   ", 1) for line in lines if " turns, " in line)
+
+
+def show(example: Path) -> list[str]:
+    """Run the tests of an example twice, and return the lines that tell what happened."""
+    lines = [f"The tests of {os.path.relpath(example)}, run twice:"]
+    for title, options in RUNS.items():
+        lines += lines_of_run(example, title, [*AGENTS[example.name], *options])
+    cache = example / ".russo_cache"
+    size = sum(path.stat().st_size for path in cache.glob("*.audio"))
+    return [*lines, f"The audio is in {os.path.relpath(cache)} ({size / 1e6:.1f} MB)."]
 
 
 def main() -> None:
     """Synthesize, replay, and print where the audio is."""
-    print(f"The tests of {os.path.relpath(EXAMPLE)}, run twice:")
-    show("  first run, synthesized", ["--russo-cache-mode=auto", "--russo-clear-cache"])
-    show("  second run, replayed  ", ["--russo-cache-mode=replay"])
-    cache = EXAMPLE / ".russo_cache"
-    size = sum(path.stat().st_size for path in cache.glob("*.audio"))
-    print(f"The audio is in {os.path.relpath(cache)} ({size / 1e6:.1f} MB).")
+    with ThreadPoolExecutor() as pool:
+        for lines in pool.map(show, [EXAMPLES / name for name in AGENTS]):
+            print(*lines, sep="\n", flush=True)
     print("The backend is local, so its calls cost nothing.")
 
 
