@@ -271,7 +271,7 @@ class WrongSoundLine(ScriptedLine):
     ("line_type", "kind", "message"),
     [
         (DeafLine, AgentLostError, "the line failed: closed"),
-        (StuckLine, AgentSilentError, "gave no sign for 0.3 s"),
+        (StuckLine, AgentSilentError, "the line took no sound for 0.3 s: StuckLine.send has not returned"),
         (LeakingLine, AgentLostError, "the line failed: CancelledError"),
         (LeakingSendLine, AgentLostError, "the line failed: CancelledError"),
         (CoroutineLine, AgentLostError, "CoroutineLine.events is a coroutine; it must be a generator"),

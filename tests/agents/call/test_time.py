@@ -226,7 +226,7 @@ def test_reply_that_begins_before_the_end_of_the_prompt_has_no_latency():
     async def script(call):
         return await call.say(prompt(-0.3, 0.4, -0.7, 0.4, -0.4))
 
-    turn = talk(ScriptedAgent(replies_after(0.0), emits()), script, pace=1)
+    turn = talk(ScriptedAgent(replies_after(0.0), emits(TurnEnded())), script, pace=1)
     with pytest.raises(LatencyError, match=r"the reply began \d\.\d\d s before the end of the prompt"):
         _ = turn.latency
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Iterator
@@ -95,19 +96,28 @@ class PendingTurn:
     def __init__(self, session: Session, turn: OpenTurn) -> None:
         self._session = session
         self._turn = turn
+        self._lock = asyncio.Lock()
         self._result: Turn | None = None
+        self._error: AgentError | None = None
 
     async def turn(self) -> Turn:
-        """Wait for the end of the turn, and return the turn. Later calls return the same turn.
+        """Wait for the end of the turn, and return the turn. Later calls return the same turn, or fail alike.
 
         Raises:
             AgentSilentError: The agent did not end its turn in time.
             AgentLostError: The line closed before.
         """
         __tracebackhide__ = True
-        if self._result is None:
-            self._result = await self._session.finish(self._turn)
-        return self._result
+        async with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._result is None:
+                try:
+                    self._result = await self._session.finish(self._turn)
+                except AgentError as error:
+                    self._error = error
+                    raise
+            return self._result
 
 
 class Call:
@@ -161,10 +171,16 @@ class Call:
             if over is None:
                 await self._session.wait_for_quiet(_QUIET_SECONDS)
             else:
-                await self._session.wait_until_talking_over(over, said.lead)
+                said = said.without(await self._session.wait_until_talking_over(over, said.lead))
             turn = await self._session.speak(said)
             pending = PendingTurn(self._session, turn)
-            return await pending.turn() if wait else pending
+            if not wait:
+                return pending
+            try:
+                return await pending.turn()
+            except asyncio.CancelledError:
+                self._session.forget(turn)
+                raise
 
     async def hear(self) -> Turn:
         """Return the turn of an agent that speaks first, without a prompt.

@@ -69,6 +69,11 @@ class AudioClock:
         return self._frames * FRAME_SECONDS
 
     @property
+    def frames(self) -> int:
+        """How many frames the microphone has sent."""
+        return self._frames
+
+    @property
     def is_awaited(self) -> bool:
         """Whether a `sleep_until` has not returned yet. Only pace 0 needs it."""
         while self._waiters and self._waiters[0][2].done():
@@ -87,7 +92,9 @@ class AudioClock:
         """Wait until the clock shows a time."""
         if self.pace:
             await asyncio.sleep(max(0.0, (seconds - self.now()) / self.pace))
-        elif seconds > self.now():
+        elif seconds <= self.now():
+            await asyncio.sleep(0)  # an adapter that waits in a loop must not block the event loop
+        else:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._order += 1
             heapq.heappush(self._waiters, (seconds, self._order, waiter))

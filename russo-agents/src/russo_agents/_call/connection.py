@@ -68,9 +68,14 @@ class Connection:
         raise AgentLostError("the agent could not be connected: connect ended before it opened a line")
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the task of the line ended while the call went on."""
+        return self._task is not None and self._task.done() and not self._closing.is_set()
+
+    @property
     def failure(self) -> BaseException | None:
         """The error with which the task of the line ended while the call went on, or ``None``."""
-        if self._task is None or not self._task.done() or self._closing.is_set():
+        if self._task is None or not self.has_ended:
             return None
         return asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .._events import Heard, Said, ToolCalled
 
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from .._protocol import Line
     from .turns import OpenTurn
 
-_LONGEST = 60
+_LONGEST: Final = 60
+_MOST_CALLS: Final = 5
 
 
 def silent_message(turn: OpenTurn, timeout: float, line: Line) -> str:
     """Return the message for an agent that did not end its turn in time."""
     after = "" if turn.prompt is None else f" after {_quoted(turn.prompt)}"
-    message = f"the agent gave no sign for {timeout:g} s and did not end its turn{after}; {_deeds(turn)}"
+    message = f"the agent gave no sign for {timeout:g} s and did not end its turn{after}; {deeds_of(turn)}"
     hint = getattr(line, "hint", None)
     advice = hint() if callable(hint) else None
     return f"{message}; {advice}" if advice else message
@@ -28,20 +29,21 @@ def lost_message(turn: OpenTurn | None, error: BaseException | None) -> str:
     if turn is None:
         return why
     if turn.prompt is None:
-        return f"{why}; {_deeds(turn)}"
-    return f"{why} before the turn after {_quoted(turn.prompt)} ended; {_deeds(turn)}"
+        return f"{why}; {deeds_of(turn)}"
+    return f"{why} before the turn after {_quoted(turn.prompt)} ended; {deeds_of(turn)}"
 
 
-def _deeds(turn: OpenTurn) -> str:
+def deeds_of(turn: OpenTurn) -> str:
     """Return what the agent heard, called and said."""
     heard = " ".join(event.text for event in turn.events if isinstance(event, Heard))
     said = " ".join(event.text for event in turn.events if isinstance(event, Said))
-    calls = [str(event.call) for event in turn.events if isinstance(event, ToolCalled)]
+    calls = [_shortened(str(event.call)) for event in turn.events if isinstance(event, ToolCalled)]
     deeds = []
     if heard:
         deeds.append(f"heard {_quoted(heard)}")
     if calls:
-        deeds.append(f"called {', '.join(calls)}")
+        more = f" and {len(calls) - _MOST_CALLS} more" if len(calls) > _MOST_CALLS else ""
+        deeds.append(f"called {', '.join(calls[:_MOST_CALLS])}{more}")
     if said:
         deeds.append(f"said {_quoted(said)}")
     elif turn.reply_began is not None:
@@ -52,4 +54,8 @@ def _deeds(turn: OpenTurn) -> str:
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+    return repr(_shortened(text))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ class Prompt:
     def lead(self) -> float:
         """Seconds of silence before the first voiced sample."""
         return self.voiced[0].start if self.voiced else 0.0
+
+    def without(self, seconds: float) -> Prompt:
+        """Return the prompt without some seconds at its beginning, in whole frames of silence."""
+        count = int(max(0.0, min(seconds, self.lead)) / FRAME_SECONDS + 1e-6)
+        removed = count * FRAME_SECONDS
+        return Prompt(
+            self.text,
+            self.pcm[count * len(self.frames[0]) :],
+            deque(itertools.islice(self.frames, count, None)),
+            [Stretch(part.start - removed, part.end - removed) for part in self.voiced],
+            self.seconds - removed,
+        )
 
 
 async def prepare(prompt: str | Audio, synthesizer: Synthesizer | None, sample_rate: int) -> Prompt:

@@ -70,6 +70,11 @@ class Recording:
         with self._noting_problem():
             self._caller.write(at, pcm)
 
+    def cut_caller(self, at: float) -> None:
+        """Remove the caller's sound from a time on, because it was not sent."""
+        with self._noting_problem():
+            self._caller.cut(at)
+
     def add_agent(self, at: float, pcm: bytes, sample_rate: int) -> None:
         """Add what the agent says from a time on."""
         with self._noting_problem():

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .._errors import AgentError
-from .clock import Signal
+from .clock import FRAME_SECONDS, Signal
 from .connection import CLOSE_SECONDS, end_tasks
 from .listener import Listener
 from .microphone import Microphone, Speech
@@ -103,47 +103,69 @@ class Session:
         self._microphone.speak(speech)
         self._watch.open_turns.append(turn)
         try:
-            # The line may limit the speed, but it must take a frame now and then.
-            await self._watch.wait(speech.spoken.done, turn=turn, counts=lambda: len(speech.frames))
+            await self._watch.wait(speech.spoken.done, turn=turn, is_speaking=True)
         except BaseException:
             self._microphone.fall_silent()
-            self._watch.give_up(turn)
+            self._note_unsaid(speech)
+            self.forget(turn)
             raise
         self._listener.last_sign = self._loop.time()
         return turn
 
+    def _note_unsaid(self, speech: Speech) -> None:
+        """Take what was not said of a prompt out of the record."""
+        if speech.is_started:
+            self._recording.cut_caller(self._playout.now())
+            self.record.seconds_said -= len(speech.frames) * FRAME_SECONDS
+
+    def forget(self, turn: OpenTurn) -> None:
+        """Forget a turn: its prompt was not said to its end, or the test does not wait for its answer."""
+        self._watch.give_up(turn)
+        self._conversation.drop(turn, self._playout.now())
+
     async def wait_for_quiet(self, seconds: float) -> None:
         """Wait until the turn before is over, and the line has been quiet for so many seconds of audio."""
-        for turn in list(self._watch.open_turns):
-            await self._watch.until_over(turn)
-        self._listener.last_sign = self._loop.time()
+        await self._until_pending_turns_are_over()
 
         def quiet_at() -> float:
             return max(self._began, self._playout.voiced_until) + seconds
 
         await self._watch.wait(
-            lambda: self._watch.has_come(quiet_at()), turn=self._conversation.current, awaits_time=quiet_at
+            lambda: self._watch.has_come(quiet_at()),
+            turn=self._conversation.current,
+            awaits_time=quiet_at,
+            needs_sign=False,
         )
 
-    async def wait_until_talking_over(self, over: float, lead: float) -> None:
+    async def _until_pending_turns_are_over(self) -> None:
+        for turn in list(self._watch.open_turns):
+            await self._watch.until_over(turn)
+
+    async def wait_until_talking_over(self, over: float, lead: float) -> float:
         """Wait for the moment at which a prompt must start to talk over the reply.
 
         Args:
             over: Seconds after the first voiced sample of the reply.
             lead: Seconds of silence before the first voiced sample of the prompt.
+
+        Returns:
+            How many seconds ago that moment was.
         """
         turn = self._reply_to_talk_over()
+        reply = _reply_of(turn)
         await self._watch.wait(lambda: turn.reply_began is not None or self._watch.is_over(turn), turn=turn)
         if turn.reply_began is None:
-            raise AgentError(f"over={over:g}: the reply to {turn.prompt!r:.80} has no sound to talk over")
+            raise AgentError(f"over={over:g}: {reply} has no sound to talk over")
+        since = self._playout.now() - self._playout.voiced_until
+        if self._watch.is_over(turn) and since > 0:
+            raise AgentError(f"over={over:g}: {reply} is over, its sound ended {since:.2f} s ago")
         target = turn.reply_began + over
         await self._watch.until(target - lead)
-        ends = self._playout.voiced_until
-        if self._watch.is_over(turn) and ends < max(target, self._playout.now()):
-            raise AgentError(
-                f"over={over:g} is longer than the reply to {turn.prompt!r:.80}, "
-                f"which lasted {ends - turn.reply_began:.2f} s"
-            )
+        ends, now = self._playout.voiced_until, self._playout.now()
+        if self._watch.is_over(turn) and ends < max(target, now):
+            lasted = ends - turn.reply_began
+            raise AgentError(f"over={over:g} is longer than {reply}, which lasted {lasted:.2f} s")
+        return now - (target - lead)
 
     def _reply_to_talk_over(self) -> OpenTurn:
         if self._watch.open_turns:
@@ -160,24 +182,34 @@ class Session:
     # -- listening
 
     async def finish(self, turn: OpenTurn) -> Turn:
-        """Wait until a turn is over, and return it."""
+        """Wait until a turn is over, and return it. After a cancellation, the turn goes on."""
         try:
             await self._watch.until_over(turn)
-        finally:
-            self._watch.give_up(turn)
-            if turn is self._conversation.current:
-                self._conversation.start_over()
+        except AgentError:
+            self._leave(turn)
+            raise
+        self._leave(turn)
         self._note(turn)
         return self._watch.result(turn)
 
+    def _leave(self, turn: OpenTurn) -> None:
+        self._watch.give_up(turn)
+        if turn is self._conversation.current:
+            self._conversation.start_over()
+
     async def hear(self) -> Turn:
         """Wait for what the agent says of its own accord."""
+        await self._until_pending_turns_are_over()
+        if self._conversation.current.prompt is not None:
+            self._conversation.start_over()
         self._listener.last_sign = self._loop.time()
         return await self.finish(self._conversation.current)
 
     async def pause(self, seconds: float) -> Turn:
         """Return what happens within some seconds of audio."""
         tap = OpenTurn()
+        before = self._conversation.current
+        has_more = bool(before.events)
         self._listener.taps.append(tap)
         try:
             await self._watch.until(self._playout.now() + seconds)
@@ -186,7 +218,8 @@ class Session:
         if self._listener.is_closed:
             raise self._watch.lost(tap)
         current = self._conversation.current
-        if current.prompt is None and self._conversation.replying is not current:
+        is_told = current.prompt is None and not (has_more and current is before)
+        if is_told and self._conversation.replying is not current:
             self._conversation.start_over()
         return self._watch.result(tap)
 
@@ -220,3 +253,7 @@ class Session:
             finally:
                 problems = (self._connection.problem, self._recording.problem)
                 self.record.problems += [problem for problem in problems if problem]
+
+
+def _reply_of(turn: OpenTurn) -> str:
+    return "the agent's own speech" if turn.prompt is None else f"the reply to {turn.prompt!r:.80}"

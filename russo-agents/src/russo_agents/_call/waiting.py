@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from .._errors import AgentLostError, AgentSilentError
+from .._errors import AgentError, AgentLostError, AgentSilentError
 from .._protocol import observed_by
+from .clock import FRAME_SECONDS
 from .listener import LONGEST_TURN_SECONDS
-from .messages import lost_message, silent_message
+from .messages import deeds_of, lost_message, silent_message
 from .results import result_of
 from .turns import CUT_WORDS_SECONDS
 
 if TYPE_CHECKING:
     from .._protocol import Line
     from .._turn import Turn
-    from .clock import Signal
+    from .clock import AudioClock, Signal
     from .connection import Connection
     from .listener import Listener
     from .microphone import Microphone
@@ -28,8 +29,31 @@ if TYPE_CHECKING:
 _POLL_SECONDS: Final = 0.02
 # If the agent answered in a pause of the prompt, it may begin to answer the rest so much later.
 _REST_SECONDS: Final = 4.0
+# A longer time between two looks at the line does not count.
+_LONGEST_STALL: Final = 0.05
 # Sums of times of frames are not exact.
 _ROUNDING: Final = 1e-9
+
+
+class _Intake:
+    """Whether the line takes frames, from the beginning of a wait on."""
+
+    def __init__(self, clock: AudioClock) -> None:
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._frames = -1
+        self._looked_at = self._loop.time()
+        self._stalled = 0.0
+
+    def seconds_stalled(self) -> float:
+        """Return for how many seconds of wall time the line has taken no frame."""
+        now = self._loop.time()
+        # If something blocked the event loop, the microphone could not send.
+        self._stalled += min(now - self._looked_at, _LONGEST_STALL)
+        self._looked_at = now
+        if self._clock.frames != self._frames:
+            self._frames, self._stalled = self._clock.frames, 0.0
+        return self._stalled
 
 
 class TurnWatch:
@@ -89,22 +113,25 @@ class TurnWatch:
         *,
         turn: OpenTurn | None,
         awaits_time: Callable[[], float] | None = None,
-        counts: Callable[[], int] | None = None,
+        needs_sign: bool = True,
+        is_speaking: bool = False,
     ) -> None:
         """Wait until a condition holds.
 
         Args:
             is_done: The condition.
-            turn: The turn to wait for. Its error has what happened so far. ``None``: the agent need not give
-                a sign.
+            turn: The turn to wait for. The errors have what happened in it so far.
             awaits_time: Returns the time of the audio clock at which the condition may hold.
-            counts: Returns a number that changes while the line takes frames, which is a sign, too.
+            needs_sign: Whether the agent must give a sign within the timeout, and end its turn.
+            is_speaking: Whether a prompt is being said: then each frame that the line takes is a sign, too.
 
         Raises:
-            AgentSilentError: The agent gave no sign for too long, or its turn does not end.
+            AgentSilentError: The agent gave no sign for too long, its turn does not end, or the line takes
+                no frames.
             AgentLostError: The line closed.
         """
-        last = None
+        intake = _Intake(self._playout.clock)
+        began, began_wall = self._playout.now(), self._loop.time()
         with self._waiting():
             while True:
                 self.note_failure()
@@ -112,13 +139,15 @@ class TurnWatch:
                 if is_done():
                     return
                 if self.is_hung_up:
-                    raise AgentLostError("the call was hung up meanwhile")
+                    raise AgentLostError("the call was hung up meanwhile", turn=self._result_so_far(turn))
                 if self._listener.is_closed:
                     raise self.lost(turn)
-                if counts is not None and (count := counts()) != last:
-                    last, self._listener.last_sign = count, self._loop.time()
-                if turn is not None:
-                    self._check_signs(turn)
+                self._check_intake(intake, turn)
+                if is_speaking:
+                    self._listener.last_sign = self._loop.time()
+                elif turn is not None:
+                    self._check_signs(turn, needs_sign=needs_sign)
+                    self._check_length(turn, began, began_wall)
                 await self._signal.wait(self._longest_wait(awaits_time))
 
     def has_come(self, at: float) -> bool:
@@ -144,22 +173,44 @@ class TurnWatch:
         finally:
             self._microphone.end_wait()
 
-    def _check_signs(self, turn: OpenTurn) -> None:
-        """Raise an error if the agent has been silent, or has spoken, for too long."""
-        now, wall = self._playout.now(), self._loop.time()
-        if self._playout.voiced_until > now:
-            self._listener.last_sign = wall
-        if wall - self._listener.last_sign >= self._timeout:
-            message = silent_message(turn, self._timeout, self._line)
-        elif turn.reply_began is not None and now - turn.reply_began > LONGEST_TURN_SECONDS:
-            message = (
-                f"the agent did not end its turn: it has spoken for {now - turn.reply_began:.0f} s, "
-                f"and a turn lasts at most {LONGEST_TURN_SECONDS:g} s"
+    def _check_intake(self, intake: _Intake, turn: OpenTurn | None) -> None:
+        """Raise an error if the line has taken no frames for too long."""
+        if intake.seconds_stalled() >= self._timeout + FRAME_SECONDS / (self._playout.pace or 1.0):
+            self._give_up(
+                turn,
+                f"the line took no sound for {self._timeout:g} s: "
+                f"{type(self._line).__name__}.send has not returned",
             )
-        else:
-            return
-        self.give_up(turn)
-        raise AgentSilentError(message, turn=self.result(turn))
+
+    def _check_signs(self, turn: OpenTurn, *, needs_sign: bool) -> None:
+        """Raise an error if the agent has been silent for too long."""
+        wall = self._loop.time()
+        if self._playout.voiced_until > self._playout.now():
+            self._listener.last_sign = wall
+        if needs_sign and wall - self._listener.last_sign >= self._timeout:
+            self._give_up(turn, silent_message(turn, self._timeout, self._line))
+
+    def _check_length(self, turn: OpenTurn, began: float, began_wall: float) -> None:
+        """Raise an error if the agent has spoken, or has given signs without an end, for too long."""
+        now = self._playout.now()
+        if turn.reply_began is not None and now - turn.reply_began > LONGEST_TURN_SECONDS:
+            self._give_up(
+                turn,
+                f"the agent did not end its turn: it has spoken for {now - turn.reply_began:.0f} s, "
+                f"and a turn lasts at most {LONGEST_TURN_SECONDS:g} s",
+            )
+        # At pace 0 the audio clock may run far ahead of an agent that thinks, so wall time counts, too.
+        is_slow = self._loop.time() - began_wall > self._timeout
+        if is_slow and now - began > LONGEST_TURN_SECONDS + self._timeout:
+            self._give_up(
+                turn, f"the agent did not end its turn within {now - began:.0f} s; {deeds_of(turn)}"
+            )
+
+    def _give_up(self, turn: OpenTurn | None, message: str) -> NoReturn:
+        result = self._result_so_far(turn)
+        if turn is not None:
+            self.give_up(turn)
+        raise AgentSilentError(message, turn=result)
 
     # -- turns
 
@@ -187,6 +238,9 @@ class TurnWatch:
         """Return a turn that is over, or what there is of it so far."""
         return result_of(turn, observed_by(self._line), self._playout.pace, self._microphone)
 
+    def _result_so_far(self, turn: OpenTurn | None) -> Turn | None:
+        return None if turn is None else self.result(turn)
+
     # -- the end of the line
 
     def check_open(self) -> None:
@@ -199,12 +253,14 @@ class TurnWatch:
 
     def note_failure(self) -> None:
         """Note the error with which the task of the line has ended, if it has."""
-        if (failure := self._connection.failure) is not None:
-            self._listener.note_end(failure)
+        if not self._connection.has_ended:
+            return
+        failure = self._connection.failure
+        self._listener.note_end(failure or AgentError("connect closed the line while the call went on"))
 
     def lost(self, turn: OpenTurn | None) -> AgentLostError:
         """Return the error of a line that closed, with its cause."""
         message = lost_message(turn, self._listener.error)
-        error = AgentLostError(message, turn=None if turn is None else self.result(turn))
+        error = AgentLostError(message, turn=self._result_so_far(turn))
         error.__cause__ = self._listener.error
         return error
