@@ -1,14 +1,26 @@
 """The microphone, the pace, the latency: what the driver does with time."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
 
 from russo_agents import LatencyError, Said, Sound, ToolCall, ToolCalled, TurnEnded, open_call
-from russo_agents._call.clock import AudioClock
+from russo_agents._call.clock import AudioClock, Signal
+from russo_agents._call.microphone import Microphone
 from russo_agents._call.playout import Playout
-from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, prompt, says, silence, tone
+from support.agents.scripted import (
+    RATE,
+    ScriptedAgent,
+    ScriptedLine,
+    emits,
+    is_loud,
+    prompt,
+    says,
+    silence,
+    tone,
+)
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
 
@@ -196,6 +208,44 @@ def test_blocked_event_loop_makes_the_latency_false():
     with pytest.raises(LatencyError, match=r"a frame of the microphone was \d+ ms late"):
         _ = turn.latency
     assert turn.reply == "x"
+
+
+def test_prompt_after_a_blocked_event_loop_has_a_true_latency():
+    """Frames of silence that are late are made up for, but a prompt begins on time."""
+    arrivals = []
+
+    class Timed(ScriptedLine):
+        async def send(self, frame):
+            if is_loud(frame):
+                arrivals.append(asyncio.get_running_loop().time())
+            await super().send(frame)
+
+    async def script(call):
+        await call.pause(0.6)
+        time.sleep(0.5)  # noqa: ASYNC251 - the fault under test
+        return await call.say(PROMPT)
+
+    turn = talk(ScriptedAgent(replies_after(0.0), line_type=Timed), script, pace=1)
+    assert arrivals[-1] - arrivals[0] == pytest.approx(0.58, abs=0.15)
+    with contextlib.suppress(LatencyError):  # the machine is busy
+        assert turn.latency == pytest.approx(0.5, abs=0.15)
+
+
+def test_lateness_of_a_thousand_frames_is_not_forgotten():
+    class Clock:
+        pace, at = 1.0, 0.0
+
+        def now(self):
+            return self.at
+
+    clock = Clock()
+    microphone = Microphone(ScriptedLine(None, []), clock, None, Signal())
+    for number in range(5000):
+        clock.at = 10.0 + number * 0.02
+        microphone.note_late(0.3 if number < 10 else 0.29)
+    assert microphone.lateness(9.7, 9.8) == 0.3
+    assert microphone.lateness(109.0, 110.0) == 0.3
+    assert microphone.lateness(0.0, 9.0) == microphone.lateness(111.0, 120.0) == 0.0
 
 
 @pytest.mark.parametrize(

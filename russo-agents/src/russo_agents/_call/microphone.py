@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LATE_SECONDS: Final = 0.05
 # At pace 0, this much silence follows a prompt at once, so that the agent's voice detection ends the turn.
 _EAGER_SECONDS: Final = 1.0
+# So many times in which frames were late are kept.
 _MOST_LATE: Final = 1000
 
 
@@ -40,6 +41,15 @@ class Speech:
     on_start: Callable[[float], None]
     spoken: asyncio.Future[None]
     is_started: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Lateness:
+    """Frames that were late, one after another: from when the first was due until when the last was due."""
+
+    start: float
+    end: float
+    most: float
 
 
 class Microphone:
@@ -65,7 +75,7 @@ class Microphone:
         self._silence = bytes(2 * round(line.sample_rate * FRAME_SECONDS))
         self._speech: deque[Speech] = deque()
         self._eager_until = 0.0
-        self._late: deque[tuple[float, float]] = deque(maxlen=_MOST_LATE)
+        self._late: deque[_Lateness] = deque(maxlen=_MOST_LATE)
 
     def speak(self, speech: Speech) -> None:
         """Queue a prompt."""
@@ -95,39 +105,61 @@ class Microphone:
 
     def lateness(self, start: float, end: float) -> float:
         """Return how late a frame was at most between two times of the clock, in seconds of wall time."""
-        return max((late for at, late in self._late if start <= at <= end), default=0.0)
+        return max((each.most for each in self._late if each.start <= end and each.end >= start), default=0.0)
 
     async def run(self) -> None:
         """Send frames until the task is cancelled, or the line fails."""
+        await (self._run_paced() if self._clock.pace else self._run_free())
+
+    async def _run_paced(self) -> None:
+        """Send each frame when it is due."""
         loop = asyncio.get_running_loop()
+        step = FRAME_SECONDS / self._clock.pace
         due = loop.time()
-        was_hurried = False
         while True:
             late = loop.time() - due
-            if late > LATE_SECONDS:
-                # The time at which the frame was due: what blocked the event loop may have been the reply.
-                self._late.append((self._clock.now() - late * self._clock.pace, late))
+            if late > 0 and self._speech and not self._speech[0].is_started:
+                # A prompt begins on time: frames that are made up for would follow each other too fast.
+                due += late
+            elif late > LATE_SECONDS:
+                self.note_late(late)
             await self._line.send(self._next_frame())
             self._clock.tick()
-            if self._is_hurried:
+            due += step
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _run_free(self) -> None:
+        """Send frames as fast as the line takes them while there is something to hear, else in real time."""
+        loop = asyncio.get_running_loop()
+        send, tick = self._line.send, self._clock.tick
+        was_hurried, due = False, loop.time()
+        while True:
+            await send(self._next_frame())
+            tick()
+            if self._is_hurried():
                 was_hurried = True
                 await asyncio.sleep(0)
-                due = loop.time()
                 continue
             if was_hurried:
-                was_hurried = False
+                was_hurried, due = False, loop.time()
                 self._signal.notify()
-            due += FRAME_SECONDS / (self._clock.pace or 1.0)
-            if self._clock.pace:
-                await asyncio.sleep(max(0.0, due - loop.time()))
-            else:
-                await self._idle(due)
+            due += FRAME_SECONDS
+            await self._idle(due)
 
     async def _idle(self, due: float) -> None:
         """Wait until the next frame of silence is due in real time, or until it is wanted at once."""
         loop = asyncio.get_running_loop()
-        while (rest := due - loop.time()) > 0 and not self._is_hurried:
+        while (rest := due - loop.time()) > 0 and not self._is_hurried():
             await self._clock.wanted.wait(rest)
+
+    def note_late(self, late: float) -> None:
+        """Note a late frame by the time at which it was due: the reply may have blocked the event loop."""
+        at = self._clock.now() - late * self._clock.pace
+        last = self._late[-1] if self._late else None
+        if last is not None and at - last.end < 2 * FRAME_SECONDS:
+            last.end, last.most = at, max(last.most, late)
+        else:
+            self._late.append(_Lateness(at, at, late))
 
     def _next_frame(self) -> bytes:
         if not self._speech:
@@ -145,11 +177,8 @@ class Microphone:
             self._signal.notify()
         return frame
 
-    @property
     def _is_hurried(self) -> bool:
-        """Whether the next frame is sent at once, at pace 0."""
-        if self._clock.pace:
-            return False
+        """Return whether the next frame is sent at once, at pace 0."""
         if self._speech:
             return True
         if not self._waits:
@@ -157,4 +186,4 @@ class Microphone:
         now = self._clock.now()
         if self._run_to is not None:
             return now < self._run_to
-        return now < max(self._eager_until, self._playout.played_until()) or self._clock.is_awaited
+        return now < self._eager_until or now < self._playout.played_until() or self._clock.is_awaited
