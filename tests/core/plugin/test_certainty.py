@@ -165,7 +165,7 @@ def test_prompt_of_a_test_that_certainly_runs_is_spoken_ahead(acme_project, test
     assert ahead[2][:2] == ["a Prompt", "start"]
 
 
-@pytest.mark.parametrize("name", ["pytest_cov", "pytest_randomly", "pytest_rerunfailures"])
+@pytest.mark.parametrize("name", ["pytest_cov", "pytest_randomly", "pytest_rerunfailures", "russo_agents"])
 def test_common_plugins_do_not_disable_speaking_ahead(acme_project, name):
     """Hooks of these plugins run before the fixtures of a test but never skip the test."""
     write(acme_project, NOTE_START, "{test}")

@@ -44,6 +44,8 @@ _KNOWN: Final = frozenset(
         *("xdist", "__channelexec__"),
     }
 )
+# The fixtures of russo-agents connect to an agent, which may fail. Its hooks end no test before it is called.
+_KNOWN_HOOKS: Final = _KNOWN | {"russo_agents"}
 # pytest's fixtures of these names call setup functions of the tests' authors.
 _SETUP_FUNCTIONS: Final = ("_xunit_", "_unittest_")
 
@@ -128,7 +130,7 @@ def _reason_for_doubt(item: pytest.Item) -> str | None:
         return "unittest may skip it"
     for name in _EARLIER_HOOKS:
         for implementation in getattr(item.ihook, name).get_hookimpls():
-            if not _is_known(implementation.function):
+            if _package_of(implementation.function) not in _KNOWN_HOOKS:
                 return f"the hook {name} of {implementation.plugin_name} may skip it"
     names = item.fixturenames  # type: ignore[attr-defined]
     for name in names[: names.index("russo_audio")]:
@@ -142,8 +144,8 @@ def _is_harmless(item: pytest.Item, name: str) -> bool:
         return True
     definitions = item._fixtureinfo.name2fixturedefs.get(name, ())  # type: ignore[attr-defined]
     is_setup_function = any(part in name for part in _SETUP_FUNCTIONS)
-    return bool(definitions) and _is_known(definitions[-1].func) and not is_setup_function
+    return bool(definitions) and _package_of(definitions[-1].func) in _KNOWN and not is_setup_function
 
 
-def _is_known(function: object) -> bool:
-    return str(getattr(function, "__module__", "")).partition(".")[0] in _KNOWN
+def _package_of(function: object) -> str:
+    return str(getattr(function, "__module__", "")).partition(".")[0]
