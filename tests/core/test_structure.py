@@ -133,6 +133,7 @@ ALLOWED_REACHES = {
         ("_inicache", "_inipath", "_override_ini", "_parser", "_rootpath"),
         "of pytest; reads the ini-file and addopts without a run",
     ),
+    "_flow/background_loop.py": {"_current_frames": "of sys; names the code that blocks the event loop"},
     "_flow/cached.py": {
         "_context": "of another object of its class",
         "_request": "`key_of` is in the module of the class that it belongs to",

@@ -22,6 +22,7 @@ less than a millisecond: make an `EntryPointGroup` at its first use, not where a
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import Counter
@@ -36,6 +37,7 @@ from ._plugin.workers import workers_of
 
 if TYPE_CHECKING:
     from ._backends.entry_points import EntryPointGroup as EntryPointGroup
+    from ._flow.background_loop import LoopBlockedError as LoopBlockedError
     from ._foreign import shown as shown
     from ._foreign import visible as visible
     from ._report.sections import ReportSection as ReportSection
@@ -44,6 +46,7 @@ else:
     # Every pytest run of an environment with a companion imports this module.
     _HOMES = {
         "EntryPointGroup": "_backends.entry_points",
+        "LoopBlockedError": "_flow.background_loop",
         "ReportSection": "_report.sections",
         "Setting": "_settings",
         "shown": "_foreign",
@@ -66,6 +69,7 @@ else:
 __all__ = [
     "Counters",
     "EntryPointGroup",
+    "LoopBlockedError",
     "ReportSection",
     "Setting",
     "add_import_folders",
@@ -166,13 +170,23 @@ def add_import_folders(config: pytest.Config) -> None:
     add_folders(config.rootpath, config.invocation_params.dir)
 
 
-def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T]) -> T:
+def wait_for(config: pytest.Config, call: Coroutine[Any, Any, T], *, blocked_seconds: float = math.inf) -> T:
     """Run a coroutine to its end for a test that is not async, in the event loop that russo's fixtures use.
 
     The loop has its own thread and runs until the run ends, so that connections may stay open between tests.
+
+    Args:
+        config: The configuration of the run.
+        call: The coroutine.
+        blocked_seconds: How long code in the event loop may block it. A coroutine's own timeouts cannot
+            expire in a loop that is blocked. By default there is no limit.
+
+    Raises:
+        LoopBlockedError: The loop was blocked for longer. Later calls use a new loop, and tasks of the old
+            loop never end.
     """
     __tracebackhide__ = True
-    return session_of(config).wait_for(call)
+    return session_of(config).wait_for(call, blocked_seconds=blocked_seconds)
 
 
 def shorten_tracebacks(config: pytest.Config, package: Path) -> None:

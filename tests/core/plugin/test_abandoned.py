@@ -177,3 +177,32 @@ def interrupted(project, *command, times=1):
     finally:
         child.kill()
         child.wait()
+
+
+def test_blocked_loop_is_an_error_that_names_the_place(project):
+    project.tests(
+        """
+        import asyncio
+        import time
+        import pytest
+        from russo import plugins
+
+        async def block():
+            time.sleep(3600)
+
+        async def think():
+            await asyncio.sleep(1.5)
+            return "done"
+
+        def test_it(request):
+            assert plugins.wait_for(request.config, think(), blocked_seconds=0.5) == "done"
+            with pytest.raises(plugins.LoopBlockedError, match=r"test_it.py:7 in block blocks russo's event loop") as caught:
+                plugins.wait_for(request.config, block(), blocked_seconds=0.5)
+            assert caught.value.place.endswith("test_it.py:7 in block")
+            assert caught.value.seconds >= 0.5
+            assert plugins.wait_for(request.config, think()) == "done"
+        """
+    )
+    result = project.run(subprocess=True)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["russo: abandoned: something blocks the event loop*"])

@@ -11,7 +11,10 @@ import asyncio
 import contextlib
 import math
 import os
+import sys
+import sysconfig
 import threading
+import traceback
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Final, TypeVar
@@ -36,6 +39,20 @@ class StillRunningError(Exception):
     """A coroutine did not end in time. It was cancelled, but may still run."""
 
 
+class LoopBlockedError(RussoError):
+    """Something blocks russo's event loop: code that runs in the loop does not return.
+
+    Attributes:
+        place: The file, the line and the function that run.
+        seconds: For how long the loop has not replied.
+    """
+
+    __module__ = "russo.plugins"
+
+    place: str
+    seconds: float
+
+
 class BackgroundLoop:
     """Runs coroutines for callers that have no event loop.
 
@@ -50,6 +67,7 @@ class BackgroundLoop:
         self.pid = os.getpid()
         self._threads = DaemonThreads()
         self._was_interrupted = False
+        self._replied_at = 0.0
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(target=self._serve, name="russo", daemon=True)
         try:
@@ -78,6 +96,7 @@ class BackgroundLoop:
         seconds: float = math.inf,
         *,
         on_interrupt: Callable[[], object] | None = None,
+        blocked_seconds: float = math.inf,
     ) -> T:
         """Run a coroutine and return its result; an interrupt of the caller cancels the coroutine.
 
@@ -86,12 +105,15 @@ class BackgroundLoop:
             seconds: The longest wait. By default there is no limit, because a backend has its own limit. The
                 wait also ends if the event loop ends.
             on_interrupt: Called at the first interrupt, which then does not cancel the coroutine.
+            blocked_seconds: How long code in the event loop may block it. By default there is no limit.
 
         Raises:
             RussoError: The event loop has ended, or this call is made in its own thread.
             StillRunningError: The coroutine did not end in time.
+            LoopBlockedError: Something blocks the event loop.
         """
         __tracebackhide__ = True
+        self._replied_at = monotonic()
         try:
             if threading.current_thread() is self._thread:
                 raise RuntimeError("this call is made in the event loop itself; await the coroutine instead")
@@ -102,25 +124,50 @@ class BackgroundLoop:
         deadline = monotonic() + seconds
         try:
             try:
-                self._wait_for(future, deadline)
+                self._wait_for(future, deadline, blocked_seconds)
             except KeyboardInterrupt:
                 if on_interrupt is None:
                     raise
                 on_interrupt()
-                self._wait_for(future, deadline)
+                self._wait_for(future, deadline, blocked_seconds)
         except BaseException:
             self._was_interrupted = True
             future.cancel()
             raise
         return future.result()
 
-    def _wait_for(self, future: Future[Any], deadline: float) -> None:
+    def _wait_for(self, future: Future[Any], deadline: float, blocked_seconds: float) -> None:
         __tracebackhide__ = True
         while not wait([future], min(_CHECK_SECONDS, max(0.0, deadline - monotonic()))).done:
             if not self._thread.is_alive() and not future.done():
                 raise RussoError("russo's event loop ended during the call")
             if monotonic() >= deadline:
                 raise StillRunningError
+            if blocked_seconds < math.inf:
+                self._check_reply(blocked_seconds)
+
+    def _check_reply(self, most: float) -> None:
+        """Ask the loop for a reply, and raise an error if it has not replied for too long."""
+        __tracebackhide__ = True
+        seconds = monotonic() - self._replied_at
+        if seconds < most:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._note_reply)
+        elif not self._replies():  # asked once more: the machine may have been asleep
+            place = _running_place(self._thread)
+            raise LoopBlockedError(
+                f"{place} blocks russo's event loop for {seconds:.0f} s", place=place, seconds=seconds
+            )
+
+    def _note_reply(self) -> None:
+        self._replied_at = monotonic()
+
+    def _replies(self) -> bool:
+        """Return whether the loop runs what it is given."""
+        replied = threading.Event()
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(replied.set)
+        return replied.wait(_REPLY_SECONDS)
 
     @property
     def is_usable(self) -> bool:
@@ -128,10 +175,7 @@ class BackgroundLoop:
         if not self._thread.is_alive():
             return False
         if self._was_interrupted:
-            replied = threading.Event()
-            with contextlib.suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(replied.set)
-            if not replied.wait(_REPLY_SECONDS):
+            if not self._replies():
                 return False
             self._was_interrupted = False
         return True
@@ -161,6 +205,18 @@ class BackgroundLoop:
             if not abandoned:
                 return [f"abandoned: something blocks the event loop, and did not end within {seconds:g} s"]
         return list(_sentences(abandoned, seconds))
+
+
+def _running_place(thread: threading.Thread) -> str:
+    """Return the file, the line and the function that a thread runs, of the user's code if possible."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return "a thread that has ended"
+    stack = traceback.extract_stack(frame)
+    folders = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    own = [each for each in stack if not each.filename.startswith((*folders, "<"))]
+    place = [*stack[-1:], *own][-1]
+    return shown(f"{place.filename}:{place.lineno} in {place.name}")
 
 
 def _sentences(abandoned: list[BackendCall], seconds: float) -> Iterator[str]:

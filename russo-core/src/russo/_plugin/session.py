@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -145,7 +146,7 @@ class PytestSession:
         except OSError as error:
             raise pytest.UsageError(f"--russo-clear-cache: {error}") from error
 
-    def wait_for(self, call: Coroutine[Any, Any, T]) -> T:
+    def wait_for(self, call: Coroutine[Any, Any, T], *, blocked_seconds: float = math.inf) -> T:
         """Run a coroutine to its end, for a plain test, in the event loop of the run."""
         __tracebackhide__ = True
         try:
@@ -153,7 +154,7 @@ class PytestSession:
         except BaseException:
             call.close()  # otherwise Python warns that the coroutine was never awaited
             raise
-        return loop.run(call)
+        return loop.run(call, blocked_seconds=blocked_seconds)
 
     def _usable_loop(self) -> BackgroundLoop:
         """Return the event loop of the run; make a new one if there is none, or if it is blocked."""
