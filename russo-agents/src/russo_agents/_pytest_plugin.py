@@ -116,17 +116,15 @@ def pytest_fixture_setup(
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker with arguments."""
-    mark = item.get_closest_marker("russo_real_time")
-    if mark is not None and (mark.args or mark.kwargs):
-        given = ", ".join(
-            [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
-        )
-        pytest.fail(
-            f"@pytest.mark.russo_real_time takes no argument; it was given ({plugins.visible(given)})",
-            pytrace=False,
-        )
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Refuse a marker with arguments, also if the test opens no call.
+
+    This is not done in the setup: russo speaks prompts ahead only if no hook may end a test there.
+    """
+    if item.get_closest_marker("russo_real_time") is not None:
+        from ._plugin.settings import runs_in_real_time
+
+        runs_in_real_time(item)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -253,16 +253,17 @@ def test_marker_runs_one_test_in_real_time(agent_project):
     agent_project.run("--strict-markers").assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(("fixture", "outcome"), [("", "failed"), ("russo_call", "errors")])
 @pytest.mark.parametrize(
     ("arguments", "shown"), [("1.0", "1.0"), ("pace=1", "pace=1"), ("'\\x1b'", "'\\\\x1b'"), ("", None)]
 )
-def test_marker_takes_no_argument(agent_project, arguments, shown):
+def test_marker_takes_no_argument(agent_project, arguments, shown, fixture, outcome):
     agent_project.tests(
         f"""
         import pytest
 
         @pytest.mark.russo_real_time({arguments})
-        def test_it():
+        def test_it({fixture}):
             pass
         """
     )
@@ -270,7 +271,7 @@ def test_marker_takes_no_argument(agent_project, arguments, shown):
     if shown is None:
         result.assert_outcomes(passed=1)
     else:
-        result.assert_outcomes(errors=1)
+        result.assert_outcomes(**{outcome: 1})
         line = "@pytest.mark.russo_real_time takes no argument; it was given ("
         assert any(each.startswith(line) for each in result.outlines)
 

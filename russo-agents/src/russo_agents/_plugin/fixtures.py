@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -13,12 +13,14 @@ import pytest
 from russo import plugins
 
 from .._call.call import open_call
+from .._errors import AgentSilentError
 from .._protocol import Agent
 from .async_agents import async_agent_message, async_fixture_of, is_coroutine_function
 from .interrupts import watch_interrupts
 from .item_calls import calls_of
+from .opened_call import OpenedCall
 from .prompts import RunSynthesizer
-from .settings import settings_of
+from .settings import runs_in_real_time, settings_of
 from .sync_call import SyncCall
 
 if TYPE_CHECKING:
@@ -33,19 +35,37 @@ def sync_call(request: pytest.FixtureRequest, agent: Agent, counters: plugins.Co
     _check_agent(request, agent)
     if (place := async_fixture_of(request.config, agent)) is not None:
         _fail(async_agent_message(place))
-    wait_for = functools.partial(plugins.wait_for, request.config)
+    timeout = settings_of(request.config).timeout
+    wait_for = functools.partial(_wait_for, request.config, timeout)
     synthesizer = RunSynthesizer(request)
-    context = open_call(agent, synthesizer, pace=_pace(request), timeout=settings_of(request.config).timeout)
-    call = wait_for(context.__aenter__())
+    opened = OpenedCall(open_call(agent, synthesizer, pace=_pace(request), timeout=timeout))
+    call = wait_for(opened.open())
     calls = calls_of(request.node, counters)
     calls.add(call.record, agent)
     try:
         yield SyncCall(call, wait_for, synthesizer.load_for)
     finally:
         try:
-            wait_for(context.__aexit__(None, None, None))
+            wait_for(opened.close())
         finally:
             watch_interrupts(request.config).after_close(calls)
+
+
+def _wait_for(config: pytest.Config, timeout: float, call: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine in russo's event loop, and return its result.
+
+    Raises:
+        AgentSilentError: The agent blocks the event loop, so that no timeout of the call can expire.
+    """
+    __tracebackhide__ = True
+    try:
+        return plugins.wait_for(config, call, blocked_seconds=timeout)
+    except plugins.LoopBlockedError as error:
+        message = (
+            f"the event loop of the call is blocked for {error.seconds:.0f} s by {error.place}; "
+            "async code of an agent must not block: await, or use asyncio.to_thread"
+        )
+        raise AgentSilentError(message) from None
 
 
 def async_call(
@@ -76,9 +96,7 @@ def async_call(
 
 
 def _pace(request: pytest.FixtureRequest) -> float:
-    if request.node.get_closest_marker("russo_real_time") is not None:
-        return 1.0
-    return settings_of(request.config).pace
+    return 1.0 if runs_in_real_time(request.node) else settings_of(request.config).pace
 
 
 def _refuse_async_test(request: pytest.FixtureRequest) -> None:

@@ -108,6 +108,20 @@ def header(settings: RunSettings) -> str:
     return f"russo: {', '.join([*parts, f'keep calls {settings.keep}'])}"
 
 
+def runs_in_real_time(item: pytest.Item) -> bool:
+    """Return whether a test has the marker ``russo_real_time``; fail it if the marker has arguments."""
+    mark = item.get_closest_marker("russo_real_time")
+    if mark is not None and (mark.args or mark.kwargs):
+        given = ", ".join(
+            [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
+        )
+        pytest.fail(
+            f"@pytest.mark.russo_real_time takes no argument; it was given ({plugins.shown(given)})",
+            pytrace=False,
+        )
+    return mark is not None
+
+
 def _nothing_chosen(installed: list[str]) -> str:
     override = "override the fixture russo_agent in conftest.py"
     if not installed:
