@@ -28,6 +28,9 @@ T = TypeVar("T")
 RATE: Final = 16_000
 _RUN_SECONDS: Final = 60.0
 Prompt = str | Audio
+Spoken = dict[str, Audio]
+
+_PROMPTS: Final = ("prompt", "second_prompt", "tool_prompt", "long_prompt", "hang_up_prompt")
 
 
 def sound_of(seconds: float) -> Audio:
@@ -68,16 +71,13 @@ class ContractBase:
         )
 
     @pytest.fixture
-    def spoken(self, request: pytest.FixtureRequest) -> Callable[[Prompt], Audio]:
-        """Return a function that returns the audio of a prompt; ``russo_say`` speaks texts."""
-
-        def spoken(prompt: Prompt) -> Audio:
-            if isinstance(prompt, Audio):
-                return prompt
-            audio: Audio = request.getfixturevalue("russo_say")(prompt)
-            return audio
-
-        return spoken
+    def spoken(self, request: pytest.FixtureRequest) -> Spoken:
+        """Return the audio of each prompt by its name; ``russo_say`` speaks texts."""
+        prompts = {name: getattr(self, name) for name in _PROMPTS if getattr(self, name) is not None}
+        return {
+            name: prompt if isinstance(prompt, Audio) else request.getfixturevalue("russo_say")(prompt)
+            for name, prompt in prompts.items()
+        }
 
     @property
     def pace(self) -> float:
@@ -126,9 +126,9 @@ class ContractBase:
             refuse(f"a line {stage} without an error", error, _STAGES[stage], record)
         check_closed(record)
 
-    async def say(self, call: Call, spoken: Callable[[Prompt], Audio], name: str) -> Turn:
+    async def say(self, call: Call, spoken: Spoken, name: str) -> Turn:
         """Say the prompt that a class attribute holds, and return the turn; see `answered`."""
-        return await self.answered(call, call.say(spoken(getattr(self, name))), f"`{name}`")
+        return await self.answered(call, call.say(spoken[name]), f"`{name}`")
 
     async def answered(self, call: Call, turn: Coroutine[Any, Any, Turn], what: str) -> Turn:
         """Return a turn that has an answer; fail the test if there is none."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
 from typing import Final
 
 import pytest
 
-from russo import Audio
-
 from ..._protocol import Agent
-from .base import ContractBase, Prompt
+from .base import ContractBase, Spoken
 from .expect import expect
 from .running import resources, wait_until
-
-Spoken = Callable[[Prompt], Audio]
 
 _CALLS: Final = 3  # enough to distinguish a number that grows with each call from chance
 

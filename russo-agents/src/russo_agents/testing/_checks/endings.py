@@ -10,16 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from russo import Audio
-
 from ..._call.call import Call, open_call
 from ..._errors import AgentError, AgentLostError
 from ..._protocol import Agent
-from .base import ContractBase, Prompt, check_closed
+from .base import ContractBase, Spoken, check_closed
 from .expect import expect, refuse
 from .running import ADAPTER_EXCEPTIONS, tasks_left
-
-Spoken = Callable[[Prompt], Audio]
 
 _MOMENTS: Final = ("while the caller speaks", "before the answer", "during the answer")
 _ANSWER: Final = {"heard", "tool", "speaks", "said"}  # kinds of moments of an answer
@@ -47,13 +43,12 @@ class EndingChecks(ContractBase):
         """If the agent hangs up after ``hang_up_prompt``, the call is lost at once, not silent."""
         if self.hang_up_prompt is None:
             pytest.skip("no `hang_up_prompt` is declared, after which the agent hangs up")
-        hang_up_prompt = self.hang_up_prompt
 
         async def script() -> None:
             async with self.call(agent) as call:
                 try:
-                    await call.say(spoken(hang_up_prompt))  # the turn may end before the hang-up
-                    await call.say(spoken(self.prompt))
+                    await call.say(spoken["hang_up_prompt"])  # the turn may end before the hang-up
+                    await call.say(spoken["prompt"])
                 except AgentLostError:
                     return
                 except AgentError as error:
@@ -151,9 +146,9 @@ class EndingChecks(ContractBase):
 
     async def _say(self, call: Call, spoken: Spoken, moment: str) -> None:
         if moment == "during the answer":
-            await call.say(spoken(self.prompt if self.long_prompt is None else self.long_prompt))
+            await call.say(spoken.get("long_prompt", spoken["prompt"]))
         else:
-            await call.say(spoken(self.prompt), wait=False)
+            await call.say(spoken["prompt"], wait=False)
 
 
 def _has(call: Call, kinds: set[str]) -> bool:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-
-from russo import Audio
 
 from ..._call.call import Call
 from ..._errors import AgentError
 from ..._events import Heard, Interrupted, Said, Sound, ToolCalled, TurnEnded
 from ..._protocol import Agent
 from ..._turn import Turn
-from .base import ContractBase, Prompt
+from .base import ContractBase, Spoken
 from .expect import expect, refuse
-
-Spoken = Callable[[Prompt], Audio]
 
 _SILENCE_SECONDS = 3.0
 _OVER_SECONDS = 0.5
@@ -113,12 +107,11 @@ class TurnChecks(ContractBase):
         """Speech over the reply to ``long_prompt`` stops it, and has its own answer."""
         if self.long_prompt is None:
             pytest.skip("no `long_prompt` is declared, whose reply has 3 s of sound or more")
-        long_prompt = self.long_prompt
 
         async def script() -> None:
             async with self.call(agent) as call:
-                pending = await call.say(spoken(long_prompt), wait=False)
-                over = call.say(spoken(self.second_prompt), over=_OVER_SECONDS)
+                pending = await call.say(spoken["long_prompt"], wait=False)
+                over = call.say(spoken["second_prompt"], over=_OVER_SECONDS)
                 turn = await self.answered(call, over, "`second_prompt` over the reply to `long_prompt`")
                 expect(
                     "interruption" not in turn.observes or turn.interrupted,
