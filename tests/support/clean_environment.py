@@ -92,14 +92,15 @@ def build(path, *projects, lent="russo-core"):
     Args:
         path: The folder of the environment and of its wheels.
         projects: The folders of the projects.
-        lent: The distribution whose requirements are linked from the suite's environment.
+        lent: The distribution, or several, whose requirements are linked from the suite's environment.
     """
     wheels = path / "wheels"
     for project in projects:
         call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=project)
     venv.create(path / "env", symlinks=True)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(path / "env")}))
-    for name in requirements_of(lent) - OWN:
+    named = [lent] if isinstance(lent, str) else lent
+    for name in set().union(*map(requirements_of, named)) - OWN:
         lend(name, site)
     install(path, *wheels.glob("*.whl"))
     return Installed(path)
