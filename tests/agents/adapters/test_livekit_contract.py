@@ -9,7 +9,7 @@ pytest.importorskip("livekit.agents", exc_type=ImportError)
 from russo import AudioCache, CachedSynthesizer, load_synthesizer
 from russo_agents import LiveKitAgent, tool_call
 from russo_agents.testing import AgentContract
-from support.agents.livekit_agents import Home, Script, ScriptedLLM, ScriptedSTT, calls, new_session
+from support.agents.livekit_agents import Home, Script, ScriptedLLM, ScriptedSTT, calls, new_session, new_vad
 
 NOTE = "Stop."
 LIGHT = "Turn on the kitchen light."
@@ -65,6 +65,8 @@ class TestLiveKitAgent(AgentContract):
 
     @pytest.fixture
     def agent(self):
+        new_vad()  # plugins register themselves in the main thread only, and the checks run in another
+
         def make():
             script = Script()
             return new_session(script, stt=ByLength(script), llm=ByWords(script)), Home()
