@@ -44,7 +44,14 @@ LOOPS = {
     ("russo/_flow/event_loops.py", "_work"): "ends when the queue of calls is empty",
     ("russo/_store/files.py", "replace"): "`_WINDOWS_PATIENCE`",
     ("russo_agents/_adapters/_livekit_audio.py", "_play"): "the task that plays: `aclose` cancels it",
-    ("russo_agents/_call/microphone.py", "run"): "the task of the microphone: `Session.close` cancels it",
+    (
+        "russo_agents/_call/microphone.py",
+        "_run_free",
+    ): "the task of the microphone: `Session.close` cancels it",
+    (
+        "russo_agents/_call/microphone.py",
+        "_run_paced",
+    ): "the task of the microphone: `Session.close` cancels it",
     ("russo_agents/_call/waiting.py", "wait"): (
         "`timeout` without a sign of the agent, `LONGEST_TURN_SECONDS`, the end of the line or of the call"
     ),

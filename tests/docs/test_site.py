@@ -1,5 +1,6 @@
 """The site builds strictly and without network, has no broken link, and its reference is complete."""
 
+import asyncio
 import inspect
 import re
 import shutil
@@ -19,7 +20,8 @@ from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.constructor import option_types
 from russo._plugin import pytest_plugin
 from russo._settings import Asked, resolve
-from russo_agents._adapters import function
+from russo.testing import FakeSynthesizer
+from russo_agents import FunctionAgent, open_call
 from russo_agents._protocol import OBSERVABLE
 from support import site_builder
 from support.page_blocks import blocks
@@ -349,6 +351,11 @@ def test_every_backend_is_in_the_reference_with_its_options(anchors, reference, 
     assert set(synthesizers._PACKAGES) <= documented
 
 
+async def observed_by_a_function():
+    async with open_call(FunctionAgent(lambda audio: "Hello"), FakeSynthesizer(), pace=0) as call:
+        return (await call.say("Hello")).observes
+
+
 def test_reference_says_what_each_adapter_observes(reference):
     rows = re.findall(r"<tr>\s*(.*?)</tr>", reference("agents").html, re.DOTALL)
     cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in rows]
@@ -356,7 +363,10 @@ def test_reference_says_what_each_adapter_observes(reference):
     adapters = {name for _, name in CLASSES if name.endswith("Agent") and name != "Agent"}
     assert set(table) == adapters | {"your own"}
     fields = ["heard", "tool_calls", "reply", "interruption"]
-    observed = {"FunctionAgent": function._FunctionLine.observes, "LiveKitAgent": OBSERVABLE - {"heard"}}
+    observed = {
+        "FunctionAgent": asyncio.run(observed_by_a_function()),
+        "LiveKitAgent": OBSERVABLE - {"heard"},
+    }
     for name, always in observed.items():
         cells = dict(zip(fields, table[name], strict=True))
         assert {field for field, cell in cells.items() if cell == "yes"} == always
