@@ -14,7 +14,7 @@ from pathlib import Path
 
 from support.page_blocks import ROOT, blocks
 
-_EXAMPLES = [str(ROOT / "examples" / "voice-agent"), str(ROOT / "examples" / "russo-acme" / "src")]
+_EXAMPLES = [str(ROOT / "examples" / name) for name in ("voice-agent", "livekit-agent", "russo-acme/src")]
 
 
 def mypy(directory, cache, *arguments):

@@ -28,6 +28,8 @@ PAGES_FOR_MYPY = [
     "docs/tutorial/first-voice-test.md",
 ]
 FOR_PAGES = ("--check-untyped-defs", "--disable-error-code=import-untyped")
+# Pages show packages of services that only their customers install.
+NOT_INSTALLED = {'Import "livekit.plugins" could not be resolved'}
 WRONG_PAGE = """
 `test_wrong.py`:
 
@@ -107,7 +109,7 @@ def test_pyright_accepts_the_code_of_all_pages(folders):
     (wrong,) = [place for place in found if place[0].startswith("wrong_")]
     assert wrong == ("wrong_1/test_wrong.py", 6)
     del found[wrong]
-    assert found == {}
+    assert {place: words for place, words in found.items() if words not in NOT_INSTALLED} == {}
 
 
 @pytest.mark.parametrize("page", PAGES_FOR_MYPY)
