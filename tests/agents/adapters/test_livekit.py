@@ -6,6 +6,7 @@ speech of the local backend. `make test-sdks` runs this file with other versions
 
 import asyncio
 import contextlib
+import sys
 import threading
 
 import pytest
@@ -482,6 +483,37 @@ def test_session_that_does_not_start():
     ) as caught:
         converse(LiveKitAgent(make), lambda call: call.pause(0.1))
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_agent_of_another_call(voice):
+    agent = Home()
+
+    async def main():
+        def make():
+            return new_session(Script()), agent
+
+        async with open_call(LiveKitAgent(make), voice, pace=0):
+            with pytest.raises(AgentConfigError, match="the AgentSession did not start: RuntimeError: "):
+                async with open_call(LiveKitAgent(make), voice, pace=0):
+                    pass
+        await nothing_runs()
+
+    asyncio.run(main())
+
+
+def test_factory_that_never_returns():
+    async def make():
+        await asyncio.Event().wait()
+
+    with pytest.raises(AgentLostError, match=r"did not connect within 0\.2 s"):
+        converse(LiveKitAgent(make), lambda call: call.pause(0.1), timeout=0.2)
+
+
+def test_sdk_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "livekit.agents.utils", None)
+    with pytest.raises(AgentConfigError, match=r'pip install "russo-agents\[livekit\]"') as caught:
+        converse(LiveKitAgent(fails), lambda call: call.pause(0.1))
+    assert isinstance(caught.value.__cause__, ImportError)
 
 
 def test_session_without_a_recognizer_does_not_observe_what_it_heard(talk):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SETTLE_SECONDS: Final = 0.02
 # So long after a hand-over, the new agent may begin to speak.
 _HANDOVER_SECONDS: Final = 1.0
-_CANCEL_SECONDS: Final = 5.0
+_CANCEL_SECONDS: Final = 4.0
 _LOGGER: Final = logging.getLogger("livekit.agents")
 _MODELS: Final = {"stt_error": "STT", "llm_error": "LLM", "tts_error": "TTS"}
 
@@ -141,7 +141,10 @@ class LiveKitLine:
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            await asyncio.wait([starting], timeout=_CANCEL_SECONDS)
+            _, running = await asyncio.wait([starting], timeout=_CANCEL_SECONDS)
+            if running:
+                starting.cancel()
+                await asyncio.wait([starting], timeout=_CANCEL_SECONDS)
             raise
         except Exception as error:
             raise AgentConfigError(f"the AgentSession did not start: {_named(error)}") from error
