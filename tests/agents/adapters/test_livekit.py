@@ -41,6 +41,7 @@ from support.agents.livekit_agents import (
     lost_connection,
     new_session,
 )
+from support.agents.livekit_realtime import ScriptedRealtime
 
 LIGHT = "Turn on the kitchen light."
 STORY = "Tell me a story."
@@ -575,3 +576,41 @@ def test_latency_in_real_time(talk):
 
 def test_interruption_in_real_time(talk):
     check_barge_in(*talk(Script([STORY, STOP], [TALE, "Stopped."]), barge_in, pace=1))
+
+
+# -- speech to speech
+
+
+@pytest.fixture
+def talk_realtime(voice):
+    """Return a function that runs a script with a speech-to-speech model."""
+
+    def run(script, conversation, *, pace=0, **model):
+        def make():
+            session = AgentSession(llm=ScriptedRealtime(script, **model), aec_warmup_duration=None)
+            return session, Home()
+
+        return converse(LiveKitAgent(make), conversation, voice, pace=pace)
+
+    return run
+
+
+def test_speech_to_speech_model_with_a_tool_call(talk_realtime):
+    script = Script([LIGHT], [calls(SET_LIGHT), "The kitchen light is on."])
+    turn = talk_realtime(script, lambda call: call.say(LIGHT))
+    assert turn.heard == LIGHT
+    assert turn.tool_calls == [tool_call("set_light", room="kitchen", on=True)]
+    assert turn.reply == "The kitchen light is on."
+    assert kinds(turn) == [Heard, ToolCalled, Said, TurnEnded]
+
+
+def test_interruption_of_a_speech_to_speech_model(talk_realtime):
+    script = Script([STORY, STOP], [TALE, "Stopped."])
+    check_barge_in(*talk_realtime(script, barge_in))
+
+
+def test_speech_to_speech_model_that_does_not_transcribe(talk_realtime):
+    turn = talk_realtime(Script([], ["Done."]), lambda call: call.say(LIGHT), transcribes=False)
+    assert turn.reply == "Done."
+    with pytest.raises(NotObservedError):
+        _ = turn.heard
