@@ -85,6 +85,18 @@ def test_each_group_yields_figures(group, tmp_path):
     assert all(each.group == group and each.value.rounds >= 1 for each in found)
 
 
+@pytest.mark.slow
+def test_agent_group_measures_turns_by_hand_and_by_call(tmp_path):
+    pytest.importorskip("pocketsphinx")
+    found = list(GROUPS["agent"](Place(tmp_path, full=False, seconds=0)))
+    assert [each.subject for each in found][:3] == ["frames by hand (again)", "say", "six calls"]
+    assert all(each.group == "agent" and each.value.rounds >= 1 for each in found)
+
+
+def test_install_needs_a_network_so_only_a_full_run_measures_it(tmp_path):
+    assert list(GROUPS["install"](Place(tmp_path, full=False, seconds=0))) == []
+
+
 def test_backend_calls_are_counted_by_prompt(tmp_path):
     calls = tmp_path / "calls.txt"
     calls.write_text("".join(f"Prompt {index}\n" for index in range(5)) + "Prompt 3\n")
