@@ -25,6 +25,8 @@ class ToolCall:
     result: Any = field(default=None, compare=False)
 
     def __str__(self) -> str:
+        if not isinstance(self.arguments, Mapping):  # a test may expect ANY
+            return f"{self.name}({self.arguments!r})"
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
         return f"{self.name}({arguments})"
 
@@ -42,9 +44,15 @@ class Heard:
 
     Attributes:
         text: The final words of that part. Interim results are not events.
+
+    Raises:
+        TypeError: The words are not text.
     """
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check_text(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +61,15 @@ class Said:
 
     Attributes:
         text: The words. If the agent was interrupted, the words until then.
+
+    Raises:
+        TypeError: The words are not text.
     """
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check_text(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +111,22 @@ class ToolCalled:
 
     Attributes:
         call: The call with its arguments and its result.
+
+    Raises:
+        TypeError: The call is not a `ToolCall`, its name is not text, or its arguments are not a mapping.
     """
 
     call: ToolCall
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.call, ToolCall):
+            raise TypeError(f"ToolCalled.call is {_kind(self.call)}; it must be a ToolCall")
+        if not isinstance(self.call.name, str):
+            raise TypeError(f"ToolCall.name is {_kind(self.call.name)}; it must be text")
+        if not isinstance(self.call.arguments, Mapping):
+            raise TypeError(
+                f"ToolCall.arguments is {_kind(self.call.arguments)}; it must be a mapping of names to values"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +148,12 @@ class TurnEnded:
 
 Event: TypeAlias = Heard | Said | Sound | ToolCalled | Interrupted | TurnEnded
 """An event that russo knows. A line may yield others: they are kept in `Turn.events`."""
+
+
+def _check_text(event: Heard | Said) -> None:
+    if not isinstance(event.text, str):
+        raise TypeError(f"{type(event).__name__}.text is {_kind(event.text)}; it must be text")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

@@ -2,8 +2,12 @@
 
 import pytest
 
-from russo_agents._call.voice import voiced_span, voiced_stretches
+from russo_agents._call.voice import levels_of, stretches_of, voiced_span
 from support.agents.scripted import prompt, silence, tone
+
+
+def voiced_stretches(pcm, sample_rate):
+    return stretches_of(levels_of(pcm, sample_rate), sample_rate)
 
 
 def spans(audio):
@@ -39,6 +43,15 @@ def test_quiet_recording_has_voiced_parts():
 def test_times_do_not_depend_on_the_rate(rate):
     (part,) = voiced_stretches(silence(0.3, rate=rate) + tone(0.5, rate=rate), rate)
     assert (part.start, part.end) == pytest.approx((0.3, 0.8), abs=0.006)
+
+
+@pytest.mark.parametrize("rate", [11025, 22050, 44100])
+def test_times_do_not_drift_at_rates_that_do_not_divide(rate):
+    pcm = silence(20.0, rate=rate) + tone(0.5, rate=rate)
+    (part,) = voiced_stretches(pcm, rate)
+    assert (part.start, part.end) == pytest.approx((20.0, 20.5), abs=0.006)
+    span = voiced_span(pcm, rate)
+    assert (span.start, span.end) == pytest.approx((20.0, 20.5), abs=0.006)
 
 
 def test_span_of_a_piece_of_a_reply():

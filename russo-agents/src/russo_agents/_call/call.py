@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final, Literal, overload
 
-from .._errors import AgentConfigError, AgentError
+from .._errors import AgentConfigError, AgentError, AgentLostError
 from .._protocol import Agent
 from .clock import AudioClock
 from .connection import Connection, check_pace, despite_cancellation
@@ -51,6 +51,7 @@ async def open_call(
         AgentConfigError: The agent, the pace or the timeout cannot be used.
         AgentLostError: The agent could not be connected.
     """
+    _check_event_loop()
     _check(agent, pace, timeout)
     playout = Playout(AudioClock(pace))
     connection = Connection(agent, playout)
@@ -61,8 +62,11 @@ async def open_call(
         session = Session(line, connection, playout, timeout)
         session.start()
         yield Call(session, synthesizer)
-    finally:
-        await despite_cancellation(_close(session, connection))
+    except BaseException:
+        with contextlib.suppress(AgentLostError):  # the record has it; the error of the test is raised
+            await despite_cancellation(_close(session, connection))
+        raise
+    await despite_cancellation(_close(session, connection))
 
 
 async def _close(session: Session | None, connection: Connection) -> None:
@@ -70,6 +74,16 @@ async def _close(session: Session | None, connection: Connection) -> None:
         await connection.close()
     else:
         await session.close()
+
+
+def _check_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise AgentConfigError(
+            "open_call needs asyncio, and no event loop of asyncio runs here; other libraries, such as trio, "
+            "cannot run a call"
+        ) from None
 
 
 def _check(agent: object, pace: object, timeout: object) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .._errors import AgentConfigError, AgentLostError
+from .._errors import AgentConfigError, AgentError, AgentLostError
 from .._protocol import OBSERVABLE, Agent, Line, observed_by, real_time_of
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ class Connection:
             return None
         return asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
 
-    async def close(self) -> None:
+    async def close(self, *, spent: float = 0.0) -> None:
         """Leave the connection. A line that does not close in time is abandoned, and `problem` says so.
+
+        Args:
+            spent: Seconds of the time for closing that are over already.
 
         Raises:
             AgentLostError: Closing failed.
@@ -92,7 +95,7 @@ class Connection:
         self._closing.set()
         if self._opened is not None and not self._opened.done():
             task.cancel()
-        _, running = await asyncio.wait([task], timeout=CLOSE_SECONDS)
+        _, running = await asyncio.wait([task], timeout=max(_CANCEL_SECONDS, CLOSE_SECONDS - spent))
         if running:
             task.cancel()
             await asyncio.wait([task], timeout=_CANCEL_SECONDS)
@@ -102,9 +105,16 @@ class Connection:
         if task.cancelled() or (error := task.exception()) is None or had_failed:
             return
         if self._opened is not None and self._opened.done():
-            raise AgentLostError(f"the line could not be closed: {error!r}") from error
+            self.problem = f"the line could not be closed: {error!r}"
+            raise AgentLostError(self.problem) from error
 
     async def _hold(self) -> None:
+        try:
+            await self._enter_and_leave()
+        except SystemExit as error:  # it would end the event loop
+            raise AgentError(f"the agent raised {error!r}") from error
+
+    async def _enter_and_leave(self) -> None:
         context = self._agent.connect(self._playout)
         if not hasattr(context, "__aenter__"):
             if asyncio.iscoroutine(context):
@@ -172,9 +182,9 @@ async def despite_cancellation(work: Coroutine[Any, Any, T]) -> T:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
-            if task.done():
+            if task.cancelled():
                 break
-            cancelled = error
+            cancelled = error  # also if the task ended in the same step of the event loop
         except Exception:  # noqa: BLE001 - raised below
             break
     if cancelled is not None:

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from .._errors import AgentError
-from .._events import Heard, Interrupted, Said, Sound, ToolCalled, TurnEnded
+from .._events import Heard, Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded
 from .turns import Conversation, OpenTurn
 from .voice import voiced_span
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LONGEST_TURN_SECONDS: Final = 120.0
 _MOST_EVENTS: Final = 50_000
 _YIELD_EVERY: Final = 16
+_EVENTS: Final = (Heard, Said, Sound, ToolCalled, Interrupted, TurnEnded)
 _SIGNS: Final = (Heard, Said, ToolCalled, Interrupted, TurnEnded)
 # On a line that does not report the end of a turn, so many seconds of silence end it.
 END_SECONDS: Final = 1.5
@@ -78,7 +79,9 @@ class Listener:
             if self.is_stopping:
                 raise
             self.note_end(error)
-        except Exception as error:  # noqa: BLE001 - the call raises it, chained
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - also of pytest.fail and sys.exit; the call raises it, chained
             self.note_end(error)
         else:
             self.note_end()
@@ -108,6 +111,8 @@ class Listener:
         return max(self._playout.voiced_until, self.heard_of)
 
     def _take(self, event: Any) -> None:
+        if not isinstance(event, _EVENTS):
+            self._check_unknown(event)
         now = self._playout.now()
         span = None
         unplayed = 0.0
@@ -139,6 +144,15 @@ class Listener:
             self.heard_of = now
         self._check_flood(turn, now)
         self._signal.notify()
+
+    def _check_unknown(self, event: Any) -> None:
+        """Refuse what is probably a mistake: as an unknown event it would be kept, and mean nothing."""
+        source = f"{type(self._line).__name__}.events"
+        if isinstance(event, ToolCall):
+            raise AgentError(f"{source} yielded a ToolCall; it must yield ToolCalled(call)")
+        if isinstance(event, type) and issubclass(event, _EVENTS):
+            name = event.__name__
+            raise AgentError(f"{source} yielded the class {name}; it must yield an object: {name}(…)")
 
     def _note_in_taps(self, event: Any) -> None:
         for tap in self.taps:

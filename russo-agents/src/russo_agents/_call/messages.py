@@ -37,7 +37,7 @@ def deeds_of(turn: OpenTurn) -> str:
     """Return what the agent heard, called and said."""
     heard = " ".join(event.text for event in turn.events if isinstance(event, Heard))
     said = " ".join(event.text for event in turn.events if isinstance(event, Said))
-    calls = [_shortened(str(event.call)) for event in turn.events if isinstance(event, ToolCalled)]
+    calls = [_shortened(described(event.call)) for event in turn.events if isinstance(event, ToolCalled)]
     deeds = []
     if heard:
         deeds.append(f"heard {_quoted(heard)}")
@@ -51,6 +51,14 @@ def deeds_of(turn: OpenTurn) -> str:
     if not deeds:
         return "it heard nothing, called no tool and did not speak"
     return f"it {' and '.join(deeds)}"
+
+
+def described(value: object) -> str:
+    """Return the repr of a foreign object, which may fail."""
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001 - the object is of another package
+        return f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
 
 
 def _quoted(text: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from russo import Audio
 
 from .._errors import AgentConfigError
 from .clock import FRAME_SECONDS
-from .voice import Stretch, voiced_stretches
+from .voice import Stretch, levels_of, stretches_of, window_size
 
 if TYPE_CHECKING:
     from russo import Synthesizer
+
+_WINDOWS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,14 @@ async def prepare(prompt: str | Audio, synthesizer: Synthesizer | None, sample_r
         raise ValueError("the audio of the prompt is empty")
     seconds = len(pcm) / 2 / sample_rate
     frames = deque(audio.frames(ms=round(FRAME_SECONDS * 1000)))
-    return Prompt(
-        text or f"(audio, {seconds:.1f} s)", pcm, frames, voiced_stretches(pcm, sample_rate), seconds
-    )
+    return Prompt(text or f"(audio, {seconds:.1f} s)", pcm, frames, await _voiced(pcm, sample_rate), seconds)
+
+
+async def _voiced(pcm: bytes, sample_rate: int) -> list[Stretch]:
+    """Return the voiced parts; let other tasks run after each second of sound, which takes about 1 ms."""
+    levels: list[float] = []
+    size = 2 * window_size(sample_rate) * _WINDOWS_AT_ONCE
+    for start in range(0, len(pcm), size):
+        levels += levels_of(pcm[start : start + size], sample_rate)
+        await asyncio.sleep(0)
+    return stretches_of(levels, sample_rate)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from .._events import Heard, Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded
+from .messages import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class CallRecord:
             case Said(text):
                 self.add(at, "said", text)
             case ToolCalled(call):
-                self.add(at, "tool", str(call), call=call)
+                self.add(at, "tool", described(call), call=call)
             case Interrupted():
                 self.add(at, "interrupted")
             case TurnEnded():
@@ -89,11 +90,4 @@ class CallRecord:
             case Sound():
                 pass
             case _:
-                self.add(at, "other", _shown(event))
-
-
-def _shown(event: object) -> str:
-    try:
-        return repr(event)
-    except Exception as error:  # noqa: BLE001 - the event is of another package
-        return f"<{type(event).__name__}, whose repr raises {type(error).__name__}>"
+                self.add(at, "other", described(event))

@@ -78,7 +78,9 @@ class Session:
             if self._watch.is_hung_up:
                 raise
             self._listener.note_end(error)
-        except Exception as error:  # noqa: BLE001 - the call raises it, chained
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - also of pytest.fail and sys.exit; the call raises it, chained
             self._listener.note_end(error)
 
     def check_open(self) -> None:
@@ -239,17 +241,20 @@ class Session:
         """End the tasks, and close the line. A second call waits for the first one."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name="russo: closing the line")
+        elif self._closing.done():
+            return
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         self._watch.is_hung_up = self._listener.is_stopping = True
         self._signal.notify()
+        began = self._loop.time()
         try:
             if await end_tasks(self._tasks, CLOSE_SECONDS):
                 self.record.problems.append("a task of the line could not be cancelled, and was abandoned")
         finally:
             try:
-                await self._connection.close()
+                await self._connection.close(spent=self._loop.time() - began)
             finally:
                 problems = (self._connection.problem, self._recording.problem)
                 self.record.problems += [problem for problem in problems if problem]

@@ -27,22 +27,32 @@ class Stretch:
     end: float
 
 
-def voiced_stretches(pcm: bytes, sample_rate: int) -> list[Stretch]:
-    """Return the voiced parts of a whole recording; gaps shorter than a pause do not divide a part.
-
-    The level depends on the loudest window, so that quiet recordings have voiced parts, too.
+def levels_of(pcm: bytes, sample_rate: int) -> list[float]:
+    """Return the root mean square of each window.
 
     Args:
         pcm: Signed 16-bit little-endian, mono.
         sample_rate: In Hz.
     """
-    levels = [_level(window) for window in _windows(pcm, sample_rate)]
+    return [_level(window) for window in _windows(pcm, sample_rate)]
+
+
+def stretches_of(levels: list[float], sample_rate: int) -> list[Stretch]:
+    """Return the voiced parts of a whole recording; gaps shorter than a pause do not divide a part.
+
+    The limit depends on the loudest window, so that quiet recordings have voiced parts, too.
+
+    Args:
+        levels: The levels of all windows.
+        sample_rate: In Hz.
+    """
+    seconds = window_size(sample_rate) / sample_rate
     limit = max(_LEAST_LEVEL, min(_LOUD_LEVEL, max(levels, default=0.0) / 20))
     found: list[Stretch] = []
     for index, level in enumerate(levels):
         if level <= limit:
             continue
-        start, end = index * _WINDOW_SECONDS, (index + 1) * _WINDOW_SECONDS
+        start, end = index * seconds, (index + 1) * seconds
         if found and start - found[-1].end < _PAUSE_SECONDS:
             found[-1] = Stretch(found[-1].start, end)
         else:
@@ -57,7 +67,13 @@ def voiced_span(pcm: bytes, sample_rate: int) -> Stretch | None:
     if first is None:
         return None
     last = next(index for index in range(len(windows) - 1, -1, -1) if _level(windows[index]) > _VOICED_LEVEL)
-    return Stretch(first * _WINDOW_SECONDS, (last + 1) * _WINDOW_SECONDS)
+    seconds = window_size(sample_rate) / sample_rate
+    return Stretch(first * seconds, (last + 1) * seconds)
+
+
+def window_size(sample_rate: int) -> int:
+    """Return how many samples a window has, which is a little less or more than 5 ms at some rates."""
+    return max(1, round(sample_rate * _WINDOW_SECONDS))
 
 
 def _windows(pcm: bytes, sample_rate: int) -> Iterator[array.array[int]]:
@@ -65,7 +81,7 @@ def _windows(pcm: bytes, sample_rate: int) -> Iterator[array.array[int]]:
     samples = array.array("h", pcm)
     if sys.byteorder == "big":
         samples.byteswap()
-    size = max(1, round(sample_rate * _WINDOW_SECONDS))
+    size = window_size(sample_rate)
     for start in range(0, len(samples), size):
         yield samples[start : start + size]
 
