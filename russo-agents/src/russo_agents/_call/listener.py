@@ -119,7 +119,8 @@ class Listener:
         if isinstance(event, Sound):
             span = voiced_span(event.pcm, event.sample_rate)
             start = self._playout.add(event.seconds, None if span is None else span.end)
-            self._recording.add_agent(start, event.pcm, event.sample_rate)
+            if span is not None:
+                self._recording.add_agent(start, event.pcm, event.sample_rate)
             self._record.seconds_heard += event.seconds
         elif isinstance(event, Interrupted):
             unplayed = self._playout.cut()

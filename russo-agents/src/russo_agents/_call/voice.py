@@ -62,6 +62,8 @@ def stretches_of(levels: list[float], sample_rate: int) -> list[Stretch]:
 
 def voiced_span(pcm: bytes, sample_rate: int) -> Stretch | None:
     """Return the first and the last voiced sample of a piece of a reply, or ``None`` if it is silent."""
+    if not pcm.strip(b"\0"):  # telephone lines send silence between the replies
+        return None
     windows = list(_windows(pcm, sample_rate))
     first = next((index for index, each in enumerate(windows) if _level(each) > _VOICED_LEVEL), None)
     if first is None:
