@@ -65,9 +65,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Return the line with the agent and the pace, if the run sets any of them."""
     if not _is_any_given(config):
         return None
-    from ._plugin.settings import header, settings_of
+    from ._plugin.settings import header
 
-    return header(settings_of(config))
+    return header(config) or None
 
 
 @pytest.fixture(scope="session")

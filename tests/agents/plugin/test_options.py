@@ -277,8 +277,9 @@ def test_marker_takes_no_argument(agent_project, arguments, shown, fixture, outc
 
 
 def test_header_names_the_agent_and_the_pace(chosen):
-    lines = run(chosen, "--russo-agent=shop", "--russo-pace=0").outlines
-    assert "russo: agent shop, pace 0, agent timeout 30 s, keep calls failed" in lines
+    assert "russo: pace 0" in run(chosen).outlines
+    lines = run(chosen, "--russo-agent=shop", "--russo-agent-timeout=5", "--russo-keep-calls=All").outlines
+    assert "russo: agent shop, pace 0, agent timeout 5 s, keep calls all" in lines
 
 
 def test_run_without_a_setting_has_no_header(agent_project):

@@ -101,11 +101,17 @@ def chosen_agent(config: pytest.Config) -> Agent:
     return load_agent_from_texts(name, plugins.options_of(config, "agent", name))
 
 
-def header(settings: RunSettings) -> str:
-    """Return the line of pytest's header."""
-    parts = [] if settings.agent is None else [f"agent {plugins.shown(settings.agent)}"]
-    parts += [f"pace {settings.pace:g}", f"agent timeout {settings.timeout:g} s"]
-    return f"russo: {', '.join([*parts, f'keep calls {settings.keep}'])}"
+def header(config: pytest.Config) -> str:
+    """Return the line of pytest's header: the settings that are not the default."""
+    settings = settings_of(config)
+    words = {
+        "agent": f"agent {plugins.shown(settings.agent)}",
+        "pace": f"pace {settings.pace:g}",
+        "agent_timeout": f"agent timeout {settings.timeout:g} s",
+        "keep_calls": f"keep calls {settings.keep}",
+    }
+    given = [words[name] for name in words if plugins.setting_of(config, name).value is not None]
+    return f"russo: {', '.join(given)}" if given else ""
 
 
 def runs_in_real_time(item: pytest.Item) -> bool:

@@ -71,6 +71,9 @@ class SyncCall:
         self._wait_for = wait_for
         self._before_prompt = before_prompt
 
+    def __repr__(self) -> str:
+        return f"<SyncCall after {self.record.turns} {'turn' if self.record.turns == 1 else 'turns'}>"
+
     @overload
     def say(self, prompt: str | Audio, *, wait: Literal[True] = True, over: float | None = None) -> Turn: ...
 
