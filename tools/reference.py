@@ -1,4 +1,4 @@
-"""Writes the commands and the checks of the kit into the reference while the site is built.
+"""Writes the commands and the checks of the kits into the reference while the site is built.
 
 A hook of mkdocs. mkdocstrings makes the rest of the reference from the docstrings.
 """
@@ -13,19 +13,33 @@ import click
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace the markers of a page by the commands and the checks."""
-    for place, lines in (("<!-- the commands -->", _commands), ("<!-- the checks -->", _checks)):
+    for place, lines in (
+        ("<!-- the commands -->", _commands),
+        ("<!-- the checks -->", _backend_checks),
+        ("<!-- the checks of adapters -->", _adapter_checks),
+    ):
         if place in markdown:
             markdown = markdown.replace(place, "\n".join(lines()))
     return markdown
 
 
-def _checks() -> Iterator[str]:
+def _backend_checks() -> Iterator[str]:
     from russo.testing import BackendContract
 
+    return _checks(BackendContract)
+
+
+def _adapter_checks() -> Iterator[str]:
+    from russo_agents.testing import AgentContract
+
+    return _checks(AgentContract)
+
+
+def _checks(contract: type) -> Iterator[str]:
     yield "| check | what the contract wants |\n|---|---|"
-    for name in dir(BackendContract):
+    for name in dir(contract):
         if name.startswith("test_"):
-            text = inspect.getdoc(getattr(BackendContract, name)) or ""
+            text = inspect.getdoc(getattr(contract, name)) or ""
             yield f"| `{name}` | {_line(text)} |"
 
 

@@ -74,6 +74,7 @@ def found():
     for name, (package, _) in synthesizers._PACKAGES.items():
         found.append(loader.modules_collection[package][name])
     agents = loader.modules_collection["russo_agents"]
+    found += [agents["testing"], agents["testing"]["AgentContract"]]
     found += [agents, *(agents[name] for name in dir(russo_agents) if name != "__version__")]
     found += [core["authoring"], core["hookspecs"], core["testing"], core["synthesizers"]]
     return [value.final_target if value.is_alias else value for value in found]

@@ -16,6 +16,7 @@ import russo.authoring
 import russo.testing
 import russo_agents
 import russo_agents._pytest_plugin
+import russo_agents.testing
 from russo import Audio, AudioCache, hookspecs, load_synthesizer, synthesizers
 from russo._backends.constructor import option_types
 from russo._plugin import pytest_plugin
@@ -144,9 +145,10 @@ def test_strict_build_refuses_a_broken_page(copy, tmp_path, page, text, problem)
         ),
         ("russo.authoring", russo.authoring.__all__),
         ("russo.testing", TESTING),
+        ("russo_agents.testing", russo_agents.testing.__all__),
         ("russo.hookspecs", [name for name in vars(hookspecs) if name.startswith("russo_")]),
     ],
-    ids=["russo", "agents", "authoring", "testing", "hookspecs"],
+    ids=["russo", "agents", "authoring", "testing", "agents-testing", "hookspecs"],
 )
 def test_every_public_name_is_in_the_reference(anchors, module, names):
     assert names
@@ -299,12 +301,19 @@ def test_every_command_is_in_the_reference_with_its_options(reference):
         assert [name for name in options if name not in part] == [], context.command_path
 
 
-def test_every_check_of_the_kit_is_in_the_reference_with_its_reason(reference):
+@pytest.mark.parametrize(
+    ("page", "contract", "least"),
+    [
+        ("testing", russo.testing.BackendContract, 30),
+        ("agents-testing", russo_agents.testing.AgentContract, 16),
+    ],
+)
+def test_every_check_of_a_kit_is_in_the_reference_with_its_reason(reference, page, contract, least):
     rows = dict(
-        re.findall(r"<td><code>(test_\w+)</code></td>\s*<td>(.*?)</td>", reference("testing").html, re.DOTALL)
+        re.findall(r"<td><code>(test_\w+)</code></td>\s*<td>(.*?)</td>", reference(page).html, re.DOTALL)
     )
-    checks = {name for name in dir(russo.testing.BackendContract) if name.startswith("test_")}
-    assert len(checks) > 30
+    checks = {name for name in dir(contract) if name.startswith("test_")}
+    assert len(checks) > least
     assert set(rows) == checks
     assert [name for name, reason in rows.items() if not reason] == []
 

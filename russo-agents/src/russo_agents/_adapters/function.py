@@ -89,11 +89,11 @@ class _FunctionLine:
 
     ends_turns = True
     real_time = False
+    # "heard" is added when the function returns the first Heard.
+    observes = frozenset({"tool_calls", "reply", "interruption"})
 
     def __init__(self, hear: Callable[[Audio], Any], sample_rate: int, playout: Playout) -> None:
         self.sample_rate = sample_rate
-        # "heard" is added when the function returns the first Heard.
-        self.observes = frozenset({"tool_calls", "reply", "interruption"})
         self._hear = hear
         self._playout = playout
         self._splitter = UtteranceSplitter(sample_rate)

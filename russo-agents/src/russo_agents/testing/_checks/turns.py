@@ -117,7 +117,8 @@ class TurnChecks(ContractBase):
                     "interruption" not in turn.observes or turn.interrupted,
                     "a line that observes interruptions reports that the caller stopped the reply",
                     "no interruption",
-                    "yield Interrupted() when the agent stops; or remove 'interruption' from `observes`",
+                    "yield Interrupted() when the agent stops, or remove 'interruption' from `observes`; "
+                    "at pace 0, let `send` return only when the agent has the frame",
                     call.record,
                 )
                 self._check_words(call, turn, "second_prompt", self.second_reply)
