@@ -86,7 +86,7 @@ def modules_of_package(name, *, for_types):
 @pytest.mark.parametrize("package", PUBLIC)
 def test_contributing_lists_every_folder(package):
     folders = {folder_of(name) for name in MODULES if name.split(".")[0] == package}
-    assert set(table(package)) == folders | {"testing"}
+    assert set(table(package)) == folders
 
 
 @pytest.mark.parametrize("name", MODULES)
