@@ -1,6 +1,7 @@
 """The folder .russo_calls: which calls are kept, under which names, and in which form."""
 
 import json
+import os
 import re
 import wave
 
@@ -253,3 +254,18 @@ def test_foreign_values_become_json(value, expected):
 
 def test_circular_value_becomes_json():
     assert "[[...]]" in json.dumps(plain(CIRCLE), allow_nan=False)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_umask_decides_who_can_read_kept_calls(agent_project, mask):
+    agent_project.tests(TWO_TESTS)
+    before = os.umask(mask)
+    try:
+        agent_project.run()
+    finally:
+        os.umask(before)
+    folder = kept(agent_project)["test_fails"]
+    assert oct(folder.stat().st_mode & 0o777) == oct(0o777 & ~mask)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+    assert modes == dict.fromkeys(("call.wav", "call.json"), oct(0o666 & ~mask))
+    assert list(folder.parent.glob(".new-*")) == []

@@ -97,21 +97,22 @@ class KeptCalls:
         return ""
 
     def _write(self, folder: Path, test: str, outcome: str, calls: Sequence[OneCall]) -> None:
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
+        # The umask applies to the inner folder: calls contain prompts and the results of tools.
+        outer = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
         try:
+            inner = outer / folder.name
+            inner.mkdir()
             for number, call in enumerate(calls, 1):
                 name = "call" if number == 1 else f"call-{number}"
-                audio = _save_audio(call, temporary / f"{name}.wav")
+                audio = _save_audio(call, inner / f"{name}.wav")
                 document = document_of(call, test=test, outcome=outcome, audio=audio)
                 text = json.dumps(document, indent=2, allow_nan=False)
-                (temporary / f"{name}.json").write_text(f"{text}\n", "utf-8")
+                (inner / f"{name}.json").write_text(f"{text}\n", "utf-8")
             shutil.rmtree(folder, ignore_errors=True)
-            temporary.chmod(0o755)
-            temporary.rename(folder)
-        except BaseException:
+            inner.rename(folder)
+        finally:
             with contextlib.suppress(OSError):
-                shutil.rmtree(temporary)
-            raise
+                shutil.rmtree(outer)
 
 
 def _save_audio(call: OneCall, path: Path) -> str | None:
