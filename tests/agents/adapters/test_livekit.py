@@ -8,12 +8,21 @@ import asyncio
 import contextlib
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 pytest.importorskip("livekit.agents", exc_type=ImportError)
 
-from livekit.agents import Agent, AgentSession, AgentTask, APIConnectionError, ToolError, function_tool
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    AgentTask,
+    APIConnectionError,
+    Plugin,
+    ToolError,
+    function_tool,
+)
 
 from russo import AudioCache, CachedSynthesizer, load_synthesizer
 from russo_agents import (
@@ -444,6 +453,21 @@ def fails():
 def test_factory_that_fails_or_returns_something_else(make, message):
     with pytest.raises(AgentConfigError, match=message):
         converse(LiveKitAgent(make), lambda call: call.pause(0.1))
+
+
+def test_factory_that_imports_a_plugin_in_another_thread():
+    def make():
+        class NewPlugin(Plugin):
+            pass
+
+        Plugin.register_plugin(NewPlugin("new", "1", __name__))
+
+    def call():
+        with pytest.raises(AgentConfigError, match="import the plugins of LiveKit at the top of a module"):
+            converse(LiveKitAgent(make), lambda call: call.pause(0.1))
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(call).result()
 
 
 def test_cause_of_a_factory_that_fails_is_chained():

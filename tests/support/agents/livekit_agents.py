@@ -4,15 +4,29 @@ Everything is made of the SDK's public base classes. The scripted models need no
 """
 
 import asyncio
+import importlib
 import json
 from dataclasses import dataclass, field
 
 from livekit import rtc
-from livekit.agents import NOT_GIVEN, Agent, AgentSession, APIConnectionError, function_tool, llm, stt, tts
+from livekit.agents import (
+    NOT_GIVEN,
+    Agent,
+    AgentSession,
+    APIConnectionError,
+    function_tool,
+    inference,
+    llm,
+    stt,
+    tts,
+)
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from support.agents.scripted import tone
+
+# Plugins must be imported in the main thread.
+silero = None if hasattr(inference, "VAD") else importlib.import_module("livekit.plugins.silero")
 
 RATE = 24000
 CHARACTERS_PER_SECOND = 16
@@ -23,14 +37,7 @@ ONCE = APIConnectOptions(max_retry=0, retry_interval=0.0, timeout=10.0)
 
 def new_vad():
     """Return the voice detection that runs locally: it is part of newer versions, and a plugin of older ones."""
-    try:
-        from livekit.agents import inference
-
-        return inference.VAD(model="silero")
-    except AttributeError:
-        from livekit.plugins import silero
-
-        return silero.VAD.load()
+    return silero.VAD.load() if silero else inference.VAD(model="silero")
 
 
 @dataclass

@@ -69,6 +69,7 @@ class LiveKitAgent:
             made = self._make()
             return await made if inspect.isawaitable(made) else made
         except Exception as error:
-            raise AgentConfigError(
-                f"the factory of LiveKitAgent failed: {type(error).__name__}: {error}"
-            ) from error
+            message = f"the factory of LiveKitAgent failed: {type(error).__name__}: {error}"
+            if "registered on the main thread" in str(error):
+                message += "; import the plugins of LiveKit at the top of a module, outside the factory"
+            raise AgentConfigError(message) from error
