@@ -449,13 +449,14 @@ def test_hang_up_while_the_turn_is_awaited():
 # -- cancellation
 
 
+@pytest.mark.parametrize("pace", [0, 20])
 @pytest.mark.parametrize("steps", [*range(0, 30, 3), *range(30, 400, 23)])
-def test_cancel_at_any_moment_leaves_nothing(steps):
+def test_cancel_at_any_moment_leaves_nothing(steps, pace):
     """The task is cancelled after a number of steps of the event loop."""
     agent = ScriptedAgent(says("one", seconds=2.0), says("two"), greeting=says("hello"))
 
     async def work():
-        async with open_call(agent, pace=0, timeout=5) as call:
+        async with open_call(agent, pace=pace, timeout=5) as call:
             await call.hear()
             await call.say(PROMPT, wait=False)
             await call.say(PROMPT, over=0.5)

@@ -124,6 +124,33 @@ def test_interruption_without_an_end_leaves_an_answer_in_words_to_its_prompt():
     assert (cut.reply, turn.reply) == ("", "stopped")
 
 
+def test_turn_that_was_cut_without_an_end_is_over_before_the_next_answer():
+    def on_voice(line):
+        async def step():
+            if line.playout.played_until() > line.playout.now():
+                line.emit(Interrupted())
+                await line.playout.played(0.8)
+                line.emit(Said("I was say"))
+
+        return step()
+
+    async def long(line):
+        line.emit(Sound(tone(5.0), RATE))
+
+    async def script(call):
+        first = await call.say(PROMPT, wait=False)
+        second = await call.say(PROMPT, over=1.0, wait=False)
+        cut = await first.turn()
+        ended = [moment.kind for moment in call.record.moments]
+        agent.lines[0].emit(Said("two"), TurnEnded())
+        return cut, await second.turn(), ended
+
+    agent = ScriptedAgent(long, on_voice=on_voice)
+    cut, turn, ended = talk(agent, script)
+    assert (cut.reply, turn.reply) == ("I was say", "two")
+    assert ended[-1] == "turn"
+
+
 def test_reply_is_cut_twice():
     def on_voice(line):
         async def step():

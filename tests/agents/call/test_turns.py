@@ -120,6 +120,14 @@ def test_interruption_may_say_that_the_agent_fell_silent_before(talk):
     assert second.stopped_after == pytest.approx(0.6)
 
 
+def test_agent_cannot_fall_silent_after_it_says_so(talk):
+    talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    second = talk.ask("stop", (3.5, 4.0))
+    talk.hear(3.8, Interrupted(at=9.0), unplayed=1.0)
+    assert second.stopped_after == pytest.approx(0.3)
+
+
 def test_interruption_without_unplayed_sound_stopped_nothing(talk):
     _, second = interrupted(talk, unplayed=0.0)
     assert second.stopped_after is None

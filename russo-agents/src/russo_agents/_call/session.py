@@ -220,8 +220,8 @@ class Session:
         if self._listener.is_closed:
             raise self._watch.lost(tap)
         current = self._conversation.current
-        is_told = current.prompt is None and not (has_more and current is before)
-        if is_told and self._conversation.replying is not current:
+        is_complete = current.prompt is None and not (has_more and current is before)
+        if is_complete and self._conversation.replying is not current:
             self._conversation.start_over()
         return self._watch.result(tap)
 
