@@ -149,6 +149,7 @@ def pytest_runtest_makereport(
         calls.has_failed |= call.excinfo is not None
         calls.finish()  # before the worker sends its counts and its sections with the report
     report = yield
+    calls.has_passed |= call.when == "call" and report.passed
     if report.failed:
         calls.has_failed = True
         section = calls.section()

@@ -116,3 +116,36 @@ def test_test_that_says_audio_only_needs_no_synthesizer(agent_project):
     result = agent_project.run()
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(["*AssertionError: not needed*"] * 2)
+
+
+@pytest.mark.parametrize("test", ["plain", "async"])
+def test_synthesizer_may_be_an_async_fixture(agent_project, test):
+    agent_project.conftest(
+        """
+        import pytest_asyncio
+        from shop import Shop
+
+        @pytest.fixture
+        def russo_agent():
+            return Shop()
+
+        @pytest_asyncio.fixture
+        async def russo_synthesizer():
+            yield Speaker("b")
+        """
+    )
+    agent_project.tests(
+        """
+        import pytest
+
+        def test_plain(russo_call):
+            assert russo_call.say("Hello").reply == "The light is on."
+
+        @pytest.mark.asyncio
+        async def test_async(russo_async_call):
+            async with russo_async_call() as call:
+                assert (await call.say("Hello")).reply == "The light is on."
+        """
+    )
+    agent_project.run("-k", test).assert_outcomes(passed=1)
+    assert agent_project.calls == ["b Hello"]

@@ -144,6 +144,18 @@ def test_test_that_passes_later_removes_its_own_folder_only(agent_project):
     assert set(kept(agent_project)) == {"test_fails"}
 
 
+@pytest.mark.parametrize("end", ["pytest.skip('later')", "pytest.xfail('known')"])
+def test_test_that_is_skipped_or_xfailed_changes_nothing(agent_project, end):
+    agent_project.tests(TWO_TESTS)
+    agent_project.run()
+    agent_project.tests(f"import pytest\ndef test_fails(russo_call): {end}")
+    agent_project.run()
+    assert set(kept(agent_project)) == {"test_fails"}
+    agent_project.run("--russo-keep-calls=all")
+    document = json.loads((kept(agent_project)["test_fails"] / "call.json").read_text())
+    assert document["outcome"] == "skipped"
+
+
 def test_new_failure_replaces_the_files(agent_project):
     agent_project.tests(TWO_TESTS)
     agent_project.run()

@@ -20,7 +20,7 @@ def document_of(call: OneCall, *, test: str, outcome: str, audio: str | None) ->
     Args:
         call: The call.
         test: The node id of the test.
-        outcome: ``failed``, ``passed`` or ``interrupted``.
+        outcome: ``failed``, ``passed``, ``skipped`` or ``interrupted``.
         audio: The name of the file with the sound, if there is one.
     """
     record = call.record

@@ -48,12 +48,15 @@ class ItemCalls:
         counters: The counters of the run.
         calls: The calls, in order.
         has_failed: Whether a phase of the attempt has failed.
+        has_passed: Whether the test's own code has passed. A skipped or xfailed test has not.
+        is_interrupted: Whether Ctrl-C ended the test.
     """
 
     item: pytest.Item
     counters: plugins.Counters
     calls: list[OneCall] = field(default_factory=list)
     has_failed: bool = False
+    has_passed: bool = False
     is_interrupted: bool = False
     _shown: int = 0
 
@@ -84,9 +87,16 @@ class ItemCalls:
                 self._report(number)
         kept = KeptCalls.of(config)
         if settings_of(config).keep != "none" and self.calls:
-            outcome = "interrupted" if self.is_interrupted else "failed" if self.has_failed else "passed"
-            if problem := kept.settle(self.item.nodeid, outcome, self.calls):
+            if problem := kept.settle(self.item.nodeid, self._outcome, self.calls):
                 count_problem(self.counters, problem)
+
+    @property
+    def _outcome(self) -> str:
+        if self.is_interrupted:
+            return "interrupted"
+        if self.has_failed:
+            return "failed"
+        return "passed" if self.has_passed else "skipped"
 
     def forget(self) -> None:
         """Remove the calls from the test: a plugin may run it again."""

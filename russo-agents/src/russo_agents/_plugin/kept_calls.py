@@ -83,8 +83,8 @@ class KeptCalls:
             Why the calls could not be written, or ``""``.
         """
         folder = self.folder_of(test)
-        if outcome == "passed" and not self._keeps_all:
-            if folder not in self._written:
+        if outcome in {"passed", "skipped"} and not self._keeps_all:
+            if outcome == "passed" and folder not in self._written:
                 shutil.rmtree(folder, ignore_errors=True)
             return ""
         if problem := self.prepare():
