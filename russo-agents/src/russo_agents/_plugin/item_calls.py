@@ -85,10 +85,10 @@ class ItemCalls:
         if config.getoption("russo_report", None):
             for number in range(len(self.calls)):
                 self._report(number)
-        kept = KeptCalls.of(config)
-        if settings_of(config).keep != "none" and self.calls:
-            if problem := kept.settle(self.item.nodeid, self._outcome, self.calls):
-                count_problem(self.counters, problem)
+        if settings_of(config).keep == "none" or not self.calls:
+            return
+        if problem := KeptCalls.of(config).settle(self.item.nodeid, self._outcome, self.calls):
+            count_problem(self.counters, problem)
 
     @property
     def _outcome(self) -> str:
