@@ -113,6 +113,25 @@ def test_call_without_sound_has_no_audio(agent_project):
     assert json.loads((folder / "call.json").read_text())["audio"] is None
 
 
+def test_sound_that_cannot_be_read_is_a_problem_and_not_an_error(agent_project):
+    agent_project.tests(
+        """
+        def test_fails(russo_call):
+            def stereo():
+                raise ValueError("no \\x1b sound")
+
+            russo_call.record.stereo = stereo
+            assert False
+        """
+    )
+    result = agent_project.run("--russo-report=report.json", subprocess=True)
+    result.assert_outcomes(failed=1)
+    document = json.loads((kept(agent_project)["test_fails"] / "call.json").read_text())
+    problem = "the sound of the call cannot be read: ValueError('no \\x1b sound')"
+    assert (document["audio"], document["problems"]) == (None, [problem])
+    assert problem in summary_lines(result)
+
+
 def test_several_calls_of_a_test_are_numbered(agent_project):
     agent_project.tests(
         """

@@ -18,6 +18,8 @@ from .settings import settings_of
 from .summary import count_call, count_problem
 
 if TYPE_CHECKING:
+    from russo import Audio
+
     from .._call.record import CallRecord
     from .._protocol import Agent
 
@@ -37,6 +39,16 @@ class OneCall:
 
     record: CallRecord
     agent: str
+
+    def sound(self) -> Audio | None:
+        """Return the sound of both voices. Sound that cannot be read is a problem, not an error."""
+        try:
+            return self.record.stereo()
+        except Exception as error:  # noqa: BLE001 - an error here would end the run
+            problem = f"the sound of the call cannot be read: {error!r}"
+            if problem not in self.record.problems:
+                self.record.problems.append(problem)
+            return None
 
 
 @dataclass(slots=True, eq=False)
@@ -80,15 +92,15 @@ class ItemCalls:
     def finish(self) -> None:
         """Count the calls, add them to the report, and write or remove their files."""
         config = self.item.config
-        for call in self.calls:
-            count_call(self.counters, call.record)
         if config.getoption("russo_report", None):
             for number in range(len(self.calls)):
                 self._report(number)
-        if settings_of(config).keep == "none" or not self.calls:
-            return
-        if problem := KeptCalls.of(config).settle(self.item.nodeid, self._outcome, self.calls):
-            count_problem(self.counters, problem)
+        if settings_of(config).keep != "none" and self.calls:
+            problem = KeptCalls.of(config).settle(self.item.nodeid, self._outcome, self.calls)
+            if problem:
+                count_problem(self.counters, problem)
+        for call in self.calls:
+            count_call(self.counters, call.record)
 
     @property
     def _outcome(self) -> str:
@@ -124,7 +136,7 @@ class ItemCalls:
                     *((f"{row.time}\N{NO-BREAK SPACE}s", row.who, row.what) for row in rows_of(record)),
                     *(("", "note", note) for note in notes_of(record)),
                 ],
-                audio=record.stereo(),
+                audio=self.calls[number].sound(),
             ),
         )
 
