@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
@@ -75,6 +76,27 @@ def test_blocked_event_loop_is_not_a_line_that_takes_no_sound():
         return await waiting_turn
 
     assert talk(ScriptedAgent(), script, pace=1, timeout=0.4).events == ()
+
+
+def test_blocked_event_loop_is_not_the_silence_of_the_agent():
+    async def blocks(line):
+        time.sleep(0.6)  # noqa: ASYNC251 - the fault under test
+        line.emit(Said("done"), TurnEnded())
+
+    assert talk(ScriptedAgent(blocks), lambda call: call.say(PROMPT), timeout=0.4).reply == "done"
+
+
+def test_blocked_event_loop_before_a_wait_is_not_the_silence_of_the_agent():
+    async def slow(line):
+        await asyncio.sleep(0.1)
+        line.emit(Said("done"), TurnEnded())
+
+    async def script(call):
+        pending = await call.say(PROMPT, wait=False)
+        time.sleep(0.6)  # noqa: ASYNC251 - the fault under test
+        return await pending.turn()
+
+    assert talk(ScriptedAgent(slow), script, timeout=0.4).reply == "done"
 
 
 # -- agents that do not come to an end

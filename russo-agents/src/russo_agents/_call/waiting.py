@@ -18,7 +18,7 @@ from .turns import CUT_WORDS_SECONDS
 if TYPE_CHECKING:
     from .._protocol import Line
     from .._turn import Turn
-    from .clock import AudioClock, Signal
+    from .clock import Signal
     from .connection import Connection
     from .listener import Listener
     from .microphone import Microphone
@@ -29,31 +29,37 @@ if TYPE_CHECKING:
 _POLL_SECONDS: Final = 0.02
 # If the agent answered in a pause of the prompt, it may begin to answer the rest so much later.
 _REST_SECONDS: Final = 4.0
-# A longer time between two looks at the line does not count.
-_LONGEST_STALL: Final = 0.05
 # Sums of times of frames are not exact.
 _ROUNDING: Final = 1e-9
 
 
-class _Intake:
-    """Whether the line takes frames, from the beginning of a wait on."""
+class _Stopwatch:
+    """How long a value has not changed, in seconds of wall time.
 
-    def __init__(self, clock: AudioClock) -> None:
-        self._clock = clock
+    One look that is late counts for a quarter of the limit at most: if something blocked the event loop, or
+    the machine was busy, the change may be about to come.
+
+    Args:
+        limit: After so many seconds, the caller gives up.
+        value: The value now.
+        since: When the value changed, in wall time of the event loop.
+    """
+
+    def __init__(self, limit: float, value: float, since: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._frames = -1
+        self._longest_step = limit / 4
+        self._value = value
         self._looked_at = self._loop.time()
-        self._stalled = 0.0
+        self._seconds = min(self._looked_at - since, limit - self._longest_step)
 
-    def seconds_stalled(self) -> float:
-        """Return for how many seconds of wall time the line has taken no frame."""
+    def seconds(self, value: float) -> float:
+        """Return for how many seconds the value has not changed."""
         now = self._loop.time()
-        # If something blocked the event loop, the microphone could not send.
-        self._stalled += min(now - self._looked_at, _LONGEST_STALL)
+        self._seconds += min(now - self._looked_at, self._longest_step)
         self._looked_at = now
-        if self._clock.frames != self._frames:
-            self._frames, self._stalled = self._clock.frames, 0.0
-        return self._stalled
+        if value != self._value:
+            self._value, self._seconds = value, 0.0
+        return self._seconds
 
 
 class TurnWatch:
@@ -130,8 +136,9 @@ class TurnWatch:
                 no frames.
             AgentLostError: The line closed.
         """
-        intake = _Intake(self._playout.clock)
         began, began_wall = self._playout.now(), self._loop.time()
+        stall = _Stopwatch(self._timeout, self._playout.clock.frames, began_wall)
+        silence = _Stopwatch(self._timeout, self._listener.last_sign, self._listener.last_sign)
         with self._waiting():
             while True:
                 self.note_failure()
@@ -142,11 +149,12 @@ class TurnWatch:
                     raise AgentLostError("the call was hung up meanwhile", turn=self._result_so_far(turn))
                 if self._listener.is_closed:
                     raise self.lost(turn)
-                self._check_intake(intake, turn)
+                self._check_stall(stall, turn)
                 if is_speaking:
                     self._listener.last_sign = self._loop.time()
                 elif turn is not None:
-                    self._check_signs(turn, needs_sign=needs_sign)
+                    if needs_sign:
+                        self._check_signs(silence, turn)
                     self._check_length(turn, began, began_wall)
                 await self._signal.wait(self._longest_wait(awaits_time))
 
@@ -173,21 +181,21 @@ class TurnWatch:
         finally:
             self._microphone.end_wait()
 
-    def _check_intake(self, intake: _Intake, turn: OpenTurn | None) -> None:
+    def _check_stall(self, stall: _Stopwatch, turn: OpenTurn | None) -> None:
         """Raise an error if the line has taken no frames for too long."""
-        if intake.seconds_stalled() >= self._timeout + FRAME_SECONDS / (self._playout.pace or 1.0):
+        longest = self._timeout + FRAME_SECONDS / (self._playout.pace or 1.0)
+        if stall.seconds(self._playout.clock.frames) >= longest:
             self._give_up(
                 turn,
                 f"the line took no sound for {self._timeout:g} s: "
                 f"{type(self._line).__name__}.send has not returned",
             )
 
-    def _check_signs(self, turn: OpenTurn, *, needs_sign: bool) -> None:
+    def _check_signs(self, silence: _Stopwatch, turn: OpenTurn) -> None:
         """Raise an error if the agent has been silent for too long."""
-        wall = self._loop.time()
         if self._playout.voiced_until > self._playout.now():
-            self._listener.last_sign = wall
-        if needs_sign and wall - self._listener.last_sign >= self._timeout:
+            self._listener.last_sign = self._loop.time()
+        if silence.seconds(self._listener.last_sign) >= self._timeout:
             self._give_up(turn, silent_message(turn, self._timeout, self._line))
 
     def _check_length(self, turn: OpenTurn, began: float, began_wall: float) -> None:
