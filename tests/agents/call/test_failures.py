@@ -210,6 +210,22 @@ def test_hang_up_ends_the_turn_of_a_line_without_ends():
     assert asyncio.run(run()).reply == "goodbye"
 
 
+def test_hang_up_without_an_answer_is_no_turn_of_a_line_without_ends():
+    async def hang_up(line):
+        line.emit(Heard("turn on"))
+        line.hang_up()
+
+    assert type(failure(ScriptedAgent(hang_up, ends_turns=False))) is AgentLostError
+
+
+def test_crash_after_an_answer_is_no_turn_of_a_line_without_ends():
+    async def crash(line):
+        line.emit(Said("I was"))
+        line.fail(OSError("reset"))
+
+    assert type(failure(ScriptedAgent(crash, ends_turns=False))) is AgentLostError
+
+
 def test_crash_of_the_line_is_chained():
     async def crash(line):
         line.fail(OSError("connection reset"))

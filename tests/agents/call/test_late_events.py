@@ -197,6 +197,16 @@ def test_answer_to_the_rest_of_a_prompt_belongs_to_its_turn(thinks):
     assert (turn.reply, turn.tool_calls) == ("one", [tool_call("two")])
 
 
+def test_long_answer_to_the_beginning_of_a_prompt_does_not_hide_the_rest():
+    async def second(line):
+        await line.playout.played(5.0)
+        line.emit(ToolCalled(ToolCall("two")), TurnEnded())
+
+    first = answers(Sound(tone(6.0), RATE), Said("one"))
+    turn = talk(ScriptedAgent(first, second), lambda call: call.say(PAUSED), timeout=10)
+    assert turn.tool_calls == [tool_call("two")]
+
+
 @pytest.mark.parametrize("timeout", [0.6, 5.0])
 def test_agent_that_answers_only_the_beginning_of_a_prompt_has_a_turn(timeout):
     turn = talk(ScriptedAgent(answers(Said("one"))), lambda call: call.say(PAUSED), timeout=timeout)

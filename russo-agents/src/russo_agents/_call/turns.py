@@ -203,7 +203,7 @@ class Conversation:
         return turn
 
     def _end_reply(self, at: float) -> OpenTurn:
-        if self._is_forgotten(at) and at >= self.current.spoken_at:
+        if self._is_forgotten(at):
             self.close_reply()
         reply = self._reply
         if reply is None:
