@@ -16,8 +16,8 @@
         return AGENTS.make(chosen.value, options, check_agent)
 
 A companion may use this module and the public names of `russo`, and nothing that begins with an
-underscore. Importing it loads no backend, no SDK and no asyncio, and costs a run that uses no companion
-less than a millisecond: make an `EntryPointGroup` at its first use, not where a module is imported.
+underscore. Importing it in a pytest run loads no other module. Make an `EntryPointGroup` at its first use,
+not where a module is imported, so that a run which uses no companion does not load more.
 """
 
 from __future__ import annotations
