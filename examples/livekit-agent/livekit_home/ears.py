@@ -5,7 +5,15 @@ import functools
 import threading
 
 from livekit import rtc
-from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr, stt, utils
+from livekit.agents import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    APIConnectOptions,
+    LanguageCode,
+    NotGivenOr,
+    stt,
+    utils,
+)
 from pocketsphinx import Decoder
 
 SAMPLE_RATE = 16_000  # Hz, the rate at which pocketsphinx's model was trained
@@ -29,7 +37,7 @@ class Ears(stt.STT):
         words = await asyncio.to_thread(load_recognizer().words, bytes(frame.data))
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
-            alternatives=[stt.SpeechData(language="en", text=words)],
+            alternatives=[stt.SpeechData(language=LanguageCode("en"), text=words)],
         )
 
 
