@@ -1,12 +1,12 @@
 """The errors of russo-agents, below `russo.RussoError`.
 
 RussoError
-AgentError
-AgentConfigError
-AgentSilentError
-AgentLostError
-NotObservedError
-LatencyError       (also a ValueError)
+    AgentError
+        AgentConfigError
+        AgentSilentError
+        AgentLostError
+        NotObservedError
+        LatencyError        also a ValueError
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class Turn:
     def _check(self, field: str, value: object) -> None:
         """Refuse to read an empty field that the line cannot observe."""
         __tracebackhide__ = True
-        if not value and field not in self.observes:
+        if value in (None, "", []) and field not in self.observes:
             subject = _OBSERVED[field]
             observed = ", ".join(sorted(self.observes)) or "none"
             raise NotObservedError(

@@ -18,6 +18,7 @@ from russo_agents import (
     Sound,
     ToolCall,
     ToolCalled,
+    Turn,
     TurnEnded,
     open_call,
     tool_call,
@@ -337,6 +338,11 @@ def test_field_that_the_line_cannot_observe_raises():
     with pytest.raises(NotObservedError):
         turn.called("f")
     assert "x" in repr(turn)
+
+
+def test_value_that_a_line_has_all_the_same_can_be_read():
+    turn = Turn(prompt="stop", events=(), audio=None, observes=frozenset({"reply"}), _stopped_after=0.0)
+    assert (turn.interrupted, turn.stopped_after) == (True, 0.0)
 
 
 def test_latency_at_pace_0_is_refused_and_repr_is_not():

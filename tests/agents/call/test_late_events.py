@@ -4,7 +4,17 @@ import asyncio
 
 import pytest
 
-from russo_agents import Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded, open_call, tool_call
+from russo_agents import (
+    AgentSilentError,
+    Interrupted,
+    Said,
+    Sound,
+    ToolCall,
+    ToolCalled,
+    TurnEnded,
+    open_call,
+    tool_call,
+)
 from support.agents.scripted import RATE, ScriptedAgent, prompt, says, tone
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
@@ -195,6 +205,26 @@ def test_answer_to_the_rest_of_a_prompt_belongs_to_its_turn(thinks):
 
     turn = talk(ScriptedAgent(answers(Said("one")), second), lambda call: call.say(PAUSED), timeout=10)
     assert (turn.reply, turn.tool_calls) == ("one", [tool_call("two")])
+
+
+def test_slow_answer_to_the_rest_of_a_prompt_is_awaited():
+    async def second(line):
+        line.emit(Said("let me see"))
+        await line.playout.played(6.0)
+        line.emit(ToolCalled(ToolCall("two")), TurnEnded())
+
+    turn = talk(ScriptedAgent(answers(Said("one")), second), lambda call: call.say(PAUSED), timeout=10)
+    assert turn.tool_calls == [tool_call("two")]
+
+
+def test_reply_without_an_end_does_not_take_the_next_answer():
+    async def script(call):
+        with pytest.raises(AgentSilentError):
+            await call.say(PROMPT)
+        return await call.say(PROMPT)
+
+    turn = talk(ScriptedAgent(says("one", ends=False), says("two")), script, timeout=0.5)
+    assert turn.reply == "two"
 
 
 def test_long_answer_to_the_beginning_of_a_prompt_does_not_hide_the_rest():

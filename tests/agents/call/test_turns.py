@@ -120,6 +120,29 @@ def test_interruption_may_say_that_the_agent_fell_silent_before(talk):
     assert second.stopped_after == pytest.approx(0.6)
 
 
+def test_agent_that_paused_before_the_prompt_was_stopped_at_once(talk):
+    talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    second = talk.ask("stop", (3.5, 4.0))
+    talk.hear(3.8, Interrupted(at=3.2), unplayed=1.0)
+    assert second.stopped_after == 0.0
+
+
+def test_first_interruption_counts(talk):
+    _, second = interrupted(talk)
+    talk.hear(3.85, SOUND)
+    talk.hear(3.95, Interrupted(), unplayed=1.0)
+    assert second.stopped_after == pytest.approx(0.3)
+
+
+def test_greeting_that_was_cut_before_the_prompt_does_not_claim_an_end(talk):
+    talk.conversation.note(0.5, SOUND, is_voiced=True, sounds_until=9.0)
+    talk.hear(0.8, Interrupted(), unplayed=8.2)
+    turn = talk.ask("one", (1.0, 2.0))
+    assert talk.hear(2.5, TurnEnded()) is turn
+    assert turn.is_ended
+
+
 def test_agent_cannot_fall_silent_after_it_says_so(talk):
     talk.ask("one", (1.0, 2.0))
     talk.hear(2.5, SOUND)
@@ -188,6 +211,7 @@ def test_answer_in_a_pause_that_the_rest_of_the_prompt_cuts(talk):
     assert turn.reply_began is None  # the latency is that of the second answer
     talk.hear(3.3, TurnEnded())
     assert not turn.is_ended
+    assert not turn.has_early_end  # the agent has heard the rest, so it answers the rest
     talk.hear(4.5, SOUND)
     talk.hear(5.0, TurnEnded())
     assert turn.is_ended

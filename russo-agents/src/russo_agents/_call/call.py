@@ -34,7 +34,7 @@ async def open_call(
     pace: float = 1.0,
     timeout: float = 30.0,
 ) -> AsyncIterator[Call]:
-    """Connect to an agent, and close the line in the end, whatever happens.
+    """Connect to an agent, and close the line in the end, also after an error.
 
         async with open_call(agent, synthesizer) as call:
             turn = await call.say("Turn on the kitchen light.")
@@ -167,8 +167,8 @@ class Call:
         Args:
             prompt: The text, which the synthesizer speaks, or the sound itself, which must be mono.
             wait: ``False`` returns a `PendingTurn` when the prompt has been spoken.
-            over: Talk over the agent's reply: the first voiced sample of the prompt is sent so many seconds
-                of audio after the first voiced sample of the reply.
+            over: Talk over the agent's reply. Seconds of audio from the first voiced sample of the reply to
+                the first voiced sample of the prompt.
 
         Raises:
             AgentSilentError: The agent did not end its turn in time.

@@ -27,7 +27,7 @@ class Signal:
                 waiter.set_result(None)
 
     async def wait(self, seconds: float) -> None:
-        """Wait for the next change, at most so many seconds of wall time."""
+        """Wait for the next change, but not longer than some seconds of wall time."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _resolve(waiter))

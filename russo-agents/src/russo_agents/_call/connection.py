@@ -1,7 +1,7 @@
 """`Connection`: opens a line and closes it, in one task of its own.
 
 `connect` may contain timeouts, task groups and anyio, which must be left by the task that entered them. So
-one task enters and leaves it, whoever opens and closes the call.
+one task enters and leaves it, also if other tasks open and close the call.
 """
 
 from __future__ import annotations

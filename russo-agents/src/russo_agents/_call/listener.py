@@ -24,9 +24,9 @@ _MOST_EVENTS: Final = 50_000
 _YIELD_EVERY: Final = 16
 _EVENTS: Final = (Heard, Said, Sound, ToolCalled, Interrupted, TurnEnded)
 _SIGNS: Final = (Heard, Said, ToolCalled, Interrupted, TurnEnded)
-# On a line that does not report the end of a turn, so many seconds of silence end it.
+# On a line that does not report the end of a turn, this many seconds of silence end the turn.
 END_SECONDS: Final = 1.5
-# While the caller talks over a reply on such a line, so many seconds of silence end that reply.
+# While the caller talks over a reply on such a line, this many seconds of silence end the reply.
 _END_SECONDS_TALKED_OVER: Final = 0.5
 
 

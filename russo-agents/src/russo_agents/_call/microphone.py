@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LATE_SECONDS: Final = 0.05
 # At pace 0, this much silence follows a prompt at once, so that the agent's voice detection ends the turn.
 _EAGER_SECONDS: Final = 1.0
-# So many times in which frames were late are kept.
+# How many times of late frames are kept.
 _MOST_LATE: Final = 1000
 
 

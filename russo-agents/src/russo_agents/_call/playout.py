@@ -35,7 +35,7 @@ class Playout:
         return self._until
 
     async def played(self, seconds: float) -> None:
-        """Wait until so many more seconds of sound have been played."""
+        """Wait until some more seconds of sound have been played."""
         await self.clock.sleep_until(self.clock.now() + seconds)
 
     @property

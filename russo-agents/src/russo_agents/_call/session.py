@@ -126,7 +126,7 @@ class Session:
         self._conversation.drop(turn, self._playout.now())
 
     async def wait_for_quiet(self, seconds: float) -> None:
-        """Wait until the turn before is over, and the line has been quiet for so many seconds of audio."""
+        """Wait until the turn before is over, and the line has been quiet for some seconds of audio."""
         await self._until_pending_turns_are_over()
 
         def quiet_at() -> float:

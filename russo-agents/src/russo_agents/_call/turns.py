@@ -32,7 +32,7 @@ from typing import Any, Final
 from .._events import Heard, Interrupted, Said, Sound, ToolCalled, TurnEnded
 from .voice import Stretch
 
-# The words of a reply that was cut may arrive so much later, in seconds of audio.
+# How long after an interruption the words of the reply that was cut may arrive, in seconds of audio.
 CUT_WORDS_SECONDS: Final = 1.0
 
 
@@ -172,7 +172,7 @@ class Conversation:
         return owner
 
     def close_reply(self) -> None:
-        """End the open reply: the line was quiet for long enough, or nobody waits for the turn any more."""
+        """End the open reply: the line was quiet for long enough, or the turn is not awaited any more."""
         if self._reply is not None:
             self._reply.is_ended = True
         self._reply, self._is_cut = None, False

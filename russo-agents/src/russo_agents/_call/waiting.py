@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The longest wait for a change, in seconds of wall time: silence makes no event.
 _POLL_SECONDS: Final = 0.02
-# If the agent answered in a pause of the prompt, it may begin to answer the rest so much later.
+# If the agent answered in a pause of the prompt, its answer to the rest must begin within this time.
 _REST_SECONDS: Final = 4.0
 # Sums of times of frames are not exact.
 _ROUNDING: Final = 1e-9
@@ -40,7 +40,7 @@ class _Stopwatch:
     the machine was busy, the change may be about to come.
 
     Args:
-        limit: After so many seconds, the caller gives up.
+        limit: The seconds after which the caller gives up.
         value: The value now.
         since: When the value changed, in wall time of the event loop.
     """
