@@ -132,6 +132,15 @@ def test_line_without_ends_is_judged_by_silence():
     assert (first.reply, second.reply) == ("first part second part", "next")
 
 
+def test_line_without_ends_ends_a_turn_after_silence():
+    async def script(call):
+        await call.say(PROMPT)
+        return {moment.kind: moment.at for moment in call.record.moments}
+
+    at = talk(ScriptedAgent(says("x", ends=False), ends_turns=False), script)
+    assert at["turn"] - at["speaks"] == pytest.approx(1.0 + 1.5, abs=0.15)
+
+
 def test_streamed_silence_does_not_keep_a_turn_open():
     async def step(line):
         await says("answer", ends=False)(line)

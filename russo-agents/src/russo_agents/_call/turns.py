@@ -230,13 +230,13 @@ class Conversation:
     def _answer(self, at: float, event: Said | Sound | ToolCalled) -> OpenTurn:
         if self._is_cut and self._follows_cut(at, event):
             self._leave_cut_reply()
-        elif self._is_forgotten(at) and not (isinstance(event, Said) and self._is_in_voice(at)):
+        elif self._is_forgotten(at):
             self.close_reply()
         reply = self._reply
         if reply is not None:
             owner = reply
             # A tool that is called after the new prompt belongs to that prompt, even if the agent speaks on.
-            if isinstance(event, ToolCalled) and not self._is_cut and not self._is_in_voice(at):
+            if isinstance(event, ToolCalled) and not self._is_in_voice(at):
                 owner = self.current
         elif self._is_late(at, event):
             return self._before  # it begins no reply
