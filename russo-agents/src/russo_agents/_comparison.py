@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ._events import ToolCall
+from ._foreign import described, printable
 
 _LONGEST_VALUE: Final = 100
 _MOST_NAMED: Final = 5
@@ -36,13 +37,13 @@ def differences(call: ToolCall, arguments: Mapping[str, Any], *, is_complete: bo
     """
     for name, expected in arguments.items():
         if name not in call.arguments:
-            yield f"{name} is missing, expected {_short(expected)}"
+            yield f"{printable(name)} is missing, expected {_short(expected)}"
         elif not _is_equal(call.arguments[name], expected):
-            yield f"{name} is {_short(call.arguments[name])}, expected {_short(expected)}"
+            yield f"{printable(name)} is {_short(call.arguments[name])}, expected {_short(expected)}"
     if is_complete:
         for name, value in call.arguments.items():
             if name not in arguments:
-                yield f"{name}={_short(value)} is not expected"
+                yield f"{printable(name)}={_short(value)} is not expected"
 
 
 def nearest_call(calls: Sequence[ToolCall], expected: ToolCall, *, is_complete: bool) -> ToolCall | None:
@@ -65,7 +66,7 @@ def _why_not_called(calls: Sequence[ToolCall], name: str, arguments: Mapping[str
     similar = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {similar[0]!r}?" if similar else ""
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"called: {', '.join(names[:_MOST_NAMED])}{more}{hint}"
+    return f"called: {', '.join(map(printable, names[:_MOST_NAMED]))}{more}{hint}"
 
 
 def _is_equal(value: object, expected: object) -> bool:
@@ -76,8 +77,5 @@ def _is_equal(value: object, expected: object) -> bool:
 
 
 def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except Exception as error:  # noqa: BLE001 - the value is of another package
-        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    text = described(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ._foreign import described, printable
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -26,9 +28,9 @@ class ToolCall:
 
     def __str__(self) -> str:
         if not isinstance(self.arguments, Mapping):  # a test may expect ANY
-            return f"{self.name}({self.arguments!r})"
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.name}({arguments})"
+            return f"{printable(self.name)}({described(self.arguments)})"
+        arguments = (f"{printable(name)}={described(value)}" for name, value in self.arguments.items())
+        return f"{printable(self.name)}({', '.join(arguments)})"
 
     __repr__ = __str__
 

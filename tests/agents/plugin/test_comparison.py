@@ -6,6 +6,7 @@ import pytest
 
 from russo_agents import ToolCall, ToolCalled, Turn, tool_call
 from russo_agents._plugin.comparison import explain
+from support.agents.foreign import Unprintable
 
 LIGHT = ToolCall("set_light", {"room": "chicken", "on": True, "level": 0.1 + 0.2}, "no such room")
 MUSIC = ToolCall("play_music", {})
@@ -63,6 +64,18 @@ def test_escape_sequences_in_arguments_are_shown():
             return "\x1b[2J"
 
     assert explain(tool_call("f", x=Loud()), tool_call("f", x=1))[1:] == ["x is \\x1b[2J, expected 1"]
+
+
+def test_escape_sequences_in_names_are_shown():
+    call = ToolCall("f", {"\x1b[2J": 1})
+    assert explain(call, tool_call("f"))[1:] == ["\\x1b[2J=1 is not expected"]
+    assert repr(turn(call).called("f", a=1)) == "[] (nearest: f(\\x1b[2J=1): a is missing, expected 1)"
+    assert repr(turn(ToolCall("\x1b[2J")).called("f")) == "[] (called: \\x1b[2J)"
+
+
+def test_values_without_a_repr_are_compared():
+    lines = explain(tool_call("f", x=Unprintable()), tool_call("f", x=1))
+    assert lines[1:] == ["x is <Unprintable, whose repr raises ValueError>, expected 1"]
 
 
 def turn(*calls):

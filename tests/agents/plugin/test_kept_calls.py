@@ -10,6 +10,7 @@ import pytest
 from russo_agents import ToolCall
 from russo_agents._plugin.call_json import plain
 from russo_agents._plugin.kept_calls import KeptCalls
+from support.agents.foreign import BrokenMapping, Unprintable
 from support.projects import summary_lines
 
 TWO_TESTS = """
@@ -259,13 +260,9 @@ def test_names_of_folders_are_unique(tmp_path):
     assert len({kept.folder_of(test).name.lower() for test in tests}) == len(tests)
 
 
-class Broken:
-    def __repr__(self):
-        raise ValueError("no repr")
-
-
+# Without a check, each level would double the number of values.
 CIRCLE = []
-CIRCLE.append(CIRCLE)
+CIRCLE += [CIRCLE, CIRCLE]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +272,12 @@ CIRCLE.append(CIRCLE)
         ({1: {("x", "y"): "z"}}, {"1": {"('x', 'y')": "z"}}),
         (float("nan"), "nan"),
         (ToolCall("f", {"a": 1}), "f(a=1)"),
-        (Broken(), "<Broken, whose repr raises ValueError>"),
+        (Unprintable(), "<Unprintable, whose repr raises ValueError>"),
+        ({Unprintable(): 1}, {"<Unprintable, whose repr raises ValueError>": 1}),
+        (BrokenMapping(a=1), "{'a': 1}"),
+        (2**1000 - 1, 2**1000 - 1),
+        (2**1000, str(2**1000)),
+        pytest.param(10**5000, "<int, whose repr raises ValueError>", id="long number"),
     ],
 )
 def test_foreign_values_become_json(value, expected):
@@ -284,7 +286,7 @@ def test_foreign_values_become_json(value, expected):
 
 
 def test_circular_value_becomes_json():
-    assert "[[...]]" in json.dumps(plain(CIRCLE), allow_nan=False)
+    assert plain(CIRCLE) == ["[[...], [...]]"] * 2
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])

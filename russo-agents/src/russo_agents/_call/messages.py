@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .._events import Heard, Said, ToolCalled
+from .._foreign import described
 
 if TYPE_CHECKING:
     from .._protocol import Line
@@ -51,14 +52,6 @@ def deeds_of(turn: OpenTurn) -> str:
     if not deeds:
         return "it heard nothing, called no tool and did not speak"
     return f"it {' and '.join(deeds)}"
-
-
-def described(value: object) -> str:
-    """Return the repr of a foreign object, which may fail."""
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001 - the object is of another package
-        return f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
 
 
 def _quoted(text: str) -> str:

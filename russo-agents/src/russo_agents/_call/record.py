@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from .._events import Heard, Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded
-from .messages import described
+from .._foreign import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from .._foreign import described
 
 if TYPE_CHECKING:
     from .._call.record import Moment
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _DEEPEST: Final = 20
+_LONGEST_NUMBER: Final = 1000  # bits; Python refuses to write numbers of thousands of digits
 
 
 def document_of(call: OneCall, *, test: str, outcome: str, audio: str | None) -> dict[str, Any]:
@@ -55,18 +59,28 @@ def _moment(moment: Moment) -> dict[str, Any]:
     return values
 
 
-def plain(value: object, depth: int = 0) -> Any:
-    """Return a value as JSON values. What JSON does not have becomes its ``repr``."""
+def plain(value: object, outer: frozenset[int] = frozenset()) -> Any:
+    """Return a value as JSON values. What JSON does not have becomes its ``repr``.
+
+    Args:
+        value: The value.
+        outer: The ids of the values that contain this value.
+    """
     if value is None or isinstance(value, (bool, str)):
         return value
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
+    if type(value) is float and math.isfinite(value):
         return value
-    if depth < _DEEPEST:
-        if isinstance(value, Mapping):
-            return {str(name): plain(each, depth + 1) for name, each in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(each, depth + 1) for each in value]
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001 - the value is of another package
-        return f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    if type(value) is int and value.bit_length() <= _LONGEST_NUMBER:
+        return value
+    if len(outer) < _DEEPEST and id(value) not in outer:
+        inner = outer | {id(value)}
+        with contextlib.suppress(Exception):  # the methods of another package's type may fail
+            if isinstance(value, Mapping):
+                return {_name(key): plain(each, inner) for key, each in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [plain(each, inner) for each in value]
+    return described(value)
+
+
+def _name(key: object) -> str:
+    return key if isinstance(key, str) else described(key)
