@@ -232,7 +232,7 @@ def test_crash_of_the_line_is_chained():
 
     error = failure(ScriptedAgent(crash))
     assert type(error) is AgentLostError
-    assert "the line failed: connection reset before the turn" in str(error)
+    assert "the line failed: OSError: connection reset before the turn" in str(error)
     assert isinstance(error.__cause__, OSError)
 
 
@@ -245,7 +245,7 @@ def test_every_later_prompt_of_a_lost_line_fails():
             await call.say(PROMPT)
         await call.say(PROMPT)
 
-    assert "the line failed: reset" in str(failure(ScriptedAgent(crash), script))
+    assert "the line failed: OSError: reset" in str(failure(ScriptedAgent(crash), script))
 
 
 class DeafLine(ScriptedLine):
@@ -286,7 +286,7 @@ class WrongSoundLine(ScriptedLine):
 @pytest.mark.parametrize(
     ("line_type", "kind", "message"),
     [
-        (DeafLine, AgentLostError, "the line failed: closed"),
+        (DeafLine, AgentLostError, "the line failed: BrokenPipeError: closed"),
         (StuckLine, AgentSilentError, "the line took no sound for 0.3 s: StuckLine.send has not returned"),
         (LeakingLine, AgentLostError, "the line failed: CancelledError"),
         (LeakingSendLine, AgentLostError, "the line failed: CancelledError"),

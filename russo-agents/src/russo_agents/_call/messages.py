@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from russo import RussoError
+
 from .._events import Heard, Said, ToolCalled
 from .._foreign import described
 
@@ -26,7 +28,7 @@ def silent_message(turn: OpenTurn, timeout: float, line: Line) -> str:
 
 def lost_message(turn: OpenTurn | None, error: BaseException | None) -> str:
     """Return the message for a line that closed."""
-    why = "the agent hung up" if error is None else f"the line failed: {str(error) or type(error).__name__}"
+    why = "the agent hung up" if error is None else f"the line failed: {_words_of(error)}"
     if turn is None:
         return why
     if turn.prompt is None:
@@ -52,6 +54,14 @@ def deeds_of(turn: OpenTurn) -> str:
     if not deeds:
         return "it heard nothing, called no tool and did not speak"
     return f"it {' and '.join(deeds)}"
+
+
+def _words_of(error: BaseException) -> str:
+    """Return the message of an error, with its type, because some messages are only a name."""
+    text = str(error)
+    if isinstance(error, RussoError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _quoted(text: str) -> str:
