@@ -138,9 +138,16 @@ class Interrupted:
     Attributes:
         at: When the agent fell silent, in seconds of the play-out clock, if that was before this event: an
             agent may pause while it finds out what the caller says. ``None``: now.
+
+    Raises:
+        TypeError: The time is not a number.
     """
 
     at: float | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.at is not None and not isinstance(self.at, int | float):
+            raise TypeError(f"Interrupted.at is {_kind(self.at)}; it must be a number of seconds, or None")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,32 @@ def test_line_without_ends_is_judged_by_silence():
     assert (first.reply, second.reply) == ("first part second part", "next")
 
 
+def test_line_with_ends_may_be_silent_within_a_turn():
+    async def thinks(line):
+        line.emit(ToolCalled(ToolCall("f")))
+        await line.playout.played(5.0)
+        line.emit(Said("done"), TurnEnded())
+
+    assert talk(ScriptedAgent(thinks), lambda call: call.say(PROMPT)).reply == "done"
+
+
+def test_reply_that_is_talked_over_on_a_line_without_ends_ends_before_the_next_answer():
+    async def slow(line):
+        await says("one", seconds=4.0, ends=False)(line)
+
+    async def answers(line):
+        await line.playout.played(line.playout.played_until() - line.playout.now() + 0.8)
+        await says("two", ends=False)(line)
+
+    async def script(call):
+        pending = await call.say(PROMPT, wait=False)
+        turn = await call.say(PROMPT, over=0.5)
+        return await pending.turn(), turn
+
+    first, second = talk(ScriptedAgent(slow, answers, ends_turns=False), script)
+    assert (first.reply, second.reply, second.interrupted) == ("one", "two", False)
+
+
 def test_line_without_ends_ends_a_turn_after_silence():
     async def script(call):
         await call.say(PROMPT)

@@ -222,11 +222,12 @@ def test_event_that_is_a_mistake_is_refused(event, message):
     [
         (lambda: Heard(None), "Heard.text is NoneType; it must be text"),
         (lambda: Said(7), "Said.text is int; it must be text"),
+        (lambda: Interrupted("now"), "Interrupted.at is str; it must be a number of seconds, or None"),
         (lambda: ToolCalled("f"), "ToolCalled.call is str; it must be a ToolCall"),
         (lambda: ToolCalled(ToolCall(None)), "ToolCall.name is NoneType; it must be text"),
         (lambda: ToolCalled(ToolCall("f", "{}")), "ToolCall.arguments is str; it must be a mapping"),
     ],
-    ids=["heard", "said", "call", "name", "arguments"],
+    ids=["heard", "said", "interrupted", "call", "name", "arguments"],
 )
 def test_event_with_a_wrong_value_is_refused(make, message):
     with pytest.raises(TypeError, match=message):
