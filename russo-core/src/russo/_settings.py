@@ -303,8 +303,10 @@ def parse_options(texts: Sequence[str], *, noun: str, chosen: str | None = None)
         entry, dot, option = name.strip().partition(".")
         if not equals or not dot or not entry or not option.isidentifier():
             shown = option_of(text)
-            said = f"{noun} option {shown!r}" if shown else f"a {noun} option"
-            hint = _with_name(text, chosen) or ", such as local.speed=1.2"
+            article = "an" if noun[0] in "aeiou" else "a"
+            said = f"{noun} option {shown!r}" if shown else f"{article} {noun} option"
+            example = ", such as local.speed=1.2" if noun == "backend" else ""
+            hint = _with_name(text, chosen) or example
             raise SettingsError(f"{said} does not have the form NAME.OPTION=VALUE{hint}")
         options.setdefault(entry, {})[option] = value.strip()
     return {name: hide_credentials(texts) for name, texts in options.items()}

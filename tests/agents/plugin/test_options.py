@@ -109,8 +109,9 @@ def test_no_agent_is_an_error_that_says_what_to_do(agent_project):
         ),
         (
             ["--russo-agent-option=opens"],
-            "agent option 'opens' does not have the form NAME.OPTION=VALUE, such as local.speed=1.2",
+            "agent option 'opens' does not have the form NAME.OPTION=VALUE",
         ),
+        (["--russo-agent-option==x"], "an agent option does not have the form NAME.OPTION=VALUE"),
         (
             ["--russo-agent=shop:Nothing"],
             "agent 'shop:Nothing' cannot be loaded: module 'shop' has no attribute 'Nothing' (command line)",
