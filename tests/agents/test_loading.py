@@ -28,6 +28,9 @@ def returns_text():
 def returns_class():
     return Shop
 
+async def is_async():
+    return Shop()
+
 number = 3
 """
 
@@ -78,6 +81,7 @@ def test_factory_is_found_by_its_path():
         ("own_agents:refuses", {"opens": 1}, "agent 'own_agents:refuses' refuses its options: closed"),
         ("own_agents:returns_text", {}, r"agent '.*' cannot be used: it made 'a text', which has no method connect\(playout\)"),
         ("own_agents:returns_class", {}, "cannot be used: it made <class 'own_agents.Shop'>"),
+        ("own_agents:is_async", {}, "cannot be used: it is async; make the agent in a plain function"),
         ("own_agents:number", {}, "is 3; it must be a class or a function that makes an agent"),
         ("own_agents:nothing", {}, "cannot be loaded: module 'own_agents' has no attribute 'nothing'"),
         ("no_module:Shop", {}, "cannot be loaded: No module named 'no_module'"),

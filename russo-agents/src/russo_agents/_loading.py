@@ -6,6 +6,7 @@ An agent is named by an entry point of the group ``russo.agents``, or by ``packa
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
@@ -13,7 +14,7 @@ from russo import BackendConfigError, BackendNotFoundError, RussoError
 from russo.plugins import EntryPointGroup, shown
 
 from ._errors import AgentConfigError, AgentError
-from ._protocol import Agent
+from ._protocol import Agent, is_agent
 
 T = TypeVar("T")
 
@@ -65,7 +66,10 @@ def check_agent(candidate: object) -> None:
     Raises:
         TypeError: The object has no method ``connect``.
     """
-    if isinstance(candidate, type) or not isinstance(candidate, Agent):
+    if inspect.iscoroutine(candidate):
+        candidate.close()
+        raise TypeError("it is async; make the agent in a plain function, and await in its connect(playout)")
+    if not is_agent(candidate):
         raise TypeError(f"it made {candidate!r:.80}, which has no method connect(playout)")
 
 

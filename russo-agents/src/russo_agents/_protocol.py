@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeGuard, runtime_checkable
 
 if TYPE_CHECKING:
     from ._call.playout import Playout
@@ -68,6 +68,11 @@ class Agent(Protocol):
             playout: The clock of what the caller has heard.
         """
         ...
+
+
+def is_agent(candidate: object) -> TypeGuard[Agent]:
+    """Return whether an object, which is not a class, has the method of an agent."""
+    return isinstance(candidate, Agent) and not isinstance(candidate, type)
 
 
 def real_time_of(line: Line) -> bool:

@@ -471,9 +471,10 @@ def test_real_time_line_refuses_pace_0():
         talk(ScriptedAgent(line_type=Phone), lambda call: call.pause(0))
 
 
-def test_object_without_connect_is_not_an_agent():
+@pytest.mark.parametrize("candidate", [object(), ScriptedAgent])
+def test_object_without_connect_and_class_are_not_agents(candidate):
     with pytest.raises(AgentConfigError, match="is not an agent"):
-        talk(object(), lambda call: call.pause(0))
+        talk(candidate, lambda call: call.pause(0))
 
 
 # -- the record

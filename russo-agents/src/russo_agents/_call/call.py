@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from .._errors import AgentConfigError, AgentError, AgentLostError
-from .._protocol import Agent
+from .._protocol import Agent, is_agent
 from .clock import AudioClock
 from .connection import Connection, check_pace, despite_cancellation
 from .playout import Playout
@@ -87,7 +87,7 @@ def _check_event_loop() -> None:
 
 
 def _check(agent: object, pace: object, timeout: object) -> None:
-    if not isinstance(agent, Agent):
+    if not is_agent(agent):
         raise AgentConfigError(
             f"{agent!r:.80} is not an agent: it has no method connect(playout); "
             "use an adapter such as FunctionAgent"

@@ -14,7 +14,7 @@ from russo import plugins
 
 from .._call.call import open_call
 from .._errors import AgentSilentError
-from .._protocol import Agent
+from .._protocol import Agent, is_agent
 from .async_agents import async_agent_message, async_fixture_of, is_coroutine_function
 from .interrupts import watch_interrupts
 from .item_calls import calls_of
@@ -120,7 +120,7 @@ def _refuse_other_loops() -> None:
 
 
 def _check_agent(request: pytest.FixtureRequest, agent: Any) -> None:
-    if isinstance(agent, Agent) and not isinstance(agent, type):
+    if is_agent(agent):
         return
     if inspect.iscoroutine(agent) or inspect.isasyncgen(agent):
         if inspect.iscoroutine(agent):
