@@ -28,7 +28,7 @@ class DeclarationChecks(ContractBase):
             pytest.skip("no module is declared in `sdk`")
         module = type(agent).__module__
         code = f"import sys, {module}; print(*(name for name in {self.sdk!r} if name in sys.modules))"
-        search_path = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+        search_path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         child = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
