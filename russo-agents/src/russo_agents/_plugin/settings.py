@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -72,12 +71,12 @@ def check(config: pytest.Config) -> None:
         pytest.UsageError: An agent does not exist, does not accept its options, or a value is invalid.
     """
     settings = settings_of(config)
-    for name in _names_of_options(config):
-        _refuse_unknown(name, settings)
+    texts = plugins.options_of(config, "agent", settings.agent or "")  # refuses a wrong form
+    for option in config.getoption("russo_agent_option"):
+        _refuse_unknown(option.partition(".")[0], settings)
     if settings.agent is not None:
         if ":" in settings.agent:
             plugins.add_import_folders(config)
-        texts = plugins.options_of(config, "agent", settings.agent)
         try:
             convert_options(settings.agent, texts)
         except AgentConfigError as error:
@@ -168,17 +167,8 @@ def _option(name: str) -> str:
     return f"--russo-{name.replace('_', '-')}"
 
 
-def _names_of_options(config: pytest.Config) -> Iterator[str]:
-    """Yield the agents for which the command line has options."""
-    for text in config.getoption("russo_agent_option"):
-        name, dot, _ = text.partition(".")
-        if dot:
-            yield name
-    plugins.options_of(config, "agent", "")  # refuses a wrong form
-
-
 def _refuse_unknown(name: str, settings: RunSettings) -> None:
-    """Refuse an option of an agent that does not exist."""
+    """Refuse an option of an agent that does not exist, which would have no effect."""
     is_factory = ":" in (settings.agent or "")
     known = [*agents().installed(), *(["custom"] if is_factory else [])]
     if name == settings.agent or name in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, overload
 
 if TYPE_CHECKING:
     from russo import Audio
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from .._call.call import Call, PendingTurn
     from .._call.record import CallRecord
     from .._turn import Turn
+
+
+WaitFor: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs a coroutine to its end for a caller that is not async, and returns the result."""
 
 
 class OpenCall(Protocol):
@@ -29,18 +33,10 @@ class OpenCall(Protocol):
         ...
 
 
-class Waiter(Protocol):
-    """Runs a coroutine to its end, for a caller that is not async."""
-
-    def __call__(self, call: Coroutine[Any, Any, Any], /) -> Any:
-        """Return the result of a coroutine."""
-        ...
-
-
 class SyncPendingTurn:
     """A prompt that was spoken, whose turn the test did not wait for. `SyncCall.say` returns it."""
 
-    def __init__(self, pending: PendingTurn, wait_for: Waiter) -> None:
+    def __init__(self, pending: PendingTurn, wait_for: WaitFor) -> None:
         self._pending = pending
         self._wait_for = wait_for
 
@@ -65,7 +61,7 @@ class SyncCall:
         record: What happened in the call so far.
     """
 
-    def __init__(self, call: Call, wait_for: Waiter, before_prompt: Callable[[object], None]) -> None:
+    def __init__(self, call: Call, wait_for: WaitFor, before_prompt: Callable[[object], None]) -> None:
         self.record: CallRecord = call.record
         self._call = call
         self._wait_for = wait_for
