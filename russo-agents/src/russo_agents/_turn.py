@@ -31,8 +31,8 @@ class Turn:
         prompt: The text that the caller said, or a description of the `Audio`. ``None`` if the agent spoke
             first, and after `Call.pause`.
         events: All events of the turn in order, also those that russo does not know.
-        audio: The sound of the reply, 16-bit mono WAV, or ``None`` if there was no sound. If the caller
-            interrupted it, the sound until then.
+        audio: The sound of the reply, 16-bit mono samples (format ``pcm``), or ``None`` if there was no
+            sound. If the caller interrupted it, the sound until then.
         observes: What the line observes: of ``heard``, ``tool_calls``, ``reply`` and ``interruption``.
     """
 

@@ -10,7 +10,7 @@ from russo_agents import LatencyError, Said, Sound, ToolCall, ToolCalled, TurnEn
 from russo_agents._call import results
 from russo_agents._call.clock import AudioClock, Signal
 from russo_agents._call.microphone import Microphone
-from russo_agents._call.playout import Playout
+from russo_agents._call.playout import PlayoutQueue
 from support.agents.scripted import (
     RATE,
     ScriptedAgent,
@@ -301,7 +301,7 @@ def test_reply_that_begins_before_the_end_of_the_prompt_has_no_latency():
 def test_playout_queues_bursts():
     async def run():
         clock = AudioClock(0)
-        playout = Playout(clock)
+        playout = PlayoutQueue(clock)
         assert playout.add(1.0, 0.8) == 0.0
         assert playout.add(1.0, None) == 1.0
         assert (playout.played_until(), playout.voiced_until) == (2.0, 0.8)
@@ -319,7 +319,7 @@ def test_playout_queues_bursts():
 def test_played_waits_for_the_audio_clock():
     async def run():
         clock = AudioClock(0)
-        task = asyncio.ensure_future(Playout(clock).played(0.1))
+        task = asyncio.ensure_future(PlayoutQueue(clock).played(0.1))
         await asyncio.sleep(0)
         for _ in range(4):
             clock.tick()

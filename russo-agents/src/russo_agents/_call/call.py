@@ -12,7 +12,7 @@ from .._errors import AgentConfigError, AgentError, AgentLostError
 from .._protocol import Agent, is_agent
 from .clock import AudioClock
 from .connection import Connection, check_pace, despite_cancellation
-from .playout import Playout
+from .playout import PlayoutQueue
 from .prompts import prepare
 from .session import Session
 from .turns import OpenTurn
@@ -53,7 +53,7 @@ async def open_call(
     """
     _check_event_loop()
     _check(agent, pace, timeout)
-    playout = Playout(AudioClock(pace))
+    playout = PlayoutQueue(AudioClock(pace))
     connection = Connection(agent, playout)
     session: Session | None = None
     try:
@@ -186,7 +186,7 @@ class Call:
                 await self._session.wait_for_quiet(_QUIET_SECONDS)
             else:
                 said = said.without(await self._session.wait_until_talking_over(over, said.lead))
-            turn = await self._session.speak(said)
+            turn = await self._session.speak(said, is_aligned=over is None)
             pending = PendingTurn(self._session, turn)
             if not wait:
                 return pending

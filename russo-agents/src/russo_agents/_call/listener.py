@@ -14,7 +14,7 @@ from .voice import voiced_span
 if TYPE_CHECKING:
     from .._protocol import Line
     from .clock import Signal
-    from .playout import Playout
+    from .playout import PlayoutQueue
     from .record import CallRecord
     from .recording import Recording
 
@@ -43,7 +43,7 @@ class Listener:
     """
 
     def __init__(
-        self, line: Line, playout: Playout, record: CallRecord, recording: Recording, signal: Signal
+        self, line: Line, playout: PlayoutQueue, record: CallRecord, recording: Recording, signal: Signal
     ) -> None:
         self.conversation = Conversation()
         self.is_closed = False
@@ -98,6 +98,7 @@ class Listener:
 
     def end_by_silence(self) -> None:
         """Close the open reply if the line does not report ends and has been quiet for long enough."""
+        self.conversation.advance(self._playout.now())
         reply = self.conversation.replying
         if reply is None or self._line.ends_turns:
             return
@@ -113,6 +114,7 @@ class Listener:
     def _take(self, event: Any) -> None:
         if not isinstance(event, _EVENTS):
             self._check_unknown(event)
+        self.end_by_silence()  # at pace 0, much audio may have passed since the last check
         now = self._playout.now()
         span = None
         unplayed = 0.0

@@ -18,11 +18,15 @@ from .clock import FRAME_SECONDS
 if TYPE_CHECKING:
     from .._protocol import Line
     from .clock import AudioClock, Signal
-    from .playout import Playout
+    from .playout import PlayoutQueue
 
 LATE_SECONDS: Final = 0.05
 # At pace 0, this much silence follows a prompt at once, so that the agent's voice detection ends the turn.
 _EAGER_SECONDS: Final = 1.0
+# A prompt begins at a multiple of 0.16 s of audio. So an agent that divides the audio into windows of 10, 20,
+# 32 or 40 ms divides each prompt in the same way in each run, and hears the same.
+_ALIGNED_FRAMES: Final = 8
+_LONGEST_HOLD_SECONDS: Final = 1.0
 # How many times of late frames are kept.
 _MOST_LATE: Final = 1000
 
@@ -35,11 +39,14 @@ class Speech:
         frames: 20 ms each, at the rate of the line.
         on_start: Called with the time of the first frame, before it is sent.
         spoken: Done when the last frame has been sent.
+        is_aligned: Whether the prompt waits for the next multiple of 0.16 s of audio.
+        is_started: Whether the first frame was sent.
     """
 
     frames: deque[bytes]
     on_start: Callable[[float], None]
     spoken: asyncio.Future[None]
+    is_aligned: bool = True
     is_started: bool = False
 
 
@@ -62,10 +69,11 @@ class Microphone:
         signal: Notified when a prompt has been spoken, and when silence is not sent fast any more.
 
     At pace 0, silence is sent fast only while a method of the call waits and there is sound to be played: an
-    agent that thinks must not be flooded, and the audio must not run on while the test does something else.
+    agent that thinks must not be flooded. While no method waits, nothing is sent: the audio must not run on
+    while the test does something else.
     """
 
-    def __init__(self, line: Line, clock: AudioClock, playout: Playout, signal: Signal) -> None:
+    def __init__(self, line: Line, clock: AudioClock, playout: PlayoutQueue, signal: Signal) -> None:
         self._waits = 0
         self._run_to: float | None = None
         self._signal = signal
@@ -74,6 +82,7 @@ class Microphone:
         self._playout = playout
         self._silence = bytes(2 * round(line.sample_rate * FRAME_SECONDS))
         self._speech: deque[Speech] = deque()
+        self._sent = 0
         self._eager_until = 0.0
         self._late: deque[_Lateness] = deque(maxlen=_MOST_LATE)
 
@@ -133,9 +142,11 @@ class Microphone:
         loop = asyncio.get_running_loop()
         send, tick = self._line.send, self._clock.tick
         was_hurried, due = False, loop.time()
+        await self._idle(due)
         while True:
-            await send(self._next_frame())
-            tick()
+            frame = self._next_frame()
+            tick()  # before the frame is sent: an event that answers the frame comes after it
+            await send(frame)
             if self._is_hurried():
                 was_hurried = True
                 await asyncio.sleep(0)
@@ -143,14 +154,25 @@ class Microphone:
             if was_hurried:
                 was_hurried, due = False, loop.time()
                 self._signal.notify()
-            due += FRAME_SECONDS
-            await self._idle(due)
+            due = await self._idle(due + FRAME_SECONDS)
 
-    async def _idle(self, due: float) -> None:
-        """Wait until the next frame of silence is due in real time, or until it is wanted at once."""
+    async def _idle(self, due: float) -> float:
+        """Wait until a frame is due in real time while a method waits, or until it is wanted at once.
+
+        Returns:
+            When the frame was due.
+        """
         loop = asyncio.get_running_loop()
-        while (rest := due - loop.time()) > 0 and not self._is_hurried():
-            await self._clock.wanted.wait(rest)
+        while not self._is_hurried():
+            rest = due - loop.time()
+            if not self._waits:
+                await self._clock.wanted.wait(_LONGEST_HOLD_SECONDS)
+                due = loop.time()
+            elif rest > 0:
+                await self._clock.wanted.wait(rest)
+            else:
+                break
+        return due
 
     def note_late(self, late: float) -> None:
         """Note a late frame by the time at which it was due: the reply may have blocked the event loop."""
@@ -162,10 +184,13 @@ class Microphone:
             self._late.append(_Lateness(at, at, late))
 
     def _next_frame(self) -> bytes:
+        self._sent += 1
         if not self._speech:
             return self._silence
         speech = self._speech[0]
         if not speech.is_started:
+            if speech.is_aligned and (self._sent - 1) % _ALIGNED_FRAMES:
+                return self._silence
             speech.is_started = True
             speech.on_start(self._clock.now())
         frame = speech.frames.popleft()

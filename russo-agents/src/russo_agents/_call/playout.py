@@ -1,4 +1,4 @@
-"""`Playout`: the clock of what the caller has heard.
+"""`Playout`: the clock of what the caller has heard, and `PlayoutQueue`, which the driver fills.
 
 Replies arrive in bursts, faster than they play. The end of a turn, silence, politeness and interruption are
 judged by this clock, never by the arrival of sound.
@@ -17,18 +17,16 @@ class Playout:
 
     Attributes:
         pace: 1.0 is real time; at 0, sound plays as fast as the agent takes the caller's silence.
-        clock: The clock of the call.
     """
 
     def __init__(self, clock: AudioClock) -> None:
         self.pace = clock.pace
-        self.clock = clock
+        self._clock = clock
         self._until = 0.0
-        self._voiced_until = 0.0
 
     def now(self) -> float:
         """Return the time."""
-        return self.clock.now()
+        return self._clock.now()
 
     def played_until(self) -> float:
         """Return when the sound that was received so far will have been played."""
@@ -36,7 +34,20 @@ class Playout:
 
     async def played(self, seconds: float) -> None:
         """Wait until some more seconds of sound have been played."""
-        await self.clock.sleep_until(self.clock.now() + seconds)
+        await self._clock.sleep_until(self._clock.now() + seconds)
+
+
+class PlayoutQueue(Playout):
+    """The sound that a line has received and that the caller has not heard yet.
+
+    Attributes:
+        clock: The clock of the call.
+    """
+
+    def __init__(self, clock: AudioClock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+        self._voiced_until = 0.0
 
     @property
     def voiced_until(self) -> float:
@@ -52,7 +63,7 @@ class Playout:
         """
         start = max(self._until, self.now())
         self._until = start + seconds
-        self.clock.wanted.notify()
+        self._clock.wanted.notify()
         if voiced_end is not None:
             self._voiced_until = start + voiced_end
         return start

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._protocol import Line
     from .._turn import Turn
     from .connection import Connection
-    from .playout import Playout
+    from .playout import PlayoutQueue
     from .prompts import Prompt
 
 
@@ -39,7 +39,7 @@ class Session:
         timeout: Seconds of wall time without a sign of the agent.
     """
 
-    def __init__(self, line: Line, connection: Connection, playout: Playout, timeout: float) -> None:
+    def __init__(self, line: Line, connection: Connection, playout: PlayoutQueue, timeout: float) -> None:
         self.line = line
         self._connection = connection
         self._playout = playout
@@ -89,8 +89,13 @@ class Session:
 
     # -- speaking
 
-    async def speak(self, prompt: Prompt) -> OpenTurn:
-        """Send a prompt, and return its turn when the last frame has been sent."""
+    async def speak(self, prompt: Prompt, *, is_aligned: bool) -> OpenTurn:
+        """Send a prompt, and return its turn when the last frame has been sent.
+
+        Args:
+            prompt: The prompt.
+            is_aligned: Whether it begins at a multiple of 0.16 s of audio, and not at once.
+        """
         turn = OpenTurn(prompt.text)
 
         def start(at: float) -> None:
@@ -100,7 +105,7 @@ class Session:
             self.record.add(at, "caller", prompt.text, seconds=prompt.seconds)
             self.record.seconds_said += prompt.seconds
 
-        speech = Speech(prompt.frames, start, self._loop.create_future())
+        speech = Speech(prompt.frames, start, self._loop.create_future(), is_aligned=is_aligned)
         self._listener.last_sign = self._loop.time()
         self._microphone.speak(speech)
         self._watch.open_turns.append(turn)

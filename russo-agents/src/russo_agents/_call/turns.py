@@ -118,7 +118,12 @@ class Conversation:
         """Add a turn. It gets events from the first voiced sample of its prompt on."""
         self._next = turn
         if not turn.voiced:
-            self._advance()
+            self._before, self.current, self._next = self.current, turn, None
+
+    def advance(self, at: float) -> None:
+        """Make the added turn the current one, if the first voiced sample of its prompt was sent."""
+        if self._next is not None and at >= self._next.voiced[0].start:
+            self._before, self.current, self._next = self.current, self._next, None
 
     def drop(self, turn: OpenTurn, at: float) -> None:
         """Forget a prompt that was not said to its end, and what the agent does with it."""
@@ -146,8 +151,7 @@ class Conversation:
             sounds_until: For such a `Sound`: when the voice will have been played.
             unplayed: For `Interrupted`: how many seconds of received sound were not played.
         """
-        if self._next is not None and at >= self._next.voiced[0].start:
-            self._advance()
+        self.advance(at)
         match event:
             case Interrupted():
                 owner = self._interrupt(at, unplayed, at if event.at is None else min(at, event.at))
@@ -180,10 +184,6 @@ class Conversation:
     def start_over(self) -> None:
         """Put what the agent says from now on into a new turn without a prompt."""
         self._before = self.current = OpenTurn()
-
-    def _advance(self) -> None:
-        assert self._next is not None
-        self._before, self.current, self._next = self.current, self._next, None
 
     def _asked(self, at: float) -> OpenTurn:
         """Return the turn to which words and ends belong that no open reply claims."""

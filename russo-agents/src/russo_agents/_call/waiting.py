@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .listener import Listener
     from .microphone import Microphone
-    from .playout import Playout
+    from .playout import PlayoutQueue
     from .turns import OpenTurn
 
 # The longest wait for a change, in seconds of wall time: silence makes no event.
@@ -84,7 +84,7 @@ class TurnWatch:
         line: Line,
         *,
         connection: Connection,
-        playout: Playout,
+        playout: PlayoutQueue,
         listener: Listener,
         microphone: Microphone,
         signal: Signal,
