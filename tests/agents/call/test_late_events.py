@@ -31,6 +31,13 @@ def talk(agent, script, *, pace=0, timeout=5):
     return asyncio.run(run())
 
 
+def answers(*events):
+    async def step(line):
+        line.emit(*events, TurnEnded())
+
+    return step
+
+
 def says_and_then(late):
     """Return a step with an event after the end of its turn."""
 
@@ -161,6 +168,32 @@ def test_turn_that_was_cut_without_an_end_is_over_before_the_next_answer():
     assert ended[-1] == "turn"
 
 
+def test_sound_that_was_discarded_is_neither_counted_nor_recorded_nor_awaited():
+    def on_voice(line):
+        async def step():
+            if line.playout.played_until() > line.playout.now():
+                line.emit(Interrupted(), TurnEnded())
+
+        return step()
+
+    async def long(line):
+        line.emit(Sound(tone(60.0), RATE))
+
+    async def script(call):
+        await call.say(PROMPT, wait=False)
+        await call.say(PROMPT, over=1.0)
+        await call.say(PROMPT)
+        return call.record
+
+    record = talk(
+        ScriptedAgent(long, answers(Said("two")), answers(Said("three")), on_voice=on_voice), script
+    )
+    assert record.seconds_heard == pytest.approx(1.0, abs=0.05)
+    assert record.stereo().duration < 12
+    _, second, third = (moment.at for moment in record.moments if moment.kind == "caller")
+    assert third - second < 5
+
+
 def test_reply_is_cut_twice():
     def on_voice(line):
         async def step():
@@ -188,13 +221,6 @@ def test_reply_is_cut_twice():
 
 
 PAUSED = prompt(-0.3, 0.5, -0.8, 0.5, -0.47)
-
-
-def answers(*events):
-    async def step(line):
-        line.emit(*events, TurnEnded())
-
-    return step
 
 
 @pytest.mark.parametrize("thinks", [0.0, 0.5, 2.0])

@@ -325,6 +325,18 @@ def test_played_waits_for_the_audio_clock():
     asyncio.run(run())
 
 
+def test_played_is_in_seconds_of_audio_at_each_pace():
+    async def run():
+        clock = AudioClock(20.0)
+        start, before = asyncio.get_running_loop().time(), clock.now()
+        await Playout(clock).played(10.0)
+        return clock.now() - before, asyncio.get_running_loop().time() - start
+
+    audio, wall = asyncio.run(run())
+    assert audio >= 9.9
+    assert wall < 5
+
+
 # -- many turns
 
 

@@ -259,6 +259,13 @@ def test_unknown_events_are_kept_and_change_nothing(talk):
     assert not turn.has_answer
 
 
+def test_unknown_event_within_a_reply_that_goes_on_belongs_to_the_reply(talk):
+    first = talk.ask("one", (1.0, 2.0))
+    talk.hear(2.5, SOUND)
+    talk.ask("stop", (3.5, 4.0))
+    assert talk.hear(4.2, "my own event") is first
+
+
 def test_end_without_an_answer_ends_the_turn(talk):
     turn = talk.ask("one", (1.0, 2.0))
     assert talk.hear(2.5, TurnEnded()) is turn
