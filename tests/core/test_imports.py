@@ -153,8 +153,8 @@ def test_other_distributions_use_only_public_names(path):
     assert {name for name in names if name.startswith("_")} == set()
 
 
-# The SDKs of agents, by adapter. `_adapters/NAME.py` imports its SDK, and its modules `_NAME_*.py`, which
-# use the SDK, inside functions.
+# The SDKs of agents, by adapter. `_adapters/NAME/agent.py` imports its SDK, and the other modules of its folder,
+# which use the SDK, inside functions.
 SDKS = {"livekit": "livekit"}
 
 
@@ -165,7 +165,7 @@ def imports_at_load(tree):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (f"russo_agents.{name}" if node.level else name for name in names)
+            yield from ("." * node.level + name for name in names)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             yield from imports_at_load(ast.Module(node.orelse, []))
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
@@ -174,10 +174,10 @@ def imports_at_load(tree):
 
 def sdk_of(path):
     """Return the SDK that a module may import, and whether the module may import it when it is loaded."""
-    if path.parent.name != "_adapters":
+    folder = path.parent
+    if folder.parent.name != "_adapters" or folder.name not in SDKS:
         return set(), False
-    adapters = [name for name in SDKS if path.stem == name or path.stem.startswith(f"_{name}_")]
-    return {SDKS[name] for name in adapters}, path.stem.startswith("_")
+    return {SDKS[folder.name]}, path.stem not in ("agent", "__init__")
 
 
 @pytest.mark.parametrize("path", COMPANION_MODULES, ids=module_of)
@@ -185,10 +185,16 @@ def test_companions_import_an_sdk_only_inside_functions(path):
     known = {"__future__", "russo", "russo_agents", "pytest", *sys.stdlib_module_names}
     sdk, at_load = sdk_of(path)
     loaded = set(imports_at_load(ast.parse(path.read_text("utf-8"))))
-    assert {name.split(".")[0] for name in loaded} <= known | (sdk if at_load else set())
+    others = {name.split(".")[0] for name in loaded if not name.startswith(".")}
+    assert others <= known | (sdk if at_load else set())
     assert {name.split(".")[0] for name in imports(path)} <= known | sdk
-    sides = {f"_{name}_" for name in SDKS}
-    assert at_load or not [name for name in loaded if name.split(".")[-1].startswith(tuple(sides))]
+    of_the_folder = {name for name in loaded if name.startswith(".") and not name.startswith("..")}
+    assert at_load or not sdk or not of_the_folder
+
+
+def test_search_finds_the_modules_that_need_an_sdk():
+    found = {(path.stem, *sdk_of(path)[0], sdk_of(path)[1]) for path in COMPANION_MODULES if sdk_of(path)[0]}
+    assert {("agent", "livekit", False), ("line", "livekit", True)} <= found
 
 
 @pytest.mark.parametrize(
@@ -199,8 +205,9 @@ def test_companions_import_an_sdk_only_inside_functions(path):
         ("class A:\n    import livekit\n", ["livekit"]),
         ("if TYPE_CHECKING:\n    import livekit\nelse:\n    import os\n", ["os"]),
         ("def connect():\n    import livekit\n", []),
-        ("from . import livekit\n", ["russo_agents.livekit"]),
-        ("from ._livekit_line import Line\n", ["russo_agents._livekit_line"]),
+        ("from . import line\n", [".line"]),
+        ("from .line import Line\n", [".line"]),
+        ("from ..._events import Said\n", ["..._events"]),
     ],
 )
 def test_search_finds_imports_at_load(code, expected):

@@ -22,7 +22,7 @@ ALLOWED = {
         "self._closing.wait",
     ): "the task of the loop: ends when the run closes the loop",
     (
-        "russo_agents/_adapters/_livekit_audio.py",
+        "russo_agents/_adapters/livekit/audio.py",
         "self._changed.wait",
     ): "the task that plays: `aclose` cancels it",
     ("russo_agents/_call/connection.py", "self._opened.result"): "called after the future is done",
@@ -43,7 +43,7 @@ LOOPS = {
     ): "each round needs a flight that was cancelled or whose loop has ended",
     ("russo/_flow/event_loops.py", "_work"): "ends when the queue of calls is empty",
     ("russo/_store/files.py", "replace"): "`_WINDOWS_PATIENCE`",
-    ("russo_agents/_adapters/_livekit_audio.py", "_play"): "the task that plays: `aclose` cancels it",
+    ("russo_agents/_adapters/livekit/audio.py", "_play"): "the task that plays: `aclose` cancels it",
     (
         "russo_agents/_call/microphone.py",
         "_run_free",

@@ -9,8 +9,8 @@ Names are imported on first use, so that a test run which does not use an agent 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._adapters.function import FunctionAgent as FunctionAgent
-    from ._adapters.livekit import LiveKitAgent as LiveKitAgent
+    from ._adapters.function.agent import FunctionAgent as FunctionAgent
+    from ._adapters.livekit.agent import LiveKitAgent as LiveKitAgent
     from ._call.call import Call as Call
     from ._call.call import PendingTurn as PendingTurn
     from ._call.call import open_call as open_call
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 else:
     _MODULES = {
-        "_adapters.function": "FunctionAgent",
-        "_adapters.livekit": "LiveKitAgent",
+        "_adapters.function.agent": "FunctionAgent",
+        "_adapters.livekit.agent": "LiveKitAgent",
         "_call.call": "Call PendingTurn open_call",
         "_call.playout": "Playout",
         "_errors": "AgentConfigError AgentError AgentLostError AgentSilentError LatencyError "

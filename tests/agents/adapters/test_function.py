@@ -485,7 +485,7 @@ def test_closing_while_sound_plays_leaves_nothing():
 
 
 def test_blocked_function_is_left_after_a_limited_time_and_is_logged(caplog, monkeypatch):
-    monkeypatch.setattr("russo_agents._adapters.function._CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("russo_agents._adapters.function.agent._CLOSE_SECONDS", 0.1)
     begun, go = threading.Event(), threading.Event()
 
     def blocked(audio):
@@ -511,7 +511,7 @@ def test_blocked_function_is_left_after_a_limited_time_and_is_logged(caplog, mon
 
 
 def test_async_function_that_ignores_the_end_is_logged(caplog, monkeypatch):
-    monkeypatch.setattr("russo_agents._adapters.function._CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("russo_agents._adapters.function.agent._CLOSE_SECONDS", 0.1)
     go = []
 
     async def stubborn(audio):
@@ -533,7 +533,7 @@ def test_async_function_that_ignores_the_end_is_logged(caplog, monkeypatch):
 
 
 def test_function_that_ends_after_the_loop_was_closed_harms_nothing(monkeypatch):
-    monkeypatch.setattr("russo_agents._adapters.function._CLOSE_SECONDS", 0.0)
+    monkeypatch.setattr("russo_agents._adapters.function.agent._CLOSE_SECONDS", 0.0)
     begun, go = threading.Event(), threading.Event()
 
     def blocked(audio):

@@ -1,1 +1,1 @@
-"""The adapters of russo-agents, one module each. Their SDKs are imported when they connect."""
+"""The adapters of russo-agents, a folder for each kind of agent."""

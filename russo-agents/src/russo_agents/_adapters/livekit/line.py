@@ -31,13 +31,13 @@ from livekit.agents import (
 from livekit.agents.llm import AgentHandoff, RealtimeModel
 from livekit.agents.voice import SpeechHandle
 
-from .._errors import AgentConfigError, AgentError
-from .._events import Heard, Said, ToolCall, ToolCalled, TurnEnded
-from .._protocol import OBSERVABLE
-from ._livekit_audio import MICROPHONE_RATE, Microphone, Speaker, Subtitles
+from ..._errors import AgentConfigError, AgentError
+from ..._events import Heard, Said, ToolCall, ToolCalled, TurnEnded
+from ..._protocol import OBSERVABLE
+from .audio import MICROPHONE_RATE, Microphone, Speaker, Subtitles
 
 if TYPE_CHECKING:
-    from .._call.playout import Playout
+    from ..._call.playout import Playout
 
 _SETTLE_SECONDS: Final = 0.02
 # So long after a hand-over, the new agent may begin to speak.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from .._call.voice import voiced_span
+from ..._call.voice import voiced_span
 
 _logger = logging.getLogger(__name__)
 

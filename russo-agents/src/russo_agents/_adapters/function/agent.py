@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from russo import Audio
 
-from .._errors import AgentConfigError
-from .._events import Heard, Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded
+from ..._errors import AgentConfigError
+from ..._events import Heard, Interrupted, Said, Sound, ToolCall, ToolCalled, TurnEnded
 from .one_thread import OneThread
 from .utterances import UtteranceSplitter
 
 if TYPE_CHECKING:
-    from .._call.playout import Playout
-    from .._protocol import Line
+    from ..._call.playout import Playout
+    from ..._protocol import Line
 
 _logger = logging.getLogger(__name__)
 

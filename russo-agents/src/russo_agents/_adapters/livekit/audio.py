@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from livekit import rtc
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities, TextOutput
 
-from .._events import Interrupted, Sound
+from ..._events import Interrupted, Sound
 
 if TYPE_CHECKING:
-    from .._call.playout import Playout
+    from ..._call.playout import Playout
 
 MICROPHONE_RATE: Final = 16000
 _SPEAKER_RATE: Final = 24000

@@ -10,13 +10,13 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .._errors import AgentConfigError
+from ..._errors import AgentConfigError
 
 if TYPE_CHECKING:
     from livekit.agents import Agent, AgentSession
 
-    from .._call.playout import Playout
-    from ._livekit_line import LiveKitLine
+    from ..._call.playout import Playout
+    from .line import LiveKitLine
 
 _Pair = tuple["AgentSession[Any]", "Agent"]
 
@@ -48,7 +48,7 @@ class LiveKitAgent:
         try:
             from livekit.agents.utils import http_context
 
-            from ._livekit_line import LiveKitLine, checked_pair
+            from .line import LiveKitLine, checked_pair
         except ImportError as error:
             raise AgentConfigError(
                 "LiveKitAgent needs livekit-agents 1.5.17 or newer, which cannot be imported "

@@ -1,0 +1,1 @@
+"""Functions that are agents, and the utterances that they get."""
