@@ -130,9 +130,11 @@ class BackgroundLoop:
                     raise
                 on_interrupt()
                 self._wait_for(future, deadline, blocked_seconds)
-        except BaseException:
+        except BaseException as error:
             self._was_interrupted = True
             future.cancel()
+            # A signal is raised in a frame of `threading`, which says nothing about the test.
+            error.with_traceback(None)
             raise
         return future.result()
 
