@@ -329,7 +329,7 @@ def test_played_is_in_seconds_of_audio_at_each_pace():
     async def run():
         clock = AudioClock(20.0)
         start, before = asyncio.get_running_loop().time(), clock.now()
-        await Playout(clock).played(10.0)
+        await PlayoutQueue(clock).played(10.0)
         return clock.now() - before, asyncio.get_running_loop().time() - start
 
     audio, wall = asyncio.run(run())

@@ -137,6 +137,8 @@ class TurnWatch:
             AgentLostError: The line closed.
         """
         began, began_wall = self._playout.now(), self._loop.time()
+        if not self._playout.pace:  # the audio stood still until now, so the agent could give no sign
+            self._listener.last_sign = began_wall
         stall = _Stopwatch(self._timeout, self._playout.clock.frames, began_wall)
         silence = _Stopwatch(self._timeout, self._listener.last_sign, self._listener.last_sign)
         with self._waiting():
