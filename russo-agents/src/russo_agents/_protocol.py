@@ -26,6 +26,8 @@ class Line(Protocol):
     * ``observes`` (a set of strings): what the line can observe, of ``"heard"``, ``"tool_calls"``,
       ``"reply"`` and ``"interruption"``. Without this attribute, the line observes all.
     * ``async def dtmf(self, digits: str)``: press keys of a telephone.
+    * ``def hint(self) -> str | None``: what may be the reason for the agent's silence, for the message of an
+      `AgentSilentError`.
 
     Attributes:
         sample_rate: The rate in Hz at which the agent listens. russo resamples the prompts.

@@ -25,7 +25,7 @@ from support.projects import summary_lines
         ),
         (
             {"calls": 2, "turns": 2, "pace 0": 2},
-            ["russo: 2 calls with 2 turns, 0.0 s said, 0.0 s heard, latency not measured at pace 0"],
+            ["russo: 2 calls with 2 turns, 0.0 s said, 0.0 s heard, no latency at pace 0"],
         ),
         ({"calls": 1, "pace 1": 1}, ["russo: 1 call with 0 turns, 0.0 s said, 0.0 s heard"]),
         (
@@ -59,7 +59,7 @@ def test_line_sums_up_all_workers(agent_project, workers):
     result.assert_outcomes(passed=4)
     # Each prompt of the project has 600 samples at 8,000 Hz, and each reply 4,000 samples.
     assert summary_lines(result)[-1] == (
-        "4 calls with 8 turns, 0.6 s said, 4.0 s heard, latency not measured at pace 0"
+        "4 calls with 8 turns, 0.6 s said, 4.0 s heard, no latency at pace 0"
     )
 
 

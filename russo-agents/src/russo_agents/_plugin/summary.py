@@ -71,7 +71,7 @@ def _facts(total: Counter[str]) -> Iterator[str]:
     else:
         paces = [name.removeprefix(_PACE) for name in sorted(total) if name.startswith(_PACE)]
         if unmeasured := [pace for pace in paces if pace != "1"]:
-            yield f"latency not measured at pace {' and '.join(unmeasured)}"
+            yield f"no latency at pace {' and '.join(unmeasured)}"
 
 
 def _count(number: int, noun: str) -> str:
