@@ -39,6 +39,12 @@ def test_quiet_recording_has_voiced_parts():
     assert (part.start, part.end) == pytest.approx((0.2, 0.7), abs=0.006)
 
 
+def test_noise_around_loud_speech_is_not_voiced():
+    pcm = tone(0.3, level=200) + tone(0.5, level=8000) + tone(0.3, level=200)
+    (part,) = voiced_stretches(pcm, 16000)
+    assert (part.start, part.end) == pytest.approx((0.3, 0.8), abs=0.006)
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 24000, 48000])
 def test_times_do_not_depend_on_the_rate(rate):
     (part,) = voiced_stretches(silence(0.3, rate=rate) + tone(0.5, rate=rate), rate)

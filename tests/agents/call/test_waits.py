@@ -21,7 +21,7 @@ from russo_agents import (
 )
 from russo_agents._call import listener, waiting
 from russo_agents._call.clock import AudioClock
-from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, prompt, says, tone
+from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, is_loud, prompt, says, tone
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
 
@@ -87,16 +87,12 @@ def test_blocked_event_loop_is_not_the_silence_of_the_agent():
 
 
 def test_blocked_event_loop_before_a_wait_is_not_the_silence_of_the_agent():
-    async def slow(line):
-        await asyncio.sleep(0.1)
-        line.emit(Said("done"), TurnEnded())
-
     async def script(call):
         pending = await call.say(PROMPT, wait=False)
-        time.sleep(0.6)  # noqa: ASYNC251 - the fault under test
+        time.sleep(1.2)  # noqa: ASYNC251 - the fault under test
         return await pending.turn()
 
-    assert talk(ScriptedAgent(slow), script, timeout=0.4).reply == "done"
+    assert talk(ScriptedAgent(emits(Said("done"), TurnEnded())), script, timeout=1.0).reply == "done"
 
 
 # -- agents that do not come to an end
@@ -225,6 +221,21 @@ def test_hang_up_error_has_what_happened_until_then():
     assert talk(ScriptedAgent(emits(Heard("turn on"))), script).turn.heard == "turn on"
 
 
+def test_what_the_agent_says_between_two_methods_is_heard():
+    async def step(line):
+        await says("answer")(line)
+        await asyncio.sleep(0.05)
+        line.emit(Said("anything else?"), TurnEnded())
+
+    async def script(call):
+        await call.say(PROMPT)
+        while sum(moment.kind == "said" for moment in call.record.moments) < 2:  # noqa: ASYNC110 - the record has no event
+            await asyncio.sleep(0.01)
+        return await call.hear()
+
+    assert talk(ScriptedAgent(step), script).reply == "anything else?"
+
+
 # -- pause
 
 
@@ -255,6 +266,15 @@ def test_over_after_the_reply_says_when_the_reply_ended():
 
     with pytest.raises(AgentError, match=r"over=1: the reply to .* is over, its sound ended \d\.\d\d s ago"):
         talk(ScriptedAgent(says("x", seconds=5.0)), script)
+
+
+def test_over_is_longer_than_a_reply_that_ends_while_the_prompt_is_still_silent():
+    async def script(call):
+        await call.say(PROMPT, wait=False)
+        await call.say(PROMPT, over=1.2)
+
+    with pytest.raises(AgentError, match=r"over=1.2 is longer than the reply to .*, which lasted 1\.00 s"):
+        talk(ScriptedAgent(emits(Sound(tone(1.0), RATE), TurnEnded())), script)
 
 
 @pytest.mark.parametrize("over", [0.0, 0.1, 0.3, 1.0])
@@ -353,6 +373,62 @@ def test_waiting_for_a_time_that_has_come_lets_others_run():
         return others
 
     assert asyncio.run(run()) > 50
+
+
+def test_wait_that_was_cancelled_is_not_awaited():
+    async def run():
+        clock = AudioClock(0)
+        task = asyncio.ensure_future(clock.sleep_until(1000.0))
+        await asyncio.sleep(0)
+        assert clock.is_awaited
+        task.cancel()
+        await asyncio.wait([task])
+        assert not clock.is_awaited
+
+    asyncio.run(run())
+
+
+def test_first_prompt_waits_for_quiet_after_the_line_is_open():
+    class Line(ScriptedLine):
+        silent = 0
+
+        async def send(self, frame):
+            self.silent += not (self._voiced or is_loud(frame))
+            await super().send(frame)
+
+    class Slow(ScriptedAgent):
+        @contextlib.asynccontextmanager
+        async def connect(self, playout):
+            async with super().connect(playout) as line:
+                await asyncio.sleep(0.7)
+                yield line
+
+    agent = Slow(emits(TurnEnded()), line_type=Line)
+    talk(agent, lambda call: call.say(PROMPT, wait=False), pace=1)
+    assert agent.lines[0].silent >= (0.5 + 0.3) / 0.02 - 2
+
+
+def test_line_ends_once():
+    class Line(ScriptedLine):
+        async def send(self, frame):
+            await super().send(frame)
+            if self.sent == 50:
+                self.fail(OSError("first"))
+            if self.sent == 60:
+                raise OSError("second")
+
+    async def script(call):
+        with pytest.raises(AgentLostError, match="the line failed: OSError: first"):
+            await call.say(prompt(-0.3, 5.0))
+        while agent.lines[0].sent < 60:  # noqa: ASYNC110 - the line has no event
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        with pytest.raises(AgentLostError, match="the line failed: OSError: first"):
+            await call.say(PROMPT)
+        return [moment.text for moment in call.record.moments if moment.kind == "lost"]
+
+    agent = ScriptedAgent(line_type=Line)
+    assert talk(agent, script, pace=20) == ["OSError('first')"]
 
 
 def test_connect_that_ends_without_an_error_is_noticed():

@@ -36,8 +36,8 @@ _ROUNDING: Final = 1e-9
 class _Stopwatch:
     """How long a value has not changed, in seconds of wall time.
 
-    One look that is late counts for a quarter of the limit at most: if something blocked the event loop, or
-    the machine was busy, the change may be about to come.
+    One look that is late counts for a quarter of the limit at most, and the time before the first look for
+    half of it: if something blocked the event loop, or the machine was busy, the change may be about to come.
 
     Args:
         limit: The seconds after which the caller gives up.
@@ -50,7 +50,7 @@ class _Stopwatch:
         self._longest_step = limit / 4
         self._value = value
         self._looked_at = self._loop.time()
-        self._seconds = min(self._looked_at - since, limit - self._longest_step)
+        self._seconds = min(self._looked_at - since, limit / 2)
 
     def seconds(self, value: float) -> float:
         """Return for how many seconds the value has not changed."""
