@@ -192,6 +192,21 @@ def test_greeting_is_heard_after_a_timeout_of_the_test():
     assert talk(ScriptedAgent(greeting=greeting), script).reply == "hello there"
 
 
+def test_next_prompt_waits_for_the_end_of_a_pending_turn():
+    async def slow(line):
+        await line.playout.played(3.0)
+        await says("one")(line)
+
+    async def script(call):
+        pending = await call.say(PROMPT, wait=False)
+        turn = await call.say(PROMPT)
+        return await pending.turn(), turn, [moment.kind for moment in call.record.moments]
+
+    first, second, kinds = talk(ScriptedAgent(slow, says("two")), script)
+    assert (first.reply, second.reply) == ("one", "two")
+    assert kinds.index("ended") < kinds.index("caller", 1)
+
+
 def test_hear_waits_for_what_follows_a_pending_turn():
     async def step(line):
         await line.playout.played(1.0)
@@ -339,6 +354,25 @@ def test_cancelled_prompt_gets_nothing_of_what_follows():
     assert (heard.prompt, heard.reply) == (None, "yes?")
     assert said < 10
     assert stereo.duration < 10
+
+
+def test_cancelled_prompt_is_not_said_to_its_end():
+    class Line(ScriptedLine):
+        loud = 0
+
+        async def send(self, frame):
+            self.loud += is_loud(frame)
+            await super().send(frame)
+
+    agent = ScriptedAgent(emits(TurnEnded()), line_type=Line)
+
+    async def script(call):
+        await cancelled(call, prompt(-0.3, 60.0), when=lambda: agent.lines[0].loud > 20)
+        loud = agent.lines[0].loud
+        await call.pause(2.0)
+        return agent.lines[0].loud - loud
+
+    assert talk(agent, script) <= 1
 
 
 def test_cancelled_prompt_that_was_not_begun_was_not_said():
