@@ -101,15 +101,20 @@ def russo_async_call(request: pytest.FixtureRequest, russo_agent: Agent) -> Iter
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Refuse an async ``russo_agent`` for a test that uses ``russo_call``, before anything runs."""
+    """Refuse an async ``russo_agent`` for a test that uses ``russo_call``, before anything runs.
+
+    Note a ``russo_agent`` that replaces the agent of a setting.
+    """
     if fixturedef.argname != "russo_agent" or request.config.getoption("setupplan", False):
         return (yield)
     from ._plugin.async_agents import note_async_agent, place_of_async, refuse_async_agent
+    from ._plugin.replaced_agent import note_replaced_agent
 
     place = place_of_async(fixturedef)
     if place is not None and "russo_call" in request.fixturenames:
         refuse_async_agent(fixturedef, request, place)
     agent = yield
+    note_replaced_agent(fixturedef, request, request.config.stash[_COUNTERS])
     if place is not None:
         note_async_agent(request, agent, place)
     return agent

@@ -83,6 +83,62 @@ def test_run_without_a_call_has_no_line(agent_project):
     assert not any("call with" in line for line in summary_lines(agent_project.run()))
 
 
+REPLACED = "the fixture russo_agent of {} replaces the agent shop:Shop ({})"
+CHAINED = """
+    @pytest.fixture
+    def russo_agent(russo_agent):
+        return russo_agent
+"""
+PARAMETERS = """
+    import pytest
+    from shop import Shop
+
+    @pytest.mark.parametrize("russo_agent", [Shop()])
+    def test_it(russo_call):
+        pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_fixture_that_replaces_the_chosen_agent_is_a_line(agent_project, workers):
+    agent_project.tests(
+        """
+        def test_first(russo_call): pass
+        def test_second(russo_call): pass
+        """
+    )
+    result = agent_project.run("--russo-agent=shop:Shop", *workers, subprocess=bool(workers))
+    assert summary_lines(result).count(REPLACED.format("conftest.py", "command line")) == 1
+
+
+def test_agent_of_the_environment_that_is_replaced_is_a_line(agent_project, monkeypatch):
+    monkeypatch.setenv("RUSSO_AGENT", "shop:Shop")
+    lines = summary_lines(agent_project.run())
+    assert lines[-1] == REPLACED.format("conftest.py", "environment variable RUSSO_AGENT")
+
+
+def test_parameter_that_replaces_the_chosen_agent_is_a_line(agent_project):
+    agent_project.agent("")
+    agent_project.tests(PARAMETERS)
+    lines = summary_lines(agent_project.run("--russo-agent=shop:Shop"))
+    assert lines[-1] == REPLACED.format("test_it.py", "command line")
+
+
+@pytest.mark.parametrize(
+    ("fixture", "ini", "arguments"),
+    [("", "", ["--russo-agent=shop:Shop"]), (CHAINED, "", ["--russo-agent=shop:Shop"]),
+     (None, "russo_agent = shop:Shop", []), (None, "", [])],
+    ids=["no override", "chained", "ini-file", "no setting"],
+)  # fmt: skip
+def test_agent_that_is_not_replaced_is_no_line(agent_project, fixture, ini, arguments):
+    if fixture is not None:
+        agent_project.agent(fixture)
+    agent_project.ini(ini)
+    result = agent_project.run(*arguments)
+    result.assert_outcomes(passed=1)
+    assert not any("replaces" in line for line in summary_lines(result))
+
+
 def test_problem_of_a_call_is_a_line(agent_project):
     agent_project.tests(
         """

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LATENCY: Final = "latency "
 _PACE: Final = "pace "
 _PROBLEM: Final = "problem "
+_NOTE: Final = "note "
 _LONGEST_PROBLEM: Final = 300
 _MOST_PROBLEMS: Final = 5
 
@@ -43,10 +44,16 @@ def count_problem(counters: Counters, problem: str) -> None:
     counters.add(f"{_PROBLEM}{shown(problem, _LONGEST_PROBLEM)}")
 
 
+def count_note(counters: Counters, note: str) -> None:
+    """Count a sentence about the run, which is shown once."""
+    counters.add(f"{_NOTE}{shown(note, _LONGEST_PROBLEM)}")
+
+
 def lines_of_run(total: Counter[str]) -> Iterator[str]:
-    """Yield the lines of the summary: one with the counts, and one for each problem."""
+    """Yield the lines of the summary: one with the counts, one for each note, and one for each problem."""
     if total["calls"]:
         yield f"russo: {', '.join(_facts(total))}"
+    yield from (f"russo: {name.removeprefix(_NOTE)}" for name in sorted(total) if name.startswith(_NOTE))
     problems = sorted(name for name in total if name.startswith(_PROBLEM))
     for name in problems[:_MOST_PROBLEMS]:
         times = f" ({total[name]:,} times)" if total[name] > 1 else ""
