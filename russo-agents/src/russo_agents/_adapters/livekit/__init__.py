@@ -1,1 +1,1 @@
-"""LiveKit sessions in this process: `agent` can be imported without the SDK, `line` and `audio` cannot."""
+"""LiveKit sessions in this process: only `agent` can be imported without the SDK."""

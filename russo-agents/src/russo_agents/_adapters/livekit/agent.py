@@ -48,7 +48,8 @@ class LiveKitAgent:
         try:
             from livekit.agents.utils import http_context
 
-            from .line import LiveKitLine, checked_pair
+            from .line import LiveKitLine
+            from .pair import checked_pair
         except ImportError as error:
             raise AgentConfigError(
                 "LiveKitAgent needs livekit-agents 1.5.17 or newer, which cannot be imported "

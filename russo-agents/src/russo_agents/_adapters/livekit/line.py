@@ -28,13 +28,13 @@ from livekit.agents import (
     UserInputTranscribedEvent,
     UserStateChangedEvent,
 )
-from livekit.agents.llm import AgentHandoff, RealtimeModel
+from livekit.agents.llm import AgentHandoff
 from livekit.agents.voice import SpeechHandle
 
 from ..._errors import AgentConfigError, AgentError
 from ..._events import Heard, Said, ToolCall, ToolCalled, TurnEnded
-from ..._protocol import OBSERVABLE
 from .audio import MICROPHONE_RATE, Microphone, Speaker, Subtitles
+from .pair import observed_by_session
 
 if TYPE_CHECKING:
     from ..._call.playout import Playout
@@ -45,36 +45,6 @@ _HANDOVER_SECONDS: Final = 1.0
 _CANCEL_SECONDS: Final = 4.0
 _LOGGER: Final = logging.getLogger("livekit.agents")
 _MODELS: Final = {"stt_error": "STT", "llm_error": "LLM", "tts_error": "TTS"}
-
-
-def checked_pair(made: Any) -> tuple[AgentSession[Any], Agent]:
-    """Return the session and the agent that a factory made.
-
-    Raises:
-        AgentConfigError: They are something else, or the session was started before.
-    """
-    wanted = "the factory of LiveKitAgent must return (AgentSession, Agent)"
-    if not isinstance(made, tuple) or len(made) != 2:
-        raise AgentConfigError(f"{wanted}, not {_kind(made)}")
-    session, agent = made
-    if isinstance(session, Agent) and isinstance(agent, AgentSession):
-        raise AgentConfigError(f"{wanted}, not (Agent, AgentSession): swap the two")
-    if not isinstance(session, AgentSession) or not isinstance(agent, Agent):
-        raise AgentConfigError(f"{wanted}, not ({_kind(session)}, {_kind(agent)})")
-    if _was_started(session):
-        raise AgentConfigError(
-            "the AgentSession was started before; the factory of LiveKitAgent must make a new session "
-            "for each call, and must not start the session"
-        )
-    return session, agent
-
-
-def _was_started(session: AgentSession[Any]) -> bool:
-    try:
-        _ = session.current_agent
-    except RuntimeError:
-        return False
-    return True
 
 
 class LiveKitLine:
@@ -89,7 +59,7 @@ class LiveKitLine:
     real_time = False
 
     def __init__(self, session: AgentSession[Any], agent: Agent, playout: Playout) -> None:
-        self.observes = _observed(session, agent)
+        self.observes = observed_by_session(session, agent)
         self._session = session
         self._agent = agent
         self._loop = asyncio.get_running_loop()
@@ -315,13 +285,6 @@ class LiveKitLine:
         self._events.put_nowait(None)
 
 
-def _observed(session: AgentSession[Any], agent: Agent) -> frozenset[str]:
-    models = (agent.llm, session.llm)
-    model = next((model for model in models if isinstance(model, RealtimeModel)), None)
-    is_heard = bool(agent.stt or session.stt) or (model is not None and model.capabilities.user_transcription)
-    return OBSERVABLE if is_heard else OBSERVABLE - {"heard"}
-
-
 def _arguments(text: str) -> dict[str, Any]:
     """Return the arguments of a tool call by name. What is not a JSON object gets the name ``arguments``."""
     try:
@@ -333,7 +296,3 @@ def _arguments(text: str) -> dict[str, Any]:
 
 def _named(error: object) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
