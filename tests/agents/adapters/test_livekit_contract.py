@@ -15,9 +15,10 @@ NOTE = "Stop."
 LIGHT = "Turn on the kitchen light."
 TIMER = "Set a timer for fifteen minutes and call me."
 STORY = "Dim the lights of the living room to thirty percent, and then tell me a story."
+# Other sentences of this length are split: the voice detection loses the voice in some of their words.
 GOODBYE = (
-    "Play some jazz in the living room, switch the lights of the hallway off, and then say goodbye to me, "
-    "because I must go now."
+    "Please play some quiet jazz in the living room and in the kitchen and in the bedroom and then say "
+    "goodbye to me."
 )
 # Each prompt with the seconds of its utterance, by which the scripted recognizer knows it, and the answer.
 PROMPTS = {
@@ -25,7 +26,7 @@ PROMPTS = {
     LIGHT: (2.0, "The light is on."),
     TIMER: (3.1, "Fifteen minutes."),
     STORY: (4.9, "Once upon a time there was a very long tale about a man who went to the sea and back."),
-    GOODBYE: (6.9, calls(("say_goodbye", {}))),
+    GOODBYE: (6.7, calls(("say_goodbye", {}))),
 }
 
 
