@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COUNTERS: Final = pytest.StashKey[plugins.Counters]()
 _SETTINGS: Final = ("agent", "pace", "agent_timeout", "keep_calls")
-_MARKER: Final = "russo_real_time: run the calls of this test in real time, whatever the pace of the run is"
+_MARKER: Final = "russo_real_time: run the calls of this test in real time, also if the run has another pace"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,7 +29,7 @@ class OpenCall(Protocol):
     """
 
     def __call__(self) -> AbstractAsyncContextManager[Call]:
-        """Return a context manager that connects to the agent, and closes the line in the end."""
+        """Return a context manager that connects to the agent, and closes the line when it is left."""
         ...
 
 
@@ -86,7 +86,7 @@ class SyncCall:
         Args:
             prompt: The text, which ``russo_synthesizer`` speaks, or the sound itself, which must be mono.
             wait: ``False`` returns a `SyncPendingTurn` when the prompt has been spoken.
-            over: Talk over the agent's reply, so many seconds of audio after its first voiced sample.
+            over: Talk over the agent's reply, this many seconds of audio after its first voiced sample.
         """
         __tracebackhide__ = True
         self._before_prompt(prompt)

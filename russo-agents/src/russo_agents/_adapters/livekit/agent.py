@@ -39,7 +39,7 @@ class LiveKitAgent:
 
     @contextlib.asynccontextmanager
     async def connect(self, playout: Playout) -> AsyncIterator[LiveKitLine]:
-        """Start the session, and close it in the end.
+        """Start the session, and close it when the context is left.
 
         Raises:
             AgentConfigError: livekit-agents is not installed, `make` failed or returned something else, or

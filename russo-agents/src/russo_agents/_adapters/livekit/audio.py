@@ -229,7 +229,7 @@ class Speaker(AudioOutput):
         self._changed.set()
 
     async def aclose(self) -> None:
-        """Finish at once what is being played, and whatever comes."""
+        """Finish the sound that is played, and all sound that still arrives, at once."""
         self._is_closed = True
         for segment in [segment for segment in self._segments if segment.is_flushed]:
             self._finish(segment)

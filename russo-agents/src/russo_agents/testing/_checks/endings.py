@@ -128,7 +128,7 @@ class EndingChecks(ContractBase):
 
     @contextlib.asynccontextmanager
     async def _saying(self, call: Call, spoken: Spoken, moment: str) -> AsyncIterator[None]:
-        """Enter at a moment of a turn; end the turn when left, whatever comes of it."""
+        """Enter the block at a moment of a turn; when it is left, end the turn and ignore its outcome."""
         if moment == "before a prompt":
             yield
             return

@@ -207,7 +207,7 @@ def _stale(found: str) -> tuple[str, str, str]:
 
 def _silence(found: object) -> tuple[str, object, str]:
     return (
-        f"silence of {_SILENCE_SECONDS:g} s is no turn, and does not end the call",
+        f"silence of {_SILENCE_SECONDS:g} s is not a turn, and does not end the call",
         found,
         "yield events for speech only; if the agent greets the caller, set `greets = True`",
     )
