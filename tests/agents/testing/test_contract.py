@@ -115,7 +115,7 @@ def test_report_shows_the_call_and_no_frames_of_russo(contract):
     report = output.partition("the contract expects: ")[2]
     assert report.startswith("the agent answers `prompt` and ends its turn\nfound: AgentSilentError: ")
     assert re.search(
-        r"\nthe call:\n +0\.50 s  caller '\(audio, 1\.2 s\)'\n +\d\.\d\d s  heard 'What time", report
+        r"\nthe call:\n +0\.64 s  caller '\(audio, 1\.2 s\)'\n +\d\.\d\d s  heard 'What time", report
     )
     assert "Traceback" not in output
     assert "another exception occurred" not in output
