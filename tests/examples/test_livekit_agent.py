@@ -56,7 +56,7 @@ def test_suite_passes_with_two_workers(example):
 
 
 def test_misheard_word_is_shown_with_the_argument_that_differs(example):
-    seen = run_pytest(example, TIMER, "--russo-synth-option=local.speed=1.3", code=1)
+    seen = run_pytest(example, TIMER, "--russo-synth-option=local.speed=1.35", code=1)
     (shown,) = (block.text for block in readme() if block.language == "text")
     lines = without_numbers(seen).splitlines()
     assert [line for line in without_numbers(shown).splitlines() if line not in lines] == []

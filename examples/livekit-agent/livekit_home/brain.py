@@ -55,7 +55,7 @@ def _choose(words: str, earlier: list[llm.FunctionCall]) -> llm.FunctionToolCall
         return _call("set_light", room=m[2], on=m[1] == "on")
     if m := re.fullmatch(r"turn the (.+) lights? (on|off)", words):
         return _call("set_light", room=m[1], on=m[2] == "on")
-    if m := re.fullmatch(rf"set a timer for ({_NUMBER}(?: {_NUMBER})?) minutes?", words):
+    if m := re.fullmatch(rf"(?:set )?(?:a|the) timer for ({_NUMBER}(?: {_NUMBER})?) minutes?", words):
         return _call("set_timer", minutes=sum(_NUMBERS[word] for word in m[1].split()))
     if re.fullmatch(r"cancel (it|the timer)", words):
         return _call("cancel_timer")
