@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from russo import Audio
 
 _OBSERVED: Final = {
-    "heard": "the words that the agent understood",
-    "tool_calls": "tool calls",
-    "reply": "the words of replies",
-    "interruption": "interruptions",
+    "heard": ("the words that the agent understood", "Heard"),
+    "tool_calls": ("tool calls", "ToolCalled"),
+    "reply": ("the words of replies", "Said"),
+    "interruption": ("interruptions", "Interrupted"),
 }
 
 
@@ -134,11 +134,11 @@ class Turn:
         """Refuse to read an empty field that the line cannot observe."""
         __tracebackhide__ = True
         if value in (None, "", []) and field not in self.observes:
-            subject = _OBSERVED[field]
+            subject, event = _OBSERVED[field]
             observed = ", ".join(sorted(self.observes)) or "none"
             raise NotObservedError(
                 f"this line does not observe {subject}, so an empty value would mean nothing; "
-                f"it observes: {observed}",
+                f"it observes: {observed}; {event} events would report them",
                 turn=self,
             )
 

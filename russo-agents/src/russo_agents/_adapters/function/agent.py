@@ -129,7 +129,8 @@ class _FunctionLine:
         if self._is_called:
             return f"{_shown(self._hear)} has not returned"
         if not self._splitter.count:
-            return "it found no speech louder than -47 dB that is longer than 0.06 s"
+            unheard = "it found no speech louder than -47 dB that is longer than 0.06 s"
+            return f"{_shown(self._hear)} was not called; {unheard}"
         return None
 
     async def close(self) -> None:
