@@ -62,6 +62,14 @@ def test_silent_agent_says_what_happened_until_then():
     assert error.turn.audio.duration == pytest.approx(0.5)
 
 
+def test_message_does_not_say_what_the_line_cannot_observe():
+    class Blind(ScriptedLine):
+        observes = frozenset({"reply"})
+
+    error = failure(ScriptedAgent(line_type=Blind))
+    assert str(error).endswith("; it did not speak")
+
+
 def test_silent_sound_is_not_a_sign():
     async def hum(line):
         while True:
@@ -232,7 +240,10 @@ def test_crash_of_the_line_is_chained():
 
     error = failure(ScriptedAgent(crash))
     assert type(error) is AgentLostError
-    assert "the line failed: OSError: connection reset before the turn" in str(error)
+    assert (
+        "the line failed before the turn after '(audio, 1.8 s)' ended: OSError: connection reset; it"
+        in str(error)
+    )
     assert isinstance(error.__cause__, OSError)
 
 

@@ -452,7 +452,7 @@ def test_line_ends_once():
                 raise OSError("second")
 
     async def script(call):
-        with pytest.raises(AgentLostError, match="the line failed: OSError: first"):
+        with pytest.raises(AgentLostError, match="ended: OSError: first"):
             await call.say(prompt(-0.3, 5.0))
         while agent.lines[0].sent < 60:  # noqa: ASYNC110 - the line has no event
             await asyncio.sleep(0.01)

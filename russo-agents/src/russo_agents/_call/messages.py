@@ -8,6 +8,7 @@ from russo import RussoError
 
 from .._events import Heard, Said, ToolCalled
 from .._foreign import described
+from .._protocol import observed_by
 
 if TYPE_CHECKING:
     from .._protocol import Line
@@ -20,24 +21,26 @@ _MOST_CALLS: Final = 5
 def silent_message(turn: OpenTurn, timeout: float, line: Line) -> str:
     """Return the message for an agent that did not end its turn in time."""
     after = "" if turn.prompt is None else f" after {_quoted(turn.prompt)}"
-    message = f"the agent gave no sign for {timeout:g} s and did not end its turn{after}; {deeds_of(turn)}"
+    message = (
+        f"the agent gave no sign for {timeout:g} s and did not end its turn{after}; {deeds_of(turn, line)}"
+    )
     hint = getattr(line, "hint", None)
     advice = hint() if callable(hint) else None
     return f"{message}; {advice}" if advice else message
 
 
-def lost_message(turn: OpenTurn | None, error: BaseException | None) -> str:
+def lost_message(turn: OpenTurn | None, error: BaseException | None, line: Line) -> str:
     """Return the message for a line that closed."""
-    why = "the agent hung up" if error is None else f"the line failed: {_words_of(error)}"
+    what = "the agent hung up" if error is None else "the line failed"
+    why = "" if error is None else f": {_words_of(error)}"
     if turn is None:
-        return why
-    if turn.prompt is None:
-        return f"{why}; {deeds_of(turn)}"
-    return f"{why} before the turn after {_quoted(turn.prompt)} ended; {deeds_of(turn)}"
+        return f"{what}{why}"
+    when = "" if turn.prompt is None else f" before the turn after {_quoted(turn.prompt)} ended"
+    return f"{what}{when}{why}; {deeds_of(turn, line)}"
 
 
-def deeds_of(turn: OpenTurn) -> str:
-    """Return what the agent heard, called and said."""
+def deeds_of(turn: OpenTurn, line: Line) -> str:
+    """Return what the agent heard, called and said, as far as the line observes it."""
     heard = " ".join(event.text for event in turn.events if isinstance(event, Heard))
     said = " ".join(event.text for event in turn.events if isinstance(event, Said))
     calls = [_shortened(described(event.call)) for event in turn.events if isinstance(event, ToolCalled)]
@@ -52,7 +55,10 @@ def deeds_of(turn: OpenTurn) -> str:
     elif turn.reply_began is not None:
         deeds.append("began to speak")
     if not deeds:
-        return "it heard nothing, called no tool and did not speak"
+        observes = observed_by(line)
+        heard_nothing = "heard nothing, " if "heard" in observes else ""
+        no_tool = "called no tool and " if "tool_calls" in observes else ""
+        return f"it {heard_nothing}{no_tool}did not speak"
     return f"it {' and '.join(deeds)}"
 
 

@@ -213,7 +213,8 @@ class TurnWatch:
         is_slow = self._loop.time() - began_wall > self._timeout
         if is_slow and now - began > LONGEST_TURN_SECONDS + self._timeout:
             self._give_up(
-                turn, f"the agent did not end its turn within {now - began:.0f} s; {deeds_of(turn)}"
+                turn,
+                f"the agent did not end its turn within {now - began:.0f} s; {deeds_of(turn, self._line)}",
             )
 
     def _give_up(self, turn: OpenTurn | None, message: str) -> NoReturn:
@@ -270,7 +271,7 @@ class TurnWatch:
 
     def lost(self, turn: OpenTurn | None) -> AgentLostError:
         """Return the error of a line that closed, with its cause."""
-        message = lost_message(turn, self._listener.error)
+        message = lost_message(turn, self._listener.error, self._line)
         error = AgentLostError(message, turn=self._result_so_far(turn))
         error.__cause__ = self._listener.error
         return error

@@ -102,7 +102,7 @@ class ContractBase:
             async with context as line:
                 yield line
         except ADAPTER_EXCEPTIONS as error:
-            refuse("a line opens, and closes before a prompt", error, _CONNECT)
+            refuse("a line opens, and closes before a prompt", error, _STAGES["opens"])
 
     @contextlib.asynccontextmanager
     async def call(self, agent: Agent, pace: float | None = None) -> AsyncIterator[Call]:
