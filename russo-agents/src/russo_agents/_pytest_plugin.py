@@ -105,6 +105,7 @@ def pytest_fixture_setup(
 
     Note a ``russo_agent`` that replaces the agent of a setting.
     """
+    __tracebackhide__ = True  # otherwise this frame is the first one of every fixture that fails
     if fixturedef.argname != "russo_agent" or request.config.getoption("setupplan", False):
         return (yield)
     from ._plugin.async_agents import note_async_agent, place_of_async, refuse_async_agent
