@@ -1,8 +1,10 @@
 """The fakes of the kit: a scripted synthesizer and a scripted server."""
 
 import asyncio
+import contextlib
 import http.client
 import inspect
+import os
 import socket
 
 import pytest
@@ -200,6 +202,18 @@ def test_server_reports_the_exception_of_a_reply_function():
         assert status == 418
         assert body.startswith(b"the test's reply function raised:\n")
         assert body.endswith(b"KeyError: 'voice'\n")
+
+
+def test_server_answers_in_a_process_with_many_open_files():
+    with contextlib.ExitStack() as stack:
+        try:
+            while (copy := os.dup(0)) < 1100:  # `select` takes descriptors up to 1,023
+                stack.callback(os.close, copy)
+        except OSError:
+            pytest.skip("this system does not allow so many open files")
+        os.close(copy)
+        with LoopbackServer(Reply(body=b"audio")) as server:
+            assert ask(server)[2] == b"audio"
 
 
 def test_closing_the_server_ends_every_wait():

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
+import selectors
 import socket
 import struct
 import threading
@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from .request import MalformedRequestError, Request, RequestReader
 
@@ -199,7 +199,7 @@ class LoopbackServer:
         """Accept connections, each in a new thread, until the server closes."""
         with self._listener:
             while True:
-                ready, _, _ = select.select([self._listener, self._wakened], [], [])
+                ready = _readable(self._listener, self._wakened)
                 if self._wakened in ready:
                     return
                 connection, _ = self._listener.accept()
@@ -305,7 +305,7 @@ class LoopbackServer:
 
     def _is_readable(self, connection: socket.socket, timeout: float | None = None) -> bool:
         """Wait for data of the client; return false if the server closes or the time is over."""
-        ready, _, _ = select.select([connection, self._wakened], [], [], timeout)
+        ready = _readable(connection, self._wakened, timeout=timeout)
         return connection in ready and self._wakened not in ready
 
     def _wait(self, connection: socket.socket, seconds: float | None) -> bool:
@@ -313,7 +313,15 @@ class LoopbackServer:
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or time.monotonic() < deadline:
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ready, _, _ = select.select([connection, self._wakened], [], [], remaining)
+            ready = _readable(connection, self._wakened, timeout=remaining)
             if self._wakened in ready or (connection in ready and not connection.recv(1, socket.MSG_PEEK)):
                 return False
         return True
+
+
+def _readable(*sockets: socket.socket, timeout: float | None = None) -> list[Any]:
+    """Return the sockets that can be read. `select.select` fails for file descriptors above 1,023."""
+    with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
+        for each in sockets:
+            selector.register(each, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select(timeout)]
