@@ -77,6 +77,22 @@ def test_clear_removes_damaged_entries(cache):
     assert files_in(cache.directory) == GIT_FILES
 
 
+def test_clear_removes_audio_that_its_listing_lacks(cache, monkeypatch):
+    cache.put("a", AUDIO)
+    listed = [name for name in housekeeping.file_names(cache.directory) if name != "a.audio"]
+    monkeypatch.setattr(housekeeping, "file_names", lambda _directory: listed)
+    assert cache.clear() == 1
+    assert files_in(cache.directory) == GIT_FILES
+
+
+def test_clear_keeps_audio_that_is_a_link_beside_metadata_that_is_none(cache, tmp_path):
+    cache.put("a", AUDIO)
+    (cache.directory / "a.audio").rename(tmp_path / "elsewhere")
+    (cache.directory / "a.audio").symlink_to(tmp_path / "elsewhere")
+    assert cache.clear() == 1
+    assert (cache.directory / "a.audio").is_symlink()
+
+
 def test_clear_does_not_follow_links(cache, tmp_path):
     target = AudioCache(tmp_path / "target")
     target.put(KEY, AUDIO)
