@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import shutil
 import signal
@@ -86,20 +85,31 @@ def test_threads_share_the_limit(tmp_path):
     assert len(claimed) == len(set(claimed)) == 200
 
 
-def _count(directory, limit, queue):
-    queue.put(len(claim_all(Budget(limit, directory))))
+CLAIM_ALL = """
+import pathlib, sys
+from russo import BudgetExceededError
+from russo._backends.budget import Budget
+
+budget = Budget(300, pathlib.Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+count = 0
+while True:
+    try:
+        budget.claim("Hello")
+    except BudgetExceededError:
+        break
+    count += 1
+print(count)
+"""
 
 
 def test_processes_share_the_limit(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    workers = [context.Process(target=_count, args=(tmp_path, 300, queue)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    counts = [queue.get(timeout=60) for _ in workers]
-    for worker in workers:
-        worker.join(60)
-    assert sum(counts) == 300
+    command = [sys.executable, "-c", CLAIM_ALL, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 3
+    assert sum(int(worker.communicate("go\n", timeout=60)[0]) for worker in workers) == 300
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
