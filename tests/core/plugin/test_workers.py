@@ -63,6 +63,9 @@ def test_prompts_of_an_interrupted_worker_are_counted_once(project):
         """
         import os, signal
 
+        # A shell starts background processes with this signal ignored, and they inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
         def test_one(russo_say): russo_say("One")
         def test_two(russo_say): russo_say("Two"); os.kill(os.getpid(), signal.SIGINT)
         """
