@@ -14,7 +14,7 @@ from support.agents.foreign import Unprintable, nested
         (ToolCall("größe", {"ä b": 1, 2: 3}), "größe(ä b=1, 2=3)"),
         (tool_call("f", x=Unprintable()), "f(x=<Unprintable, whose repr raises ValueError>)"),
         (tool_call("f", x=10**5000), "f(x=<int, whose repr raises ValueError>)"),
-        (tool_call("f", x=nested(5000)), "f(x=<list, whose repr raises RecursionError>)"),
+        (tool_call("f", x=nested(200_000)), "f(x=<list, whose repr raises RecursionError>)"),
         (ToolCall("f", 1), "f(1)"),
     ],
     ids=["plain", "escapes", "letters", "broken", "long number", "deep", "no mapping"],
