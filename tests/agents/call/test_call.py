@@ -23,33 +23,10 @@ from russo_agents import (
     open_call,
     tool_call,
 )
-from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, prompt, says, tone
+from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, prompt, says, stops, tone
+from support.agents.talk import talk
 
 PROMPT = prompt(-0.3, 1.0, -0.47)
-
-
-def talk(agent, script, *, pace=0, timeout=10):
-    """Run a script of one call in a new event loop, and return what it returns."""
-
-    async def run():
-        async with open_call(agent, pace=pace, timeout=timeout) as call:
-            return await script(call)
-
-    return asyncio.run(run())
-
-
-def stops(*, after=0.2):
-    """Return a step for ``on_voice``: the agent stops speaking when the caller has spoken for a moment."""
-
-    def on_voice(line):
-        async def step():
-            await line.playout.played(after)
-            if line.playout.played_until() > line.playout.now():
-                line.emit(Interrupted(), Said("I was say"), TurnEnded())
-
-        return step()
-
-    return on_voice
 
 
 # -- turns
@@ -206,7 +183,9 @@ def test_prompt_over_a_reply_interrupts_it():
     async def long(line):
         line.emit(Sound(tone(5.0), RATE))
 
-    agent = ScriptedAgent(long, says("stopped"), on_voice=stops())
+    agent = ScriptedAgent(
+        long, says("stopped"), on_voice=stops(Interrupted(), Said("I was say"), TurnEnded(), after=0.2)
+    )
 
     async def script(call):
         pending = await call.say(PROMPT, wait=False)
@@ -240,15 +219,11 @@ def test_prompt_that_does_not_stop_the_agent_is_a_turn():
 
 
 def test_interruption_without_an_end_does_not_hang():
-    def on_voice(line):
-        async def step():
-            if line.playout.played_until() > line.playout.now():
-                line.emit(Interrupted())
-
-        return step()
-
     agent = ScriptedAgent(
-        says("one", seconds=5.0, ends=False), says("two", ends=False), on_voice=on_voice, ends_turns=False
+        says("one", seconds=5.0, ends=False),
+        says("two", ends=False),
+        on_voice=stops(Interrupted()),
+        ends_turns=False,
     )
 
     async def script(call):
@@ -263,18 +238,11 @@ def test_reply_that_still_plays_can_be_interrupted_after_its_end():
     async def burst(line):
         line.emit(Sound(tone(5.0), RATE), Said("long"), TurnEnded())
 
-    def on_voice(line):
-        async def step():
-            if line.playout.played_until() > line.playout.now():
-                line.emit(Interrupted())
-
-        return step()
-
     async def script(call):
         first = await call.say(PROMPT)
         return first, await call.say(PROMPT, over=1.0)
 
-    first, second = talk(ScriptedAgent(burst, says("two"), on_voice=on_voice), script)
+    first, second = talk(ScriptedAgent(burst, says("two"), on_voice=stops(Interrupted())), script)
     assert (first.reply, second.reply, second.interrupted) == ("long", "two", True)
 
 

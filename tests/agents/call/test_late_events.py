@@ -1,7 +1,5 @@
 """Conversations with agents whose events are late, doubled or early."""
 
-import asyncio
-
 import pytest
 
 from russo_agents import (
@@ -12,23 +10,15 @@ from russo_agents import (
     ToolCall,
     ToolCalled,
     TurnEnded,
-    open_call,
     tool_call,
 )
-from support.agents.scripted import RATE, ScriptedAgent, prompt, says, tone
+from support.agents.scripted import RATE, ScriptedAgent, prompt, says, stops, tone
+from support.agents.talk import talk
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
 LATE = pytest.mark.parametrize(
     "late", [Said("late"), ToolCalled(ToolCall("late"))], ids=lambda event: type(event).__name__
 )
-
-
-def talk(agent, script, *, pace=0, timeout=5):
-    async def run():
-        async with open_call(agent, pace=pace, timeout=timeout) as call:
-            return await script(call)
-
-    return asyncio.run(run())
 
 
 def answers(*events):
@@ -106,14 +96,6 @@ def test_agent_that_stops_by_itself_ends_its_turn():
 def interruption(on_stop, answer):
     """Return the two turns of a prompt that interrupts a reply of 5 s."""
 
-    def on_voice(line):
-        async def step():
-            await line.playout.played(0.2)
-            if line.playout.played_until() > line.playout.now():
-                line.emit(*on_stop)
-
-        return step()
-
     async def long(line):
         line.emit(Sound(tone(5.0), RATE))
 
@@ -122,7 +104,7 @@ def interruption(on_stop, answer):
         turn = await call.say(PROMPT, over=1.0)
         return await pending.turn(), turn
 
-    return talk(ScriptedAgent(long, answer, on_voice=on_voice), script)
+    return talk(ScriptedAgent(long, answer, on_voice=stops(*on_stop, after=0.2)), script)
 
 
 def test_sound_on_its_way_at_an_interruption_is_not_the_answer():
@@ -169,13 +151,6 @@ def test_turn_that_was_cut_without_an_end_is_over_before_the_next_answer():
 
 
 def test_sound_that_was_discarded_is_neither_counted_nor_recorded_nor_awaited():
-    def on_voice(line):
-        async def step():
-            if line.playout.played_until() > line.playout.now():
-                line.emit(Interrupted(), TurnEnded())
-
-        return step()
-
     async def long(line):
         line.emit(Sound(tone(60.0), RATE))
 
@@ -186,7 +161,10 @@ def test_sound_that_was_discarded_is_neither_counted_nor_recorded_nor_awaited():
         return call.record
 
     record = talk(
-        ScriptedAgent(long, answers(Said("two")), answers(Said("three")), on_voice=on_voice), script
+        ScriptedAgent(
+            long, answers(Said("two")), answers(Said("three")), on_voice=stops(Interrupted(), TurnEnded())
+        ),
+        script,
     )
     assert record.seconds_heard == pytest.approx(1.0, abs=0.05)
     assert record.stereo().duration < 12
@@ -195,13 +173,6 @@ def test_sound_that_was_discarded_is_neither_counted_nor_recorded_nor_awaited():
 
 
 def test_reply_is_cut_twice():
-    def on_voice(line):
-        async def step():
-            if line.playout.played_until() > line.playout.now():
-                line.emit(Interrupted(), TurnEnded())
-
-        return step()
-
     async def long(line):
         line.emit(Sound(tone(5.0), RATE))
 
@@ -211,7 +182,7 @@ def test_reply_is_cut_twice():
         third = await call.say(PROMPT, over=2.0)
         return await first.turn(), await second.turn(), third
 
-    turns = talk(ScriptedAgent(long, long, says("three"), on_voice=on_voice), script)
+    turns = talk(ScriptedAgent(long, long, says("three"), on_voice=stops(Interrupted(), TurnEnded())), script)
     assert [turn.interrupted for turn in turns] == [False, True, True]
     assert [turn.reply for turn in turns] == ["", "", "three"]
     assert [turn.audio.duration for turn in turns] == pytest.approx([1.0, 2.0, 1.0], abs=0.05)

@@ -21,16 +21,9 @@ from support.agents.scripted import (
     says,
     tone,
 )
+from support.agents.talk import talk
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
-
-
-def talk(agent, script, *, pace=0, timeout=5):
-    async def run():
-        async with nothing_left_running(), open_call(agent, pace=pace, timeout=timeout) as call:
-            return await script(call)
-
-    return asyncio.run(run())
 
 
 # -- rates and lengths

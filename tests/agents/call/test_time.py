@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from russo_agents import LatencyError, Said, Sound, ToolCall, ToolCalled, TurnEnded, open_call
+from russo_agents import LatencyError, Said, Sound, ToolCall, ToolCalled, TurnEnded
 from russo_agents._call import results
 from russo_agents._call.clock import AudioClock, Signal
 from russo_agents._call.microphone import Microphone
@@ -22,16 +22,9 @@ from support.agents.scripted import (
     silence,
     tone,
 )
+from support.agents.talk import talk
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
-
-
-def talk(agent, script, *, pace, timeout=10):
-    async def run():
-        async with open_call(agent, pace=pace, timeout=timeout) as call:
-            return await script(call)
-
-    return asyncio.run(run())
 
 
 # -- the microphone

@@ -17,21 +17,23 @@ from russo_agents import (
     ToolCall,
     ToolCalled,
     TurnEnded,
-    open_call,
 )
 from russo_agents._call import listener, waiting
 from russo_agents._call.clock import AudioClock
-from support.agents.scripted import RATE, ScriptedAgent, ScriptedLine, emits, is_loud, prompt, says, tone
+from support.agents.scripted import (
+    RATE,
+    ScriptedAgent,
+    ScriptedLine,
+    emits,
+    is_loud,
+    prompt,
+    says,
+    stops,
+    tone,
+)
+from support.agents.talk import talk
 
 PROMPT = prompt(-0.3, 0.6, -0.47)
-
-
-def talk(agent, script, *, pace=0, timeout=5):
-    async def run():
-        async with asyncio.timeout(30), open_call(agent, pace=pace, timeout=timeout) as call:
-            return await script(call)
-
-    return asyncio.run(run())
 
 
 # -- lines that stand still
@@ -316,13 +318,8 @@ def test_over_a_greeting():
         await call.pause(0.5)
         return await call.say(PROMPT, over=1.0)
 
-    def on_voice(line):
-        async def step():
-            line.emit(Interrupted(), TurnEnded())
-
-        return step()
-
-    agent = ScriptedAgent(says("stopped"), greeting=says("hello", seconds=9.0, ends=False), on_voice=on_voice)
+    greeting = says("hello", seconds=9.0, ends=False)
+    agent = ScriptedAgent(says("stopped"), greeting=greeting, on_voice=stops(Interrupted(), TurnEnded()))
     turn = talk(agent, script)
     assert (turn.reply, turn.interrupted) == ("stopped", True)
 

@@ -160,3 +160,23 @@ def emits(*events):
         line.emit(*events)
 
     return step
+
+
+def stops(*events, after=0.0):
+    """Return an ``on_voice``: events that the agent emits if the caller speaks over its sound.
+
+    Args:
+        *events: The events.
+        after: How many seconds of the caller's speech come before them.
+    """
+
+    def on_voice(line):
+        async def step():
+            if after:
+                await line.playout.played(after)
+            if line.playout.played_until() > line.playout.now():
+                line.emit(*events)
+
+        return step()
+
+    return on_voice
