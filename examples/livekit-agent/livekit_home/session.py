@@ -14,7 +14,7 @@ def make_session() -> AgentSession:
         llm=Brain(),
         tts=Voice(),
         turn_handling={"turn_detection": "vad"},
-        aec_warmup_duration=None,  # there is no loudspeaker near the microphone, so there is no echo
+        aec_warmup_duration=None,  # the microphone cannot hear the agent, so it hears no echo
     )
 
 

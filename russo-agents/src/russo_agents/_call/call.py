@@ -162,7 +162,7 @@ class Call:
     ) -> Turn | PendingTurn:
         """Say a prompt, and return the agent's turn.
 
-        The prompt waits until the line has been quiet for 0.5 s. So the agent's last reply is heard first.
+        The prompt waits until the line has been quiet for 0.5 s. So the agent finishes its last reply first.
 
         Args:
             prompt: The text, which the synthesizer speaks, or the sound itself, which must be mono.

@@ -27,7 +27,7 @@ class Moment:
             called; ``speaks``: the first voiced sample of a reply; ``said``: words of the agent;
             ``interrupted``: the agent stopped; ``ended``: the line reported the end of the turn; ``turn``:
             a turn is over; ``other``: an event that russo does not know; ``lost``: the line closed.
-        text: The words; for ``turn``, why there is no latency.
+        text: The words; for ``turn``, why no latency was measured.
         seconds: For ``caller``, the length of the prompt; for ``turn``, the latency.
         call: For ``tool``, the call.
     """

@@ -116,7 +116,7 @@ class KeptCalls:
 
 
 def _save_audio(call: OneCall, path: Path) -> str | None:
-    """Write the sound of a call, and return the name of the file; ``None`` if there is no sound."""
+    """Write the sound of a call, and return the name of the file; ``None`` if the call has no sound."""
     audio = call.sound()
     return None if audio is None else audio.save(path).name
 

@@ -135,7 +135,7 @@ class EndingChecks(ContractBase):
         saying: asyncio.Task[Any] = asyncio.create_task(self._say(call, spoken, moment))
         try:
             awaited = {"while the caller speaks": {"caller"}, "during the answer": _ANSWER}.get(moment, set())
-            while not (saying.done() or _has(call, awaited)):  # noqa: ASYNC110 - there is no event
+            while not (saying.done() or _has(call, awaited)):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.002)
             yield
         finally:
