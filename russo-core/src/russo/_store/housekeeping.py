@@ -33,9 +33,10 @@ def clear(directory: Path) -> int:
         if suffix == META_SUFFIX and has_own_metadata(directory, stem):
             # The metadata first: without it the audio is not an entry.
             removed += _unlink(root + name)
-            # A listing may lack an audio file that a writer renamed meanwhile.
-            audio_names.discard(audio_name := stem + AUDIO_SUFFIX)
-            if _is_regular(root + audio_name):
+            audio_name = stem + AUDIO_SUFFIX
+            # The listing may lack an audio file that a writer renamed meanwhile.
+            if audio_name in audio_names or _is_regular(root + audio_name):
+                audio_names.discard(audio_name)
                 _unlink(root + audio_name)
         elif _is_left_over(root, name):
             _unlink(root + name)
