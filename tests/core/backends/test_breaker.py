@@ -17,8 +17,8 @@ from russo import (
     SynthesisTimeoutError,
     TextRejectedError,
 )
+from russo import _breaker as breaker_module
 from russo._backends import attempts as attempts_module
-from russo._backends import breaker as breaker_module
 from russo._backends.budget import Budget
 from russo._flow.run import RunContext
 from russo.authoring import Attempts

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, Unpack
 
 from .._alarms import sleep, timeout
+from .._breaker import Breaker
 from .._errors import ErrorDetails, SynthesisError, SynthesisTimeoutError, TextRejectedError
 from .backend_call import current_backend_call
-from .breaker import Breaker, Outage, has_replied
+from .breaker import Outage, has_replied
 from .limiter import Limiter
 from .redaction import clear_locals
 
@@ -101,9 +102,10 @@ class Attempts:
             try:
                 result = await self._repeat(prompt, attempt, breaker)
             except BaseException as error:
-                breaker.end(began, error)
+                breaker.end(began, Outage.of(error))
                 raise
-            breaker.end(began, None)
+            breaker.note_reply()
+            breaker.end(began)
             return result
 
     @property
@@ -128,7 +130,7 @@ class Attempts:
         """
         return kind(what, backend=self.backend, model=self.model, prompt=prompt, **details)
 
-    async def _repeat(self, prompt: str, attempt: Callable[[], Awaitable[T]], breaker: Breaker) -> T:
+    async def _repeat(self, prompt: str, attempt: Callable[[], Awaitable[T]], breaker: Breaker[Outage]) -> T:
         for number in range(1, self.max_attempts + 1):
             try:
                 return await self._attempt(prompt, attempt)
@@ -186,7 +188,7 @@ class Attempts:
             ) from error
 
 
-def _breaker_of(host: str | None) -> Breaker:
+def _breaker_of(host: str | None) -> Breaker[Outage]:
     """Return the run's breaker of a host. Without a host or a run, return a new breaker that never opens."""
     call = current_backend_call.get()
     return Breaker() if host is None or call is None or call.breakers is None else call.breakers.of(host)
