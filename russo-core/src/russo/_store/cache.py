@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .._audio import check_format
 from .._foreign import visible
@@ -30,15 +30,16 @@ from .entry import (
     encode_meta,
 )
 from .files import IrregularFileError, read_file
-from .pair import read_pair, write_pair
+from .pair import Pair, read_files, read_pair, write_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .._audio import Audio
     from .._fields import Fields
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # A reader that runs between a writer's two renames looks again: at once, then after 4 and 6 ms.
 _LOOKS: Final = (0.0, 0.0, 0.004, 0.006)
@@ -93,6 +94,11 @@ class AudioCache:
         return f"AudioCache({str(self.directory)!r}{', read_only=True' if self.read_only else ''})"
 
     @property
+    def remote(self) -> None:
+        """The shared store behind the cache: there is none. See `LayeredCache.remote`."""
+        return None
+
+    @property
     def layers(self) -> tuple[AudioCache, ...]:
         """The caches that are read, in order: only this one. See `LayeredCache.layers`."""
         return (self,)
@@ -127,13 +133,16 @@ class AudioCache:
         Raises:
             ValueError: The key is not a plain, portable file name.
         """
+        return self._look_up(read_pair, key, patient=patient)
+
+    def _look_up(self, read: Callable[[str, str], T], key: str, *, patient: bool = True) -> T | Miss:
         path = self._root + check_key(key)
         miss = _ABSENT
         for pause in _LOOKS if patient else _LOOKS[:1]:
             if pause:
                 sleep(pause)
             try:
-                return read_pair(path, key)
+                return read(path, key)
             except (FileNotFoundError, NotADirectoryError) as error:
                 if error.filename != path + AUDIO_SUFFIX:
                     return _ABSENT
@@ -275,12 +284,33 @@ def store(
     if not audio.data:
         raise ValueError(f"the audio for key {key} is empty; empty audio is never stored")
     check_format(audio)
-    meta = encode_meta(key, audio, prompt=prompt, fields=fields)
+    _write(cache, key, encode_meta(key, audio, prompt=prompt, fields=fields), audio.data)
+
+
+def store_entry(cache: AudioCache, key: str, pair: Pair) -> None:
+    """Store an entry that comes from another place, byte for byte.
+
+    Raises:
+        OSError: It is not stored. The reason is logged, once per kind.
+    """
+    _write(cache, check_key(key), pair.meta, pair.data)
+
+
+def read_entry(cache: AudioCache, key: str) -> Pair | Miss:
+    """Return both files of an entry, verified, or why there is none that can be used.
+
+    Raises:
+        ValueError: The key is not a plain, portable file name.
+    """
+    return cache._look_up(read_files, key)
+
+
+def _write(cache: AudioCache, key: str, meta: bytes, data: bytes) -> None:
     try:
         cache._refuse_read_only()
-        if len(audio.data) > AUDIO_LIMIT:
-            raise OSError(errno.EFBIG, f"audio is {len(audio.data)} bytes; the limit is {AUDIO_LIMIT}")
-        write_pair(cache.directory, key, audio.data, meta)
+        if len(data) > AUDIO_LIMIT:
+            raise OSError(errno.EFBIG, f"audio is {len(data)} bytes; the limit is {AUDIO_LIMIT}")
+        write_pair(cache.directory, key, data, meta)
     except OSError as error:
         reason = error.strerror or str(error)
         cache._log_once(f"store {reason}", "audio is not stored in %s: %s", cache.directory, reason)

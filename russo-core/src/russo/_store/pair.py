@@ -10,8 +10,9 @@ import os
 import random
 from pathlib import Path
 from time import sleep  # imported by name, because a test may replace `time.sleep` later
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
+from .._audio import Audio
 from .directory import make_directory
 from .entry import (
     AUDIO_SUFFIX,
@@ -24,11 +25,32 @@ from .entry import (
 )
 from .files import Identity, identify, read_file, remove, replace, write_temporary
 
-if TYPE_CHECKING:
-    from .._audio import Audio
-
 _WRITE_ATTEMPTS: Final = 8
 _RANDOM: Final = random.SystemRandom()  # a test may have seeded the generator of module random
+
+
+class Pair(NamedTuple):
+    """Both files of an entry, verified.
+
+    Attributes:
+        meta: The content of the metadata file.
+        data: The content of the audio file.
+        audio: The audio.
+    """
+
+    meta: bytes
+    data: bytes
+    audio: Audio
+
+
+def verified(meta: bytes, data: bytes, key: str) -> Pair:
+    """Return the pair of an entry, every byte of it verified.
+
+    Raises:
+        DamagedEntryError: The content is not an entry of this key, or is incomplete.
+        NewerEntryError: A later russo wrote it.
+    """
+    return Pair(meta, data, build_audio(decode_stated(meta, key), data))
 
 
 def read_pair(path: str, key: str) -> Audio:
@@ -41,6 +63,19 @@ def read_pair(path: str, key: str) -> Audio:
     """
     stated = decode_stated(read_file(path + META_SUFFIX, META_LIMIT), key)
     return build_audio(stated, read_file(path + AUDIO_SUFFIX, stated.size, expected=stated.size))
+
+
+def read_files(path: str, key: str) -> Pair:
+    """Read and verify the entry whose files begin with ``path``, as `read_pair` does, and return its files.
+
+    Raises:
+        DamagedEntryError: As for `read_pair`.
+        NewerEntryError: As for `read_pair`.
+        OSError: A file cannot be read.
+    """
+    meta = read_file(path + META_SUFFIX, META_LIMIT)
+    size = decode_stated(meta, key).size
+    return verified(meta, read_file(path + AUDIO_SUFFIX, size, expected=size), key)
 
 
 def write_pair(directory: Path, key: str, data: bytes, meta: bytes) -> None:
