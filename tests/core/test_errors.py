@@ -16,6 +16,7 @@ from russo import (
     RequestRejectedError,
     RussoError,
     ServiceError,
+    StoreError,
     SynthesisError,
     SynthesisTimeoutError,
     TextRejectedError,
@@ -34,7 +35,7 @@ OF_SYNTHESIS = {
     RequestRejectedError: (False, "check voice, model and options"),
     NoAudioError: (True, "try again"),
 }
-PLAIN = (CacheMissError, BackendNotFoundError, BackendConfigError, BudgetExceededError)
+PLAIN = (CacheMissError, BackendNotFoundError, BackendConfigError, BudgetExceededError, StoreError)
 synthesis_errors = pytest.mark.parametrize("kind", OF_SYNTHESIS)
 
 

@@ -16,6 +16,8 @@ from russo import (
     EntryStored,
     LayeredCache,
     Mode,
+    RemoteLookup,
+    RemoteUpload,
     StoreFailed,
     SynthesisFinish,
     SynthesisStart,
@@ -31,7 +33,17 @@ from russo._plugin import hookspecs as pytest_hookspecs
 from russo.testing import FakeSynthesizer
 from support.speakers import ALL_HOOKS, PROMPT, EventRecorder, Speaker, registered, sound, synthesize
 
-EVENTS = [CacheHit, CacheMiss, SynthesisStart, SynthesisFinish, EntryStored, EntryDamaged, StoreFailed]
+EVENTS = [
+    CacheHit,
+    CacheMiss,
+    SynthesisStart,
+    SynthesisFinish,
+    EntryStored,
+    EntryDamaged,
+    StoreFailed,
+    RemoteLookup,
+    RemoteUpload,
+]
 FIELDS = {"prompt", "key", "synthesizer", "backend", "fields", "declares_settings", "nested"}
 OWN_FIELDS = {
     CacheHit: {"audio", "directory"},
@@ -41,6 +53,8 @@ OWN_FIELDS = {
     EntryStored: {"audio", "directory"},
     EntryDamaged: {"reason", "directory"},
     StoreFailed: {"reason", "directory"},
+    RemoteLookup: {"url", "outcome", "reason", "seconds", "size", "pinned"},
+    RemoteUpload: {"url", "outcome", "reason", "seconds", "size"},
 }
 FAILURE = AuthenticationError("HTTP 401", backend="speaker", prompt=PROMPT)
 

@@ -357,8 +357,8 @@ def test_core_requires_few_packages():
 def test_core_has_an_extra_for_every_backend_and_one_for_all():
     (core,) = (path for path in PROJECTS if path.parent.name == "russo-core")
     extras = project(core)["optional-dependencies"]
-    assert set(extras) == {"google", "openai", "elevenlabs", "local", "all", "audio"}
-    for name in ("google", "openai", "elevenlabs", "local"):
+    assert set(extras) == {"google", "openai", "elevenlabs", "local", "all", "audio", "remote"}
+    for name in ("google", "openai", "elevenlabs", "local", "remote"):
         assert [re.match(r"russo-\w+", need).group() for need in extras[name]] == [f"russo-{name}"]
     assert extras["all"] == ["russo-core[google,openai,elevenlabs,local]"]
 
@@ -371,7 +371,9 @@ def test_every_distribution_is_typed_and_has_a_readme(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in RELEASED_TOGETHER if p.parent.name != "russo-core"], ids=lambda p: p.parent.name
+    "path",
+    [p for p in RELEASED_TOGETHER if p.parent.name not in ("russo-core", "russo-remote")],
+    ids=lambda p: p.parent.name,
 )
 def test_every_backend_is_registered_under_its_name(path):
     name = path.parent.name.removeprefix("russo-")

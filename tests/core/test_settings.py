@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from russo import Mode
-from russo._settings import Asked, SettingsError, is_same_directory, resolve
+from russo._same_directory import is_same_directory
+from russo._settings import Asked, SettingsError, resolve
 
 
 @pytest.fixture

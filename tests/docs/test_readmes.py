@@ -35,7 +35,7 @@ def section(page, heading):
 def test_every_distribution_and_example_has_a_readme():
     distributions = {path.parent for path in ROOT.glob("russo-*/pyproject.toml")}
     examples = {path for path in (ROOT / "examples").iterdir() if path.is_dir() and any(path.glob("*.*"))}
-    assert len(distributions) == 6
+    assert len(distributions) == 7
     assert {page.parent for page in PUBLISHED} == distributions
     assert {page.parent for page in READMES} == {ROOT} | distributions | examples
 

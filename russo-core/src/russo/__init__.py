@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._errors import RequestRejectedError as RequestRejectedError
     from ._errors import RussoError as RussoError
     from ._errors import ServiceError as ServiceError
+    from ._errors import StoreError as StoreError
     from ._errors import SynthesisError as SynthesisError
     from ._errors import SynthesisTimeoutError as SynthesisTimeoutError
     from ._errors import TextRejectedError as TextRejectedError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ._events import CacheMiss as CacheMiss
     from ._events import EntryDamaged as EntryDamaged
     from ._events import EntryStored as EntryStored
+    from ._events import RemoteLookup as RemoteLookup
+    from ._events import RemoteUpload as RemoteUpload
     from ._events import StoreFailed as StoreFailed
     from ._events import SynthesisFinish as SynthesisFinish
     from ._events import SynthesisStart as SynthesisStart
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from ._hooks import plugin_manager as plugin_manager
     from ._mode import Mode as Mode
     from ._mode import ModeName as ModeName
+    from ._remote.remote import RemoteCache as RemoteCache
+    from ._remote.store import Store as Store
+    from ._remote.store import StoredObject as StoredObject
     from ._report.attachments import RunReport as RunReport
     from ._say import Say as Say
     from ._store.cache import AudioCache as AudioCache
@@ -53,11 +59,14 @@ else:
         "_backends.synthesizer": "Synthesizer",
         "_errors": "AuthenticationError BackendConfigError BackendNotFoundError BudgetExceededError "
         "CacheMissError NoAudioError QuotaExceededError RateLimitError RequestRejectedError RussoError "
-        "ServiceError SynthesisError SynthesisTimeoutError TextRejectedError",
-        "_events": "CacheHit CacheMiss EntryDamaged EntryStored StoreFailed SynthesisFinish SynthesisStart",
+        "ServiceError StoreError SynthesisError SynthesisTimeoutError TextRejectedError",
+        "_events": "CacheHit CacheMiss EntryDamaged EntryStored RemoteLookup RemoteUpload StoreFailed "
+        "SynthesisFinish SynthesisStart",
         "_hooks": "plugin_manager",
         "_flow.cached": "CachedSynthesizer",
         "_mode": "Mode ModeName",
+        "_remote.remote": "RemoteCache",
+        "_remote.store": "Store StoredObject",
         "_report.attachments": "RunReport",
         "_say": "Say",
         "_store.cache": "AudioCache Miss",

@@ -14,13 +14,14 @@
         TextRejectedError
         RequestRejectedError
         NoAudioError
+      StoreError
 
 Every message says what failed; most also show the value that was seen and what to do next. No message
 contains a credential, or a value that may contain one.
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict
 
 from ._foreign import shown
 
@@ -260,6 +261,23 @@ class NoAudioError(SynthesisError):
     said: str | None = None
     default_advice = "try again"
     default_retryable = True
+
+
+class StoreError(RussoError):
+    """A shared store did not answer, or refused.
+
+    Attributes:
+        reason: What happened, in words and without a credential.
+        kind: ``outage`` if the same call may succeed later: a lost connection, a busy server, a timeout.
+            ``refused`` if it will not in this run: credentials, rights, a bucket that does not exist, a clock
+            that is wrong. russo asks such a store no more in the run.
+    """
+
+    reason: str
+    kind: Literal["outage", "refused"]
+
+    def __init__(self, reason: str, kind: Literal["outage", "refused"] = "outage") -> None:
+        super().__init__(reason, reason=reason, kind=kind)
 
 
 for _error in [RussoError, *RussoError.__subclasses__(), *SynthesisError.__subclasses__()]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from ._audio import Audio
 from ._errors import CacheMissError
+
+LookupOutcome: TypeAlias = Literal["hit", "absent", "damaged", "refused", "failed", "skipped"]
+UploadOutcome: TypeAlias = Literal["uploaded", "exists", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +48,15 @@ class CacheHit(Event):
         audio: The audio.
         directory: The cache or recordings that had the audio, or ``None`` if an equal request that was
             in progress returned it.
+        remote: The URL of the shared store from which the audio came just now, else ``None``. Then
+            ``directory`` has it now.
     """
 
     hook: ClassVar[str] = "russo_cache_hit"
 
     audio: Audio
     directory: Path | None
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +147,50 @@ class StoreFailed(Event):
 
     reason: str
     directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteLookup(Event):
+    """A shared store was asked for an entry, or should have been asked.
+
+    Attributes:
+        url: The URL of the store.
+        outcome: ``hit``; ``absent``; ``damaged`` (the object is not this entry); ``refused`` (``russo.lock``
+            pins other audio); ``failed`` (the store did not answer); ``skipped`` (it was not asked, because
+            it did not answer before).
+        reason: Why there is no entry, in words; empty for a hit.
+        seconds: How long the store took.
+        size: The size of the object in bytes; 0 if none came.
+        pinned: Whether ``russo.lock`` pins the key; ``None`` if there is no such file.
+    """
+
+    hook: ClassVar[str] = "russo_remote_lookup"
+
+    url: str
+    outcome: LookupOutcome
+    reason: str
+    seconds: float
+    size: int
+    pinned: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteUpload(Event):
+    """New audio was given to a shared store. The hook is called in another thread than that of the request.
+
+    Attributes:
+        url: The URL of the store.
+        outcome: ``uploaded``; ``exists`` (the store has an entry of this key, which stays); ``failed``;
+            ``skipped`` (the store was not asked).
+        reason: Why the entry was not uploaded, in words; empty after an upload.
+        seconds: How long the store took.
+        size: The size of the object in bytes; 0 if it was not uploaded.
+    """
+
+    hook: ClassVar[str] = "russo_remote_upload"
+
+    url: str
+    outcome: UploadOutcome
+    reason: str
+    seconds: float
+    size: int

@@ -15,13 +15,18 @@ from typing import Final
 
 from ._foreign import shown, visible
 from ._mode import Mode
+from ._same_directory import is_same_directory
 from ._secret import hide_credentials, option_of, value_of
 
 # Errors of paths that can never exist. A path below a file is not among them: the file may be removed.
 _IMPOSSIBLE: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 DEFAULT_DIRECTORY: Final = ".russo_cache"
+LOCK_FILE: Final = "russo.lock"
+NO_REMOTE: Final = "off"
 OPTIONS_OF_INI: Final = "ini-file, russo_synth_options"
 OPTIONS_GIVEN: Final = "--russo-synth-option"
+_YES: Final = ("yes", "true", "on", "1")
+_NO: Final = ("no", "false", "off", "0")
 _COMMAND_LINE: Final = "command line"
 
 
@@ -42,6 +47,8 @@ class Asked:
         recordings_dir: Directory of recordings.
         clear: Whether to clear the cache first.
         record_only: Whether to record the marked prompts without running tests.
+        remote: URL of a shared store, or ``off``.
+        remote_write: Whether to store new audio in it, too.
         source: Where these settings come from, in words, for messages.
     """
 
@@ -53,6 +60,8 @@ class Asked:
     recordings_dir: str | None = None
     clear: bool = False
     record_only: bool = False
+    remote: str | None = None
+    remote_write: bool = False
     source: str = _COMMAND_LINE
 
 
@@ -67,6 +76,9 @@ class Settings:
         cache_dir: Directory of the cache, absolute.
         recordings_dir: Directory of recordings, absolute, if there are any.
         clear: Whether to clear the cache first.
+        remote: URL of the shared store, if there is one.
+        remote_write: Whether new audio is stored in it, too.
+        lock_file: Where ``russo.lock`` is, if it exists.
         speak_ahead: How many marked prompts to speak at once before the tests, or 0 to not speak ahead.
         sources: The source of each value, in words, by the value's name.
         option_sources: The source of each backend's options, in words, by the backend's name.
@@ -81,6 +93,9 @@ class Settings:
     speak_ahead: int
     sources: Mapping[str, str]
     option_sources: Mapping[str, str] = field(default_factory=dict)
+    remote: str | None = None
+    remote_write: bool = False
+    lock_file: Path = Path(LOCK_FILE)
 
     def options_of(self, name: str) -> Mapping[str, str]:
         """Return the options given for a backend, or for a factory written as a path."""
@@ -169,6 +184,7 @@ def resolve(
     )
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
     synth = choose("synth", asked.synth)
+    remote = choose("remote", asked.remote)
     chosen = options_name(synth) if synth else None
     in_ini = parse_options(lines_of(ini("russo_synth_options")), noun="backend", chosen=chosen)
     given = parse_options(asked.options, noun="backend", chosen=chosen)
@@ -181,25 +197,32 @@ def resolve(
         clear=asked.clear,
         speak_ahead=_number("russo_speak_ahead", ini("russo_speak_ahead")),
         sources=sources,
+        remote=None if remote in (None, NO_REMOTE) else remote,
+        remote_write=_writes(asked, environment, sources),
+        lock_file=rootdir / LOCK_FILE,
         option_sources=dict.fromkeys(in_ini, OPTIONS_OF_INI) | dict.fromkeys(given, OPTIONS_GIVEN),
     )
     _refuse_contradictions(asked, settings)
     return settings
 
 
-def is_same_directory(one: Path, other: Path) -> bool:
-    """Return whether two paths name one directory, also by a link, another case or a bind mount.
+def _writes(asked: Asked, environment: Mapping[str, str], sources: dict[str, str]) -> bool:
+    """Return whether new audio is stored in the shared store.
 
-    Of a directory that does not exist, the name and the parent are compared.
+    No ini setting says so: it would be committed, and give the right to write to every pull request.
     """
-    try:
-        return one.samefile(other)
-    except OSError:
-        one, other = Path(os.path.realpath(one)), Path(os.path.realpath(other))
-        if one == other:
-            return True
-        has_parents = one.parent != one and other.parent != other
-        return has_parents and one.name == other.name and is_same_directory(one.parent, other.parent)
+    setting = find_setting(
+        "remote_write",
+        "yes" if asked.remote_write else None,
+        environment=environment,
+        ini=None,
+        given_source=asked.source,
+    )
+    sources["remote_write"] = setting.source
+    value = (setting.value or "no").lower()
+    if value not in (*_YES, *_NO):
+        raise SettingsError(f"{shown(value)!r} is not yes or no ({setting.source})")
+    return value in _YES
 
 
 def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
@@ -208,6 +231,8 @@ def _refuse_contradictions(asked: Asked, settings: Settings) -> None:
             f"--russo-record-only and mode {str(settings.mode)!r} ({settings.sources['cache_mode']}) "
             "disagree: nothing would be recorded"
         )
+    if asked.remote_write and settings.remote is None:
+        raise SettingsError("--russo-remote-write needs a shared store: add --russo-remote=URL")
     if settings.clear and settings.mode is Mode.REPLAY:
         raise SettingsError("--russo-clear-cache and mode 'replay' disagree: nothing would be left to replay")
     recordings = settings.recordings_dir

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._fields import speaker_of
 from .hookspecs import hookimpl
@@ -19,9 +20,39 @@ if TYPE_CHECKING:
         EntryDamaged,
         EntryStored,
         Event,
+        RemoteLookup,
+        RemoteUpload,
         StoreFailed,
         SynthesisFinish,
     )
+
+
+class RemoteNote(NamedTuple):
+    """What came of one lookup in a shared store, or of one upload.
+
+    Attributes:
+        operation: ``lookup`` or ``upload``.
+        url: The URL of the store.
+        outcome: As in `russo.RemoteLookup` and `russo.RemoteUpload`.
+        reason: In words; empty after a hit, an upload, and if the store does not have the entry.
+        pinned: Whether ``russo.lock`` pins the key; ``None`` if there is no such file, and for an upload.
+    """
+
+    operation: str
+    url: str
+    outcome: str
+    reason: str = ""
+    pinned: bool | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> RemoteNote:
+        """Return the note whose `text` this is."""
+        return cls(*json.loads(text))
+
+    @property
+    def text(self) -> str:
+        """The note as text, for `Counts.remote`."""
+        return json.dumps(self)
 
 
 @dataclass(slots=True)
@@ -45,6 +76,7 @@ class Counts:
         added: Entries that were stored because no entry had their key, as paths without suffix.
         not_stored: Audio that could not be stored, by reason.
         undeclared: Synthesizer classes that declare no ``cache_key_extra`` and were given none.
+        remote: Lookups in shared stores and uploads, by the text of their `RemoteNote`.
         troubles: Hooks that raised, by the message to report.
         model_ends: Announced ends of the models that were called, as sentences.
     """
@@ -66,6 +98,7 @@ class Counts:
     not_stored: Counter[str] = field(default_factory=Counter)
     undeclared: Counter[str] = field(default_factory=Counter)
     model_ends: Counter[str] = field(default_factory=Counter)
+    remote: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
@@ -183,6 +216,22 @@ class Statistics:
         """Count audio that could not be stored."""
         with self._lock:
             self._counts.not_stored[event.reason] += 1
+
+    @hookimpl
+    def russo_remote_lookup(self, event: RemoteLookup) -> None:
+        """Count a lookup in a shared store."""
+        reason = "" if event.outcome == "absent" else event.reason
+        self._note_remote(RemoteNote("lookup", event.url, event.outcome, reason, event.pinned))
+
+    @hookimpl
+    def russo_remote_upload(self, event: RemoteUpload) -> None:
+        """Count an upload to a shared store."""
+        reason = "" if event.outcome == "exists" else event.reason
+        self._note_remote(RemoteNote("upload", event.url, event.outcome, reason))
+
+    def _note_remote(self, note: RemoteNote) -> None:
+        with self._lock:
+            self._counts.remote[note.text] += 1
 
     def note_used(self, key: str) -> None:
         """Note the key of a request that is not counted here."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         CacheMiss,
         EntryDamaged,
         EntryStored,
+        RemoteLookup,
+        RemoteUpload,
         StoreFailed,
         SynthesisFinish,
         SynthesisStart,
@@ -64,3 +66,13 @@ def russo_entry_damaged(event: EntryDamaged) -> None:
 @hookspec
 def russo_store_failed(event: StoreFailed) -> None:
     """Audio could not be stored; the caller still gets it."""
+
+
+@hookspec
+def russo_remote_lookup(event: RemoteLookup) -> None:
+    """A shared store was asked for an entry; ``event.outcome`` says what came of it."""
+
+
+@hookspec
+def russo_remote_upload(event: RemoteUpload) -> None:
+    """New audio was given to a shared store. This hook runs in a thread of the uploads."""

@@ -8,7 +8,8 @@ import pytest
 
 from russo import AudioCache, BackendNotFoundError, LayeredCache
 from russo._flow.workspace import Workspace
-from russo._settings import Asked, is_same_directory, resolve
+from russo._same_directory import is_same_directory
+from russo._settings import Asked, resolve
 
 
 def workspace(tmp_path, **asked):

@@ -7,16 +7,17 @@ A hit touches no event loop, no lock, no backend and no credential.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final, Self
 
 from .._audio import Audio
 from .._backends.backend_call import current_backend_call
 from .._backends.synthesizer import Synthesizer, check_synthesizer
 from .._errors import TextRejectedError, shorten
-from .._events import CacheHit, CacheMiss, EntryDamaged
+from .._events import CacheHit, EntryDamaged
 from .._fields import Fields, backend_of, frozen, plain
 from .._mode import Mode, ModeName
 from .._store.cache import AudioCache, Miss
@@ -223,13 +224,16 @@ class CachedSynthesizer:
         request.is_absent = found.reason == "absent"
         if found.damaged:
             request.notify(EntryDamaged, reason=found.reason, directory=layer.directory)
-        if request.mode is Mode.REPLAY:
-            from .explain import explain_miss
-
-            error = explain_miss(request.prompt, request.key, request.fields, request.cache, found)
-            request.notify(CacheMiss, reason=found.reason, error=error)
-            raise error
+        if request.mode is Mode.REPLAY and request.cache.remote is None:
+            raise request.replay_miss(found)
         return None
+
+
+def requests_of(cached: CachedSynthesizer, texts: Iterable[str]) -> Iterator[Request]:
+    """Yield the request of each text that is not empty."""
+    for text in texts:
+        with contextlib.suppress(TextRejectedError):
+            yield cached._request(text)
 
 
 def key_of(cached: CachedSynthesizer, text: str) -> str:

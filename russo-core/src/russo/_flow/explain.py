@@ -27,12 +27,25 @@ _COMMAND: Final = "pytest --russo-cache-mode=auto"
 
 
 def explain_miss(
-    prompt: str, key: str, fields: Mapping[str, Any], cache: Cache, miss: Miss
+    prompt: str, key: str, fields: Mapping[str, Any], cache: Cache, miss: Miss, *, remote: str | None = None
 ) -> CacheMissError:
-    """Build the error of a miss in mode ``replay``."""
+    """Build the error of a miss in mode ``replay``.
+
+    Args:
+        prompt: The prompt.
+        key: Its key.
+        fields: The fields of the key.
+        cache: The cache.
+        miss: Why no layer of the cache has the prompt.
+        remote: Why the shared store of the cache does not have it either, if there is one.
+    """
     layers = cache.layers
     directories = " or ".join(_display(layer.directory) for layer in layers)
-    lines = [f"no cached audio for {shorten(prompt)} in {directories} (mode 'replay', key {key[:12]})"]
+    url = cache.remote.url if cache.remote is not None else ""
+    places = f"{directories} and not in {url}" if remote == "absent" else directories
+    lines = [f"no cached audio for {shorten(prompt)} in {places} (mode 'replay', key {key[:12]})"]
+    if remote not in (None, "absent"):
+        lines.append(f"the entry of {url} cannot be used: {shown(remote, 400)}")
     lines += _state_of_the_entry(layers, key, miss)
     lines += _same_prompt(layers, prompt, key, fields)
     if miss.unreadable:

@@ -41,9 +41,12 @@ _RANDOM: Final = random.SystemRandom()  # a test may have seeded the generator o
 
 async def synthesize_request(request: Request) -> Audio:
     """Return the audio of a request that was not replayed."""
-    # The enclosing call holds this key's flight: joining it would deadlock, so call the backend directly.
-    is_enclosed = request.key in request.enclosing_keys
-    call = _call_backend if is_enclosed or request.mode is Mode.OFF else _join
+    call = _join
+    if request.mode is Mode.OFF:
+        call = _call_backend
+    elif request.key in request.enclosing_keys:
+        # The enclosing call holds this key's flight, so joining it would deadlock.
+        call = _fetch_only if request.mode is Mode.REPLAY else _call_backend
     return await (call(request) if _in_asyncio() else _in_thread(call, request))
 
 
@@ -52,12 +55,31 @@ async def _join(request: Request) -> Audio:
     flight = request.cache.writable, request.key
     landing, is_mine = await flights().join(flight, lambda: _fly(request))
     if not (landing.is_new and is_mine):
-        request.notify(CacheHit, audio=landing.audio, directory=landing.directory)
+        request.notify(CacheHit, audio=landing.audio, directory=landing.directory, remote=landing.remote)
+    return landing.audio
+
+
+async def _fetch_only(request: Request) -> Audio:
+    """Return what the shared store has; the mode is ``replay``.
+
+    Raises:
+        CacheMissError: The store does not have the entry.
+    """
+    found, layer = request.cache.find(request.key)
+    landing = await _ask_remote(request, found) if isinstance(found, Miss) else None
+    if landing is None:
+        assert not isinstance(found, Miss)
+        landing = Landing(found, layer.directory, is_new=False)
+    request.notify(CacheHit, audio=landing.audio, directory=landing.directory, remote=landing.remote)
     return landing.audio
 
 
 async def _fly(request: Request) -> Landing:
-    """Wait for the key's lock, look again, and call the backend if the entry is still missing."""
+    """Wait for the key's lock, look again, ask the shared store, and call the backend if nothing has it.
+
+    Raises:
+        CacheMissError: The mode is ``replay``, and the shared store does not have the entry either.
+    """
     cache = request.cache.writable
     loop = asyncio.get_running_loop()
     lock = None if cache.read_only else KeyLock(cache.directory, request.key, loop)
@@ -71,6 +93,8 @@ async def _fly(request: Request) -> Landing:
                     return Landing(found, layer.directory, is_new=False)
                 reason = found.reason
                 request.is_absent = reason == "absent"
+                if acquired and (landing := await _ask_remote(request, found)) is not None:
+                    return landing
             if acquired:
                 break
             await sleep(_RANDOM.uniform(_SHORTEST_LOOK, _LONGEST_LOOK))
@@ -155,6 +179,23 @@ def _store(request: Request, audio: Audio) -> None:
         request.notify(StoreFailed, reason=reason, directory=cache.directory)
     else:
         request.notify(EntryStored, audio=audio, directory=cache.directory)
+        _upload(request)
+
+
+# A run without a shared store does not load its modules.
+async def _ask_remote(request: Request, miss: Miss) -> Landing | None:
+    if request.cache.remote is None:
+        return None
+    from .remote import ask_remote
+
+    return await ask_remote(request, miss)
+
+
+def _upload(request: Request) -> None:
+    if request.cache.remote is not None:
+        from .remote import upload
+
+        upload(request)
 
 
 def _in_asyncio() -> bool:

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from .._audio import Audio, check_format
 from .._backends.backend_call import BackendCall
 from .._backends.synthesizer import Synthesizer
-from .._errors import NoAudioError, SynthesisError
-from .._events import Event
+from .._errors import CacheMissError, NoAudioError, SynthesisError
+from .._events import CacheMiss, Event
 from .._fields import Fields, backend_of, frozen
 from .._hooks import is_implemented, notify, plugin_manager
 from .._mode import Mode
+from .._store.cache import Miss
 from .._store.layered import Cache
 from .run import Refreshed, RunContext
 
@@ -93,6 +94,19 @@ class Request:
         )
         for manager in listening:
             notify(manager, event, context.report if context is not None else _log.warning)
+
+    def replay_miss(self, miss: Miss, remote: str | None = None) -> CacheMissError:
+        """Build the error of a miss in mode ``replay``, and call the hook.
+
+        Args:
+            miss: Why no layer of the cache has the prompt.
+            remote: Why the shared store does not have it either, if there is one.
+        """
+        from .explain import explain_miss
+
+        error = explain_miss(self.prompt, self.key, self.fields, self.cache, miss, remote=remote)
+        self.notify(CacheMiss, reason=miss.reason, error=error)
+        return error
 
     def error(self, kind: type[SynthesisError], what: str, **details: Any) -> SynthesisError:
         """Build an error that names this request's backend, or its synthesizer's class, and its prompt."""

@@ -40,11 +40,13 @@ class Landing:
         audio: The audio.
         directory: The cache in which it was found, or ``None`` if the backend was called.
         is_new: Whether the backend was called.
+        remote: The URL of the shared store that had it, if any.
     """
 
     audio: Audio
     directory: Path | None
     is_new: bool
+    remote: str | None = None
 
 
 class _AbandonedError(Exception):

@@ -14,6 +14,7 @@ from typing import Any, Final
 from .._foreign import shown
 from .._statistics import Counts
 from .._words import count, speech
+from .remote_summary import remote_hits, remote_troubles, unpinned_hits
 
 # Directories, reasons and the names of backends are foreign text.
 _LONGEST_LINE: Final = 1000
@@ -66,13 +67,21 @@ def summarize(total: Counts, notes: Notes = NO_NOTES, *, verbosity: int = 0) -> 
     """
     yield shown(f"russo: {', '.join(_facts(total, names=verbosity >= 0))}", _LONGEST_LINE)
     if verbosity < 0:
-        yield from chain(_undeclared(total), _model_ends(total), _troubles(total), _one(notes.unseen))
+        yield from chain(
+            _undeclared(total),
+            _model_ends(total),
+            _troubles(total),
+            _lines(remote_troubles(total)),
+            _one(notes.unseen),
+        )
         return
     lines = chain(
         _one(notes.setup),
         _breakdown(total) if verbosity > 0 else (),
         _troubles(total),
+        _lines(remote_troubles(total)),
         _one(notes.unseen),
+        _lines(unpinned_hits(total)),
         _lines(notes.notices),
         _one(notes.other_settings),
         _undeclared(total),
@@ -130,7 +139,7 @@ def _facts(total: Counts, *, names: bool) -> Iterator[str]:
         saved = f"{total.hit_characters:,} characters"
         if total.hits > total.hits_unknown:  # if no length is known, none is mentioned
             saved += f", {speech(total.hit_seconds, total.hits_unknown)}"
-        saved = f" ({saved})"
+        saved = f" ({saved}{remote_hits(total)})"
     yield f"{count(total.hits, 'hit')}{saved}"
     characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
     called = _called(total) if names else ""

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._backends.discovery import convert_options, installed_backends, load_backend, load_synthesizer
 from .._errors import BackendNotFoundError
-from .._settings import Settings, is_same_directory
+from .._foreign import visible
+from .._same_directory import is_same_directory
+from .._settings import Settings, SettingsError
 from .._store.cache import AudioCache
 from .._store.layered import Cache, LayeredCache
 
 if TYPE_CHECKING:
     from .._backends.synthesizer import Synthesizer
+    from .._remote.remote import RemoteCache
 
 
 def add_folders(rootdir: Path, folder: Path) -> None:
@@ -39,22 +42,30 @@ class Workspace:
         settings: Backend, options and directories, with their sources in words.
         cache: The private cache.
         recordings: The recordings, if there are any beside the cache.
+        remote: The shared store, if there is one.
         is_recordings: Whether the cache's directory is the directory of the recordings.
     """
 
     settings: Settings
     cache: AudioCache
     recordings: AudioCache | None
+    remote: RemoteCache | None
     is_recordings: bool
 
     @classmethod
     def of(cls, settings: Settings, **more: Any) -> Self:
-        """Open the caches that the settings name. Nothing on disk is touched."""
+        """Open the caches that the settings name.
+
+        Nothing is written, and of a shared store only its lock file is read.
+
+        Raises:
+            SettingsError: The URL of the shared store, or the lock file, is invalid.
+        """
         cache, directory = AudioCache(settings.cache_dir), settings.recordings_dir
         is_recordings = directory is not None and is_same_directory(directory, settings.cache_dir)
         is_beside = directory is not None and not is_recordings
         recordings = AudioCache(directory, read_only=True) if is_beside and directory is not None else None
-        return cls(settings, cache, recordings, is_recordings, **more)
+        return cls(settings, cache, recordings, _remote_of(settings), is_recordings, **more)
 
     @property
     def layers(self) -> list[tuple[str, AudioCache]]:
@@ -65,7 +76,10 @@ class Workspace:
     @property
     def layered(self) -> Cache:
         """The cache as a `CachedSynthesizer` uses it."""
-        return self.cache if self.recordings is None else LayeredCache(self.cache, [self.recordings])
+        if self.recordings is None and self.remote is None:
+            return self.cache
+        recordings = [self.recordings] if self.recordings is not None else []
+        return LayeredCache(self.cache, recordings, remote=self.remote)
 
     def backend(self, option: str) -> str:
         """Return the name of the chosen backend, else of the only one installed.
@@ -107,3 +121,17 @@ class Workspace:
             BackendConfigError: An option does not exist, or its text is not a value of its type.
         """
         return convert_options(name, load_backend(name), self.settings.options_of(name))
+
+
+def _remote_of(settings: Settings) -> RemoteCache | None:
+    if settings.remote is None:
+        return None
+    from .._remote.discovery import check_url, folder_of
+    from .._remote.remote import RemoteCache  # a run without a shared store does not load it
+
+    url = check_url(settings.remote, settings.sources["remote"])
+    if (folder := folder_of(url)) is not None and is_same_directory(folder, settings.cache_dir):
+        raise SettingsError(
+            f"the shared store {visible(url)} is the cache itself ({settings.sources['remote']})"
+        )
+    return RemoteCache(url, write=settings.remote_write, lock_file=settings.lock_file)

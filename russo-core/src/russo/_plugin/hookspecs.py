@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         CacheMiss,
         EntryDamaged,
         EntryStored,
+        RemoteLookup,
+        RemoteUpload,
         StoreFailed,
         SynthesisFinish,
         SynthesisStart,
@@ -46,3 +48,11 @@ def pytest_russo_entry_damaged(event: EntryDamaged) -> None:
 
 def pytest_russo_store_failed(event: StoreFailed) -> None:
     """See `russo.hookspecs.russo_store_failed`."""
+
+
+def pytest_russo_remote_lookup(event: RemoteLookup) -> None:
+    """See `russo.hookspecs.russo_remote_lookup`."""
+
+
+def pytest_russo_remote_upload(event: RemoteUpload) -> None:
+    """See `russo.hookspecs.russo_remote_upload`."""

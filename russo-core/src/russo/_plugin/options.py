@@ -21,8 +21,18 @@ OPTIONS: Final = (
     "clear_cache",
     "max_calls",
     "record_only",
+    "remote",
+    "remote_write",
 )
-INI_NAMES: Final = ("synth", "synth_options", "cache_mode", "cache_dir", "recordings_dir", "speak_ahead")
+INI_NAMES: Final = (
+    "synth",
+    "synth_options",
+    "cache_mode",
+    "cache_dir",
+    "recordings_dir",
+    "remote",
+    "speak_ahead",
+)
 
 
 def add_to(parser: pytest.Parser) -> None:
@@ -49,6 +59,8 @@ def add_to(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="recordings, read first and never written to",
     )
+    add("--russo-remote", metavar="URL", help="shared store, asked before the backend; off for none")
+    add("--russo-remote-write", action="store_true", help="store new audio in the shared store, too")
     add("--russo-clear-cache", action="store_true", help="remove all cached audio before the run")
     add("--russo-max-calls", metavar="N", type=int, help="refuse backend calls after the first N of the run")
     add(
@@ -90,6 +102,7 @@ def add_to(parser: pytest.Parser) -> None:
         "how many marked prompts to synthesize at the same time before the tests",
         type="int",
     )
+    parser.addini("russo_remote", "URL of a shared store, asked before the backend")
     parser.addini("russo_recordings_dir", "recordings, read first, relative to the rootdir")
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from .._foreign import shown
 from .._mode import Mode
+from .._same_directory import is_same_directory
 from .._secret import option_of
-from .._settings import Settings, is_same_directory
+from .._settings import Settings
 from .setup import listed, shown_path
 
 if TYPE_CHECKING:

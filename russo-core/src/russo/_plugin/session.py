@@ -57,9 +57,9 @@ class PytestSession:
         self._config = config
         try:
             self.settings = _resolve(config, ini)
+            self.workspace = Workspace.of(self.settings)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
-        self.workspace = Workspace.of(self.settings)
         if ":" in (self.settings.synth or ""):
             add_folders(config.rootpath, config.invocation_params.dir)
         limit: int | None = config.getoption("russo_max_calls")
@@ -71,8 +71,13 @@ class PytestSession:
             or limit is not None
             or self.settings.speak_ahead > 0
             or record_only
+            or self.workspace.remote is not None
         )
         shared = workers.share_directory() if needs_directory else None
+        if self.workspace.remote is not None and shared is not None:
+            from .._remote.remote import access_of
+
+            access_of(self.workspace.remote).share(shared)
         self.spoken_ahead = SpokenAhead(shared) if shared is not None else None
         self.statistics = Statistics(self.spoken_ahead.covers) if self.spoken_ahead else Statistics()
         self.manager = self._make_manager(config)
@@ -94,6 +99,7 @@ class PytestSession:
         self._loop_lock = threading.Lock()
         self._pid = os.getpid()
         self._has_abandoned = False
+        self.adopted = 0
         workers.before_end(self._end)  # so that the summary names the abandoned calls
         config.add_cleanup(self._end)
 
@@ -191,6 +197,21 @@ class PytestSession:
     def _end(self) -> None:
         if self._loop is not None and self._loop.pid == os.getpid():
             self._close_loop()
+        self._end_remote()
+
+    def _end_remote(self) -> None:
+        """Finish the uploads; in the controller, adopt what the shared store already had."""
+        remote = self.workspace.remote
+        if remote is None:
+            return
+        from .._remote.adoption import adopt
+        from .._remote.remote import access_of
+
+        access = access_of(remote)
+        access.uploads.flush()
+        if self.workers.is_controller:
+            self.adopted += adopt(access)
+        access.close()
 
     def _close_loop(self, **limits: float) -> None:
         loop, self._loop = self._loop, None
@@ -211,6 +232,8 @@ def _resolve(config: pytest.Config, ini: Callable[[str], object]) -> Settings:
         recordings_dir=get("russo_recordings_dir"),
         clear=get("russo_clear_cache"),
         record_only=get("russo_record_only"),
+        remote=get("russo_remote"),
+        remote_write=get("russo_remote_write"),
     )
     return resolve(
         asked,

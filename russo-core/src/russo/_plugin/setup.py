@@ -8,8 +8,9 @@ from typing import Final
 
 from .._foreign import shown, visible
 from .._mode import Mode
+from .._same_directory import is_same_directory
 from .._secret import is_credential
-from .._settings import Settings, is_same_directory
+from .._settings import Settings
 from .._words import edit_distance
 from .options import INI_NAMES, OPTIONS
 

@@ -1,4 +1,4 @@
-"""Recordings before the cache: read-only directories that a team has committed, then a private cache."""
+"""Recordings, then a private cache, then a store that the team shares."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ if TYPE_CHECKING:
 
     from .._audio import Audio
     from .._fields import Fields
+    from .._remote.remote import RemoteCache
 
 
 class LayeredCache:
-    """A private cache behind read-only recordings.
+    """A private cache behind read-only recordings, and before a shared store.
 
     `get` reads the recordings, in their order, then the cache. Entries are stored and removed only in the
-    cache; recordings are never changed.
+    cache; recordings are never changed. Only a `CachedSynthesizer` asks the shared store, for a prompt that
+    no layer has: `get` and `find` use no network.
 
     Args:
         cache: The private cache.
         recordings: Caches that are read first, and never written to.
+        remote: The shared store.
     """
 
-    def __init__(self, cache: AudioCache, recordings: Sequence[AudioCache]) -> None:
+    def __init__(
+        self, cache: AudioCache, recordings: Sequence[AudioCache] = (), remote: RemoteCache | None = None
+    ) -> None:
         self.cache: Final = cache
         self.recordings: Final = tuple(recordings)
+        self.remote: Final = remote
 
     def __repr__(self) -> str:
-        return f"LayeredCache({self.cache!r}, recordings={list(self.recordings)!r})"
+        remote = "" if self.remote is None else f", remote={self.remote!r}"
+        return f"LayeredCache({self.cache!r}, recordings={list(self.recordings)!r}{remote})"
 
     @property
     def layers(self) -> tuple[AudioCache, ...]:

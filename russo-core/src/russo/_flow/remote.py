@@ -1,0 +1,129 @@
+"""The shared store in the flow of a prompt: asked after a local miss, given the audio of a backend call."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Final
+
+from .._events import EntryStored, RemoteLookup, RemoteUpload, StoreFailed
+from .._foreign import shown
+from .._mode import Mode
+from .._remote.remote import access_of
+from .._remote.results import Fetched
+from .._remote.threads import start
+from .._remote.uploads import Upload
+from .._store.cache import Miss, store_entry
+from .single_flight import Landing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._remote.access import StoreAccess
+    from .._remote.results import Uploaded
+    from .._store.pair import Pair
+    from .request import Request
+
+_AT_ONCE: Final = 32
+_MODES: Final = (Mode.AUTO, Mode.REPLAY)
+
+
+async def ask_remote(request: Request, miss: Miss) -> Landing | None:
+    """Ask the shared store for the entry of a request, and write it into the local cache.
+
+    Args:
+        request: The request. The caller has the lock of its key.
+        miss: Why no layer of the cache has the entry.
+
+    Returns:
+        The entry, or ``None`` if the backend must be called.
+
+    Raises:
+        CacheMissError: The mode is ``replay``, and the store does not have the entry.
+    """
+    remote = request.cache.remote
+    if remote is None or request.mode not in _MODES:
+        return None
+    fetched = await bring(request, access_of(remote))
+    if fetched.entry is not None:
+        directory = request.cache.writable.directory
+        return Landing(fetched.entry.audio, directory, is_new=False, remote=remote.url)
+    if request.mode is Mode.REPLAY:
+        raise request.replay_miss(miss, fetched.reason)
+    return None
+
+
+async def prefetch(requests: Iterable[Request]) -> None:
+    """Bring the entries that no layer of the cache has, many at once, so that later requests find them.
+
+    What the shared store does not have, or does not answer, is left to the later requests.
+    """
+    waiting = iter(requests)
+
+    async def work() -> None:
+        for request in waiting:
+            remote = request.cache.remote
+            if remote is None or request.mode not in _MODES:
+                continue
+            if isinstance(request.cache.find(request.key)[0], Miss):
+                await bring(request, access_of(remote))
+
+    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+
+
+async def bring(request: Request, access: StoreAccess) -> Fetched:
+    """Ask the shared store for the entry of a request, and write it into the local cache."""
+    fetched = await _fetch(access, request.key)
+    request.notify(
+        RemoteLookup,
+        url=access.url,
+        outcome=fetched.outcome,
+        reason=fetched.reason,
+        seconds=fetched.seconds,
+        size=fetched.size,
+        pinned=access.is_pinned(request.key),
+    )
+    if fetched.entry is not None:
+        _keep(request, fetched.entry)
+    return fetched
+
+
+async def _fetch(access: StoreAccess, key: str) -> Fetched:
+    try:
+        future = start(functools.partial(access.fetch, key))
+    except RuntimeError:
+        return Fetched("skipped", "no thread can be started")
+    return await asyncio.wrap_future(future)
+
+
+def _keep(request: Request, entry: Pair) -> None:
+    """Write an entry into the local cache. An error costs only the cache, never the audio."""
+    cache = request.cache.writable
+    try:
+        store_entry(cache, request.key, entry)
+    except OSError as error:
+        reason = shown(error.strerror or str(error), 500)
+        request.notify(StoreFailed, reason=reason, directory=cache.directory)
+    else:
+        request.notify(EntryStored, audio=entry.audio, directory=cache.directory)
+
+
+def upload(request: Request) -> None:
+    """Give new audio to the shared store, in the background, if it may be written to."""
+    remote = request.cache.remote
+    if remote is None or not remote.write:
+        return
+
+    def done(result: Uploaded) -> None:
+        request.notify(
+            RemoteUpload,
+            url=remote.url,
+            outcome=result.outcome,
+            reason=result.reason,
+            seconds=result.seconds,
+            size=result.size,
+        )
+
+    access_of(remote).uploads.add(
+        Upload(request.key, request.cache.writable, request.mode is Mode.REFRESH, done)
+    )

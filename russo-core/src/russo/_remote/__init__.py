@@ -1,0 +1,1 @@
+"""The shared store of a team, behind the cache of each machine."""

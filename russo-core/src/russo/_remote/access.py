@@ -1,0 +1,226 @@
+"""`StoreAccess`: how the cache of one machine uses a shared store.
+
+    local miss -> fetch (one object) -> verified, compared with russo.lock -> written into the local cache
+    backend call -> stored locally -> upload (in the background) -> end of the run: flush, adopt
+
+A store that does not answer costs time, at most 10 s a call, and never a test: the answer is then a miss with
+a reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from .._clock import monotonic
+from .._errors import StoreError
+from .._foreign import shown, visible
+from .._store.entry import DamagedEntryError, NewerEntryError
+from .availability import Availability
+from .objects import MARKER, MARKER_TEXT, MOST_BYTES, object_name, pack, unpack
+from .pins import LockFile
+from .results import Fetched, Uploaded
+from .threads import CALL_SECONDS, start
+from .uploads import LostRaces, Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .._store.pair import Pair
+    from .store import Store, StoredObject
+
+T = TypeVar("T")
+_LONGEST_REASON: Final = 300
+
+
+class StoreAccess:
+    """The use of a shared store by one process: every call of it has a limit, and its trouble is no error.
+
+    Args:
+        store: The store.
+        write: Whether new audio is stored in it, too.
+        lock_file: A ``russo.lock``. If it exists, an entry whose audio is not the pinned one is refused.
+
+    Raises:
+        SettingsError: The lock file is invalid.
+    """
+
+    def __init__(self, store: Store, *, write: bool, lock_file: Path | None) -> None:
+        self._store = store
+        self.write: Final = write
+        self.lock: Final = None if lock_file is None else LockFile(lock_file)
+        self.lost: Final = LostRaces()
+        self.uploads: Final = Uploads(self, self.lost)
+        self._availability: Final = Availability()
+        self._pid = os.getpid()
+        self._may_read: bool | None = None
+        self._is_marked = False
+
+    @property
+    def url(self) -> str:
+        """The URL of the store, or the name of its class. It holds no credential."""
+        url = getattr(self._store, "url", None)
+        return visible(url) if isinstance(url, str) else type(self._store).__name__
+
+    def share(self, directory: Path) -> None:
+        """Share what is known of the store with the processes of the run, which use the same directory."""
+        self._availability.share(directory)
+        self.lost.share(directory)
+
+    def is_pinned(self, key: str) -> bool | None:
+        """Return whether the lock file pins a key, or ``None`` if there is no lock file."""
+        return key in self.lock.pins if self.lock is not None and self.lock.exists else None
+
+    def fetch(self, key: str) -> Fetched:
+        """Ask the store for an entry, and verify every byte of it. It may block for up to 10 s.
+
+        No error of the store is raised.
+
+        Raises:
+            ValueError: The key is not a plain, portable file name.
+        """
+        name, begun = object_name(key), monotonic()
+        try:
+            packed = self._call(lambda: self._get(name))
+        except _SkippedError as skipped:
+            return Fetched("skipped", str(skipped))
+        except StoreError as error:
+            return Fetched("failed", error.reason, seconds=monotonic() - begun)
+        seconds = monotonic() - begun
+        if packed is None:
+            return Fetched("absent", "absent", seconds=seconds)
+        size = len(packed)
+        try:
+            entry = unpack(packed, key)
+        except DamagedEntryError as error:
+            return Fetched("damaged", shown(str(error), _LONGEST_REASON), seconds=seconds, size=size)
+        except (NewerEntryError, MemoryError) as error:
+            reason = str(error) or "not enough memory to read it"
+            return Fetched("absent", shown(reason, _LONGEST_REASON), seconds=seconds, size=size)
+        if (problem := self._problem_of(key, entry.data)) is not None:
+            return Fetched("refused", problem, seconds=seconds, size=size)
+        return Fetched("hit", entry=entry, seconds=seconds, size=size)
+
+    def upload(self, key: str, pair: Pair, *, replace: bool = False) -> Uploaded:
+        """Give the store an entry, verified. It may block for up to 10 s.
+
+        No error of the store is raised. Audio that the lock file does not allow is not uploaded, because
+        every reader would refuse it.
+
+        Raises:
+            ValueError: The key is not a plain, portable file name.
+        """
+        name, begun = object_name(key), monotonic()
+        if (problem := self._problem_of(key, pair.data)) is not None:
+            return Uploaded("skipped", problem)
+        packed = pack(pair)
+        try:
+            is_stored = self._call(lambda: self._put(name, packed, replace=replace))
+        except _SkippedError as skipped:
+            return Uploaded("skipped", str(skipped))
+        except StoreError as error:
+            return Uploaded("failed", error.reason, monotonic() - begun)
+        if not is_stored:
+            return Uploaded("exists", "the store has an entry of this key", monotonic() - begun)
+        return Uploaded("uploaded", "", monotonic() - begun, len(packed))
+
+    def list(self) -> Iterator[StoredObject]:
+        """Yield the objects of the store.
+
+        Raises:
+            StoreError: The store cannot list its objects, or did not answer.
+        """
+        listing = getattr(self._store, "list", None)
+        if not callable(listing):
+            raise StoreError(f"{type(self._store).__name__} cannot list its objects", kind="refused")
+        yield from listing("v1/")
+
+    def close(self) -> None:
+        """Release the connections of the store, if it has a ``close``. An error of it is ignored."""
+        close = getattr(self._store, "close", None)
+        if callable(close) and self._pid == os.getpid():
+            with contextlib.suppress(FutureTimeoutError, RuntimeError):
+                start(close).exception(CALL_SECONDS)
+
+    def _get(self, name: str) -> bytes | None:
+        try:
+            return _checked_bytes(self._store.get(name, MOST_BYTES + 1), self._store)
+        except StoreError as error:
+            # A store without the right to list may answer 403 for an object that does not exist.
+            if error.kind == "refused" and name != MARKER and self._may_read_marker():
+                return None
+            raise
+
+    def _may_read_marker(self) -> bool:
+        """Return whether the marker can be read, so that a refusal means an object that does not exist."""
+        if self._may_read is None:
+            try:
+                self._may_read = self._store.get(MARKER, len(MARKER_TEXT)) is not None
+            except StoreError as error:
+                if error.kind == "refused":
+                    self._may_read = False
+                return False
+        return self._may_read
+
+    def _put(self, name: str, data: bytes, *, replace: bool) -> bool:
+        is_stored = self._store.put(name, data, replace=replace)
+        if not isinstance(is_stored, bool):
+            raise StoreError(f"{type(self._store).__name__}.put returned {is_stored!r:.60}, not a bool")
+        if is_stored and not self._is_marked:
+            self._is_marked = True
+            with contextlib.suppress(StoreError):  # the entry is stored, and the next writer tries again
+                self._store.put(MARKER, MARKER_TEXT, replace=False)
+        return is_stored
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Call the store in another thread, for at most 10 s.
+
+        Raises:
+            _SkippedError: The store must not be asked now.
+            StoreError: It did not answer, or refused.
+        """
+        if self._pid != os.getpid():
+            # The client of a store may hang in a forked child, whose parent has its threads.
+            raise _SkippedError("a forked process has no remote store")
+        began = self._availability.begin()
+        if isinstance(began, str):
+            raise _SkippedError(began)
+        try:
+            result = start(call).result(CALL_SECONDS)
+        except StoreError as error:
+            raise self._noted(error, began) from error
+        except FutureTimeoutError:
+            raise self._noted(StoreError(f"no answer in {CALL_SECONDS:g} s"), began) from None
+        except Exception as error:
+            reason = f"{type(error).__name__}: {shown(str(error), _LONGEST_REASON)}"
+            raise self._noted(StoreError(reason), began) from error
+        self._availability.note_reply(began)
+        return result
+
+    def _noted(self, error: StoreError, began: float) -> StoreError:
+        if error.kind == "refused":
+            self._availability.note_reply(began)
+            self._availability.switch_off(error.reason)
+        else:
+            self._availability.note_outage(began, error.reason)
+        return error
+
+    def _problem_of(self, key: str, data: bytes) -> str | None:
+        """Return why the lock file does not allow audio under a key, or ``None`` if it does."""
+        pin = self.lock.pin_of(key) if self.lock is not None else None
+        if pin is None or pin.fits(data):
+            return None
+        return f"{self.lock.path.name if self.lock else ''} pins other audio for this key"
+
+
+class _SkippedError(Exception):
+    """The store was not asked; the message says why."""
+
+
+def _checked_bytes(value: object, store: object) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    raise StoreError(f"{type(store).__name__}.get returned {type(value).__name__}, not bytes")

@@ -1,0 +1,141 @@
+"""Stores by the scheme of a URL: the entry-point group whose entries open stores."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
+
+from .._backends.entry_points import EntryPointGroup
+from .._errors import BackendConfigError, RussoError, StoreError
+from .._foreign import shown
+from .._settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .store import Store, StoredObject
+
+_EXTRA: Final = "russo-core[remote]"
+_SCHEMES: Final = ("s3", "gs", "az", "abfss", "file", "http", "https")
+STORES: Final = EntryPointGroup(
+    "russo.stores",
+    noun="store",
+    product="store",
+    extras=dict.fromkeys(_SCHEMES, _EXTRA),
+    aliases={"s3a": "s3", "gcs": "gs", "azure": "az", "abfs": "abfss", "adl": "az", "webdav": "http"},
+)
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
+
+
+def check_url(url: str, source: str) -> str:
+    """Return the URL of a store as russo uses it: without a slash at its end.
+
+    Only the form is checked, and that exactly one installed package opens the scheme. Nothing is imported,
+    and the store is not asked.
+
+    Args:
+        url: The URL.
+        source: The source of the setting in words, for the message.
+
+    Raises:
+        SettingsError: The URL has another form, holds a credential, or no package or several open its scheme.
+    """
+    scheme, colon, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not colon or not _SCHEME.fullmatch(scheme) or not rest.strip("/"):
+        raise SettingsError(
+            f"the remote store is not a URL such as s3://bucket/prefix or file:///folder ({source})"
+        )
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        parts.port  # noqa: B018 - it raises if the port is not a number
+    except ValueError as error:
+        raise SettingsError(
+            f"the URL of the remote store is not valid: {shown(str(error))} ({source})"
+        ) from None
+    # A container of Azure is written before an @, as a user would be; a password never is.
+    has_user = "@" in parts.netloc and (scheme != "abfss" or ":" in parts.netloc.partition("@")[0])
+    if has_user or parts.query or parts.fragment or "?" in rest or "#" in rest:
+        raise SettingsError(
+            f"the URL of the remote store has a user, a password, a query or a fragment ({source}); "
+            "messages show this URL, so write credentials into the variables of the store"
+        )
+    if not url.isprintable() or any(each.isspace() for each in url):
+        raise SettingsError(f"the URL of the remote store has a space or an unprintable character ({source})")
+    entries = STORES.installed().get(scheme, ())
+    if len(entries) != 1:
+        try:
+            STORES.load(scheme)  # it explains what is wrong
+        except RussoError as error:
+            raise SettingsError(f"{error} ({source})") from None
+    return f"{scheme}://{rest}".rstrip("/")
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of a ``file://`` URL, or ``None`` for another scheme."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "file" or "/" not in rest:
+        return None
+    from urllib.request import url2pathname  # it imports much
+
+    return Path(url2pathname(rest[rest.index("/") :]))
+
+
+class LazyStore:
+    """The store of a URL. Its package is imported, and the store is made, at the first call.
+
+    Args:
+        url: A URL that `check_url` returned.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = url
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+
+    def get(self, name: str, limit: int) -> bytes | None:
+        """Return an object; see `Store`."""
+        return self._opened().get(name, limit)
+
+    def put(self, name: str, data: bytes, *, replace: bool) -> bool:
+        """Store an object; see `Store`."""
+        return self._opened().put(name, data, replace=replace)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects of a prefix; see `Store`.
+
+        Raises:
+            StoreError: The store cannot list its objects.
+        """
+        store = self._opened()
+        if not callable(listing := getattr(store, "list", None)):
+            raise StoreError(f"{type(store).__name__} cannot list its objects", kind="refused")
+        return cast("Iterator[StoredObject]", listing(prefix))
+
+    def close(self) -> None:
+        """Close the store, if it was made and can be closed."""
+        if self._store is not None and callable(close := getattr(self._store, "close", None)):
+            close()
+
+    def _opened(self) -> Store:
+        with self._lock:
+            if self._store is None:
+                self._store = self._open()
+            return self._store
+
+    def _open(self) -> Store:
+        scheme = self.url.partition(":")[0]
+        try:
+            store = STORES.load(scheme)(self.url)
+        except StoreError:
+            raise
+        except BackendConfigError as error:
+            raise StoreError(str(error), kind="refused") from error
+        except Exception as error:
+            raise StoreError(f"{type(error).__name__}: {shown(str(error))}", kind="refused") from error
+        if not callable(getattr(store, "get", None)) or not callable(getattr(store, "put", None)):
+            raise StoreError(f"{type(store).__name__} has no get and put", kind="refused")
+        return cast("Store", store)
