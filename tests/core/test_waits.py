@@ -42,6 +42,7 @@ LOOPS = {
         "join",
     ): "each round needs a flight that was cancelled or whose loop has ended",
     ("russo/_flow/event_loops.py", "_work"): "ends when the queue of calls is empty",
+    ("russo/_remote/threads.py", "_work"): "ends when no call comes for `_IDLE_SECONDS`",
     ("russo/_remote/uploads.py", "_work"): "ends when no upload waits",
     ("russo/_store/files.py", "replace"): "`_WINDOWS_PATIENCE`",
     ("russo_agents/_adapters/livekit/audio.py", "_play"): "the task that plays: `aclose` cancels it",
