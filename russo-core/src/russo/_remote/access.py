@@ -4,13 +4,14 @@
     backend call -> stored locally -> upload (in the background) -> end of the run: flush, adopt
 
 A store that does not answer costs time, at most 10 s a call, and never a test: the answer is then a miss with
-a reason.
+a reason. So no error of a store leaves this module, not even ``SystemExit``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -20,6 +21,7 @@ from .._errors import StoreError
 from .._foreign import shown, visible
 from .._store.entry import DamagedEntryError, NewerEntryError
 from .availability import Availability
+from .discovery import url_without_credentials
 from .objects import MARKER, MARKER_TEXT, MOST_BYTES, object_name, pack, unpack
 from .pins import LockFile
 from .results import Fetched, Uploaded
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .._store.pair import Pair
+    from .availability import Operation
     from .store import Store, StoredObject
 
 T = TypeVar("T")
@@ -56,14 +59,15 @@ class StoreAccess:
         self.uploads: Final = Uploads(self, self.lost)
         self._availability: Final = Availability()
         self._pid = os.getpid()
-        self._may_read: bool | None = None
-        self._is_marked = False
+        self._marker_lock = threading.Lock()
+        self._may_read_marker: bool | None = None
+        self._unmarked = [None]  # `pop` is atomic: one thread writes the marker
 
     @property
     def url(self) -> str:
         """The URL of the store, or the name of its class. It holds no credential."""
         url = getattr(self._store, "url", None)
-        return visible(url) if isinstance(url, str) else type(self._store).__name__
+        return visible(url_without_credentials(url)) if isinstance(url, str) else type(self._store).__name__
 
     def share(self, directory: Path) -> None:
         """Share what is known of the store with the processes of the run, which use the same directory."""
@@ -84,7 +88,7 @@ class StoreAccess:
         """
         name, begun = object_name(key), monotonic()
         try:
-            packed = self._call(lambda: self._get(name))
+            packed = self._call("get", lambda: self._get(name))
         except _SkippedError as skipped:
             return Fetched("skipped", str(skipped))
         except StoreError as error:
@@ -118,7 +122,7 @@ class StoreAccess:
             return Uploaded("skipped", problem)
         packed = pack(pair)
         try:
-            is_stored = self._call(lambda: self._put(name, packed, replace=replace))
+            is_stored = self._call("put", lambda: self._put(name, packed, replace=replace))
         except _SkippedError as skipped:
             return Uploaded("skipped", str(skipped))
         except StoreError as error:
@@ -136,7 +140,10 @@ class StoreAccess:
         listing = getattr(self._store, "list", None)
         if not callable(listing):
             raise StoreError(f"{type(self._store).__name__} cannot list its objects", kind="refused")
-        yield from listing("v1/")
+        try:
+            yield from listing("v1/")
+        except Exception as error:
+            raise _store_error(error) from error
 
     def close(self) -> None:
         """Release the connections of the store, if it has a ``close``. An error of it is ignored."""
@@ -150,32 +157,38 @@ class StoreAccess:
             return _checked_bytes(self._store.get(name, MOST_BYTES + 1), self._store)
         except StoreError as error:
             # A store without the right to list may answer 403 for an object that does not exist.
-            if error.kind == "refused" and name != MARKER and self._may_read_marker():
+            if error.kind == "refused" and self._can_read_marker():
                 return None
             raise
 
-    def _may_read_marker(self) -> bool:
+    def _can_read_marker(self) -> bool:
         """Return whether the marker can be read, so that a refusal means an object that does not exist."""
-        if self._may_read is None:
-            try:
-                self._may_read = self._store.get(MARKER, len(MARKER_TEXT)) is not None
-            except StoreError as error:
-                if error.kind == "refused":
-                    self._may_read = False
-                return False
-        return self._may_read
+        with self._marker_lock:
+            if self._may_read_marker is None:
+                if self.write:
+                    self._mark()  # an empty store has no marker yet
+                try:
+                    self._may_read_marker = self._store.get(MARKER, len(MARKER_TEXT)) is not None
+                except StoreError as error:
+                    if error.kind == "refused":
+                        self._may_read_marker = False
+            return self._may_read_marker or False
 
     def _put(self, name: str, data: bytes, *, replace: bool) -> bool:
         is_stored = self._store.put(name, data, replace=replace)
         if not isinstance(is_stored, bool):
             raise StoreError(f"{type(self._store).__name__}.put returned {is_stored!r:.60}, not a bool")
-        if is_stored and not self._is_marked:
-            self._is_marked = True
-            with contextlib.suppress(StoreError):  # the entry is stored, and the next writer tries again
-                self._store.put(MARKER, MARKER_TEXT, replace=False)
+        if is_stored:
+            self._mark()
         return is_stored
 
-    def _call(self, call: Callable[[], T]) -> T:
+    def _mark(self) -> None:
+        """Write the marker, once in a process."""
+        with contextlib.suppress(Exception):  # an entry matters more, and the next writer tries again
+            self._unmarked.pop()
+            self._store.put(MARKER, MARKER_TEXT, replace=False)
+
+    def _call(self, operation: Operation, call: Callable[[], T]) -> T:
         """Call the store in another thread, for at most 10 s.
 
         Raises:
@@ -185,28 +198,30 @@ class StoreAccess:
         if self._pid != os.getpid():
             # The client of a store may hang in a forked child, whose parent has its threads.
             raise _SkippedError("a forked process has no remote store")
-        began = self._availability.begin()
+        began = self._availability.begin(operation)
         if isinstance(began, str):
             raise _SkippedError(began)
         try:
-            result = start(call).result(CALL_SECONDS)
-        except StoreError as error:
-            raise self._noted(error, began) from error
+            future = start(call)
+        except RuntimeError:
+            self._availability.note_nothing(began)
+            raise _SkippedError("no thread can be started") from None
+        cause: BaseException | None = None
+        try:
+            cause = future.exception(CALL_SECONDS)
         except FutureTimeoutError:
-            raise self._noted(StoreError(f"no answer in {CALL_SECONDS:g} s"), began) from None
-        except Exception as error:
-            reason = f"{type(error).__name__}: {shown(str(error), _LONGEST_REASON)}"
-            raise self._noted(StoreError(reason), began) from error
-        self._availability.note_reply(began)
-        return result
-
-    def _noted(self, error: StoreError, began: float) -> StoreError:
-        if error.kind == "refused":
-            self._availability.note_reply(began)
-            self._availability.switch_off(error.reason)
+            failure = StoreError(f"no answer in {CALL_SECONDS:g} s")
         else:
-            self._availability.note_outage(began, error.reason)
-        return error
+            if cause is None:
+                self._availability.note_reply(began)
+                return future.result(0)
+            failure = _store_error(cause)
+        if failure.kind == "refused":
+            self._availability.note_reply(began)
+            self._availability.switch_off(operation, failure.reason)
+        else:
+            self._availability.note_outage(began, failure.reason)
+        raise failure from cause
 
     def _problem_of(self, key: str, data: bytes) -> str | None:
         """Return why the lock file does not allow audio under a key, or ``None`` if it does."""
@@ -224,3 +239,16 @@ def _checked_bytes(value: object, store: object) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     raise StoreError(f"{type(store).__name__}.get returned {type(value).__name__}, not bytes")
+
+
+def _store_error(error: BaseException) -> StoreError:
+    """Return what a store raised as an error whose attributes can be used and shown."""
+    if isinstance(error, StoreError):
+        kind = getattr(error, "kind", None)
+        reason = shown(getattr(error, "reason", ""), _LONGEST_REASON) or "the store gave no reason"
+        return StoreError(reason, kind="refused" if kind == "refused" else "outage")
+    try:
+        text = shown(str(error), _LONGEST_REASON)
+    except Exception:  # noqa: BLE001 - the error comes from another package
+        text = ""
+    return StoreError(": ".join(filter(None, [type(error).__name__, text])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from .._breaker import OPEN_SECONDS, Breaker
 from .._clock import monotonic
@@ -13,82 +13,104 @@ from .._clock import monotonic
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILE: Final = "remote-trouble"
+Operation: TypeAlias = Literal["get", "put"]
 
-
-class Trouble(NamedTuple):
-    """Why a store is not asked.
-
-    Attributes:
-        reason: In words.
-        until: When it may be asked again, by the clock of `monotonic`; ``None`` means not in this run.
-    """
-
-    reason: str
-    until: float | None
+_OUTAGE: Final = "remote-outage"
+_REFUSED: Final = "remote-refused-"
 
 
 class Availability:
     """Whether a store may be asked now.
 
-    Three outages in a row stop all calls for 30 s, then one call tries. A refusal stops them for the whole
-    run, because credentials or a name do not become right by themselves.
+    Three outages in a row stop all calls for 30 s, then one call of one process tries. A refusal stops the
+    calls of its kind for the whole run, because credentials or a name do not become right by themselves. A
+    store that refuses writes is still read.
     """
 
     def __init__(self) -> None:
         self._breaker = Breaker[str]()
         self._lock = threading.Lock()
-        self._trouble: Trouble | None = None
-        self._file: Path | None = None
+        self._refusals: dict[Operation, str] = {}
+        self._directory: Path | None = None
 
     def share(self, directory: Path) -> None:
         """Share the state with the processes that use the same directory."""
-        self._file = directory / _FILE
+        self._directory = directory
 
-    def why_not(self) -> str | None:
-        """Return why the store must not be asked now, or ``None`` if it may be asked."""
-        trouble = self._trouble or self._read()
-        if trouble is not None and (trouble.until is None or monotonic() < trouble.until):
-            return trouble.reason
-        return self._breaker.outage()
-
-    def begin(self) -> float | str:
+    def begin(self, operation: Operation) -> float | str:
         """Return the time at which a call begins, or why it must not be made."""
-        return self.why_not() or self._breaker.begin()
+        reason = self._refusal(operation)
+        if reason is None:
+            reason = self._breaker.outage()
+        if reason is None:
+            reason = self._outage_elsewhere()
+        return self._breaker.begin() if reason is None else reason
 
     def note_reply(self, began: float) -> None:
         """Note that the store answered a call that began at this time."""
         self._breaker.note_reply()
         self._breaker.end(began)
+        self._remove(_OUTAGE)
 
     def note_outage(self, began: float, reason: str) -> None:
         """Note that the store did not answer a call that began at this time."""
         self._breaker.end(began, reason)
         if self._breaker.outage() is not None:
-            self._write(Trouble(reason, monotonic() + OPEN_SECONDS))
+            self._write(_OUTAGE, [reason, monotonic() + OPEN_SECONDS])
 
-    def switch_off(self, reason: str) -> None:
-        """Ask the store no more in this run."""
+    def note_nothing(self, began: float) -> None:
+        """Note that a call that began at this time was not made."""
+        self._breaker.end(began)
+
+    def switch_off(self, operation: Operation, reason: str) -> None:
+        """Make no more calls of a kind in this run."""
         with self._lock:
-            if self._trouble is not None:
+            if self._refusals.setdefault(operation, reason) is not reason:
                 return
-            self._trouble = Trouble(reason, None)
-        self._write(self._trouble)
+        self._write(_REFUSED + operation, [reason, 0.0])
 
-    def _write(self, trouble: Trouble) -> None:
-        if self._file is not None:
+    def _refusal(self, operation: Operation) -> str | None:
+        reason = self._refusals.get(operation)
+        if reason is None and (trouble := self._read(_REFUSED + operation)) is not None:
+            reason = self._refusals[operation] = trouble[0]
+        return reason
+
+    def _outage_elsewhere(self) -> str | None:
+        """Return the outage that another process of the run noted, or ``None`` if a call may be made.
+
+        After 30 s, the process that removes the file makes one call. It writes the file again, so that the
+        others wait for another 30 s, or until the store has answered.
+        """
+        trouble = self._read(_OUTAGE)
+        if trouble is None:
+            return None
+        reason, until = trouble
+        if monotonic() < until or not self._remove(_OUTAGE):
+            return reason
+        self._write(_OUTAGE, [reason, monotonic() + OPEN_SECONDS])
+        return None
+
+    def _write(self, name: str, trouble: list[str | float]) -> None:
+        if self._directory is not None:
             with contextlib.suppress(OSError):  # then each process finds out by itself
-                self._file.write_text(json.dumps(trouble), "ascii")
+                (self._directory / name).write_text(json.dumps(trouble), "ascii")
 
-    def _read(self) -> Trouble | None:
-        """Return the trouble that another process of the run noted."""
-        if self._file is None:
+    def _read(self, name: str) -> tuple[str, float] | None:
+        """Return the reason and the end of a trouble that a process of the run noted."""
+        if self._directory is None:
             return None
         try:
-            reason, until = json.loads(self._file.read_text("ascii"))
-        except (OSError, ValueError):  # there is none, or another process is writing it
+            reason, until = json.loads((self._directory / name).read_text("ascii"))
+            return str(reason), float(until)
+        except (OSError, ValueError, TypeError):  # there is none, or another process is writing it
             return None
-        trouble = Trouble(str(reason), until)
-        if until is None:
-            self._trouble = trouble
-        return trouble
+
+    def _remove(self, name: str) -> bool:
+        """Remove a file; return whether this call removed it."""
+        if self._directory is None:
+            return False
+        try:
+            (self._directory / name).unlink()
+        except OSError:
+            return False
+        return True

@@ -65,6 +65,10 @@ def check_url(url: str, source: str) -> str:
         )
     if not url.isprintable() or any(each.isspace() for each in url):
         raise SettingsError(f"the URL of the remote store has a space or an unprintable character ({source})")
+    if scheme == "file" and parts.netloc:
+        raise SettingsError(
+            f"the folder of the remote store is not absolute; write file:///folder ({source})"
+        )
     entries = STORES.installed().get(scheme, ())
     if len(entries) != 1:
         try:
@@ -72,6 +76,17 @@ def check_url(url: str, source: str) -> str:
         except RussoError as error:
             raise SettingsError(f"{error} ({source})") from None
     return f"{scheme}://{rest}".rstrip("/")
+
+
+def url_without_credentials(url: str) -> str:
+    """Return the URL of a store that a test has made itself, without its user info, query and fragment."""
+    scheme, colon, rest = url.partition("://")
+    rest = rest.partition("?")[0].partition("#")[0]
+    host, slash, path = rest.partition("/")
+    user = host.rpartition("@")[0]
+    if user and (scheme != "abfss" or ":" in user):
+        host = host.rpartition("@")[2]
+    return f"{scheme}{colon}{host}{slash}{path}"
 
 
 def folder_of(url: str) -> Path | None:

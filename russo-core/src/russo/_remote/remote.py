@@ -26,6 +26,7 @@ class RemoteCache:
         lock_file: A ``russo.lock``. If it exists, an entry whose audio is not the pinned one is refused.
 
     Raises:
+        TypeError: The store is neither a URL nor a `Store`.
         ValueError: The URL has another form, no installed package opens it, or the lock file is invalid.
     """
 
@@ -33,6 +34,8 @@ class RemoteCache:
         self, store: str | Store, *, write: bool = False, lock_file: str | os.PathLike[str] | None = None
     ) -> None:
         opened: Store = LazyStore(check_url(store, "RemoteCache")) if isinstance(store, str) else store
+        if not callable(getattr(opened, "get", None)) or not callable(getattr(opened, "put", None)):
+            raise TypeError(f"the store is {type(opened).__name__}, not a URL or an object with get and put")
         path = None if lock_file is None else Path(lock_file)
         self._access: Final = StoreAccess(opened, write=write, lock_file=path)
 
