@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import logging
 import os
 import threading
 from collections import deque
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from .access import StoreAccess
 
+_log = logging.getLogger(__name__)
+
 _AT_ONCE: Final = 4
 _MOST_WAITING: Final = 10_000
 FLUSH_SECONDS: Final = 30.0
@@ -35,13 +38,20 @@ class Upload:
         key: Its key.
         cache: The cache that has it. Its files are read, and verified, when its turn comes.
         replace: Whether it replaces the store's entry of this key.
-        done: Called with the result, in another thread.
+        done: Called once with the result, in another thread. An exception of it is logged.
     """
 
     key: str
     cache: AudioCache
     replace: bool
     done: Callable[[Uploaded], None]
+
+    def end(self, result: Uploaded) -> None:
+        """Report the result."""
+        try:
+            self.done(result)
+        except BaseException:  # noqa: BLE001 - the other uploads go on, even if a listener exits
+            _log.warning("the result of an upload (%s) is lost", result.outcome, exc_info=True)
 
 
 class Uploads:
@@ -66,7 +76,7 @@ class Uploads:
     def add(self, upload: Upload) -> None:
         """Upload an entry soon. This returns at once."""
         if self._pid != os.getpid():  # a forked child: a thread of the parent may hold the lock
-            upload.done(Uploaded("skipped", "a forked process has no remote store"))
+            upload.end(Uploaded("skipped", "a forked process has no remote store"))
             return
         with self._changed:
             if not self._is_registered:
@@ -78,31 +88,40 @@ class Uploads:
                 if self._threads < _AT_ONCE:
                     self._start_thread()
         if not is_added:
-            upload.done(Uploaded("skipped", f"more than {_MOST_WAITING:,} uploads wait"))
+            upload.end(Uploaded("skipped", f"more than {_MOST_WAITING:,} uploads wait"))
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Wait until all uploads have ended; after ``seconds``, give up those that have not."""
+        """Wait until all uploads have ended; after ``seconds``, give up those that have not.
+
+        If Ctrl-C ends the wait, all are given up, so that the end of the process does not wait again.
+        """
         if self._pid != os.getpid():
             return
         deadline = monotonic() + seconds
-        with self._changed:
-            while self._waiting or self._under_way or self._reporting:
-                remaining = deadline - monotonic()
-                if remaining <= 0:
-                    break
-                self._changed.wait(remaining)
-            late = [*self._waiting, *self._under_way]
-            self._waiting.clear()
-            self._under_way.clear()
-        for upload in late:
-            upload.done(Uploaded("failed", f"not finished {seconds:g} s after the end of the run"))
+        late: list[Upload] = []
+        try:
+            with self._changed:
+                try:
+                    while self._is_busy() and (remaining := deadline - monotonic()) > 0:
+                        self._changed.wait(remaining)
+                finally:
+                    late = [*self._waiting, *self._under_way]
+                    self._waiting.clear()
+                    self._under_way.clear()
+        finally:
+            for upload in late:
+                upload.end(Uploaded("failed", f"not finished {seconds:g} s after the end of the run"))
+
+    def _is_busy(self) -> bool:
+        """Return whether an upload will end some time."""
+        if self._waiting and not self._threads:
+            self._start_thread()  # it could not be started before
+        return bool((self._threads and self._waiting) or self._under_way or self._reporting)
 
     def _start_thread(self) -> None:
         try:
             threading.Thread(target=self._work, name="russo-upload", daemon=True).start()
-        except (
-            RuntimeError
-        ):  # no thread can be started; a later upload tries again, and flush counts this one
+        except RuntimeError:  # a later upload tries again, and so does `flush`
             return
         self._threads += 1
 
@@ -120,12 +139,10 @@ class Uploads:
                     continue
                 self._under_way.discard(upload)
                 self._reporting += 1
-            try:
-                upload.done(result)
-            finally:
-                with self._changed:
-                    self._reporting -= 1
-                    self._changed.notify_all()
+            upload.end(result)
+            with self._changed:
+                self._reporting -= 1
+                self._changed.notify_all()
 
     def _upload(self, upload: Upload) -> Uploaded:
         result = self._try(upload)
@@ -134,10 +151,14 @@ class Uploads:
         return result
 
     def _try(self, upload: Upload) -> Uploaded:
-        pair = read_entry(upload.cache, upload.key)
-        if isinstance(pair, Miss):
-            return Uploaded("skipped", f"the entry is not in the cache any more: {pair.reason}")
-        return self._access.upload(upload.key, pair, replace=upload.replace)
+        try:
+            pair = read_entry(upload.cache, upload.key)
+            if isinstance(pair, Miss):
+                return Uploaded("skipped", f"the entry is not in the cache any more: {pair.reason}")
+            return self._access.upload(upload.key, pair, replace=upload.replace)
+        except Exception as error:  # noqa: BLE001 - such as a lack of memory: the other uploads go on
+            _log.warning("an entry is not uploaded", exc_info=True)
+            return Uploaded("failed", f"{type(error).__name__} in russo")
 
 
 class LostRaces:
@@ -167,8 +188,10 @@ class LostRaces:
         lost, self._lost = self._lost, {}
         if self._file is not None:
             with contextlib.suppress(OSError):
-                for line in self._file.read_bytes().splitlines():
-                    key, directory = json.loads(line)
-                    lost[key] = Path(directory)
+                lines = self._file.read_bytes().splitlines()
                 self._file.unlink()
+                for line in lines:
+                    with contextlib.suppress(ValueError):  # its process was killed
+                        key, directory = json.loads(line)
+                        lost[key] = Path(directory)
         return lost
