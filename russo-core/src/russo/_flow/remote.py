@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Final
 
@@ -83,7 +84,8 @@ async def bring(request: Request, access: StoreAccess) -> Fetched:
         size=fetched.size,
         pinned=access.is_pinned(request.key),
     )
-    if fetched.entry is not None:
+    # `prefetch` holds no lock: an entry that came meanwhile stays, because a test may have heard it.
+    if fetched.entry is not None and isinstance(request.cache.find(request.key, patient=False)[0], Miss):
         _keep(request, fetched.entry)
     return fetched
 
@@ -93,7 +95,20 @@ async def _fetch(access: StoreAccess, key: str) -> Fetched:
         future = start(functools.partial(access.fetch, key))
     except RuntimeError:
         return Fetched("skipped", "no thread can be started")
-    return await asyncio.wrap_future(future)
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():  # the task that waits may have been cancelled
+            ended.set_result(None)
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop was closed
+            loop.call_soon_threadsafe(end)
+
+    future.add_done_callback(wake)  # `asyncio.wrap_future` would log an error if the loop was closed
+    await ended
+    return future.result(0)
 
 
 def _keep(request: Request, entry: Pair) -> None:
