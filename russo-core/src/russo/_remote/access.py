@@ -157,7 +157,7 @@ class StoreAccess:
             return _checked_bytes(self._store.get(name, MOST_BYTES + 1), self._store)
         except StoreError as error:
             # A store without the right to list may answer 403 for an object that does not exist.
-            if error.kind == "refused" and self._can_read_marker():
+            if _store_error(error).kind == "refused" and self._can_read_marker():
                 return None
             raise
 
@@ -170,7 +170,7 @@ class StoreAccess:
                 try:
                     self._may_read_marker = self._store.get(MARKER, len(MARKER_TEXT)) is not None
                 except StoreError as error:
-                    if error.kind == "refused":
+                    if _store_error(error).kind == "refused":
                         self._may_read_marker = False
             return self._may_read_marker or False
 
