@@ -191,7 +191,7 @@ class LostRaces:
                 lines = self._file.read_bytes().splitlines()
                 self._file.unlink()
                 for line in lines:
-                    with contextlib.suppress(ValueError):  # its process was killed
+                    with contextlib.suppress(ValueError, TypeError):  # its process was killed
                         key, directory = json.loads(line)
                         lost[key] = Path(directory)
         return lost
