@@ -9,6 +9,7 @@ from ._fake import FakeSynthesizer as FakeSynthesizer
 from ._server.loopback import LoopbackServer as LoopbackServer
 from ._server.loopback import Reply as Reply
 from ._server.loopback import json_reply as json_reply
+from ._server.objects import LoopbackObjectServer as LoopbackObjectServer
 from ._server.request import Request as Request
 from ._server.service import Failure as Failure
 from ._server.service import HttpService as HttpService
