@@ -34,6 +34,7 @@ SETTINGS = {
     "cache_mode": ("mode", "mode", ("replay", "refresh", "off"), Mode.AUTO),
     "cache_dir": ("cache_dir", "cache_dir", ("/a", "/b", "/c"), ".russo_cache"),
     "recordings_dir": ("recordings_dir", "recordings_dir", ("/a", "/b", "/c"), None),
+    "remote": ("remote", "remote", ("file:///a", "file:///b", "file:///c"), None),
 }
 PLACES = list(itertools.product([True, False], repeat=3))
 
@@ -389,3 +390,60 @@ def test_directory_mounted_at_two_paths_is_recognised(decide, tmp_path, exists, 
 def test_recordings_and_cache_may_be_nested(decide, tmp_path, recordings, cache):
     (tmp_path / "work" / recordings).mkdir(parents=True)
     assert decide(clear=True, recordings_dir=recordings, cache_dir=cache).clear
+
+
+# -- a shared store
+
+REMOTE = "s3://team/voice"
+
+
+@pytest.mark.parametrize("off", ["off", "OFF"])
+@pytest.mark.parametrize("place", ["remote", "environment"])
+def test_off_is_no_shared_store_whatever_comes_later(decide, off, place):
+    given = {"remote": off} if place == "remote" else {"environment": {"RUSSO_REMOTE": off}}
+    settings = decide(ini={"russo_remote": REMOTE}, **given)
+    assert (settings.remote, settings.remote_write) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "writes"),
+    [("1", True), ("Yes", True), ("true", True), ("0", False), ("no", False), ("", False)],
+)
+def test_variable_gives_the_right_to_write(decide, value, writes):
+    settings = decide(remote=REMOTE, environment={"RUSSO_REMOTE_WRITE": value})
+    assert settings.remote_write is writes
+    assert settings.sources["remote_write"] == (
+        "environment variable RUSSO_REMOTE_WRITE" if value else "default"
+    )
+
+
+def test_option_gives_the_right_to_write_although_the_variable_does_not(decide):
+    settings = decide(remote=REMOTE, remote_write=True, environment={"RUSSO_REMOTE_WRITE": "no"})
+    assert settings.remote_write
+    assert settings.sources["remote_write"] == "command line"
+
+
+def test_ini_file_gives_no_right_to_write(decide):
+    assert not decide(ini={"russo_remote": REMOTE, "russo_remote_write": "yes"}).remote_write
+
+
+@pytest.mark.parametrize("value", ["1", "perhaps"])
+def test_variable_without_a_shared_store_does_nothing(decide, value):
+    assert not decide(environment={"RUSSO_REMOTE_WRITE": value}).remote_write
+
+
+def test_variable_that_is_neither_yes_nor_no_is_refused(decide):
+    with pytest.raises(SettingsError) as caught:
+        decide(remote=REMOTE, environment={"RUSSO_REMOTE_WRITE": "perhaps"})
+    assert str(caught.value) == "'perhaps' is neither yes nor no (environment variable RUSSO_REMOTE_WRITE)"
+
+
+@pytest.mark.parametrize("remote", [None, "off"])
+def test_option_without_a_shared_store_is_refused(decide, remote):
+    with pytest.raises(SettingsError) as caught:
+        decide(remote=remote, remote_write=True)
+    assert str(caught.value) == "--russo-remote-write needs a shared store: add --russo-remote=URL"
+
+
+def test_lock_file_is_in_the_rootdir(decide, tmp_path):
+    assert decide(remote=REMOTE).lock_file == tmp_path / "root" / "russo.lock"

@@ -143,6 +143,7 @@ ALLOWED_REACHES = {
         "_fixtureinfo": "of pytest; names the fixture that a test will get",
         "_fixturemanager": "of pytest; finds a fixture that a test gets without naming it",
     },
+    "_plugin/committed_write.py": {"_parser": "of pytest; reads addopts again, one source at a time"},
     "_remote/remote.py": {"_access": "`access_of` is in the module of the class that it belongs to"},
     "_store/cache.py": dict.fromkeys(
         ("_log_once", "_look_up", "_refuse_read_only", "_root", "_sweep_once"),

@@ -160,7 +160,7 @@ def resolve(
         SettingsError: A mode is unknown, an option has the wrong form, settings contradict each other, or
             a directory is a file.
     """
-    sources: dict[str, str] = {}
+    sources = {"remote_write": "default"}
 
     def choose(name: str, given: str | None) -> str | None:
         setting = find_setting(name, given, environment=environment, ini=ini, given_source=asked.source)
@@ -185,6 +185,7 @@ def resolve(
     recordings_dir = choose_directory("recordings_dir", asked.recordings_dir)
     synth = choose("synth", asked.synth)
     remote = choose("remote", asked.remote)
+    remote = None if remote is None or remote.lower() == NO_REMOTE else remote
     chosen = options_name(synth) if synth else None
     in_ini = parse_options(lines_of(ini("russo_synth_options")), noun="backend", chosen=chosen)
     given = parse_options(asked.options, noun="backend", chosen=chosen)
@@ -197,8 +198,8 @@ def resolve(
         clear=asked.clear,
         speak_ahead=_number("russo_speak_ahead", ini("russo_speak_ahead")),
         sources=sources,
-        remote=None if remote in (None, NO_REMOTE) else remote,
-        remote_write=_writes(asked, environment, sources),
+        remote=remote,
+        remote_write=remote is not None and _writes(asked, environment, sources),
         lock_file=rootdir / LOCK_FILE,
         option_sources=dict.fromkeys(in_ini, OPTIONS_OF_INI) | dict.fromkeys(given, OPTIONS_GIVEN),
     )
@@ -221,7 +222,7 @@ def _writes(asked: Asked, environment: Mapping[str, str], sources: dict[str, str
     sources["remote_write"] = setting.source
     value = (setting.value or "no").lower()
     if value not in (*_YES, *_NO):
-        raise SettingsError(f"{shown(value)!r} is not yes or no ({setting.source})")
+        raise SettingsError(f"{shown(value, 60)!r} is neither yes nor no ({setting.source})")
     return value in _YES
 
 

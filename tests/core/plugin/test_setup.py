@@ -257,6 +257,7 @@ def test_variable_that_is_not_read_is_named_without_its_value(variable, sentence
     "variable",
     [
         *("RUSSO_SYNTH", "RUSSO_CACHE_MODE", "RUSSO_CACHE_DIR", "RUSSO_RECORDINGS_DIR"),  # read
+        *("RUSSO_REMOTE", "RUSSO_REMOTE_WRITE"),
         "RUSSO_AGENT",  # a companion reads it
         *("RUSSO_CACHE", "RUSSO_DIR"),  # two variables have this word
         *("RUSSO_SYNTHABC", "RUSSO_SYMBOL"),  # three letters off a variable that is read

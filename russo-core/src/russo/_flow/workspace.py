@@ -130,8 +130,15 @@ def _remote_of(settings: Settings) -> RemoteCache | None:
     from .._remote.remote import RemoteCache  # a run without a shared store does not load it
 
     url = check_url(settings.remote, settings.sources["remote"])
-    if (folder := folder_of(url)) is not None and is_same_directory(folder, settings.cache_dir):
-        raise SettingsError(
-            f"the shared store {visible(url)} is the cache itself ({settings.sources['remote']})"
-        )
+    if (folder := folder_of(url)) is not None:
+        _refuse_own_folder(folder, settings)
     return RemoteCache(url, write=settings.remote_write, lock_file=settings.lock_file)
+
+
+def _refuse_own_folder(folder: Path, settings: Settings) -> None:
+    for directory, noun in ((settings.cache_dir, "the cache"), (settings.recordings_dir, "the recordings")):
+        if directory is not None and is_same_directory(folder, directory):
+            raise SettingsError(
+                f"the shared store is the directory of {noun}, {visible(str(directory))}; choose another "
+                f"folder ({settings.sources['remote']})"
+            )

@@ -19,6 +19,7 @@ from .._hooks import make_manager
 from .._mode import Mode
 from .._settings import Asked, Settings, SettingsError, resolve
 from .._statistics import Statistics
+from .committed_write import refuse_committed_write
 from .fake_files import FakeFilesWatch
 from .fixture_use import FixtureUse
 from .hooks_bridge import HooksBridge
@@ -55,6 +56,8 @@ class PytestSession:
     def __init__(self, config: pytest.Config, workers: Workers, ini: Callable[[str], object]) -> None:
         self.workers = workers
         self._config = config
+        if workers.is_controller:
+            refuse_committed_write(config)
         try:
             self.settings = _resolve(config, ini)
             self.workspace = Workspace.of(self.settings)

@@ -17,6 +17,7 @@ from .options import INI_NAMES, OPTIONS
 _PREFIX: Final = "RUSSO_"
 _INI_PREFIX: Final = "russo_"
 _SHOWN_VALUE: Final = 60
+_LONGEST_URL: Final = 200
 _ALWAYS_SHOWN: Final = ("voice", "model")
 # Settings that no environment variable sets, and where they are set.
 _ELSEWHERE: Final = {
@@ -26,14 +27,16 @@ _ELSEWHERE: Final = {
         for end in ("", "s")
     },
     "speak_ahead": "the ini setting russo_speak_ahead",
+    "remote_write": "--russo-remote-write or RUSSO_REMOTE_WRITE, because every run of the repository uses a "
+    "committed setting",
 }
-_WITH_VARIABLE: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
+_WITH_VARIABLE: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir", "remote", "remote_write")
 
 
 def describe(
     settings: Settings, backends: Iterable[str], rootdir: Path, used: Sequence[Sequence[Path]] = ()
 ) -> str:
-    """Return the backend, its voice, the mode and the directories of a run.
+    """Return the backend, its voice, the mode, the directories and the shared store of a run.
 
     Args:
         settings: The settings of the run.
@@ -53,7 +56,17 @@ def describe(
         for noun, paths in places.items()
         if paths and settings.mode is not Mode.OFF
     ]
-    return ", ".join([*backends, f"mode {settings.mode}", *named])
+    return ", ".join([*backends, f"mode {settings.mode}", *named, *_remote(settings)])
+
+
+def _remote(settings: Settings) -> Iterator[str]:
+    """Yield the shared store of the settings, and what the run does with it, if it does anything."""
+    reads = settings.mode in (Mode.AUTO, Mode.REPLAY)
+    writes = settings.remote_write and settings.mode in (Mode.AUTO, Mode.REFRESH)
+    uses = [word for word, is_done in (("read", reads), ("write", writes)) if is_done]
+    if settings.remote is not None and uses:
+        only = " only" if len(uses) == 1 else ""
+        yield f"remote {shown(settings.remote, _LONGEST_URL)} ({' and '.join(uses)}{only})"
 
 
 def describe_backend(name: str, settings: Settings, fields: Mapping[str, object]) -> str:
