@@ -104,7 +104,8 @@ def test_silence_is_detected_by_level(name):
 
 def quiet(peak, channels=1):
     values = array.array("h", speech_pcm(0.5))
-    return [value * peak // max(values) for value in values for _ in range(channels)]
+    loudest = max(values)
+    return [value * peak // loudest for value in values for _ in range(channels)]
 
 
 LOUD = {
