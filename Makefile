@@ -6,6 +6,10 @@ VENV := .venv
 RUN = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
+# pytest rewrites its plugins and the tests in each process, unless it may store their bytecode. The tests
+# start some thousand processes. An empty value is the same to Python as no variable.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
