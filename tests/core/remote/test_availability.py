@@ -184,6 +184,16 @@ def test_a_process_that_dies_in_its_trial_is_followed_by_another(clock, processe
     assert is_asked(processes[1])
 
 
+def test_two_processes_that_see_the_end_of_30_s_together_make_one_trial(clock, processes, monkeypatch):
+    one, other = processes
+    lose(one, times=3)
+    clock.now += 30.1
+    seen = other._read("remote-outage")
+    assert is_asked(one)
+    monkeypatch.setattr(other, "_read", lambda name: seen if name == "remote-outage" else None)
+    assert other.begin("get") == "timed out"
+
+
 def test_an_outage_does_not_overwrite_a_refusal(clock, processes):
     one, other = processes
     one.switch_off("get", "no bucket")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Operation: TypeAlias = Literal["get", "put"]
 
 _OUTAGE: Final = "remote-outage"
+_TRIAL: Final = "remote-trial-"
 _REFUSED: Final = "remote-refused-"
 
 
@@ -78,14 +79,14 @@ class Availability:
     def _outage_elsewhere(self) -> str | None:
         """Return the outage that another process of the run noted, or ``None`` if a call may be made.
 
-        After 30 s, the process that removes the file makes one call. It writes the file again, so that the
-        others wait for another 30 s, or until the store has answered.
+        After 30 s, one process makes one call. It writes the file again, so that the others wait for another
+        30 s, or until the store has answered.
         """
         trouble = self._read(_OUTAGE)
         if trouble is None:
             return None
         reason, until = trouble
-        if monotonic() < until or not self._remove(_OUTAGE):
+        if monotonic() < until or not self._is_first(f"{_TRIAL}{until}"):
             return reason
         self._write(_OUTAGE, [reason, monotonic() + OPEN_SECONDS])
         return None
@@ -105,12 +106,16 @@ class Availability:
         except (OSError, ValueError, TypeError):  # there is none, or another process is writing it
             return None
 
-    def _remove(self, name: str) -> bool:
-        """Remove a file; return whether this call removed it."""
-        if self._directory is None:
-            return False
+    def _remove(self, name: str) -> None:
+        if self._directory is not None:
+            with contextlib.suppress(OSError):
+                (self._directory / name).unlink()
+
+    def _is_first(self, name: str) -> bool:
+        """Create a file; return whether no process had created it before."""
+        assert self._directory is not None
         try:
-            (self._directory / name).unlink()
+            (self._directory / name).touch(exist_ok=False)
         except OSError:
             return False
         return True
