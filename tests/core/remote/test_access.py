@@ -360,13 +360,22 @@ def test_outage_of_the_marker_is_asked_again(store):
 
 def test_many_threads_read_the_marker_once(store):
     store.objects[MARKER] = b"entries of russo\n"
-    access, barrier, found = access_to(without_list(store)), threading.Barrier(8), []
+    refuse, refused, found = without_list(store).before, threading.Barrier(8), []
 
-    def fetch(number):
-        barrier.wait(10)
-        found.append(access.fetch(f"{number:064x}").outcome)
+    def before(operation, name):
+        if name == MARKER:
+            all_refused.wait(10)
+            return
+        if refused.wait(10) == 0:
+            all_refused.set()
+        refuse(operation, name)
 
-    threads = [threading.Thread(target=fetch, args=(number,)) for number in range(8)]
+    store.before, all_refused = before, threading.Event()
+    access = access_to(store)
+    threads = [
+        threading.Thread(target=lambda key: found.append(access.fetch(key).outcome), args=[f"{number:064x}"])
+        for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
