@@ -25,9 +25,9 @@ NUMBER, SIZE = 40, 150_000
 TESTS = str(Path(__file__).parents[2])
 
 
-def client(tmp_path, url, action, number=NUMBER, size=SIZE, name="cache"):
+def client(tmp_path, url, action, *, number=NUMBER, name="cache"):
     """Start a machine as a process."""
-    command = ["-m", "support.remote.client", tmp_path / name, url, action, number, size]
+    command = ["-m", "support.remote.client", tmp_path / name, url, action, number, SIZE]
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
         cwd=TESTS,

@@ -211,7 +211,9 @@ def test_flush_gives_up_after_its_limit_and_reports_each_upload_once(access, sto
     expected = [("failed", "not finished 0.05 s after the end of the run")] * 6
     assert results.got == expected
     gate.set()
-    access.uploads.flush()
+    for thread in threading.enumerate():
+        if thread.name == "russo-upload":
+            thread.join(WAIT)
     assert results.got == expected
     assert set(store.puts) == {object_name(key(number)) for number in range(4)}
 
