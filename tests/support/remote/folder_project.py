@@ -3,8 +3,10 @@
 from pathlib import Path
 from textwrap import dedent
 
+from russo import Audio, AudioCache
 from russo._backends import entry_points
-from russo._remote.objects import unpack
+from russo._remote.objects import pack, unpack
+from russo._store.cache import read_entry, store
 
 # `trouble` has the kind of the StoreError that each call raises. With `before-put.py`, each put runs that code.
 FOLDER_STORE = """
@@ -95,17 +97,41 @@ class FolderProject:
         self.root.mkdir(exist_ok=True)
         (self.root / f"before-{call}.py").write_text(dedent(code))
 
+    def let_others_win(self, directory=".russo_cache"):
+        """Let another machine store other audio under each key of a cache just before this machine does.
+
+        Returns:
+            The audio of the other machine, by its key. ``root / "lost"`` appears at the first lost race.
+        """
+        winners = self.root / "winners"
+        winners.mkdir(parents=True)
+        sounds = {}
+        for key in self.local(directory):
+            sounds[key] = b"the other machine " + key.encode() * 10
+            store(AudioCache(winners), key, Audio(sounds[key], "pcm", 8000, 1, 1), prompt=None, fields={})
+            (winners / key).write_bytes(pack(read_entry(AudioCache(winners), key)))
+        self.before(
+            "put",
+            """
+            import os
+            key = name.rpartition("/")[2].removesuffix(".russo")
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(root / "winners" / key, root / name)
+            except FileExistsError:
+                pass
+            (root / "lost").touch()
+            """,
+        )
+        return sounds
+
     def local(self, directory=".russo_cache"):
         """The audio of each entry in a cache of the project, by its key."""
-        from russo import AudioCache
-
         cache = AudioCache(self.project.path / directory)
         return {key: cache.get(key).data for key in cache.stored_keys()}
 
     def forget_local(self, directory=".russo_cache"):
         """Remove the entries of a cache of the project."""
-        from russo import AudioCache
-
         AudioCache(self.project.path / directory).clear()
 
 

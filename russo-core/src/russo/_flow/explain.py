@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._errors import CacheMissError, shorten
 from .._foreign import shown
@@ -16,6 +16,9 @@ from .._store.entry import AUDIO_SUFFIX, META_SUFFIX, PROMPT_LIMIT
 from .._store.layered import Cache
 from .._store.prompt_index import prompts_in
 from .other_settings import differences
+
+if TYPE_CHECKING:
+    from .._remote.results import Fetched
 
 # The search for entries of the same prompt only helps to read the message, so it is limited in a large cache.
 _SEARCH_SECONDS: Final = 0.5
@@ -27,7 +30,13 @@ _COMMAND: Final = "pytest --russo-cache-mode=auto"
 
 
 def explain_miss(
-    prompt: str, key: str, fields: Mapping[str, Any], cache: Cache, miss: Miss, *, remote: str | None = None
+    prompt: str,
+    key: str,
+    fields: Mapping[str, Any],
+    cache: Cache,
+    miss: Miss,
+    *,
+    remote: Fetched | None = None,
 ) -> CacheMissError:
     """Build the error of a miss in mode ``replay``.
 
@@ -37,15 +46,18 @@ def explain_miss(
         fields: The fields of the key.
         cache: The cache.
         miss: Why no layer of the cache has the prompt.
-        remote: Why the shared store of the cache does not have it either, if there is one.
+        remote: What came of asking the shared store of the cache, if there is one.
     """
     layers = cache.layers
     directories = " or ".join(_display(layer.directory) for layer in layers)
-    url = cache.remote.url if cache.remote is not None else ""
-    places = f"{directories} and not in {url}" if remote == "absent" else directories
+    url = shown(cache.remote.url, _LONGEST_DIRECTORY) if cache.remote is not None else ""
+    is_absent = remote is not None and remote.reason == "absent"
+    places = f"{directories} and not in {url}" if is_absent else directories
     lines = [f"no cached audio for {shorten(prompt)} in {places} (mode 'replay', key {key[:12]})"]
-    if remote not in (None, "absent"):
-        lines.append(f"the entry of {url} cannot be used: {shown(remote, 400)}")
+    if remote is not None and not is_absent:
+        is_unknown = remote.outcome in ("failed", "skipped")
+        problem = "could not be asked, and may have the entry" if is_unknown else "has no usable entry"
+        lines.append(f"{url} {problem}: {shown(remote.reason, 400)}")
     lines += _state_of_the_entry(layers, key, miss)
     lines += _same_prompt(layers, prompt, key, fields)
     if miss.unreadable:

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._remote.access import StoreAccess
+    from .._remote.remote import RemoteCache
     from .._remote.results import Uploaded
     from .._store.pair import Pair
     from .request import Request
 
 _AT_ONCE: Final = 32
 _MODES: Final = (Mode.AUTO, Mode.REPLAY)
+_ANSWERS: Final = ("absent", "damaged", "refused")
+_NO_ANSWERS: Final = ("failed", "skipped")
 
 
 async def ask_remote(request: Request, miss: Miss) -> Landing | None:
@@ -45,45 +48,71 @@ async def ask_remote(request: Request, miss: Miss) -> Landing | None:
     remote = request.cache.remote
     if remote is None or request.mode not in _MODES:
         return None
-    fetched = await bring(request, access_of(remote))
+    context = request.context
+    fetched = None if context is None else context.asked.pop((remote, request.key), None)
+    if fetched is None:
+        fetched = await _bring(request, remote)
     if fetched.entry is not None:
         directory = request.cache.writable.directory
         return Landing(fetched.entry.audio, directory, is_new=False, remote=remote.url)
     if request.mode is Mode.REPLAY:
-        raise request.replay_miss(miss, fetched.reason)
+        raise request.replay_miss(miss, fetched)
     return None
 
 
-async def prefetch(requests: Iterable[Request]) -> None:
+async def prefetch(requests: Iterable[Request]) -> int:
     """Bring the entries that no layer of the cache has, many at once, so that later requests find them.
 
-    What the shared store does not have, or does not answer, is left to the later requests.
+    If the store does not have an entry, the next request of the key does not ask again. If the store does not
+    answer, the next request asks again and reports the trouble.
+
+    Returns:
+        How many entries came.
     """
     waiting = iter(requests)
 
-    async def work() -> None:
+    async def work() -> int:
+        number = 0
         for request in waiting:
             remote = request.cache.remote
             if remote is None or request.mode not in _MODES:
                 continue
             if isinstance(request.cache.find(request.key)[0], Miss):
-                await bring(request, access_of(remote))
+                number += await _prefetch_one(request, remote)
+        return number
 
-    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+    return sum(await asyncio.gather(*(work() for _ in range(_AT_ONCE))))
 
 
-async def bring(request: Request, access: StoreAccess) -> Fetched:
-    """Ask the shared store for the entry of a request, and write it into the local cache."""
+async def _prefetch_one(request: Request, remote: RemoteCache) -> bool:
+    fetched = await _bring(request, remote, reports=False)
+    if request.context is not None and fetched.outcome in _ANSWERS:
+        request.context.asked[remote, request.key] = fetched
+    return fetched.entry is not None
+
+
+async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True) -> Fetched:
+    """Ask a shared store for the entry of a request, and write it into the local cache.
+
+    Args:
+        request: The request.
+        remote: The store.
+        reports: Whether the hook is called even if the store did not answer.
+    """
+    access = access_of(remote)
+    if request.context is not None:
+        request.context.remotes.add(remote)
     fetched = await _fetch(access, request.key)
-    request.notify(
-        RemoteLookup,
-        url=access.url,
-        outcome=fetched.outcome,
-        reason=fetched.reason,
-        seconds=fetched.seconds,
-        size=fetched.size,
-        pinned=access.is_pinned(request.key),
-    )
+    if reports or fetched.outcome not in _NO_ANSWERS:
+        request.notify(
+            RemoteLookup,
+            url=access.url,
+            outcome=fetched.outcome,
+            reason=fetched.reason,
+            seconds=fetched.seconds,
+            size=fetched.size,
+            pinned=access.is_pinned(request.key),
+        )
     # `prefetch` holds no lock: an entry that came meanwhile stays, because a test may have heard it.
     if fetched.entry is not None and isinstance(request.cache.find(request.key, patient=False)[0], Miss):
         _keep(request, fetched.entry)
@@ -128,6 +157,8 @@ def upload(request: Request) -> None:
     remote = request.cache.remote
     if remote is None or not remote.write:
         return
+    if request.context is not None:
+        request.context.remotes.add(remote)
 
     def done(result: Uploaded) -> None:
         request.notify(

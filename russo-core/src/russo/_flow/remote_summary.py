@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,9 @@ _SILENT_LOOKUPS: Final = 100
 _LONGEST_URL: Final = 200
 _LONGEST_REASON: Final = 120
 _MOST_REASONS: Final = 3
+_OUTCOMES: Final = {"hit": "found", "exists": "already there"} | {
+    name: name for name in ("absent", "damaged", "refused", "uploaded", "failed", "skipped")
+}
 
 
 @dataclass(slots=True)
@@ -36,6 +39,11 @@ class StoreCounts:
     skipped: Counter[str] = field(default_factory=Counter)
     uploads: Counter[str] = field(default_factory=Counter)
     not_uploaded: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as messages show it."""
+        return shown(self.url, _LONGEST_URL)
 
     def add(self, note: RemoteNote, number: int) -> None:
         """Add ``number`` lookups or uploads with the same result."""
@@ -64,10 +72,36 @@ def stores_of(total: Counts) -> list[StoreCounts]:
 def remote_hits(total: Counts) -> str:
     """Return the hits that came from shared stores: ``, 8 from s3://team/voice``; empty if none came."""
     return "".join(
-        f", {store.lookups['hit']:,} from {shown(store.url, _LONGEST_URL)}"
-        for store in stores_of(total)
-        if store.lookups["hit"]
+        f", {number:,} from {url}" for url, number in _brought(total) if not _is_brought_ahead(total)
     )
+
+
+def entries_from_stores(total: Counts) -> Iterator[str]:
+    """Yield the entries that came from shared stores ahead of the tests, if they are more than the hits."""
+    if _is_brought_ahead(total):
+        for url, number in _brought(total):
+            yield f"{count(number, 'entry', 'entries')} from {url}"
+
+
+def uploads_to_stores(total: Counts) -> Iterator[str]:
+    """Yield how many entries were uploaded to each shared store."""
+    for store in stores_of(total):
+        if number := store.uploads["uploaded"]:
+            yield f"{number:,} uploaded to {store.shown_url}"
+
+
+def stores_in_detail(total: Counts) -> Iterator[str]:
+    """Yield all numbers of each shared store in a sentence."""
+    for store in stores_of(total):
+        lookups = store.lookups + Counter(skipped=store.skipped.total())
+        parts = [*_by_outcome("lookup", lookups), *_by_outcome("upload", store.uploads)]
+        yield f"remote {store.shown_url}: {', '.join(parts)}"
+
+
+def _by_outcome(noun: str, numbers: Counter[str]) -> Iterator[str]:
+    known = [f"{numbers[name]:,} {word}" for name, word in _OUTCOMES.items() if numbers[name]]
+    if known:
+        yield f"{count(numbers.total(), noun)} ({', '.join(known)})"
 
 
 def remote_troubles(total: Counts) -> Iterator[str]:
@@ -75,24 +109,48 @@ def remote_troubles(total: Counts) -> Iterator[str]:
     for store in stores_of(total):
         facts = list(_facts(store))
         if facts:
-            yield f"remote {shown(store.url, _LONGEST_URL)}: {', '.join(facts)}"
+            yield f"remote {store.shown_url}: {', '.join(facts)}"
         answered = store.lookups.total()
-        if answered >= _SILENT_LOOKUPS and not store.lookups["hit"]:
+        if answered >= _SILENT_LOOKUPS and not store.lookups["hit"] and not store.uploads["uploaded"]:
             yield (
-                f"remote {shown(store.url, _LONGEST_URL)}: no hit in {answered:,} lookups; "
-                "is the URL that of the machine that writes?"
+                f"remote {store.shown_url}: 0 hits in {answered:,} lookups; check that the URL and the "
+                "settings of the backend are those of the runs that write"
             )
 
 
 def unpinned_hits(total: Counts) -> Iterator[str]:
     """Yield a sentence for each shared store whose entries ``russo.lock`` does not list."""
     for store in stores_of(total):
-        if store.unpinned:
-            entries = count(store.unpinned, "entry", "entries")
+        if number := store.unpinned:
+            entries, verb, pronoun = ("entry", "is", "it") if number == 1 else ("entries", "are", "them")
             yield (
-                f"{entries} from {shown(store.url, _LONGEST_URL)} are not in russo.lock; "
-                "pin them with: russo cache lock"
+                f"{number:,} {entries} from {store.shown_url} {verb} not in russo.lock; "
+                f"pin {pronoun} with: russo cache lock"
             )
+
+
+def adopted_entries(adopted: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence for each shared store whose entries replaced those of the run.
+
+    Args:
+        adopted: The numbers of entries, by the URL of the store.
+    """
+    for url, number in sorted(adopted.items()):
+        entries, those, them = ("entry", "that", "it") if number == 1 else ("entries", "those", "them")
+        yield (
+            f"{number:,} {entries} of this run replaced by {those} of {shown(url, _LONGEST_URL)}, because "
+            f"another machine stored {them} first"
+        )
+
+
+def _brought(total: Counts) -> Iterator[tuple[str, int]]:
+    for store in stores_of(total):
+        if store.lookups["hit"]:
+            yield store.shown_url, store.lookups["hit"]
+
+
+def _is_brought_ahead(total: Counts) -> bool:
+    return sum(number for _, number in _brought(total)) > total.hits
 
 
 def _facts(store: StoreCounts) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._audio import Audio, check_format
 from .._backends.backend_call import BackendCall
@@ -18,6 +18,9 @@ from .._mode import Mode
 from .._store.cache import Miss
 from .._store.layered import Cache
 from .run import Refreshed, RunContext
+
+if TYPE_CHECKING:
+    from .._remote.results import Fetched
 
 _log = logging.getLogger(__name__)
 EventT = TypeVar("EventT", bound=Event)
@@ -95,12 +98,12 @@ class Request:
         for manager in listening:
             notify(manager, event, context.report if context is not None else _log.warning)
 
-    def replay_miss(self, miss: Miss, remote: str | None = None) -> CacheMissError:
+    def replay_miss(self, miss: Miss, remote: Fetched | None = None) -> CacheMissError:
         """Build the error of a miss in mode ``replay``, and call the hook.
 
         Args:
             miss: Why no layer of the cache has the prompt.
-            remote: Why the shared store does not have it either, if there is one.
+            remote: What came of asking the shared store, if there is one.
         """
         from .explain import explain_miss
 

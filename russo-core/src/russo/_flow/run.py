@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .._backends.backend_call import BackendCall
     from .._backends.budget import Budget
+    from .._remote.remote import RemoteCache
+    from .._remote.results import Fetched
     from .._store.layered import Cache
 
 
@@ -57,6 +59,8 @@ class RunContext:
         breakers: Make calls to a host that cannot be reached fail at once.
         replay_command: The command that repeats a test run in mode ``replay``, for messages.
         calls: The backend calls in progress, with their event loops, without calls made by another call.
+        remotes: The shared stores that requests of the run have used.
+        asked: Answers of shared stores, by the store and the key, each for the next request of the key.
     """
 
     cache: Cache
@@ -68,3 +72,5 @@ class RunContext:
     breakers: Breakers = field(default_factory=Breakers)
     replay_command: str | None = None
     calls: dict[BackendCall, AbstractEventLoop] = field(default_factory=dict)
+    remotes: set[RemoteCache] = field(default_factory=set)
+    asked: dict[tuple[RemoteCache, str], Fetched] = field(default_factory=dict)

@@ -14,7 +14,14 @@ from typing import Any, Final
 from .._foreign import shown
 from .._statistics import Counts
 from .._words import count, speech
-from .remote_summary import remote_hits, remote_troubles, unpinned_hits
+from .remote_summary import (
+    entries_from_stores,
+    remote_hits,
+    remote_troubles,
+    stores_in_detail,
+    unpinned_hits,
+    uploads_to_stores,
+)
 
 # Directories, reasons and the names of backends are foreign text.
 _LONGEST_LINE: Final = 1000
@@ -100,6 +107,7 @@ def _first_of(lines: list[str]) -> Iterator[str]:
 def _breakdown(total: Counts) -> Iterator[str]:
     yield from _lines(f"backend {backend}: {hits}" for backend, hits in _backends(total))
     yield from _lines(f"{count(hits, 'hit')} from {place}" for place, hits in sorted(total.layers.items()))
+    yield from _lines(stores_in_detail(total))
     yield from _lines(
         f"{number:,} not stored: {reason}" for reason, number in sorted(total.not_stored.items())
     )
@@ -141,9 +149,11 @@ def _facts(total: Counts, *, names: bool) -> Iterator[str]:
             saved += f", {speech(total.hit_seconds, total.hits_unknown)}"
         saved = f" ({saved}{remote_hits(total)})"
     yield f"{count(total.hits, 'hit')}{saved}"
+    yield from entries_from_stores(total)
     characters = f" ({total.backend_characters:,} characters)" if total.backend_calls else ""
     called = _called(total) if names else ""
     yield f"{count(total.backend_calls, 'backend call')}{called}{characters}"
+    yield from uploads_to_stores(total)
     if total.misses not in (0, total.backend_calls):
         yield count(total.misses, "miss", "misses")
     if total.damaged:

@@ -56,10 +56,12 @@ class Plan:
 
     Attributes:
         prompts: The prompts, each once, in the order of their tests.
+        possible: Also the prompts of tests that may end early: a shared store may be asked for them.
         left_out: The tests that use russo but whose prompts are not certain, each with the reason.
     """
 
     prompts: list[str]
+    possible: list[str]
     left_out: list[tuple[str, str]]
 
 
@@ -71,16 +73,20 @@ def plan(items: Iterable[pytest.Item], *, only_certain: bool) -> Plan:
         only_certain: Whether to leave out the tests that unknown code may end early.
     """
     prompts: dict[str, None] = {}
+    possible: dict[str, None] = {}
     left_out = []
     for item in items:
         if not set(_OWN_FIXTURES) & set(getattr(item, "fixturenames", ())):
             continue
-        reason = _reason_against(item) or (_reason_for_doubt(item) if only_certain else None)
+        reason = _reason_against(item)
+        if reason is None:
+            possible[marked_prompt(item) or ""] = None
+            reason = _reason_for_doubt(item) if only_certain else None
         if reason is None:
             prompts[marked_prompt(item) or ""] = None
         else:
             left_out.append((item.nodeid, reason))
-    return Plan(list(prompts), left_out)
+    return Plan(list(prompts), list(possible), left_out)
 
 
 def may_stop_early(config: pytest.Config) -> bool:

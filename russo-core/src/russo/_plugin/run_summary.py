@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._flow.other_settings import other_settings
+from .._flow.remote_summary import adopted_entries
 from .._flow.summary import Notes, summarize, total_of
 from .._foreign import shown
 from .complete_run import unseen_tests
@@ -36,6 +37,7 @@ def write_summary(
         unseen: How many tests the counts do not contain, because a plugin ran them.
         why_incomplete: Why the run cannot show which entries are unused; ``None`` if it can.
     """
+    session.remotes.end()  # if only workers have used russo, the session of the controller is new
     total, verbosity = total_of(parts), config.get_verbosity()
     not_counted = f"{unseen_tests(unseen)}: they are not counted" if unseen else None
     notes = Notes(unseen=not_counted) if verbosity < 0 else _notes(config, session, total, not_counted)
@@ -48,6 +50,7 @@ def write_summary(
 def _notes(config: pytest.Config, session: PytestSession, total: Counts, unseen: str | None) -> Notes:
     settings, fixtures, rootdir = session.settings, session.fixtures, config.rootpath
     notices = (
+        *adopted_entries(session.remotes.adopted),
         replaced_backend(config, fixtures, settings, total.speakers, only=session.backend.only_shown),
         replaced_cache(fixtures, settings, rootdir, is_shown=session.backend.is_described),
     )

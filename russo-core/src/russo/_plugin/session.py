@@ -24,6 +24,7 @@ from .fake_files import FakeFilesWatch
 from .fixture_use import FixtureUse
 from .hooks_bridge import HooksBridge
 from .run_backend import RunBackend
+from .run_remotes import RunRemotes
 from .speak_ahead import SpokenAhead
 from .used_keys import UsedKeys
 
@@ -102,7 +103,7 @@ class PytestSession:
         self._loop_lock = threading.Lock()
         self._pid = os.getpid()
         self._has_abandoned = False
-        self.adopted = 0
+        self.remotes = RunRemotes(self.workspace.remote, self.context.remotes, workers)
         workers.before_end(self._end)  # so that the summary names the abandoned calls
         config.add_cleanup(self._end)
 
@@ -200,21 +201,7 @@ class PytestSession:
     def _end(self) -> None:
         if self._loop is not None and self._loop.pid == os.getpid():
             self._close_loop()
-        self._end_remote()
-
-    def _end_remote(self) -> None:
-        """Finish the uploads; in the controller, adopt what the shared store already had."""
-        remote = self.workspace.remote
-        if remote is None:
-            return
-        from .._remote.adoption import adopt
-        from .._remote.remote import access_of
-
-        access = access_of(remote)
-        access.uploads.flush()
-        if self.workers.is_controller:
-            self.adopted += adopt(access)
-        access.close()
+        self.remotes.end()
 
     def _close_loop(self, **limits: float) -> None:
         loop, self._loop = self._loop, None
