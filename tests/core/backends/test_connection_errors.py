@@ -21,7 +21,7 @@ from russo.authoring import Attempts, Exchange
 
 SECRET = "planted-key-0f7c1e9a"
 CHECK = "check the host name, the network, and whether the service is running"
-REPLAY = "; recorded prompts need no network: pytest --russo-cache-mode=replay"
+REPLAY = "; recorded prompts do not need the service: pytest --russo-cache-mode=replay"
 
 
 @dataclass

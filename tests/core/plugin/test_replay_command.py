@@ -26,7 +26,7 @@ PROMPTS = ("Keyless", "One", "Two", "Three", "Four")
 ABSENT = "there is no API key, and this prompt is not recorded with these settings"
 HOW = "set ACME_KEY_OF_TEST (or pass api_key=* to the synthesizer)"
 SETTINGS = "pytest --russo-cache-mode=replay to see whether the prompt is recorded with other settings"
-NETWORK = "recorded prompts need no network: pytest --russo-cache-mode=replay"
+NETWORK = "recorded prompts do not need the service: pytest --russo-cache-mode=replay"
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])

@@ -60,7 +60,7 @@ def connection_advice(host: str) -> str:
     """Return what to do if no connection to a host opens.
 
     Names the variables that set a proxy for the host, without their values. In a test run also names the mode
-    ``replay``, which needs no network.
+    ``replay``, which does not need the host.
     """
     from urllib.request import proxy_bypass
 
@@ -70,7 +70,7 @@ def connection_advice(host: str) -> str:
     call = current_backend_call.get()
     if call is None or call.replay_command is None:
         return advice
-    return f"{advice}; recorded prompts need no network: {call.replay_command}"
+    return f"{advice}; recorded prompts do not need the service: {call.replay_command}"
 
 
 def network_variables() -> list[str]:
