@@ -142,6 +142,12 @@ def test_workflows_are_run(tmp_path, title, workflow):
         run(tmp_path / "again", named(title, "yaml", workflow.replace("echo", "false")))
 
 
+def test_shared_folder_of_a_page_is_beside_its_directory(tmp_path):
+    commands = ("$ mkdir /mnt/team-speech", "$ echo file:///mnt/team-speech", "file:///mnt/team-speech")
+    run(tmp_path, fenced("console", *commands))
+    assert list(tmp_path.rglob("team-speech")) == [tmp_path / "story-home" / "team-speech"]
+
+
 def test_page_starts_in_a_copy_of_the_folder_that_it_names(tmp_path):
     text = "---\nstart: examples/voice-agent\n---\n" + fenced("console", "$ ls voice_agent/agent.py")
     run(tmp_path, text)

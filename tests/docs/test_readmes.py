@@ -62,7 +62,14 @@ def test_page_on_pypi_has_no_relative_link_or_picture(page):
 
 @pytest.mark.parametrize(
     "heading",
-    ["Why not 20 lines of your own?", "Beside other tools", "Install", "A test", "A test of an agent"],
+    [
+        "Why not 20 lines of your own?",
+        "Beside other tools",
+        "Install",
+        "A test",
+        "A test of an agent",
+        "Share speech across machines",
+    ],
 )
 def test_repository_pypi_and_site_say_the_same(heading):
     repository, pypi, site = (section(page, heading) for page in SAME)

@@ -20,8 +20,9 @@ Some commands are checked instead of run:
 * creating and activating an environment: not checked.
 
 ``$ export NAME=VALUE`` and ``$ unset NAME`` hold for the rest of the page. The only keys are those that a page
-exports. There is no network: `vendors.Vendors` answers for the vendors' hosts. If a page begins with
-``start: FOLDER``, it runs in a copy of that folder; the README of an example runs in a copy of its own folder.
+exports. There is no network: `vendors.Vendors` answers for the vendors' hosts. ``/mnt/team-speech``, the folder that
+the machines of a page share, is a folder beside the page's directory. If a page begins with ``start: FOLDER``, it
+runs in a copy of that folder; the README of an example runs in a copy of its own folder.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from support.vendors import Vendors
 _SECONDS = 300
 _NO_NETWORK = "http://127.0.0.1:9"  # no server listens on the port of the discard protocol
 _FOREIGN = ("PIP_", "GIT_")
+_SHARED_FOLDER = "/mnt/team-speech"
 _ENVIRONMENT = re.compile(r"python3? -m venv \S+|(?:\.|source) \S+/bin/activate")
 _LEFT_BEHIND = shutil.ignore_patterns(
     ".russo_cache", ".pytest_cache", ".venv", "__pycache__", "*.egg-info", "dist"
@@ -80,6 +82,7 @@ def run_page(page: Path, directory: Path) -> None:
         shutil.copytree(start, directory, ignore=_LEFT_BEHIND)
     home = directory.with_name(f"{directory.name}-home")
     home.mkdir()
+    text = text.replace(_SHARED_FOLDER, str(home / "team-speech"))
     with Vendors(home / "vendors.pem") as vendors:
         _PageRun(page, directory, _environment(home) | vendors.environment).run(blocks(text, page))
 
