@@ -26,7 +26,7 @@ def test_every_flag_is_in_the_readme(pytestconfig):
 
 def test_every_hook_is_in_the_changelog():
     hooks = [name for name in vars(hookspecs) if name.startswith("russo_")]
-    assert len(hooks) == 7
+    assert len(hooks) == 9
     assert [name for name in hooks if f"`{name}`" not in CHANGELOG] == []
 
 
