@@ -133,6 +133,16 @@ def test_processes_share_a_refusal(clock, processes):
     assert (other.begin("put"), is_asked(other, "get")) == ("no bucket", True)
 
 
+def test_known_trouble_is_that_of_this_process(clock, processes):
+    one, other = processes
+    lose(one, times=3)
+    one.switch_off("put", "no bucket")
+    assert (one.known_trouble("get"), one.known_trouble("put")) == ("timed out", "no bucket")
+    assert (other.known_trouble("get"), other.known_trouble("put")) == (None, None)
+    clock.now += 31
+    assert one.known_trouble("get") is None
+
+
 def test_a_refusal_is_read_from_the_directory_once(clock, processes, tmp_path):
     one, other = processes
     one.switch_off("get", "no bucket")
@@ -201,6 +211,7 @@ def test_an_outage_does_not_overwrite_a_refusal(clock, processes):
     for _ in range(3):
         other.note_outage(began, "timed out")
         began = clock.now = clock.now + 1
+    clock.now += 31
     assert one.begin("get") == other.begin("get") == "no bucket"
 
 

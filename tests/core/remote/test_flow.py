@@ -204,6 +204,14 @@ def test_refresh_does_not_read_and_replaces(tmp_path, full):
     assert full.objects[NAME].endswith(sound(PROMPT).data)
 
 
+def test_refreshed_prompt_that_was_removed_is_paid_again(tmp_path, full):
+    cached, speaker = machine(tmp_path, full, mode="refresh")
+    synthesize(cached)
+    cached.cache.writable.remove(KEY)
+    synthesize(cached)
+    assert (speaker.calls, full.calls) == (2, [])
+
+
 def test_off_uses_no_store(tmp_path, full):
     cached, speaker = machine(tmp_path, full, mode="off", write=True)
     synthesize(cached)
@@ -258,6 +266,17 @@ def test_read_only_cache_returns_the_audio_of_the_store(tmp_path, full, caplog):
     speaker = Speaker()
     assert synthesize(CachedSynthesizer(speaker, cache=cache)) == sound(PROMPT)
     assert (speaker.calls, (tmp_path / "cache").exists()) == (0, False)
+
+
+def test_store_that_is_down_needs_no_thread(tmp_path, store, monkeypatch, events):
+    store.before = raises(StoreError("timed out"))
+    cached, speaker = machine(tmp_path, store)
+    for number in range(3):
+        synthesize(cached, f"prompt {number}")
+    monkeypatch.setattr(flow_module, "start", None)
+    assert synthesize(cached) == sound(PROMPT)
+    assert (speaker.calls, len(store.calls)) == (4, 3)
+    assert events.all(RemoteLookup)[-1].outcome == "skipped"
 
 
 def test_without_a_thread_the_prompt_is_paid(tmp_path, full, monkeypatch, events):

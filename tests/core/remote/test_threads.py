@@ -1,8 +1,11 @@
 """Calls in daemon threads: used again, without a limit of their number, and never waited for at exit."""
 
+import gc
 import subprocess
 import sys
 import threading
+import time
+import weakref
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
@@ -77,18 +80,17 @@ def test_if_no_thread_can_be_started_the_caller_is_told(monkeypatch):
         _Threads().start(lambda: 3)
 
 
-def test_a_thread_keeps_no_result():
-    import gc
-    import weakref
-
+def test_a_thread_that_waits_keeps_no_result():
     class Result:
         pass
 
-    seen = weakref.ref(start(Result).result(10))
-    done = threading.Event()
-    start(done.set).result(10)
+    threads = _Threads()
+    seen = weakref.ref(threads.start(Result).result(10))
+    deadline = time.monotonic() + 10
+    while not threads._idle and time.monotonic() < deadline:
+        time.sleep(0.001)
     gc.collect()
-    assert seen() is None
+    assert (len(threads._idle), seen()) == (1, None)
 
 
 def test_a_call_that_never_returns_does_not_hold_up_the_exit():

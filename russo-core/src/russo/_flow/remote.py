@@ -120,6 +120,8 @@ async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True)
 
 
 async def _fetch(access: StoreAccess, key: str) -> Fetched:
+    if (skipped := access.skipped()) is not None:
+        return skipped  # no thread is needed
     try:
         future = start(functools.partial(access.fetch, key))
     except RuntimeError:

@@ -78,6 +78,11 @@ class StoreAccess:
         """Return whether the lock file pins a key, or ``None`` if there is no lock file."""
         return key in self.lock.pins if self.lock is not None and self.lock.exists else None
 
+    def skipped(self) -> Fetched | None:
+        """Return the result of a lookup if the store must not be asked, as far as this process knows."""
+        reason = self._why_not_here() or self._availability.known_trouble("get")
+        return None if reason is None else Fetched("skipped", reason)
+
     def fetch(self, key: str) -> Fetched:
         """Ask the store for an entry, and verify every byte of it. It may block for up to 10 s.
 
@@ -195,9 +200,8 @@ class StoreAccess:
             _SkippedError: The store must not be asked now.
             StoreError: It did not answer, or refused.
         """
-        if self._pid != os.getpid():
-            # The client of a store may hang in a forked child, whose parent has its threads.
-            raise _SkippedError("a forked process has no remote store")
+        if (reason := self._why_not_here()) is not None:
+            raise _SkippedError(reason)
         began = self._availability.begin(operation)
         if isinstance(began, str):
             raise _SkippedError(began)
@@ -222,6 +226,10 @@ class StoreAccess:
         else:
             self._availability.note_outage(began, failure.reason)
         raise failure from cause
+
+    def _why_not_here(self) -> str | None:
+        # The client of a store may hang in a forked child, whose parent has its threads.
+        return None if self._pid == os.getpid() else "a forked process has no remote store"
 
     def _problem_of(self, key: str, data: bytes) -> str | None:
         """Return why the lock file does not allow audio under a key, or ``None`` if it does."""

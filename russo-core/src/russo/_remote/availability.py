@@ -38,11 +38,16 @@ class Availability:
         """Share the state with the processes that use the same directory."""
         self._directory = directory
 
+    def known_trouble(self, operation: Operation) -> str | None:
+        """Return why a call must not be made, as far as this process knows; no file is read."""
+        reason = self._refusals.get(operation)
+        return self._breaker.outage() if reason is None else reason
+
     def begin(self, operation: Operation) -> float | str:
         """Return the time at which a call begins, or why it must not be made."""
-        reason = self._refusal(operation)
+        reason = self.known_trouble(operation)
         if reason is None:
-            reason = self._breaker.outage()
+            reason = self._refusal_elsewhere(operation)
         if reason is None:
             reason = self._outage_elsewhere()
         return self._breaker.begin() if reason is None else reason
@@ -70,11 +75,10 @@ class Availability:
                 return
         self._write(_REFUSED + operation, [reason, 0.0])
 
-    def _refusal(self, operation: Operation) -> str | None:
-        reason = self._refusals.get(operation)
-        if reason is None and (trouble := self._read(_REFUSED + operation)) is not None:
-            reason = self._refusals[operation] = trouble[0]
-        return reason
+    def _refusal_elsewhere(self, operation: Operation) -> str | None:
+        """Return the refusal that another process of the run noted, if any."""
+        trouble = self._read(_REFUSED + operation)
+        return None if trouble is None else self._refusals.setdefault(operation, trouble[0])
 
     def _outage_elsewhere(self) -> str | None:
         """Return the outage that another process of the run noted, or ``None`` if a call may be made.
