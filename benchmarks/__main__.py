@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import agents, backend_calls, hits, machine, peers, processes, puts, report, scale, while_running
+from . import (
+    agents,
+    backend_calls,
+    hits,
+    machine,
+    peers,
+    processes,
+    puts,
+    remote,
+    report,
+    scale,
+    while_running,
+)
 from .figures import Figure, Place
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
@@ -35,6 +47,7 @@ GROUPS: Final[dict[str, Callable[[Place], Iterator[Figure]]]] = {
     "suite": backend_calls.suite,
     "memory": while_running.memory,
     "loop": while_running.loop,
+    "remote": remote.remote,
     "agent": agents.agent,
     "install": agents.install,
 }
