@@ -73,6 +73,7 @@ _FAILED_OPEN: Final = "the failing system call `open` takes most of the time"
 _RENAMING: Final = "two renames, the metadata as JSON, and a second look at both files"
 _PAIRING: Final = "it also checks the type of each file and pairs the names"
 _PLUGIN: Final = "ten modules and twelve options; within the noise of a process's start"
+_LAYERS: Final = "a layered cache asks its layers in a loop; the system calls are the same"
 _FIXTURE: Final = "a third of the time is pytest's own part; the goal is within the spread of several runs"
 
 GOALS: Final = (
@@ -124,6 +125,15 @@ GOALS: Final = (
         Goal(f"backend calls per prompt, {case}", 1.0, "", f"calls/per prompt/{case}", exact=True)
         for case in ("50 tasks", "50 threads", "8 processes of 5 tasks")
     ),
+    Goal(
+        "local hit with a shared store over one without",
+        1.02,
+        "x",
+        "remote/local hit with a remote/150 KB",
+        reason=_LAYERS,
+    ),
+    Goal("hit of a shared store over a bare GET and a miss", 1.2, "x", "remote/remote hit/150 KB"),
+    Goal("prefetch of 100 entries through 30 ms", 0.5, "s", "remote/prefetch/100 entries, +30 ms"),
 )
 
 

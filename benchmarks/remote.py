@@ -166,7 +166,7 @@ def _prefetch(place: Place, store: Store, prompts: list[str]) -> Figure:
         asyncio.run(prefetch(requests_of(cached, prompts)))
         assert cached.cache.size() == len(prompts)
 
-    return single("remote", "prefetch", f"{len(prompts)} entries, +30 ms", "s", *_timed(run))
+    return single("remote", "prefetch", f"{len(prompts)} entries, +30 ms", "s", *_timed(place, run))
 
 
 def _uploads(place: Place, store: Store) -> Figure:
@@ -186,11 +186,11 @@ def _uploads(place: Place, store: Store) -> Figure:
         assert cached.cache.remote is not None
         cached.cache.remote.close()
 
-    return single("remote", "speak and upload", f"{_UPLOADED} entries", "s", *_timed(run))
+    return single("remote", "speak and upload", f"{_UPLOADED} entries", "s", *_timed(place, run))
 
 
-def _timed(run: Callable[[], None]) -> Iterator[float]:
-    for _ in range(3):
+def _timed(place: Place, run: Callable[[], None]) -> Iterator[float]:
+    for _ in range(3 if place.seconds else 1):
         start = time.perf_counter()
         run()
         yield time.perf_counter() - start

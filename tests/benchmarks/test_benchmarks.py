@@ -93,6 +93,13 @@ def test_agent_group_measures_turns_by_hand_and_by_call(tmp_path):
     assert all(each.group == "agent" and each.value.rounds >= 1 for each in found)
 
 
+@pytest.mark.slow
+def test_remote_group_measures_what_its_goals_name(tmp_path):
+    pytest.importorskip("russo_remote")
+    found = {each.name for each in GROUPS["remote"](Place(tmp_path, full=False, seconds=0))}
+    assert {goal.figure for goal in GOALS if goal.figure.startswith("remote/")} <= found
+
+
 def test_install_needs_a_network_so_only_a_full_run_measures_it(tmp_path):
     assert list(GROUPS["install"](Place(tmp_path, full=False, seconds=0))) == []
 
