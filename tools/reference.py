@@ -16,6 +16,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     for place, lines in (
         ("<!-- the commands -->", _commands),
         ("<!-- the checks -->", _backend_checks),
+        ("<!-- the checks of stores -->", _store_checks),
         ("<!-- the checks of adapters -->", _adapter_checks),
     ):
         if place in markdown:
@@ -27,6 +28,12 @@ def _backend_checks() -> Iterator[str]:
     from russo.testing import BackendContract
 
     return _checks(BackendContract)
+
+
+def _store_checks() -> Iterator[str]:
+    from russo.testing import StoreContract
+
+    return _checks(StoreContract)
 
 
 def _adapter_checks() -> Iterator[str]:

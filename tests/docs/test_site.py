@@ -300,6 +300,7 @@ def test_every_command_is_in_the_reference_with_its_options(reference):
     ("page", "contract", "least"),
     [
         ("testing", russo.testing.BackendContract, 30),
+        ("testing-stores", russo.testing.StoreContract, 20),
         ("agents-testing", russo_agents.testing.AgentContract, 16),
     ],
 )

@@ -1,6 +1,7 @@
-"""The conformance kit: contract tests that a backend's author inherits, and tools for tests of backends.
+"""The conformance kits: contract tests that authors of backends and of stores inherit, and tools for tests.
 
-`BackendContract` shows how an author inherits it, and `HttpService` declares the service behind a backend.
+`BackendContract` and `StoreContract` show how an author inherits them, and `HttpService` declares the service
+behind a backend.
 The kit needs only pytest: no network and no asyncio plugin. No other module of russo imports it.
 """
 
@@ -19,3 +20,4 @@ from ._server.websocket import WebSocketServer as WebSocketServer
 from ._server.websocket import frames as frames
 from ._sound import speech_pcm as speech_pcm
 from ._sound import wav as wav
+from ._store_contract import StoreContract as StoreContract

@@ -122,7 +122,7 @@ class LoopbackObjectServer(LoopbackServer):
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "loopback",
-            "AWS_SECRET_ACCESS_KEY": "loopback",
+            "AWS_SECRET_ACCESS_KEY": "loopback-secret-of-tests",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
