@@ -12,14 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .._foreign import shown, visible
 from .._settings import SettingsError
-from .._store.directory import check_key
-from .._store.files import write_file
+from .._store.directory import is_key
+from .._store.file_guard import guarded
+from .._store.files import IrregularFileError, read_file, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -34,6 +35,7 @@ _LINE: Final = re.compile(
 )
 _CONFLICT: Final = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _SHOWN_PROMPT: Final = 60
+_MOST_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,79 +80,89 @@ class LockFile:
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
-        self.pins: dict[str, Pin] = {}
         self.exists = False
-        self._read()
+        self.pins: dict[str, Pin] = self._read()
 
     def pin_of(self, key: str) -> Pin | None:
         """Return the pin of a key, or ``None`` if the key is not pinned."""
         return self.pins.get(key)
 
     def update(self, pins: Mapping[str, Pin], *, remove: Collection[str] = ()) -> None:
-        """Add or replace pins, remove others, and write the file if that changes it.
+        """Add or replace pins, remove others, and write the file if that changes a pin.
 
-        The file is read again first, because another process may have added pins.
+        The file is read again first, because another process may have added pins. Another process waits
+        until this one has written the file.
 
         Raises:
             OSError: It cannot be written.
             SettingsError: It is not a lock file any more.
         """
-        self.pins = {}
-        before = self._read()
-        self.pins.update(pins)
-        for key in remove:
-            self.pins.pop(key, None)
-        after = "".join(lines_of(self.pins)).encode()
-        if before != after and (self.exists or self.pins):
-            write_file(self.path, [after])
-            self.exists = True
+        with guarded(self.path):
+            before = self._read()
+            after = after_update(before, pins, remove=remove)
+            # Only pins are compared, so that a checkout with other line ends is not a change.
+            if after != before:
+                write_file(self.path, ["".join(lines_of(after)).encode()])
+                self.exists = True
+        self.pins = after
 
-    def _read(self) -> bytes | None:
-        """Read the pins; return the content of the file, or ``None`` if it does not exist."""
+    def _read(self) -> dict[str, Pin]:
+        """Read the pins; there are none if the file does not exist."""
         name = visible(str(self.path))
         try:
-            data = self.path.read_bytes()
+            text = read_file(str(self.path), _MOST_BYTES).decode("utf-8-sig")
         except FileNotFoundError:
-            return None
+            self.exists = False
+            return {}
+        except IrregularFileError:
+            raise SettingsError(
+                f"{name} is not a lock file of russo: it is not a regular file of at most 64 MB"
+            ) from None
         except OSError as error:
             raise SettingsError(f"{name} cannot be read: {error.strerror or error}") from None
-        try:
-            text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise SettingsError(f"{name} is not a lock file of russo: it is not UTF-8") from None
         self.exists = True
+        pins: dict[str, Pin] = {}
         for number, line in enumerate(text.split("\n"), 1):
-            if problem := self._take(line.strip()):
+            if problem := _take(line.strip(), pins):
                 raise SettingsError(f"{name}, line {number}: {problem}")
-        return data
+        return pins
 
-    def _take(self, line: str) -> str | None:
-        """Add the pin of one line; return what is wrong with the line, if anything is."""
-        if line.startswith("#"):
-            version = _VERSION.match(line)
-            if version is not None and int(version["version"]) > 1:
-                return "a newer russo wrote this file; pip install --upgrade russo-core"
-            return None
-        if not line:
-            return None
-        if line.startswith(_CONFLICT):
-            return (
-                "a merge conflict; keep the lines of both sides, and delete the lines with <<<, === and >>>"
-            )
-        found = _LINE.fullmatch(line)
-        if found is None:
-            return f"not a pin: {shown(line, 60)!r}"
-        try:
-            key = check_key(found["key"])
-        except ValueError:
-            return f"not a pin: {shown(line, 60)!r}"
-        pin = Pin(found["digest"], int(found["size"]), _unquoted(found["prompt"]))
-        if (other := self.pins.setdefault(key, pin)).digest != pin.digest:
-            return (
-                f"key {key[:12]}… is pinned twice, to different audio ({shown(other.prompt)!r}); "
-                "delete one of the two lines"
-            )
+
+def _take(line: str, pins: dict[str, Pin]) -> str | None:
+    """Add the pin of one line; return what is wrong with the line, if anything is."""
+    if not line or line.startswith("#"):
+        version = _VERSION.match(line)
+        if version is not None and int(version["version"]) > 1:
+            return "a newer russo wrote this file; pip install --upgrade russo-core"
         return None
+    if line.startswith(_CONFLICT):
+        return (
+            "a merge conflict; keep the lines of both sides, delete the lines that begin with <<<, === "
+            "and >>>, and run: russo cache lock"
+        )
+    found = _LINE.fullmatch(line)
+    if found is None or not is_key(found["key"]):
+        return f"not a pin: {shown(line, 60)!r}; restore the line, or delete it and run: russo cache lock"
+    pin = Pin(found["digest"], int(found["size"]), _unquoted(found["prompt"]))
+    if (other := pins.setdefault(found["key"], pin)).digest != pin.digest:
+        return (
+            f"key {found['key'][:12]} is pinned twice, to different audio ({shown(other.prompt)!r}); "
+            "delete one of the two lines"
+        )
+    return None
+
+
+def after_update(
+    before: Mapping[str, Pin], pins: Mapping[str, Pin], *, remove: Collection[str] = ()
+) -> dict[str, Pin]:
+    """Return the pins of a lock file after an update. A pin without a prompt keeps the prompt of its line."""
+    after = {key: pin for key, pin in before.items() if key not in remove}
+    for key, pin in pins.items():
+        known = before.get(key)
+        after[key] = pin if pin.prompt or known is None else replace(pin, prompt=known.prompt)
+    return after
 
 
 def lines_of(pins: Mapping[str, Pin]) -> Iterator[str]:
@@ -173,4 +185,5 @@ def _unquoted(literal: str | None) -> str:
         text = json.loads(literal)
     except ValueError:
         return ""
-    return text if isinstance(text, str) else ""
+    # The file may come from another person: what russo prints and writes again must be safe to show.
+    return shown(text, _SHOWN_PROMPT) if isinstance(text, str) else ""

@@ -40,6 +40,11 @@ def check_key(key: str) -> str:
     return key
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text is a key: a plain file name on every system."""
+    return _KEY.fullmatch(text) is not None
+
+
 def is_generated(key: str) -> bool:
     """Return whether a key has the form that `russo.cache_key` makes."""
     return _GENERATED.fullmatch(key) is not None
