@@ -88,6 +88,23 @@ def test_what_is_not_a_url_is_refused(url):
 
 
 @pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/mnt/my voice", "; write file:///mnt/my%20voice (option)"),
+        ("./voice", "; write file:// and the whole path of the folder (option)"),
+        ("~/voice", "; write file:// and the whole path of the folder (option)"),
+        ("/mnt/voice?key=SECRET", "file:///folder (option)"),
+        ("team:SECRET@host", "file:///folder (option)"),
+    ],
+)
+def test_path_of_a_folder_is_refused_with_its_url(path, hint):
+    with pytest.raises(SettingsError) as caught:
+        check_url(path, "option")
+    assert str(caught.value).endswith(hint)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "s3://AKIA:SECRET@team/voice",

@@ -47,7 +47,8 @@ def check_url(url: str, source: str) -> str:
     scheme = scheme.lower()
     if not colon or not _SCHEME.fullmatch(scheme) or not rest.strip("/"):
         raise SettingsError(
-            f"the remote store is not a URL such as s3://bucket/prefix or file:///folder ({source})"
+            "the remote store is not a URL such as s3://bucket/prefix or file:///folder"
+            f"{_hint(url)} ({source})"
         )
     try:
         parts = urlsplit(f"{scheme}://{rest}")
@@ -87,6 +88,17 @@ def url_without_credentials(url: str) -> str:
     if user and (scheme != "abfss" or ":" in user):
         host = host.rpartition("@")[2]
     return f"{scheme}{colon}{host}{slash}{path}"
+
+
+def _hint(text: str) -> str:
+    """Return the URL of a folder that is written as a plain path; empty for another text."""
+    path = Path(text)
+    # A text with "@", "?" or "=" may hold a credential. It is not repeated.
+    if not text.isprintable() or any(each in text for each in "@?=#") or "://" in text:
+        return ""
+    if path.is_absolute() and path != Path(path.anchor):
+        return f"; write {shown(path.as_uri())}"
+    return "; write file:// and the whole path of the folder" if text.startswith((".", "~")) else ""
 
 
 def folder_of(url: str) -> Path | None:
