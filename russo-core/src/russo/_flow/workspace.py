@@ -53,10 +53,15 @@ class Workspace:
     is_recordings: bool
 
     @classmethod
-    def of(cls, settings: Settings, **more: Any) -> Self:
+    def of(cls, settings: Settings, *, uses_remote: bool = True, **more: Any) -> Self:
         """Open the caches that the settings name.
 
         Nothing is written, and of a shared store only its lock file is read.
+
+        Args:
+            settings: The settings.
+            uses_remote: Whether to use the shared store, if the settings name one.
+            more: Values of a subclass.
 
         Raises:
             SettingsError: The URL of the shared store, or the lock file, is invalid.
@@ -65,7 +70,8 @@ class Workspace:
         is_recordings = directory is not None and is_same_directory(directory, settings.cache_dir)
         is_beside = directory is not None and not is_recordings
         recordings = AudioCache(directory, read_only=True) if is_beside and directory is not None else None
-        return cls(settings, cache, recordings, _remote_of(settings), is_recordings, **more)
+        remote = _remote_of(settings) if uses_remote else None
+        return cls(settings, cache, recordings, remote, is_recordings, **more)
 
     @property
     def layers(self) -> list[tuple[str, AudioCache]]:

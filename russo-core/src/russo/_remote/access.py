@@ -150,6 +150,17 @@ class StoreAccess:
         except Exception as error:
             raise _store_error(error) from error
 
+    def probe(self) -> bool:
+        """Ask the store for the marker, and return whether it exists: any run that wrote made it.
+
+        Raises:
+            StoreError: The store did not answer, or refused.
+        """
+        try:
+            return self._call("get", lambda: self._store.get(MARKER, len(MARKER_TEXT))) is not None
+        except _SkippedError as skipped:
+            raise StoreError(str(skipped)) from None
+
     def close(self) -> None:
         """Release the connections of the store, if it has a ``close``. An error of it is ignored."""
         close = getattr(self._store, "close", None)

@@ -53,6 +53,11 @@ def pack(pair: Pair) -> bytes:
     return b"".join((_HEAD.pack(_NAME, _VERSION, 0, len(pair.meta)), pair.meta, pair.data))
 
 
+def packed_size(meta: int, audio: int) -> int:
+    """Return the size of the object of an entry whose files have these sizes, in bytes."""
+    return _HEAD.size + meta + audio
+
+
 def unpack(packed: bytes, key: str) -> Pair:
     """Return the entry in an object, every byte of it verified.
 
