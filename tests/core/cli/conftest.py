@@ -4,7 +4,9 @@ import sys
 
 import pytest
 
+from russo._backends import entry_points
 from support.command import PROMPTS, enter_project, store_prompts
+from support.remote.commands import folder_store
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +29,20 @@ def recordings(folder):
     """Recordings beside the cache: one prompt under the key 8."""
     (folder / "pytest.ini").write_text("[pytest]\nrusso_recordings_dir = kept\n")
     return store_prompts(folder / "kept", "Recorded prompt", voice="bert", first=8)
+
+
+@pytest.fixture
+def remote(folder):
+    """The folder of a shared store that can list, which the ini-file names."""
+    root = folder.parent / "shared"
+    (folder / "pytest.ini").write_text(f"[pytest]\nrusso_remote = {root.as_uri()}\n")
+    return root
+
+
+@pytest.fixture
+def plain_remote(folder, monkeypatch):
+    """A shared store that cannot list, whose calls are recorded; the ini-file names it."""
+    store = folder_store(folder, monkeypatch)
+    (folder / "pytest.ini").write_text(f"[pytest]\nrusso_remote = {store.url}\n")
+    yield store
+    entry_points.installed_in.cache_clear()

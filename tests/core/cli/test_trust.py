@@ -6,7 +6,8 @@ import pytest
 
 from russo._cli.consent import ask
 from russo._cli.screen import RefusedError
-from russo._cli.trust import is_near, without_credentials
+from russo._cli.trust import is_near
+from russo._cli.urls import without_credentials
 from support.command import enter_project, russo
 from support.terminal import run_on_terminal
 

@@ -42,7 +42,7 @@ def info(*, cache_dir: str | None, recordings_dir: str | None, as_json: bool) ->
         sums = dict(zip(names[2:], total, strict=True))
         screen.show_json({**workspace.to_json(), **sums, "damaged": damaged, "backends": backends})
         return
-    workspace.announce()
+    workspace.announce(names_remote=True)
     rows.append(("total", "", *total))
     columns = [
         Column("in"),
@@ -140,5 +140,5 @@ def directory(*, cache_dir: str | None, recordings_dir: str | None, as_json: boo
     if as_json:
         screen.show_json(workspace.to_json())
         return
-    workspace.announce()
+    workspace.announce(names_remote=True)
     screen.show(visible(str(workspace.cache.directory)))

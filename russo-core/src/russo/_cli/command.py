@@ -18,7 +18,10 @@ from . import screen
 from .backends import backends
 from .cache_changes import clear, promote, prune
 from .cache_list import list_entries
+from .cache_lock import lock
 from .cache_play import play_stored
+from .cache_pull import pull
+from .cache_push import push
 from .cache_rm import remove
 from .cache_show import show
 from .cache_verify import verify
@@ -50,7 +53,7 @@ for _command in (say, record, backends, doctor):
     russo.add_command(_command)
 for _command in (list_entries, info, show, play_stored, export, directory):
     cache.add_command(_command)
-for _command in (verify, remove, prune, promote, clear):
+for _command in (verify, remove, prune, promote, clear, push, pull, lock):
     cache.add_command(_command)
 
 

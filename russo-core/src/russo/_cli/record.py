@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .._flow.remote_summary import remote_hits
 from .._words import count
 from . import screen
 from .prompts import read_prompts
 from .recording import Recording
 from .refresh import refuse_to_refresh
 from .screen import Column
+from .shared_store import RecordedPins, finish_uploads, remote_facts
 from .speaking import open_synthesizer, run_to_end, speaking_options
 from .workspace import find_workspace, json_option
 
@@ -41,32 +43,50 @@ def record(
     recordings_dir: str | None,
     refresh: bool,
     yes: bool,
+    remote: str | None,
+    remote_write: bool,
     as_json: bool,
 ) -> None:
     """Synthesize and store every prompt of FILE, before tests need it.
 
     FILE is text (.txt: one prompt per line; a line that begins with # is a comment), CSV (.csv: only the
     column "prompt") or JSON Lines (.jsonl: strings, or objects with only "prompt"), in UTF-8. Stored prompts
-    cause no backend call, so a command that was stopped continues with the rest.
+    cause no backend call, so a command that was stopped continues with the rest. If russo.lock exists, the
+    audio of new prompts is pinned in it.
     """
     prompts = read_prompts(file)
     workspace = find_workspace(
-        cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
+        cache_dir=cache_dir,
+        recordings_dir=recordings_dir,
+        synth=synth,
+        options=options,
+        remote=remote,
+        remote_write=remote_write,
+        uses_remote=True,
     )
+    pins = RecordedPins(workspace)
     synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh)
+    events.on_new = pins.note_new
     workspace.announce()
     if refresh:
         refuse_to_refresh(synthesizer, workspace, [each.text for each in prompts])
         calls = count(len(prompts), "prompt is", "prompts are")
         screen.note(f"refresh: {calls} synthesized again, with one backend call each")
     recording = Recording(synthesizer, events, prompts)
-    _run(recording, functools.partial(run_to_end, synthesizer, events), jobs)
+    try:
+        _run(recording, functools.partial(run_to_end, synthesizer, events), jobs)
+        finish_uploads(workspace)
+    finally:
+        changes = pins.write(events)
     recording.failures.sort(key=lambda failure: failure.prompt.line)
     events.show_troubles(workspace.layered.layers)
     if as_json:
-        screen.show_json({**recording.to_json(), **workspace.to_json()})
+        shared = remote_facts(events.counts) if workspace.remote is not None else {}
+        pinned = {"pins": [each.to_json() for each in changes]}
+        screen.show_json({**recording.to_json(), **pinned, **shared, **workspace.to_json()})
     else:
         _report(recording)
+        pins.show(changes)
     if recording.stopped:
         _explain_stop(recording, refresh=refresh)
         raise click.exceptions.Exit(130)
@@ -130,7 +150,8 @@ def _report(recording: Recording) -> None:
     counts, failures = recording.events.counts, recording.failures
     characters = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
     screen.show(
-        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {_hits(recording)}, "
+        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {_hits(recording)}"
+        f"{remote_hits(counts)}, "
         f"{count(counts.backend_calls, 'backend call')}{characters}, {len(failures):,} failed"
     )
     if recording.events.refreshes is not None:

@@ -7,11 +7,15 @@ because their calls may be billed. The second Ctrl-C cancels them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .._flow.cached import CachedSynthesizer
+from .._flow.cached import CachedSynthesizer, requests_of
+from .._flow.remote import prefetch
+from .._flow.request import Request
 from .._words import count
 from .prompts import Prompt
 from .speaking import CommandEvents
@@ -85,6 +89,9 @@ class Recording:
 
     async def speak_all(self, jobs: int, step: Callable[[], None]) -> None:
         """Synthesize all prompts, ``jobs`` at a time, also after failures; call ``step`` after each."""
+        if self._synthesizer.cache.remote is not None:
+            with contextlib.suppress(Exception):  # each prompt reports its own error later
+                await prefetch(self._wanted())
         waiting = iter(self.prompts)
 
         async def work() -> None:
@@ -99,6 +106,11 @@ class Recording:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(jobs, len(self.prompts))):
                 group.create_task(work())
+
+    def _wanted(self) -> Iterator[Request]:
+        """Yield the request of each prompt, until Ctrl-C."""
+        texts = (prompt.text for prompt in self.prompts)
+        return itertools.takewhile(lambda _: not self.stopped, requests_of(self._synthesizer, texts))
 
     async def _speak_one(self, prompt: Prompt) -> None:
         self._under_way[prompt.text] = prompt
@@ -117,7 +129,8 @@ class Recording:
         except Exception as error:  # noqa: BLE001 - a failure must not stop the other prompts
             return str(error) or repr(error)
         reason = self.events.not_stored.get(prompt.text)
-        return None if reason is None else f"synthesized, but not stored: {reason}"
+        how = "fetched" if prompt.text in self.events.remotes else "synthesized"
+        return None if reason is None else f"{how}, but not stored: {reason}"
 
     def stop(self) -> str:
         """Start no further prompt; return a sentence about those under way."""

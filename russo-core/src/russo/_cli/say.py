@@ -19,6 +19,7 @@ from .._words import count
 from . import screen
 from .output import check_output, is_standard_output, output_option, play_or_write, write_audio
 from .refresh import refuse_to_refresh, speech_text
+from .shared_store import finish_uploads, remote_facts
 from .speaking import CommandEvents, open_synthesizer, run_to_end, speaking_options
 from .workspace import CommandWorkspace, find_workspace, json_option
 
@@ -38,6 +39,8 @@ def say(
     recordings_dir: str | None,
     refresh: bool,
     yes: bool,
+    remote: str | None,
+    remote_write: bool,
     as_json: bool,
 ) -> None:
     """Speak TEXT through the cache, and play it or write it to a file.
@@ -49,7 +52,13 @@ def say(
     """
     prompt = _prompt(words)
     workspace = find_workspace(
-        cache_dir=cache_dir, recordings_dir=recordings_dir, synth=synth, options=options
+        cache_dir=cache_dir,
+        recordings_dir=recordings_dir,
+        synth=synth,
+        options=options,
+        remote=remote,
+        remote_write=remote_write,
+        uses_remote=True,
     )
     if output is not None:
         check_output(output, workspace.side.rootdir, as_json=as_json)
@@ -61,6 +70,7 @@ def say(
     try:
         audio = _synthesize(synthesizer, events, prompt)
     finally:
+        finish_uploads(workspace)
         _note_kept(prompt, events)
     events.show_troubles(workspace.layered.layers)
     if output is not None:
@@ -128,7 +138,8 @@ def _note_kept(prompt: str, events: CommandEvents) -> None:
 def _sentences(prompt: str, audio: Audio, events: CommandEvents) -> Iterator[str]:
     counts, speech = events.counts, speech_text(audio.known_duration)
     if counts.hits:
-        yield f"hit: {speech}, no backend call"
+        place = f" from {events.remotes[prompt]}" if prompt in events.remotes else ""
+        yield f"hit: {speech}{place}, no backend call"
         return
     calls = f"{count(counts.backend_calls, 'backend call')} ({count(counts.backend_characters, 'character')})"
     refreshes = events.refreshes is not None
@@ -166,5 +177,6 @@ def _facts(
         "bytes": len(audio.data),
         "audio": None if path is None else str(path),
         "output": None if output is None else str(output.absolute()),
+        **(remote_facts(counts) if workspace.remote is not None else {}),
         **workspace.to_json(),
     }

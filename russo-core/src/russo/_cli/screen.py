@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeVar
 
 import click
 from rich import box
@@ -25,6 +25,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .._foreign import visible
+
+T = TypeVar("T")
 
 # In a file, the width is not limited, but long texts are cut to this many characters.
 _FILE_TEXT: Final = 120
@@ -221,7 +223,19 @@ def _write(stream: TextIO, text: str) -> None:
             os.close(null)
 
 
-def watched(things: Sequence[Any], what: str) -> Iterable[Any]:
-    """Return the things as an iterable that shows a progress bar on a terminal."""
+def status(what: str) -> contextlib.AbstractContextManager[object]:
+    """Return a context manager that shows on a terminal what the command waits for."""
     console = error_console()
-    return track(things, what, console=console, transient=True, disable=not console.is_terminal)
+    return console.status(visible(what)) if console.is_terminal else contextlib.nullcontext()
+
+
+def watched(things: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+    """Return the things as an iterable that shows a progress bar on a terminal.
+
+    Args:
+        things: The things.
+        what: What is done with them, in one word.
+        total: Their number, if they are not a sequence.
+    """
+    console = error_console()
+    return track(things, what, total, console=console, transient=True, disable=not console.is_terminal)

@@ -16,29 +16,40 @@ from .._flow.run import RunContext
 from .._hooks import make_manager
 from .._mode import Mode
 from .._statistics import Counts, Statistics
+from .._store.layered import Cache, LayeredCache
 from ..hookspecs import hookimpl
 from . import screen
 from .completion import backend_names
 from .refresh import OldTake, Replaced, old_take
+from .shared_store import show_remote
 from .trust import Trust, show_endpoint
-from .workspace import CommandT, CommandWorkspace, directory_options, make_importable
+from .workspace import CommandT, CommandWorkspace, directory_options, make_importable, remote_option
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from .._backends.backend_call import BackendCall
-    from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed
+    from .._events import CacheHit, CacheMiss, EntryStored, RemoteLookup, StoreFailed
     from .._store.cache import AudioCache
 
 T = TypeVar("T")
 
 
 def speaking_options(command: CommandT) -> CommandT:
-    """Add the options for the backend and the directories, and for consent."""
+    """Add the options of commands that synthesize: backend, consent, shared store and directories."""
     command = directory_options(command)
+    command = click.option("--remote-write", is_flag=True, help="Store new audio in the shared store, too.")(
+        command
+    )
+    command = remote_option(command)
     command = click.option("--refresh", is_flag=True, help="Synthesize again, and replace the stored audio.")(
         command
     )
+    return backend_options(command)
+
+
+def backend_options(command: CommandT) -> CommandT:
+    """Add the options for the backend, and for consent."""
     command = click.option(
         "-y", "--yes", is_flag=True, help="Do not ask before using a server or code that the ini-file names."
     )(command)
@@ -64,7 +75,10 @@ class CommandEvents:
         refreshes: The cache whose entries the command replaces, if it replaces entries.
         old: The audio that is to be replaced, by prompt.
         replaced: The audio that was replaced, by prompt.
-        stored: The prompts whose new audio was stored.
+        stored: The prompts whose audio was stored.
+        new: The prompts whose stored audio comes from the backend, not from a shared store.
+        remotes: The URL of the shared store that had the audio, by prompt.
+        on_new: Called with the key of audio from the backend after it was stored, before it is uploaded.
     """
 
     def __init__(self) -> None:
@@ -73,6 +87,10 @@ class CommandEvents:
         self.old: dict[str, OldTake] = {}
         self.replaced: dict[str, Replaced] = {}
         self.stored: set[str] = set()
+        self.remotes: dict[str, str] = {}
+        self.new: set[str] = set()
+        self.on_new: Callable[[str], object] = lambda _: None
+        self._fetched: set[str] = set()
         self.keys: dict[str, str] = {}
         self.directories: dict[str, Path] = {}
         self.not_stored: dict[str, str] = {}
@@ -95,6 +113,8 @@ class CommandEvents:
         """Record where a hit came from."""
         if not event.nested:
             self.keys[event.prompt] = event.key
+            if event.remote is not None:
+                self.remotes[event.prompt] = event.remote
             if event.directory is not None:
                 self.directories[event.prompt] = event.directory
 
@@ -107,10 +127,21 @@ class CommandEvents:
                 self.old[event.prompt] = take
 
     @hookimpl
+    def russo_remote_lookup(self, event: RemoteLookup) -> None:
+        """Record that the entry that is stored next comes from a shared store."""
+        if event.outcome == "hit":
+            self._fetched.add(event.key)
+
+    @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Record where synthesized audio was stored, and what it replaced."""
+        """Record where audio was stored, and what it replaced."""
         if not event.nested:
             self.stored.add(event.prompt)
+            if event.key in self._fetched:
+                self._fetched.discard(event.key)
+            else:
+                self.new.add(event.prompt)
+                self.on_new(event.key)
             if (old := self.old.pop(event.prompt, None)) is not None:
                 self.replaced[event.prompt] = Replaced(old, is_same=old.is_same(event.audio))
             self.keys[event.prompt] = event.key
@@ -138,6 +169,7 @@ class CommandEvents:
             screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
         for trouble in sorted(counts.troubles):
             screen.complain(trouble)
+        show_remote(counts)
 
 
 def open_synthesizer(
@@ -157,6 +189,48 @@ def open_synthesizer(
         FailedError: The user does not consent to a server or to code that the ini-file names.
         RefusedError: The command must ask, and has no terminal.
     """
+    cached, name = _cached(workspace, yes=yes, calls=True)
+    show_endpoint(cached.synthesizer, workspace.options(name))
+    events, manager = CommandEvents(), make_manager()
+    manager.register(events.statistics, "statistics")
+    manager.register(events, "russo command")
+    context = RunContext(
+        cache=_without_recordings(workspace) if refresh else workspace.layered,
+        mode=Mode.REFRESH if refresh else Mode.AUTO,
+        report=events.statistics.report,
+        manager=manager,
+    )
+    events.calls = context.calls
+    cached.bound_to(context)
+    events.refreshes = cached.cache.writable if refresh else None
+    return cached, events
+
+
+def _without_recordings(workspace: CommandWorkspace) -> Cache:
+    if workspace.remote is None:
+        return workspace.cache
+    return LayeredCache(workspace.cache, remote=workspace.remote)
+
+
+def make_cached(workspace: CommandWorkspace, *, yes: bool) -> CachedSynthesizer:
+    """Make the synthesizer of the chosen backend, only for the keys of prompts: it must not be called.
+
+    Args:
+        workspace: The workspace of the command.
+        yes: Whether to use code that the ini-file names without asking.
+
+    Raises:
+        BackendConfigError: As for `open_synthesizer`.
+        BackendNotFoundError: As for `open_synthesizer`.
+        SettingsError: As for `open_synthesizer`.
+        FailedError: As for `open_synthesizer`.
+        RefusedError: As for `open_synthesizer`.
+    """
+    return _cached(workspace, yes=yes, calls=False)[0]
+
+
+def _cached(workspace: CommandWorkspace, *, yes: bool, calls: bool) -> tuple[CachedSynthesizer, str]:
+    """Return the cached synthesizer of the chosen backend, and the backend's name."""
     name, settings = workspace.backend("--synth "), workspace.settings
     refuse_misspelt_backends(settings)
     chosen = "the only one installed" if settings.synth is None else settings.sources["synth"]
@@ -167,24 +241,12 @@ def open_synthesizer(
     trust.ask_for_factory(name)
     if ":" in name:
         make_importable(workspace.side)
-    trust.ask_for_endpoints(name)
+    if calls:
+        trust.ask_for_endpoints(name)
     synthesizer = workspace.make_synthesizer(name)
-    show_endpoint(synthesizer, workspace.options(name))
-    events, manager = CommandEvents(), make_manager()
-    manager.register(events.statistics, "statistics")
-    manager.register(events, "russo command")
     # As in a test run, a factory may return a cached synthesizer, which keeps its own settings.
     cached = synthesizer if isinstance(synthesizer, CachedSynthesizer) else CachedSynthesizer(synthesizer)
-    context = RunContext(
-        cache=workspace.cache if refresh else workspace.layered,
-        mode=Mode.REFRESH if refresh else Mode.AUTO,
-        report=events.statistics.report,
-        manager=manager,
-    )
-    events.calls = context.calls
-    cached.bound_to(context)
-    events.refreshes = cached.cache.writable if refresh else None
-    return cached, events
+    return cached, name
 
 
 def run_to_end(

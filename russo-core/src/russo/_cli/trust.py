@@ -20,6 +20,7 @@ from .._foreign import shown
 from .._settings import options_name
 from . import screen
 from .consent import is_terminal
+from .urls import without_credentials
 from .workspace import CommandWorkspace
 
 # Names of options whose value is a server, such as `base_url`.
@@ -101,13 +102,6 @@ def show_endpoint(synthesizer: object, options: Mapping[str, object]) -> None:
         declared = extra.get("base_url") if isinstance(extra, Mapping) else None
         if isinstance(declared, str) and declared.strip() and "base_url" not in options:
             screen.note(f"base_url: {without_credentials(declared)} (environment)")
-
-
-def without_credentials(url: str) -> str:
-    """Return a URL on one line, without the parts that may contain a credential."""
-    scheme, separator, rest = url.rpartition("://")
-    host = re.split(r"[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return shown(f"{scheme}{separator}{host}")
 
 
 def is_near(url: str, factory: object) -> bool:

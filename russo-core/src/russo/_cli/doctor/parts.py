@@ -17,7 +17,7 @@ from ..._backends.constructor import convert_options, option_types
 from ..._backends.redaction import redact
 from ..._foreign import shown
 from ..._secret import is_credential
-from ..trust import without_credentials
+from ..urls import without_credentials
 
 _LONGEST: Final = 300
 # A variable such as KEYBOARD_LAYOUT has a short value, which may be a word of the output.
