@@ -15,7 +15,15 @@ from support.command import russo, start
 from support.terminal import run_on_terminal
 
 SECRET = "sk-planted-secret-0123456789"
-SECTIONS = ["versions", "pytest plugins", "settings", "directories", "backends", "network"]
+SECTIONS = [
+    "versions",
+    "pytest plugins",
+    "settings",
+    "directories",
+    "shared store",
+    "backends",
+    "network",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -44,6 +44,8 @@ def test_each_setting_has_a_default():
         "cache_mode": ("auto", "default"),
         "cache_dir": (".russo_cache", "default"),
         "recordings_dir": (None, "default"),
+        "remote": (None, "default"),
+        "remote_write": ("no", "default"),
         "speak_ahead": ("0", "default"),
     }
 
@@ -54,14 +56,18 @@ def test_each_source_is_named(folder, ini):
         "russo_cache_mode = off",
         "russo_speak_ahead = 2",
         "russo_recordings_dir = kept",
+        "russo_remote = s3://team/voice",
     )
     path = folder / "pytest.ini"
-    found = settings(RUSSO_CACHE_MODE="replay", PYTEST_ADDOPTS=f"{ADDOPTS} --russo-cache-dir=of-variable")
+    options = f"{ADDOPTS} --russo-cache-dir=of-variable --russo-remote-write"
+    found = settings(RUSSO_CACHE_MODE="replay", PYTEST_ADDOPTS=options)
     assert found == {
         "synth": ("local", f"russo_synth in {path}"),
         "cache_mode": ("replay", "environment variable RUSSO_CACHE_MODE"),
         "cache_dir": ("of-variable", "PYTEST_ADDOPTS"),
         "recordings_dir": ("kept", f"russo_recordings_dir in {path}"),
+        "remote": ("s3://team/voice", f"russo_remote in {path}"),
+        "remote_write": ("yes", "PYTEST_ADDOPTS"),
         "speak_ahead": ("2", f"russo_speak_ahead in {path}"),
     }
     ini("addopts = --russo-cache-dir=of-ini --russo-max-calls=0 --russo-no-cache -o russo_synth=google")

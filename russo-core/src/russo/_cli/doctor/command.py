@@ -32,6 +32,7 @@ from .installation import examine_plugins, examine_versions
 from .network import examine_network
 from .parts import Section, Tidy
 from .settings import examine_settings, loads_plugin, options_of, secrets_of
+from .shared_store import examine_store
 
 _WIDTH: Final = 80
 _INDENT: Final = "  "
@@ -41,7 +42,9 @@ _LARGEST_FILE: Final = 1_000_000
 
 @click.command()
 @click.option(
-    "--online", is_flag=True, help="Open a connection to the host of the chosen backend; nothing is sent."
+    "--online",
+    is_flag=True,
+    help="Open a connection to the host of the chosen backend, and ask the shared store for a small object.",
 )
 @json_option
 def doctor(*, online: bool, as_json: bool) -> int:
@@ -63,6 +66,7 @@ def doctor(*, online: bool, as_json: bool) -> int:
         secrets = secrets_of(side, factories)
         sections[-1] = configuration
         sections.append(examine_directories(settings, side.rootdir))
+        sections.append(examine_store(settings, side, online=online))
     backends, endpoint, why_not = _examine_backends(found, settings, side)
     sections += [backends, examine_network(endpoint, why_not, online=online)]
     _show(sections, Tidy(secrets, variables), as_json=as_json)
@@ -93,7 +97,7 @@ def _examine_backends(
         return section, None, "the settings are invalid"
     try:
         refuse_misspelt_backends(settings)
-        name = Workspace.of(settings).backend("--russo-synth=")
+        name = Workspace.of(settings, uses_remote=False).backend("--russo-synth=")
     except SettingsError as error:
         section.add(str(error), "correct the name of the option")
         return section, None, "the settings are invalid"
@@ -135,7 +139,7 @@ def _examine_chosen(
             return None, f"backend {name} cannot be used"
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output may be JSON
-            synthesizer = load_synthesizer(name, **Workspace.of(settings).options(name))
+            synthesizer = load_synthesizer(name, **Workspace.of(settings, uses_remote=False).options(name))
     except BackendNotFoundError as error:
         section.add(f"backend {name}: {error}", "correct the name; russo backends lists the installed ones")
         return None, f"backend {name} is not installed"

@@ -22,8 +22,10 @@ from .parts import Section, module_exists, option_text, why_hidden
 
 # Settings that only the command line of pytest has, and so also addopts.
 _ONLY_OPTIONS: Final = ("no_cache", "clear_cache", "max_calls", "record_only", "prune_unused", "report")
-_SETTINGS: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir")
-_DEFAULTS: Final = {"synth": "", "cache_mode": "auto", "cache_dir": ".russo_cache", "recordings_dir": ""}
+_SETTINGS: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir", "remote")
+_DEFAULTS: Final = {"cache_mode": "auto", "cache_dir": ".russo_cache"}
+# A setting that no ini-file has.
+_WRITE: Final = "remote_write"
 # The doctor has no options of pytest itself.
 _IN_ADDOPTS: Final = "addopts or PYTEST_ADDOPTS"
 _CORRECT: Final = f"correct the option in {_IN_ADDOPTS}"
@@ -112,8 +114,12 @@ def _settings(side: PytestSide) -> Iterator[Found]:
             source = _option_source(f"russo_{name}", side)
         elif source.startswith("ini-file"):
             source = _ini_source(f"russo_{name}", side)
-        value = setting.value or _DEFAULTS[name] or None
+        value = setting.value or _DEFAULTS.get(name)
         yield Found(name, None if value is None else option_text(name, value), source)
+    given = "yes" if side.options.russo_remote_write else None
+    write = find_setting(_WRITE, given, environment=os.environ, ini=None)
+    source = _option_source(f"russo_{_WRITE}", side) if given else write.source
+    yield Found(_WRITE, shown(write.value or "no"), source)
     ahead = side.ini["russo_speak_ahead"]
     source = _ini_source("russo_speak_ahead", side) if ahead else "default"
     yield Found("speak_ahead", str(ahead or 0), source)
@@ -181,7 +187,9 @@ def _inifile(side: PytestSide) -> str:
 
 def _check_names(section: Section, side: PytestSide) -> None:
     """Add unknown names: a problem if one is misspelt, else a line, because companions may read it."""
-    settings = {f"RUSSO_{name.upper()}" for name in _SETTINGS} | {f"russo_{name}" for name in INI_NAMES}
+    settings = {f"RUSSO_{name.upper()}" for name in (*_SETTINGS, _WRITE)} | {
+        f"russo_{name}" for name in INI_NAMES
+    }
     variables = [name for name in os.environ if name.startswith("RUSSO_") and os.environ[name]]
     names = [name for name in side.ini_names if name.startswith("russo_")]
     section.data["unknown"] = []
@@ -238,6 +246,8 @@ def _resolved(section: Section, side: PytestSide) -> Settings | None:
                 recordings_dir=options.russo_recordings_dir,
                 clear=options.russo_clear_cache,
                 record_only=options.russo_record_only,
+                remote=options.russo_remote,
+                remote_write=options.russo_remote_write,
                 source=_IN_ADDOPTS,
             ),
             ini=side.ini.__getitem__,
