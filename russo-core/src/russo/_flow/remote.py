@@ -15,6 +15,7 @@ from .._remote.results import Fetched
 from .._remote.threads import start
 from .._remote.uploads import Upload
 from .._store.cache import Miss, store_entry
+from .._store.locks import KeyLock
 from .single_flight import Landing
 
 if TYPE_CHECKING:
@@ -85,7 +86,18 @@ async def prefetch(requests: Iterable[Request]) -> int:
 
 
 async def _prefetch_one(request: Request, remote: RemoteCache) -> bool:
-    fetched = await _bring(request, remote, reports=False)
+    """Bring one entry, unless another request of its key is in progress; return whether it came."""
+    cache = request.cache.writable
+    lock = None if cache.read_only else KeyLock(cache.directory, request.key, asyncio.get_running_loop())
+    if lock is not None and not lock.try_acquire():
+        return False
+    try:
+        if not isinstance(request.cache.find(request.key)[0], Miss):
+            return False
+        fetched = await _bring(request, remote, reports=False)
+    finally:
+        if lock is not None:
+            lock.release()
     if request.context is not None and fetched.outcome in _ANSWERS:
         request.context.asked[remote, request.key] = fetched
     return fetched.entry is not None
@@ -113,7 +125,7 @@ async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True)
             size=fetched.size,
             pinned=access.is_pinned(request.key),
         )
-    # `prefetch` holds no lock: an entry that came meanwhile stays, because a test may have heard it.
+    # `prefetch` may have no lock: an entry that came meanwhile stays, because a test may have heard it.
     if fetched.entry is not None and isinstance(request.cache.find(request.key, patient=False)[0], Miss):
         _keep(request, fetched.entry)
     return fetched
