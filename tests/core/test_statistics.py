@@ -11,6 +11,8 @@ from russo import (
     CacheMiss,
     EntryDamaged,
     EntryStored,
+    RemoteLookup,
+    RemoteUpload,
     StoreFailed,
     SynthesisFinish,
     SynthesisStart,
@@ -33,6 +35,7 @@ FULL = {
     "not_stored": {"No space left on device": 1},
     "undeclared": {"MySynth": 3},
     "model_ends": {"acme: the model m1 ends": 1},
+    "remote": {'["upload", "s3://a/b", "uploaded", "", null]': 2},
     "troubles": {"plugin x raised": 1},
 }
 
@@ -61,6 +64,7 @@ def count(*events, names=frozenset(FULL)):
 
 
 HIT = {"audio": SECOND, "directory": Path("/cache")}
+REMOTE = {"url": "s3://a/b", "seconds": 0.1, "size": 5}
 FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, "error": None}
 
 
@@ -121,6 +125,22 @@ FINISH = {"backend_calls": 1, "seconds": 0.1, "characters": 5, "audio": SECOND, 
         (event(EntryStored, **HIT), {}),
         (event(EntryDamaged, reason="rot", directory=Path("/cache")), {"damaged": 1}),
         (event(StoreFailed, reason="disk full", directory=Path("/cache")), {"not_stored": {"disk full": 1}}),
+        (
+            event(RemoteLookup, outcome="hit", reason="", pinned=False, **REMOTE),
+            {"remote": {'["lookup", "s3://a/b", "hit", "", false]': 1}},
+        ),
+        (
+            event(RemoteLookup, outcome="absent", reason="absent", pinned=None, **REMOTE),
+            {"remote": {'["lookup", "s3://a/b", "absent", "", null]': 1}},
+        ),
+        (
+            event(RemoteLookup, outcome="failed", reason="timed out", pinned=None, nested=True, **REMOTE),
+            {"remote": {'["lookup", "s3://a/b", "failed", "timed out", null]': 1}},
+        ),
+        (
+            event(RemoteUpload, outcome="exists", reason="it has one", **REMOTE),
+            {"remote": {'["upload", "s3://a/b", "exists", "", null]': 1}},
+        ),
     ],
 )
 def test_each_kind_of_event_has_its_counts(sent, counted):

@@ -1,6 +1,6 @@
 import pytest
 
-from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache
+from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache, RemoteCache, StoreError
 from support.speakers import PROMPT, Speaker, sound, synthesize
 
 
@@ -110,3 +110,55 @@ def test_message_lists_entries_without_valid_fields(cache):
 def test_replay_writes_nothing(cache):
     miss(cache)
     assert not cache.directory.exists()
+
+
+class Answering:
+    """A store whose only object is what a test gives it, or that raises."""
+
+    url = "s3://team/voice"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def get(self, name, limit):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def put(self, name, data, *, replace):
+        raise AssertionError("nothing is written")
+
+
+@pytest.mark.parametrize(
+    ("answer", "lines"),
+    [
+        (None, ["no cached audio for 'Hi' in cache and not in s3://team/voice (mode 'replay', key KEY)"]),
+        (
+            b"<html>",
+            [
+                "no cached audio for 'Hi' in cache (mode 'replay', key KEY)",
+                "s3://team/voice has no usable entry: its object is not an entry of russo (6 bytes)",
+            ],
+        ),
+        (
+            StoreError("no answer in 3 s"),
+            [
+                "no cached audio for 'Hi' in cache (mode 'replay', key KEY)",
+                "s3://team/voice could not be asked, and may have the entry: no answer in 3 s",
+            ],
+        ),
+        (
+            StoreError("access denied\x1b[31m", kind="refused"),
+            [
+                "no cached audio for 'Hi' in cache (mode 'replay', key KEY)",
+                "s3://team/voice could not be asked, and may have the entry: access denied\\x1b[31m",
+            ],
+        ),
+    ],
+    ids=["absent", "damaged", "outage", "refused"],
+)
+def test_message_says_what_the_shared_store_answered(cache, tmp_path, monkeypatch, answer, lines):
+    monkeypatch.chdir(tmp_path)
+    error = miss(LayeredCache(cache, remote=RemoteCache(Answering(answer))), "Hi")
+    expected = [line.replace("KEY", error.key[:12]) for line in lines]
+    assert str(error).splitlines() == [*expected, "record it once with: pytest --russo-cache-mode=auto"]

@@ -15,8 +15,16 @@ _SILENT_LOOKUPS: Final = 100
 _LONGEST_URL: Final = 200
 _LONGEST_REASON: Final = 120
 _MOST_REASONS: Final = 3
-_OUTCOMES: Final = {"hit": "found", "exists": "already there"} | {
-    name: name for name in ("absent", "damaged", "refused", "uploaded", "failed", "skipped")
+# The outcomes of `russo.RemoteLookup` and `russo.RemoteUpload` in words, in the order of the sentence.
+_OUTCOMES: Final = {
+    "hit": "found",
+    "absent": "absent",
+    "damaged": "damaged",
+    "refused": "refused",
+    "uploaded": "uploaded",
+    "exists": "already there",
+    "failed": "failed",
+    "skipped": "skipped",
 }
 
 
