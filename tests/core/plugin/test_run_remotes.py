@@ -294,6 +294,29 @@ def test_a_store_of_a_fixture_is_used_like_that_of_the_settings(project, shared,
     )
 
 
+def test_the_setup_line_names_the_store_of_a_fixture(project, shared, own):
+    own(f"store = {shared.url!r}")
+    assert f"mode auto, cache .russo_cache, remote {shared.url}" in summary_lines(project.run())
+
+
+def test_a_fixture_without_the_store_of_the_settings_is_reported(project, shared):
+    project.conftest(
+        """
+        @pytest.fixture(scope="session")
+        def russo_synthesizer():
+            return Speaker()
+
+        @pytest.fixture(scope="session")
+        def russo_cache():
+            return AudioCache(CALLS.with_name(".russo_cache"))
+        """
+    )
+    assert summary_lines(project.run())[1:] == [
+        f"the fixture russo_cache of conftest.py replaces the remote {shared.url} (ini-file, russo_remote)"
+    ]
+    assert shared.calls() == []
+
+
 def test_an_object_of_a_fixture_is_a_store(project, shared, own):
     winners = own(f"from folder_store import FolderStore; store = FolderStore({shared.url!r})")
     project.run().assert_outcomes(passed=2)

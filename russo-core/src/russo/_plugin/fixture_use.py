@@ -67,13 +67,16 @@ class FixtureUse:
                 self._note("name", name)
 
     def note_cache(self, fixturedef: pytest.FixtureDef[Any], cache: object) -> None:
-        """Note a fixture ``russo_cache`` that was set up, and the directories of its cache."""
+        """Note a fixture ``russo_cache`` that was set up, with the directories and the store of its cache."""
         if fixturedef.func.__module__ == PLUGIN_MODULE:
             self._note("own cache")
         else:
             self._note("cache file", _file_of(fixturedef.func, self._config.rootpath))
         if issubclass(type(cache), (AudioCache, LayeredCache)):
-            self._note("cache layers", _directories(cast("Cache", cache)))
+            used = cast("Cache", cache)
+            self._note("cache layers", _directories(used))
+            if used.remote is not None:
+                self._note("cache remote", used.remote.url)
 
     @property
     def uses_own_backend(self) -> bool:
@@ -109,6 +112,11 @@ class FixtureUse:
     def cache_layers(self) -> list[tuple[Path, ...]]:
         """The directories of each ``russo_cache`` that was set up; the last one is written."""
         return [tuple(map(Path, paths)) for paths in sorted(set(map(tuple, self._received("cache layers"))))]
+
+    @property
+    def cache_remotes(self) -> frozenset[str]:
+        """The URLs of the shared stores of each ``russo_cache`` that was set up."""
+        return frozenset(self._received("cache remote"))
 
     def _received(self, kind: str) -> Iterator[Any]:
         for part in self._workers.received("fixtures"):

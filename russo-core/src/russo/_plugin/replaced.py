@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .fixture_use import FixtureUse
 
 _INI: Final = "ini-file"
+_LONGEST_URL: Final = 200
 
 
 def replaced_backend(
@@ -64,7 +65,7 @@ def replaced_backend_of_ini(
 
 
 def replaced_cache(fixtures: FixtureUse, settings: Settings, rootdir: Path, *, is_shown: bool) -> str | None:
-    """Return a sentence if fixtures of the user replaced the directories of the settings.
+    """Return a sentence if fixtures of the user replaced the directories or the shared store of the settings.
 
     Args:
         fixtures: The fixtures that the run used.
@@ -85,6 +86,8 @@ def replaced_cache(fixtures: FixtureUse, settings: Settings, rootdir: Path, *, i
         and (is_shown or source != "default")
         and not any(is_same_directory(path, each) for each in used)
     ]
+    if settings.remote is not None and settings.remote.rstrip("/") not in fixtures.cache_remotes:
+        replaced.append(f"the remote {shown(settings.remote, _LONGEST_URL)} ({settings.sources['remote']})")
     if not replaced:
         return None
     return f"the fixture russo_cache of {_files(fixtures.cache_files)} replaces {' and '.join(replaced)}"

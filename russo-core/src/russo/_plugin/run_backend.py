@@ -16,6 +16,7 @@ from .._errors import BackendConfigError, BackendNotFoundError
 from .._fields import flatten
 from .._flow.option_names import refuse_misspelt_backends
 from .._flow.request import declared_fields
+from .._mode import Mode
 from .._settings import SettingsError
 from .fixture_use import PLUGIN_MODULE
 
@@ -111,7 +112,13 @@ class RunBackend:
         backends = self._fixtures.backends or self._backend_words()
         if self.is_described:
             return None if self._names_backend or not backends else ", ".join(backends)
-        return setup.describe(self._settings, backends, self._config.rootpath, self._fixtures.cache_layers)
+        return setup.describe(
+            self._settings,
+            backends,
+            self._config.rootpath,
+            self._fixtures.cache_layers,
+            self._fixtures.cache_remotes if self._settings.mode is not Mode.OFF else (),
+        )
 
     def _backend_words(self) -> list[str]:
         """Return the backend of the run and its voice in words; empty if the backend is not known."""

@@ -34,7 +34,11 @@ _WITH_VARIABLE: Final = ("synth", "cache_mode", "cache_dir", "recordings_dir", "
 
 
 def describe(
-    settings: Settings, backends: Iterable[str], rootdir: Path, used: Sequence[Sequence[Path]] = ()
+    settings: Settings,
+    backends: Iterable[str],
+    rootdir: Path,
+    used: Sequence[Sequence[Path]] = (),
+    remotes: Iterable[str] = (),
 ) -> str:
     """Return the backend, its voice, the mode, the directories and the shared store of a run.
 
@@ -44,6 +48,7 @@ def describe(
         rootdir: Paths below it are shown relative to it.
         used: The directories of each cache that the run used, the one that is written last. If there are
             none, the directories of the settings are named.
+        remotes: The shared stores of these caches.
     """
     recordings = [] if settings.recordings_dir is None else [settings.recordings_dir]
     layers = used or [[*recordings, settings.cache_dir]]
@@ -56,7 +61,14 @@ def describe(
         for noun, paths in places.items()
         if paths and settings.mode is not Mode.OFF
     ]
-    return ", ".join([*backends, f"mode {settings.mode}", *named, *_remote(settings)])
+    return ", ".join(
+        [*backends, f"mode {settings.mode}", *named, *(_remotes(remotes) if used else _remote(settings))]
+    )
+
+
+def _remotes(urls: Iterable[str]) -> Iterator[str]:
+    if texts := [shown(url, _LONGEST_URL) for url in sorted(urls)]:
+        yield f"remote {listed(texts)}"
 
 
 def _remote(settings: Settings) -> Iterator[str]:
