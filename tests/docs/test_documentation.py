@@ -53,9 +53,16 @@ def test_every_test_that_a_page_names_exists():
     assert missing == []
 
 
-def test_every_promise_names_a_test():
+@pytest.mark.parametrize(
+    ("heading", "end", "number"),
+    [
+        ("## Promised", "## Not promised", 9),
+        ("## With a shared store", "A shared store does not promise", 7),
+    ],
+)
+def test_every_promise_names_a_test(heading, end, number):
     page = (ROOT / "docs" / "explanation" / "promises.md").read_text("utf-8")
-    promised = page.split("## Not promised")[0].split("## Promised")[1]
+    promised = page.split(heading)[1].split(end)[0]
     promises = re.split(r"^\*\*", promised, flags=re.MULTILINE)[1:]
-    assert len(promises) == 9
+    assert len(promises) == number
     assert [promise.splitlines()[0] for promise in promises if not NAMED_TEST.search(promise)] == []
