@@ -1,9 +1,10 @@
 """One machine as a process: ``python -m support.remote.client``, for tests that kill it.
 
-    client.py DIRECTORY URL bring|speak|fork NUMBER BYTES
+    client.py DIRECTORY URL bring|speak|fork NUMBER BYTES [OWN]
 
 ``bring`` asks the store for all prompts ahead, ``speak`` says them one after another and uploads them, and
-``fork`` says the first one, and says the others in a forked child. Each result is printed at once.
+``fork`` says the first one, and says the others in a forked child. Each result is printed at once. With OWN,
+the backend of this machine has its own sound for the same keys, and each of its calls takes 20 ms.
 """
 
 from __future__ import annotations
@@ -24,15 +25,25 @@ def prompts(number: int) -> list[str]:
 
 
 class LongSpeaker(Speaker):
-    """A speaker of audio of a given size."""
+    """A speaker of audio of a given size.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        size: In bytes.
+        own: The sound of this machine, which is not in the key.
+    """
+
+    def __init__(self, size: int, own: str = "") -> None:
         super().__init__()
-        self.size = size
+        self.size, self.own = size, own
 
     def sound(self, text: str) -> Audio:
-        data = text.encode()
+        data = (self.own + text).encode()
         return Audio((data * (self.size // len(data) + 1))[: self.size], "pcm", 24000, 1, 2)
+
+    async def synthesize(self, text: str) -> Audio:
+        if self.own:
+            await asyncio.sleep(0.02)
+        return await super().synthesize(text)
 
 
 class Printer:
@@ -52,9 +63,10 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-def main(directory: str, url: str, action: str, number: str, size: str) -> None:
+def main(arguments: list[str]) -> None:
+    directory, url, action, number, size, *own = arguments
     plugin_manager().register(Printer())
-    speaker = LongSpeaker(int(size))
+    speaker = LongSpeaker(int(size), *own)
     texts = prompts(int(number))
     cached = synthesizer_with(directory, url, speaker=speaker, write=action != "bring")
     if action == "bring":
@@ -67,10 +79,11 @@ def main(directory: str, url: str, action: str, number: str, size: str) -> None:
             say("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
             texts = []
     for text in texts:
-        assert cached.synthesize_sync(text) == speaker.sound(text)
+        audio = cached.synthesize_sync(text)
+        assert own or audio == speaker.sound(text)
     say("calls", speaker.calls)
     cached.cache.remote.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])
