@@ -471,5 +471,7 @@ def test_forked_child_has_no_store(full, monkeypatch):
     expected = ("skipped", "a forked process has no remote store")
     assert outcome(access.fetch(KEY)) == outcome(access.upload(KEY, pair_of())) == expected
     assert outcome(access.skipped()) == expected
+    with pytest.raises(StoreError, match="a forked process has no remote store"):
+        list(access.list())
     access.close()
     assert len(full.calls) == asked

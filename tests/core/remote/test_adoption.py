@@ -1,5 +1,6 @@
 """At the end of a run, the entries of the store replace those of lost races."""
 
+import os
 import threading
 
 import pytest
@@ -107,6 +108,16 @@ def test_error_in_one_entry_keeps_no_other_from_its_adoption(lost, store, cache,
     lost.lost.add(other, cache.directory)
     monkeypatch.setattr(adoption_module, "read_entry", read)
     assert adopt(lost) == 1
+
+
+def test_forked_child_leaves_the_lost_races_to_its_parent(lost, tmp_path, monkeypatch):
+    lost.share(tmp_path)
+    lost.lost.add("f" * 64, tmp_path)
+    parent = os.getpid()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: parent + 1)
+        assert adopt(lost) == 0
+    assert lost.lost.take().keys() == {KEY, "f" * 64}
 
 
 def test_without_threads_nothing_is_adopted(lost, monkeypatch):

@@ -145,6 +145,8 @@ class StoreAccess:
         listing = getattr(self._store, "list", None)
         if not callable(listing):
             raise StoreError(f"{type(self._store).__name__} cannot list its objects", kind="refused")
+        if (reason := self._why_not_here()) is not None:
+            raise StoreError(reason, kind="refused")
         try:
             yield from listing("v1/")
         except Exception as error:
