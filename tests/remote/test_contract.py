@@ -45,8 +45,8 @@ class TestS3(StoreContract):
         server.faults = "AccessDenied"
         return make_store
 
-    def test_making_a_store_opens_no_connection(self, make_store, server):
-        super().test_making_a_store_opens_no_connection(make_store)
+    def test_making_a_store_opens_no_connection(self, make_store, open_with, server):
+        super().test_making_a_store_opens_no_connection(make_store, open_with)
         assert (server.requests, server.connections) == ([], 0)  # obstore's sockets are not Python's
 
 

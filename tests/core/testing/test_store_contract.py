@@ -73,6 +73,20 @@ def test_no_other_check_fails_for_a_wrong_store(name, box):
     assert_caught(WRONG_STORES[name], ALL, box)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("def get(", "async def get(", "get is a coroutine function"),
+        ("def put(", "def store(", "BoxStore.put is None"),
+    ],
+)
+def test_store_without_the_two_methods_is_reported(old, new, says, box):
+    box.install(*patched([(old, new)], STORE, STORE_TEST))
+    failed, _, output = box.run({Contract.test_store_has_get_and_put})
+    assert failed == {"test_store_has_get_and_put"}
+    assert says in output
+
+
 def test_store_that_cannot_check_may_declare_it(box):
     replacing = STORE.replace("if replace:", "if True:")
     box.install(replacing, STORE_TEST.replace("patience =", "creates_only = False\n    patience ="))

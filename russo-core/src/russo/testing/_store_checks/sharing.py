@@ -10,7 +10,7 @@ from ... import AudioCache, CachedSynthesizer, LayeredCache, RemoteCache
 from .._checks.deadlines import run_within
 from .._checks.expect import expect, refuse
 from .._fake import FakeSynthesizer
-from .base import MakeStore, Open, StoreContractBase
+from .base import Open, StoreContractBase
 from .handle import Handle
 from .words import PAID_AGAIN, SHARED, content_of, name_of
 
@@ -50,9 +50,9 @@ class SharingChecks(StoreContractBase):
             "speech that was wrong would come back on every machine that has read it",
         )
 
-    def test_speech_of_one_machine_is_a_hit_on_another(self, make_store: MakeStore, tmp_path: Path) -> None:
+    def test_speech_of_one_machine_is_a_hit_on_another(self, open_store: Open, tmp_path: Path) -> None:
         """A prompt that one machine has paid for is a cache hit on another machine."""
-        calls = [self._speak_on_a_machine(make_store(), tmp_path / name) for name in ("one", "other")]
+        calls = [self._speak_on_a_machine(open_store().store, tmp_path / name) for name in ("one", "other")]
         expect(
             calls == [1, 0],
             "the second machine gets the speech of the first one from the store, without a backend call",
