@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-def serve_as(hosts: Sequence[str], file: Path) -> ssl.SSLContext:
-    """Return the TLS context of a server of these hosts; write its certificate to ``file``, its key next to it."""
+def serve_as(hosts: Sequence[str], file: Path, *, is_authority: bool = True) -> ssl.SSLContext:
+    """Return the TLS context of a server of these hosts; write its certificate to ``file``, its key next to it.
+
+    Some clients accept no authority's certificate as that of a server: give them ``is_authority=False``.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
     now = datetime.now(UTC)
@@ -28,7 +31,9 @@ def serve_as(hosts: Sequence[str], file: Path) -> ssl.SSLContext:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None), critical=True
+        )
         .sign(key, hashes.SHA256())
     )
     file.write_bytes(certificate.public_bytes(Encoding.PEM))

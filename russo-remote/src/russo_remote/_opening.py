@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit
 
 from russo import StoreError
 
-from ._credentials import aws_credentials
-from ._failures import error_of
+from ._credentials import provider_of
+from ._failures import error_of, system_code
+from ._forks import check_process
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -36,28 +38,78 @@ _ENDPOINTS: Final = {
 }
 
 
-def open_store(url: str) -> ObjectStore:
+def open_store(url: str, *, patient: bool = False) -> ObjectStore:
     """Return obstore's store of a URL. No connection is opened.
 
+    Args:
+        url: The URL, not of a folder.
+        patient: Whether the wait for a reply may last as long as the whole call. The wait begins with the
+            request, so while a large object is sent, a server is not silent.
+
     Raises:
-        StoreError: A setting is missing or wrong.
+        StoreError: A setting is missing or wrong, or the process is a fork.
     """
+    check_process()
     import obstore.store
 
     scheme = url.partition(":")[0]
+    options: dict[str, Any] = {
+        "client_options": _client_options(url, scheme, patient=patient),
+        "retry_config": _RETRIES,
+    }
     try:
-        if scheme == "file":
-            return obstore.store.from_url(url, mkdir=True)
-        options: dict[str, Any] = {"client_options": _client_options(url, scheme), "retry_config": _RETRIES}
-        if scheme == "s3" and (provider := aws_credentials()) is not None:
+        if scheme in ("http", "https"):
+            # `from_url` would use the credentials of a cloud for the hosts that it knows.
+            return obstore.store.HTTPStore.from_url(url, **options)
+        if (provider := provider_of(scheme)) is not None:
             options["credential_provider"] = provider
         return obstore.store.from_url(url, **options)
     except Exception as error:  # noqa: BLE001 - all become a `StoreError`
-        raise StoreError(str(error_of(error, url) or "not found"), kind="refused") from None
+        raise _refusal(error, url) from None
 
 
-def _client_options(url: str, scheme: str) -> dict[str, Any]:
-    """Return the limits. With them, obstore refuses http:// servers unless it is told otherwise."""
+def open_folder(url: str) -> ObjectStore | None:
+    """Return obstore's store of a ``file://`` URL, or ``None`` if the folder does not exist.
+
+    Raises:
+        StoreError: The folder cannot be used, or the process is a fork.
+    """
+    check_process()
+    import obstore.store
+
+    try:
+        return obstore.store.from_url(url)
+    except Exception as error:  # noqa: BLE001 - all become a `StoreError`
+        if system_code(str(error)) == errno.ENOENT:
+            return None
+        raise _refusal(error, url) from None
+
+
+def create_folder(url: str) -> ObjectStore:
+    """Return obstore's store of a ``file://`` URL, whose folder is created if it does not exist.
+
+    Raises:
+        StoreError: The folder cannot be created or used, or the process is a fork.
+    """
+    check_process()
+    import obstore.store
+
+    try:
+        return obstore.store.from_url(url, mkdir=True)
+    except Exception as error:  # noqa: BLE001 - all become a `StoreError`
+        raise _refusal(error, url) from None
+
+
+def _refusal(error: Exception, url: str) -> StoreError:
+    return StoreError(str(error_of(error, url) or "not found"), kind="refused")
+
+
+def _client_options(url: str, scheme: str, *, patient: bool) -> dict[str, Any]:
+    """Return the limits. With them, obstore refuses http:// servers unless ``allow_http`` is set here."""
     addresses = [url, *(os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ()))]
-    allow = any(urlsplit(address).scheme == "http" for address in addresses)
-    return {**_CLIENT, "allow_http": True} if allow else dict(_CLIENT)
+    options: dict[str, Any] = dict(_CLIENT)
+    if patient:
+        options["read_timeout"] = _CLIENT["timeout"]
+    if any(urlsplit(address).scheme == "http" for address in addresses):
+        options["allow_http"] = True
+    return options

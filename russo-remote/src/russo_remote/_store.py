@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from russo import StoredObject, StoreError
 
 from ._failures import error_of
-from ._opening import open_store
+from ._forks import check_process
+from ._opening import create_folder, open_folder, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _LIST_CHUNK: Final = 1000
+# A larger object gets more than 3 s to be sent.
+_LARGE: Final = 256 * 1024
 
 
 class ObstoreStore:
     """Objects in a bucket, a container, a folder or on a web server.
 
     Settings of a cloud, such as its region and its credentials, come from the variables that its own tools
-    use. Nothing is opened before the first call.
+    use. No connection is opened before the first call.
+
+    A folder that does not exist has no objects; the first put creates it. In a forked child of a process that
+    used a store, every call raises a `StoreError`.
 
     Args:
         url: ``s3://BUCKET/PREFIX``, ``gs://BUCKET/PREFIX``, ``az://CONTAINER/PREFIX``,
@@ -38,7 +44,9 @@ class ObstoreStore:
     def __init__(self, url: str) -> None:
         self.url: Final = url
         self._scheme: Final = url.partition(":")[0]
-        self._store: ObjectStore = open_store(url)
+        self._is_web: Final = self._scheme in ("http", "https")
+        self._store = self._open()
+        self._patient: ObjectStore | None = None
 
     def __repr__(self) -> str:
         return f"ObstoreStore({self.url!r})"
@@ -48,60 +56,99 @@ class ObstoreStore:
 
     def get(self, name: str, limit: int) -> bytes | None:
         """Return an object, or ``None`` if it does not exist; see `russo.Store`."""
+        if (store := self._opened()) is None:
+            return None
         import obstore
 
         try:
-            found = obstore.get(self._store, name)
+            found = obstore.get(store, name)
             if found.meta["size"] > limit:
                 return b"".join(_first(found, limit))
             return found.bytes().to_bytes()
         except Exception as error:  # noqa: BLE001 - all become a `StoreError`
             failure = error_of(error, self.url)
-            if failure is None:
-                return None
-            raise failure from None
+        if failure is None:
+            return None
+        raise failure
 
     def put(self, name: str, data: bytes, *, replace: bool) -> bool:
         """Store an object; return whether it is new or was replaced; see `russo.Store`."""
-        if self._scheme in ("http", "https"):
-            raise StoreError("a web server is only read; use another URL to write", kind="refused")
+        self._check_writable()
+        store = self._opened_for(len(data))
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         try:
             # One request: in parts, an object that stops half-way would have to be cleaned up.
-            obstore.put(
-                self._store, name, data, mode="overwrite" if replace else "create", use_multipart=False
-            )
-        except (AlreadyExistsError, PreconditionError):
-            return False
+            obstore.put(store, name, data, mode="overwrite" if replace else "create", use_multipart=False)
         except Exception as error:  # noqa: BLE001 - all become a `StoreError`
-            raise error_of(error, self.url, writes=True) or StoreError("not found") from None
-        return True
+            if isinstance(error, (AlreadyExistsError, PreconditionError)) and not replace:
+                return False
+            failure = error_of(error, self.url, writes=True) or StoreError("not found")
+        else:
+            return True
+        raise failure
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects whose names begin with a prefix; see `russo.Store`."""
-        if self._scheme in ("http", "https"):
+        if self._is_web:
             raise StoreError("a web server cannot list its objects", kind="refused")
+        if (store := self._opened()) is None:
+            return
         import obstore
 
+        folder = prefix.rpartition("/")[0]  # obstore's prefix is a whole folder
         try:
-            for chunk in obstore.list(self._store, prefix.rstrip("/"), chunk_size=_LIST_CHUNK):
+            for chunk in obstore.list(store, folder or None, chunk_size=_LIST_CHUNK):
                 for each in chunk:
-                    yield StoredObject(each["path"], each["size"], each["last_modified"].timestamp())
+                    if each["path"].startswith(prefix):
+                        yield StoredObject(each["path"], each["size"], each["last_modified"].timestamp())
         except Exception as error:  # noqa: BLE001 - all become a `StoreError`
-            if (failure := error_of(error, self.url, writes=True)) is not None:
-                raise failure from None
+            failure = error_of(error, self.url, writes=True)
+        else:
+            return
+        if failure is not None:
+            raise failure
 
     def delete(self, name: str) -> None:
         """Remove an object; one that does not exist is no error; see `russo.Store`."""
+        self._check_writable()
+        if (store := self._opened()) is None:
+            return
         import obstore
 
         try:
-            obstore.delete(self._store, name)
+            obstore.delete(store, name)
         except Exception as error:  # noqa: BLE001 - all become a `StoreError`
-            if (failure := error_of(error, self.url)) is not None:
-                raise failure from None
+            failure = error_of(error, self.url)
+        else:
+            return
+        if failure is not None:
+            raise failure
+
+    def _check_writable(self) -> None:
+        if self._is_web:
+            raise StoreError("a web server is only read; use another URL to write", kind="refused")
+
+    def _open(self) -> ObjectStore | None:
+        return open_folder(self.url) if self._scheme == "file" else open_store(self.url)
+
+    def _opened(self) -> ObjectStore | None:
+        """Return the store, or ``None`` if it is a folder that does not exist."""
+        check_process()
+        if self._store is None:  # another process may have created the folder
+            self._store = self._open()
+        return self._store
+
+    def _opened_for(self, size: int) -> ObjectStore:
+        """Return the store for a put of this many bytes."""
+        if (store := self._opened()) is None:
+            self._store = store = create_folder(self.url)
+        if size <= _LARGE or self._scheme == "file":
+            return store
+        if self._patient is None:
+            self._patient = open_store(self.url, patient=True)
+        return self._patient
 
 
 def _first(found: Any, limit: int) -> Iterator[bytes]:
