@@ -56,6 +56,17 @@ class RecordPins:
             self._new.add(event.key)
             self._file.pins.pop(event.key, None)
 
+    def recorded(self) -> dict[str, Pin]:
+        """Return the pins of new audio, and of audio that was not pinned, as it is stored now."""
+        pins = {}
+        for key, (prompt, directory) in self._places.items():
+            if key not in self._new and key in self._before:
+                continue
+            entry = read_entry(AudioCache(directory), key)
+            if not isinstance(entry, Miss):
+                pins[key] = Pin.of(entry.data, prompt)
+        return pins
+
     def write(self) -> str | None:
         """Pin new audio, and audio that was not pinned; return what changed in words, or ``None``.
 
@@ -65,13 +76,7 @@ class RecordPins:
         """
         if not self._file.exists:
             return None
-        pins = {}
-        for key, (prompt, directory) in self._places.items():
-            if key not in self._new and key in self._before:
-                continue
-            entry = read_entry(AudioCache(directory), key)
-            if not isinstance(entry, Miss):
-                pins[key] = Pin.of(entry.data, prompt)
+        pins = self.recorded()
         self._file.update(pins)
         old = [self._before.get(key) for key in pins]
         added = sum(pin is None for pin in old)
