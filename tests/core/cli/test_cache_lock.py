@@ -70,7 +70,7 @@ def test_change_of_speech_is_named(folder, cache):
         f'~ {ONE[:12]} "Book a flight": other audio, {new:,} bytes instead of {old:,}',
         f'+ {TWO[:12]} "Turn on the light"',
         f'+ {THREE[:12]} "book a table"',
-        f"{folder / 'russo.lock'}: 2 pins added, 1 changed",
+        f"{folder / 'russo.lock'}: 2 pins added, 1 pin replaced",
     ]
     assert pins(folder)[ONE].fits(cache.get(ONE).data)
 
@@ -85,7 +85,7 @@ def test_prune_removes_the_pins_of_entries_that_are_not_here(folder, cache):
     pin_entries(folder, store_prompts(folder / "other", "Elsewhere", first=9))
     result = russo("cache", "lock", "--prune")
     assert result.lines[0] == f'- {numbered_key(9)[:12]} "Elsewhere"'
-    assert result.lines[-1].endswith(": 3 pins added, 1 removed")
+    assert result.lines[-1].endswith(": 3 pins added, 1 pin removed")
     assert sorted(pins(folder)) == [ONE, TWO, THREE]
 
 
@@ -95,7 +95,7 @@ def test_check_and_dry_run_change_nothing(folder, cache, option):
     before = (folder / "russo.lock").read_bytes()
     result = russo("cache", "lock", option)
     assert (folder / "russo.lock").read_bytes() == before
-    assert result.lines[-1] == f"{folder / 'russo.lock'}: 2 pins added, 1 changed (not written)"
+    assert result.lines[-1] == f"{folder / 'russo.lock'}: 2 pins added, 1 pin replaced (not written)"
     assert result.code == (option == "--check")
     assert (result.err.splitlines()[-1] == UP_TO_DATE) is (option == "--check")
 
@@ -164,11 +164,11 @@ def test_json_has_the_changes(folder, cache):
     assert values["changes"][0] == {
         "key": ONE,
         "prompt": "Book a flight",
-        "change": "changed",
+        "change": "replaced",
         "old": old,
         "new": pins(folder)[ONE].digest,
     }
-    assert [each["change"] for each in values["changes"]] == ["changed", "added", "added"]
+    assert [each["change"] for each in values["changes"]] == ["replaced", "added", "added"]
     assert russo("cache", "lock", "--check", "--json").json["written"] is False
 
 

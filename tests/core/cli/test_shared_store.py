@@ -9,8 +9,9 @@ import pytest
 from russo import AudioCache
 from russo._remote.objects import object_name
 from russo._remote.pins import LockFile, Pin
-from support.command import SPEAKER, numbered_key, russo, store_prompts
+from support.command import SPEAKER, numbered_key, russo, start, store_prompts, wait_for
 from support.remote.commands import keys_in, pin_entries, put_all
+from support.terminal import send_interrupts
 
 COUNTING = """
 from pathlib import Path
@@ -167,7 +168,7 @@ def test_store_in_trouble_costs_one_line(plain_remote):
     assert "2 backend calls" in result.out
     trouble, hint = result.err.splitlines()[-2:]
     assert trouble == (
-        f"russo: remote {plain_remote.url}: 4 lookups skipped (it is down), 2 entries not uploaded (it is down)"
+        f"russo: remote {plain_remote.url}: 2 lookups skipped (it is down), 2 entries not uploaded (it is down)"
     )
     assert hint == "upload later with: russo cache push"
 
@@ -179,6 +180,22 @@ def test_upload_is_possible_later(folder, plain_remote):
     plain_remote.trouble(None)
     assert russo("cache", "push").code == 0
     assert plain_remote.objects == plain_remote.local()
+
+
+@pytest.mark.parametrize("arguments", [("record", "a.txt"), ("say", "one")])
+def test_interrupt_ends_the_wait_for_uploads_only(folder, plain_remote, arguments):
+    plain_remote.before("put", "import time\nwhile (root / 'held').exists(): time.sleep(0.01)")
+    (plain_remote.root / "held").touch()
+    process = start(*arguments, "--remote-write")
+    wait_for(lambda: plain_remote.calls("put") and keys_in(folder / ".russo_cache"), process)
+    wait_for(lambda: len(plain_remote.calls("put")) == (2 if arguments[0] == "record" else 1), process)
+    send_interrupts(process)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"not uploaded (not finished " in err
+    assert out.decode().startswith("2 of 2 prompts" if arguments[0] == "record" else "")
+    (plain_remote.root / "held").unlink()
+    assert russo("cache", "push").code == 0
 
 
 # -- russo.lock
@@ -234,7 +251,7 @@ def test_refresh_replaces_the_pin_and_uploads_the_new_audio(folder, plain_remote
     assert all(pins(folder)[key].fits(audio) for key, audio in after.items())
     assert [line[0] for line in result.lines[-3:-1]] == ["~", "~"]
     assert ": other audio, " in result.lines[-2]
-    assert result.lines[-1] == "russo.lock: 2 pins changed"
+    assert result.lines[-1] == "russo.lock: 2 pins replaced"
 
 
 def test_pinned_audio_that_is_nowhere_is_recorded_again_and_the_pin_is_replaced(folder, plain_remote):
@@ -243,7 +260,7 @@ def test_pinned_audio_that_is_nowhere_is_recorded_again_and_the_pin_is_replaced(
     russo(*arguments)
     plain_remote.forget_local()
     result = russo(*arguments)
-    assert result.lines[-1] == "russo.lock: 2 pins changed"
+    assert result.lines[-1] == "russo.lock: 2 pins replaced"
     assert russo("cache", "lock", "--check", "--json").json["changes"] == []
 
 
@@ -277,8 +294,12 @@ def test_audio_of_a_faster_machine_is_adopted_and_pinned(folder, plain_remote, t
         """,
     )
     (folder / "russo.lock").touch()
-    values = russo("record", "a.txt", "--remote-write", "--json").json
+    result = russo("record", "a.txt", "--remote-write", "--json")
+    values = result.json
     assert (values["backend_calls"], values["uploaded"], values["not_uploaded"]) == (2, 0, 0)
+    assert result.err.splitlines()[-1] == (
+        f"2 entries of this run replaced by those of {plain_remote.url}, because another machine stored them first"
+    )
     assert set(plain_remote.local().values()) == {take.data}
     assert len(pins(folder)) == 2
     assert all(pin.fits(take.data) for pin in pins(folder).values())
@@ -296,7 +317,7 @@ def test_unpinned_entries_of_the_store_are_counted_by_say(folder, plain_remote, 
     LockFile(folder / "russo.lock").update({"elsewhere": Pin.of(b"x", "Elsewhere")})
     result = russo("say", "one", "-o", "one.wav")
     assert result.err.splitlines()[-1] == (
-        f"russo: 1 entry from {plain_remote.url} are not in russo.lock; pin them with: russo cache lock"
+        f"russo: 1 entry from {plain_remote.url} is not in russo.lock; pin it with: russo cache lock"
     )
 
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _MOST_NAMED: Final = 20
 _ADDED: Final = "added"
-_CHANGED: Final = "changed"
+_REPLACED: Final = "replaced"
 _REMOVED: Final = "removed"
 # A change of speech comes first, because it is the one to review.
-_SIGNS: Final = {_CHANGED: "~", _REMOVED: "-", _ADDED: "+"}
+_SIGNS: Final = {_REPLACED: "~", _REMOVED: "-", _ADDED: "+"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class PinChange:
 
     @property
     def kind(self) -> str:
-        """``added``, ``changed`` or ``removed``."""
-        return _ADDED if self.old is None else _REMOVED if self.new is None else _CHANGED
+        """``added``, ``replaced`` or ``removed``."""
+        return _ADDED if self.old is None else _REMOVED if self.new is None else _REPLACED
 
     @property
     def prompt(self) -> str:
@@ -81,15 +81,9 @@ def changes_between(before: Mapping[str, Pin], after: Mapping[str, Pin]) -> list
 
 
 def counts_text(changes: Sequence[PinChange]) -> str:
-    """Return how many pins changed: ``12 pins added, 1 changed``."""
-    numbers = {kind: sum(each.kind == kind for each in changes) for kind in (_ADDED, _CHANGED, _REMOVED)}
-    parts = [f"{number:,} {kind}" for kind, number in numbers.items() if number]
-    if not parts:
-        return "no pin changed"
-    first, *rest = parts
-    number, kind = first.split(" ")
-    noun = "pin" if number == "1" else "pins"
-    return ", ".join([f"{number} {noun} {kind}", *rest])
+    """Return how many pins changed: ``12 pins added, 1 pin replaced``."""
+    numbers = {kind: sum(each.kind == kind for each in changes) for kind in (_ADDED, _REPLACED, _REMOVED)}
+    return ", ".join(f"{count(number, 'pin')} {kind}" for kind, number in numbers.items() if number)
 
 
 def lines_for(changes: Sequence[PinChange]) -> Iterator[str]:

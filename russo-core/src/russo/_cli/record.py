@@ -65,8 +65,7 @@ def record(
         uses_remote=True,
     )
     pins = RecordedPins(workspace)
-    synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh)
-    events.on_new = pins.note_new
+    synthesizer, events = open_synthesizer(workspace, yes=yes, refresh=refresh, listeners=[pins])
     workspace.announce()
     if refresh:
         refuse_to_refresh(synthesizer, workspace, [each.text for each in prompts])
@@ -75,9 +74,9 @@ def record(
     recording = Recording(synthesizer, events, prompts)
     try:
         _run(recording, functools.partial(run_to_end, synthesizer, events), jobs)
-        finish_uploads(workspace)
+        finish_uploads(events)
     finally:
-        changes = pins.write(events)
+        changes = pins.update()
     recording.failures.sort(key=lambda failure: failure.prompt.line)
     events.show_troubles(workspace.layered.layers)
     if as_json:
@@ -89,6 +88,8 @@ def record(
         pins.show(changes)
     if recording.stopped:
         _explain_stop(recording, refresh=refresh)
+        raise click.exceptions.Exit(130)
+    if events.is_interrupted:
         raise click.exceptions.Exit(130)
     if recording.failures:
         raise click.exceptions.Exit(1)

@@ -70,9 +70,11 @@ def say(
     try:
         audio = _synthesize(synthesizer, events, prompt)
     finally:
-        finish_uploads(workspace)
+        finish_uploads(events)
         _note_kept(prompt, events)
     events.show_troubles(workspace.layered.layers)
+    if events.is_interrupted:
+        raise click.exceptions.Exit(130)
     if output is not None:
         _write(audio, output, prompt, events)
     if as_json:

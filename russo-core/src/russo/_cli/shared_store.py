@@ -4,31 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._flow.remote_summary import remote_troubles, stores_of, unpinned_hits
-from .._remote.pins import LockFile, Pin, after_update
+from .._clock import monotonic
+from .._flow.remote_summary import adopted_entries, remote_troubles, stores_of, unpinned_hits
+from .._plugin.record_pins import RecordPins
+from .._remote.adoption import adopt
+from .._remote.pins import after_update
 from .._remote.remote import access_of
-from .._store.cache import AudioCache, Miss, read_entry
+from .._remote.uploads import FLUSH_SECONDS
 from . import screen
 from .pin_changes import PinChange, changes_between, counts_text, show_changes, write_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .._statistics import Counts
     from .speaking import CommandEvents
-    from .workspace import CommandWorkspace
 
 
-def finish_uploads(workspace: CommandWorkspace) -> None:
-    """Wait until new audio is uploaded, at most 30 s, and adopt what the store already had."""
-    if workspace.remote is None:
-        return
-    with screen.status(f"uploading to {workspace.remote.url}"):
-        workspace.remote.close()
+def finish_uploads(events: CommandEvents) -> None:
+    """Wait until new audio is uploaded, at most 30 s, and adopt what faster machines stored.
+
+    Ctrl-C ends only the wait.
+    """
+    deadline = monotonic() + FLUSH_SECONDS
+    used = [access_of(remote) for remote in events.stores]
+    for access in used:
+        try:
+            with screen.status(f"uploading to {access.url}"):
+                access.uploads.flush(max(0, round(deadline - monotonic())))
+                events.adopted[access.url] += adopt(access)
+        except KeyboardInterrupt:
+            events.is_interrupted = True
+        access.close()
 
 
-def show_remote(counts: Counts) -> None:
-    """Print what went wrong with the shared store, and how many of its entries are not pinned."""
+def show_remote(counts: Counts, adopted: Mapping[str, int]) -> None:
+    """Print what went wrong with shared stores, and which of their entries replaced those of the command.
+
+    Args:
+        counts: The counts of the command.
+        adopted: The numbers of adopted entries, by the URL of the store.
+    """
+    for sentence in adopted_entries({url: number for url, number in adopted.items() if number}):
+        screen.note(sentence)
     for sentence in (*remote_troubles(counts), *unpinned_hits(counts)):
         screen.complain(sentence)
     if any(store.not_uploaded for store in stores_of(counts)):
@@ -46,30 +64,11 @@ def remote_facts(counts: Counts) -> dict[str, Any]:
     }
 
 
-class RecordedPins:
-    """Adds what a command recorded to ``russo.lock``, if the file exists.
+class RecordedPins(RecordPins):
+    """Pins the audio that a command recorded, if ``russo.lock`` exists, and prints what changed."""
 
-    Args:
-        workspace: The workspace of the command.
-
-    Raises:
-        SettingsError: The file is invalid.
-    """
-
-    def __init__(self, workspace: CommandWorkspace) -> None:
-        shared = None if workspace.remote is None else access_of(workspace.remote).lock
-        self._file = LockFile(workspace.settings.lock_file) if shared is None else shared
-        self._before = dict(self._file.pins)
-
-    def note_new(self, key: str) -> None:
-        """Note that new audio is stored under a key. Until `write`, the key is not pinned.
-
-        Otherwise the new audio would not be uploaded, because it is not the pinned one.
-        """
-        self._file.pins.pop(key, None)
-
-    def write(self, events: CommandEvents) -> list[PinChange]:
-        """Pin the audio of new prompts, and of those that were not pinned; return what changed.
+    def update(self) -> list[PinChange]:
+        """Pin new audio, and audio that was not pinned; return what changed.
 
         Audio that was stored before, and is not the pinned one, stays as it is.
 
@@ -79,12 +78,7 @@ class RecordedPins:
         """
         if not self._file.exists:
             return []
-        pins = {
-            key: pin
-            for prompt, key in events.keys.items()
-            if (prompt in events.new or key not in self._before)
-            and (pin := _pin_of(events, prompt, key)) is not None
-        }
+        pins = self.recorded()
         write_pins(self._file, pins)
         return changes_between(self._before, after_update(self._before, pins))
 
@@ -93,9 +87,3 @@ class RecordedPins:
         if changes:
             show_changes(changes)
             screen.show(f"{self._file.path.name}: {counts_text(changes)}")
-
-
-def _pin_of(events: CommandEvents, prompt: str, key: str) -> Pin | None:
-    directory = events.directories.get(prompt)
-    entry = Miss("absent") if directory is None else read_entry(AudioCache(directory), key)
-    return None if isinstance(entry, Miss) else Pin.of(entry.data, prompt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from .._backends.backend_call import BackendCall
-    from .._events import CacheHit, CacheMiss, EntryStored, RemoteLookup, StoreFailed
+    from .._events import CacheHit, CacheMiss, EntryStored, StoreFailed
+    from .._remote.remote import RemoteCache
     from .._store.cache import AudioCache
 
 T = TypeVar("T")
@@ -76,9 +78,10 @@ class CommandEvents:
         old: The audio that is to be replaced, by prompt.
         replaced: The audio that was replaced, by prompt.
         stored: The prompts whose audio was stored.
-        new: The prompts whose stored audio comes from the backend, not from a shared store.
         remotes: The URL of the shared store that had the audio, by prompt.
-        on_new: Called with the key of audio from the backend after it was stored, before it is uploaded.
+        stores: The shared stores that the command has used.
+        adopted: How many entries were replaced by those of a shared store, by its URL.
+        is_interrupted: Whether Ctrl-C ended the wait for the uploads.
     """
 
     def __init__(self) -> None:
@@ -88,9 +91,9 @@ class CommandEvents:
         self.replaced: dict[str, Replaced] = {}
         self.stored: set[str] = set()
         self.remotes: dict[str, str] = {}
-        self.new: set[str] = set()
-        self.on_new: Callable[[str], object] = lambda _: None
-        self._fetched: set[str] = set()
+        self.stores: set[RemoteCache] = set()
+        self.adopted: Counter[str] = Counter()
+        self.is_interrupted = False
         self.keys: dict[str, str] = {}
         self.directories: dict[str, Path] = {}
         self.not_stored: dict[str, str] = {}
@@ -127,21 +130,10 @@ class CommandEvents:
                 self.old[event.prompt] = take
 
     @hookimpl
-    def russo_remote_lookup(self, event: RemoteLookup) -> None:
-        """Record that the entry that is stored next comes from a shared store."""
-        if event.outcome == "hit":
-            self._fetched.add(event.key)
-
-    @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
         """Record where audio was stored, and what it replaced."""
         if not event.nested:
             self.stored.add(event.prompt)
-            if event.key in self._fetched:
-                self._fetched.discard(event.key)
-            else:
-                self.new.add(event.prompt)
-                self.on_new(event.key)
             if (old := self.old.pop(event.prompt, None)) is not None:
                 self.replaced[event.prompt] = Replaced(old, is_same=old.is_same(event.audio))
             self.keys[event.prompt] = event.key
@@ -169,11 +161,11 @@ class CommandEvents:
             screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
         for trouble in sorted(counts.troubles):
             screen.complain(trouble)
-        show_remote(counts)
+        show_remote(counts, self.adopted)
 
 
 def open_synthesizer(
-    workspace: CommandWorkspace, *, yes: bool, refresh: bool = False
+    workspace: CommandWorkspace, *, yes: bool, refresh: bool = False, listeners: Sequence[object] = ()
 ) -> tuple[CachedSynthesizer, CommandEvents]:
     """Make the synthesizer of the chosen backend, with the cache that a test run would use.
 
@@ -181,6 +173,7 @@ def open_synthesizer(
         workspace: The workspace of the command.
         yes: Whether to use servers and code that the ini-file names without asking.
         refresh: Whether to replace stored audio; recordings are not read then.
+        listeners: More hook implementations.
 
     Raises:
         BackendConfigError: An option does not exist or is invalid.
@@ -194,13 +187,15 @@ def open_synthesizer(
     events, manager = CommandEvents(), make_manager()
     manager.register(events.statistics, "statistics")
     manager.register(events, "russo command")
+    for each in listeners:
+        manager.register(each)
     context = RunContext(
         cache=_without_recordings(workspace) if refresh else workspace.layered,
         mode=Mode.REFRESH if refresh else Mode.AUTO,
         report=events.statistics.report,
         manager=manager,
     )
-    events.calls = context.calls
+    events.calls, events.stores = context.calls, context.remotes
     cached.bound_to(context)
     events.refreshes = cached.cache.writable if refresh else None
     return cached, events
