@@ -3,6 +3,7 @@
 import pytest
 
 from russo import AudioCache
+from russo._backends import entry_points
 from support.speakers import Environment, EventRecorder, registered
 
 
@@ -22,3 +23,12 @@ def events():
 def environment(tmp_path):
     """Return an isolated Python with russo and without a backend."""
     return Environment(tmp_path)
+
+
+@pytest.fixture
+def shared(project):
+    """A shared store in a folder, registered for the scheme ``folder`` by a package of the project."""
+    from support.remote.folder_project import FolderProject
+
+    yield FolderProject(project)
+    entry_points.installed_in.cache_clear()

@@ -2,8 +2,6 @@
 
 import pytest
 
-from russo._backends import entry_points
-
 ACME = """
     import asyncio, os
     from pathlib import Path
@@ -74,12 +72,3 @@ def acme_project(project):
     project.ini("russo_synth = acme:Acme")
     project.tests(MARKED)
     return project
-
-
-@pytest.fixture
-def shared(project):
-    """A shared store in a folder, registered for the scheme ``folder`` by a package of the project."""
-    from support.remote.folder_project import FolderProject
-
-    yield FolderProject(project)
-    entry_points.installed_in.cache_clear()

@@ -86,7 +86,9 @@ def test_miss_is_explained_once(project, monkeypatch):
 
     calls = []
     true = explain.explain_miss
-    monkeypatch.setattr(explain, "explain_miss", lambda *args: calls.append(args) or true(*args))
+    monkeypatch.setattr(
+        explain, "explain_miss", lambda *args, **named: calls.append(args) or true(*args, **named)
+    )
     project.tests("def test_it(russo_say): russo_say('Hello')")
     run_with_report(project, "--russo-cache-mode=replay")
     assert len(calls) == 1

@@ -115,7 +115,7 @@ def _by_outcome(noun: str, numbers: Counter[str]) -> Iterator[str]:
 def remote_troubles(total: Counts) -> Iterator[str]:
     """Yield the sentences about shared stores that did not answer, or answered with something unusable."""
     for store in stores_of(total):
-        facts = list(_facts(store))
+        facts = list(facts_of(store))
         if facts:
             yield f"remote {store.shown_url}: {', '.join(facts)}"
         answered = store.lookups.total()
@@ -161,7 +161,8 @@ def _is_brought_ahead(total: Counts) -> bool:
     return sum(number for _, number in _brought(total)) > total.hits
 
 
-def _facts(store: StoreCounts) -> Iterator[str]:
+def facts_of(store: StoreCounts) -> Iterator[str]:
+    """Yield what went wrong with a shared store, each fact in some words."""
     if number := store.skipped.total():
         yield f"{count(number, 'lookup')} skipped{_reasons(store.skipped)}"
     if number := store.lookups["damaged"]:

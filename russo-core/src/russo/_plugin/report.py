@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from .._clock import monotonic
+from .._flow.summary import total_of
 from .._foreign import shown, visible
 from .._report.attachments import AttachmentCollector
 from .._report.attempts import Attempts, Moment, phase_of, problem_of, tag_of
 from .._report.document import DocumentBuilder
 from .._report.files import FileStore
+from .._report.remotes import remotes_of
 from .._report.sections import SectionCollector, StoredSection
 from .._report.sounds import Sounds
 from .._report.targets import Target
@@ -49,6 +51,7 @@ class Report:
 
     def __init__(self, config: pytest.Config, session: PytestSession) -> None:
         self._config = config
+        self._session = session
         self._workers = session.workers
         self._targets = _targets(config)
         shared = session.workers.share_directory()
@@ -65,6 +68,7 @@ class Report:
         send(
             "report", lambda: [dataclasses.asdict(use) for use in self.listener.take()] or None, in_order=True
         )
+        send("report remotes", self.listener.take_brought)
         send("report sections", sections.take, in_order=True)
         send("report attachments", attachments.take, in_order=True)
         send("report phases", self._take_unlogged)
@@ -167,10 +171,13 @@ class Report:
 
         self._attempts.add_unlogged(received("report phases"))
         builder = DocumentBuilder(self._config, sounds, self._files)
+        for brought in self._workers.received("report remotes"):
+            builder.add_brought(brought)
         builder.add_uses(Use(**values) for values in received("report"))
         builder.add_sections(StoredSection(**values) for values in received("report sections"))
         builder.add_attachments(received("report attachments"))
-        return builder.build(self._attempts, _counts(self._config), monotonic() - self._start)
+        remotes = remotes_of(total_of(self._workers.received("counts")), self._session.remotes.adopted)
+        return builder.build(self._attempts, _counts(self._config), monotonic() - self._start, remotes)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self) -> None:

@@ -20,7 +20,7 @@ from .command import record_command, test_command
 from .files import media_type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pytest
 
@@ -50,9 +50,14 @@ class DocumentBuilder:
         self._sounds = sounds
         self._files = files
         self._described: dict[str, dict[str, Any]] = {}
+        self._brought: dict[str, str] = {}
         self._parts: dict[str, _ByTest] = {
             name: defaultdict(dict) for name in ("prompts", "sections", "attachments")
         }
+
+    def add_brought(self, brought: Mapping[str, str]) -> None:
+        """Add keys whose audio came from a shared store, each with the URL of the store, before the uses."""
+        self._brought.update(brought)
 
     def add_uses(self, uses: Iterable[Use]) -> None:
         """Add uses of prompts, in order."""
@@ -80,13 +85,20 @@ class DocumentBuilder:
             part = self._part("attachments", attachment["test"], attachment["attempt"])
             part.append(self._attachment(attachment))
 
-    def build(self, attempts: Attempts, counts: Mapping[str, int], seconds: float) -> dict[str, Any]:
+    def build(
+        self,
+        attempts: Attempts,
+        counts: Mapping[str, int],
+        seconds: float,
+        remotes: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
         """Return the document.
 
         Args:
             attempts: The tests of the run.
             counts: The numbers of pytest's last line.
             seconds: The duration of the run.
+            remotes: The shared stores of the run as JSON values; see `remotes_of`.
         """
         tests = [self._test(test, found) for test, found in attempts.of_tests().items()]
         return {
@@ -97,6 +109,7 @@ class DocumentBuilder:
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "seconds": round(seconds, 3),
             "counts": dict(counts) or _counts(tests),
+            "remotes": list(remotes),
             "tests": tests,
             "outside": self._rest(),
             "audio": {digest: self._sounds.describe(digest) for digest in self._sounds},
@@ -112,6 +125,7 @@ class DocumentBuilder:
             "settings": use.settings,
             "audio": use.audio or None,
             "seconds": use.duration,
+            "remote": self._brought.get(use.key) if use.state == "hit" else None,
             "error": use.error or None,
             "record": record_command(self._config, use.test) if use.is_recordable and use.test else None,
         }

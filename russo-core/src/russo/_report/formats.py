@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +42,15 @@ def size(number_of_bytes: int) -> str:
     if number_of_bytes < 999_500:
         return f"{number_of_bytes / 1000:.0f} kB"
     return f"{number_of_bytes / 1e6:,.1f} MB"
+
+
+def numbers_of_store(remote: Mapping[str, Any]) -> str:
+    """Return the numbers of a shared store: ``8 of 12 entries found, 4 uploaded``."""
+    asked = remote["hits"] + remote["misses"]
+    facts = [f"{remote['hits']:,} of {count(asked, 'entry', 'entries')} found"] if asked else []
+    facts += [f"{remote['uploaded']:,} uploaded"] if remote["uploaded"] else []
+    facts += [f"{remote['adopted']:,} replaced by the store's own"] if remote["adopted"] else []
+    return ", ".join(facts) or "no entry found or uploaded"
 
 
 def date(text: str) -> str:

@@ -205,6 +205,7 @@ def _template() -> jinja2.Template:
         "duration": formats.duration,
         "hash": _hash,
         "merged": merged,
+        "numbers": formats.numbers_of_store,
         "of": formats.count_in_summary,
         "size": formats.size,
         "visible": formats.visible,

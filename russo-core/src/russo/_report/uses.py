@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .._audio import Audio
-    from .._events import CacheHit, CacheMiss, EntryStored, Event, SynthesisFinish, SynthesisStart
+    from .._events import (
+        CacheHit,
+        CacheMiss,
+        EntryStored,
+        Event,
+        RemoteLookup,
+        SynthesisFinish,
+        SynthesisStart,
+    )
     from .._store.cache import AudioCache
     from .attempts import Moment
 
@@ -87,6 +95,7 @@ class ReportListener:
         self._unanswered: dict[str, list[int]] = {}  # by key, the uses that become obsolete if a call begins
         self._waiting: dict[str, Audio] = {}
         self._places: dict[str, tuple[str, str]] = {}
+        self._brought: dict[str, str] = {}
 
     def take(self) -> list[Use]:
         """Return the uses since the last call of this method, each with the place of its audio."""
@@ -96,6 +105,19 @@ class ReportListener:
             while self._waiting:
                 self._copy_oldest()
             return [dataclasses.replace(use, place=self._places.get(use.audio)) for use in uses]
+
+    def take_brought(self) -> dict[str, str] | None:
+        """Return the keys that shared stores had since the last call, each with the URL of the store."""
+        with self._lock:
+            brought, self._brought = self._brought, {}
+        return brought or None
+
+    @hookimpl
+    def russo_remote_lookup(self, event: RemoteLookup) -> None:
+        """Record that audio comes from a shared store, perhaps ahead of the test that uses it."""
+        if event.outcome == "hit":
+            with self._lock:
+                self._brought[event.key] = event.url
 
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
