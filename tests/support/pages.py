@@ -84,7 +84,8 @@ def run_page(page: Path, directory: Path) -> None:
     home.mkdir()
     text = text.replace(_SHARED_FOLDER, str(home / "team-speech"))
     with Vendors(home / "vendors.pem") as vendors:
-        _PageRun(page, directory, _environment(home) | vendors.environment).run(blocks(text, page))
+        environment = _environment(home) | vendors.environment | _plugins(text)
+        _PageRun(page, directory, environment).run(blocks(text, page))
 
 
 class _PageRun:
@@ -259,8 +260,6 @@ def _environment(home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # The import of Hypothesis takes a second in each process of a run, and no page uses it.
-        "PYTEST_ADDOPTS": "-p no:hypothesispytest",
         # pytest-asyncio, if installed, prints this warning at the head of every run.
         "PYTHONWARNINGS": 'ignore:The configuration option "asyncio_default_fixture_loop_scope"',
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -268,6 +267,15 @@ def _environment(home: Path) -> dict[str, str]:
         **{f"GIT_{who}_NAME": "you" for who in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{who}_EMAIL": "you@example.org" for who in ("AUTHOR", "COMMITTER")},
     }
+
+
+def _plugins(text: str) -> dict[str, str]:
+    """Return the variable that leaves out the pytest plugins which a page does not use.
+
+    The import of Hypothesis takes a second in each process of a run, and that of anyio 0.2 s.
+    """
+    unused = ["hypothesispytest", *(["anyio"] if "anyio" not in text else [])]
+    return {"PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in unused)}
 
 
 def _is_known(text: str) -> bool:
