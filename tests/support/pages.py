@@ -51,6 +51,7 @@ _SECONDS = 300
 _NO_NETWORK = "http://127.0.0.1:9"  # no server listens on the port of the discard protocol
 _FOREIGN = ("PIP_", "GIT_")
 _SHARED_FOLDER = "/mnt/team-speech"
+_PLUGINS = ("hypothesispytest", "anyio", "time_machine")
 _ENVIRONMENT = re.compile(r"python3? -m venv \S+|(?:\.|source) \S+/bin/activate")
 _LEFT_BEHIND = shutil.ignore_patterns(
     ".russo_cache", ".pytest_cache", ".venv", "__pycache__", "*.egg-info", "dist"
@@ -84,8 +85,7 @@ def run_page(page: Path, directory: Path) -> None:
     home.mkdir()
     text = text.replace(_SHARED_FOLDER, str(home / "team-speech"))
     with Vendors(home / "vendors.pem") as vendors:
-        environment = _environment(home) | vendors.environment | _plugins(text)
-        _PageRun(page, directory, environment).run(blocks(text, page))
+        _PageRun(page, directory, _environment(home, text) | vendors.environment).run(blocks(text, page))
 
 
 class _PageRun:
@@ -243,8 +243,11 @@ def _start(page: Path, text: str) -> Path | None:
     return None if first is None else ROOT / first[1]
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """Return an environment without keys, settings or network, in which ``python`` is this interpreter."""
+def _environment(home: Path, text: str) -> dict[str, str]:
+    """Return an environment without keys, settings or network, in which ``python`` is this interpreter.
+
+    pytest loads none of the slow plugins that the text of the page does not name.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -260,6 +263,8 @@ def _environment(home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # Each process of a run imports its plugins, which takes longer than the rest of its start.
+        "PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in _PLUGINS if name not in text),
         # pytest-asyncio, if installed, prints this warning at the head of every run.
         "PYTHONWARNINGS": 'ignore:The configuration option "asyncio_default_fixture_loop_scope"',
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -267,15 +272,6 @@ def _environment(home: Path) -> dict[str, str]:
         **{f"GIT_{who}_NAME": "you" for who in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{who}_EMAIL": "you@example.org" for who in ("AUTHOR", "COMMITTER")},
     }
-
-
-def _plugins(text: str) -> dict[str, str]:
-    """Return the variable that leaves out the pytest plugins which a page does not use.
-
-    The import of Hypothesis takes a second in each process of a run, and that of anyio 0.2 s.
-    """
-    unused = ["hypothesispytest", *(["anyio"] if "anyio" not in text else [])]
-    return {"PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in unused)}
 
 
 def _is_known(text: str) -> bool:

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import jsonschema
 
+from support.projects import SLOW_PLUGINS
+
 
 @cache
 def validator():
@@ -61,6 +63,8 @@ def words_of(command):
     start = words.index("pytest") + 1
     assert words[:start] in (["pytest"], ["python", "-m", "pytest"])
     rest = shlex.join(words[start:]).replace("-p no:cacheprovider -p no:hypothesispytest ", "")
+    for name in SLOW_PLUGINS:
+        rest = rest.replace(f"-p no:{name} ", "")
     return ["pytest", *shlex.split(rest)]
 
 
