@@ -139,8 +139,8 @@ def test_entry_that_was_replaced_in_the_queue_is_uploaded_as_it_is_now(access, s
 
 def test_more_than_the_bound_are_skipped(access, cache, results, gate, monkeypatch):
     monkeypatch.setattr(uploads_module, "_MOST_WAITING", 2)
-    add(access, cache, results, 0, 1, 2, 3)
-    for _ in range(4):
+    for number in range(4):
+        add(access, cache, results, number)
         assert gate.begun.acquire(timeout=WAIT)
     add(access, cache, results, 4, 5, 6)
     assert results.got == [("skipped", "more than 2 uploads wait")]
