@@ -119,7 +119,7 @@ def bucket(monkeypatch):
         yield Bucket(server)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("share", [0.4, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_killed_in_a_download_each_local_entry_is_absent_or_whole(tmp_path, place, share):
     speaker = LongSpeaker(SIZE)
     place.fill(entries(speaker))
@@ -136,7 +136,7 @@ def test_killed_in_a_download_each_local_entry_is_absent_or_whole(tmp_path, plac
     assert (printed["lookup hit"], printed["calls 0"]) == (NUMBER - whole, 1)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("share", [0.4, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_killed_in_an_upload_each_object_is_absent_or_whole(tmp_path, place, share):
     times = max(1, round(share * NUMBER)) + random.Random(share).randrange(3)
     kill_after(client(tmp_path, place.url, "speak"), "upload uploaded", times)

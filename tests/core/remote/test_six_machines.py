@@ -86,6 +86,7 @@ def check_all_agree(tmp_path, server):
             assert any(data.endswith(meta + found[0][name[:-5] + ".audio"]) for data in stored)
 
 
+@pytest.mark.slow
 def test_with_a_recording_job_each_prompt_is_paid_once(tmp_path, server):
     calls = speak(tmp_path, server, "recording job")
     calls += speak(tmp_path, server, *machines())
