@@ -37,7 +37,7 @@ class StoreContract(FailureChecks, ThreadChecks, SharingChecks, ListingChecks, O
         creates_only: ``False`` if the store cannot check in one step whether there is an object, so that a
             put without ``replace`` may replace it.
         page_size: How many objects one answer of the server to ``list`` has at most. A check stores one
-            object more. 0 skips the check, if a list does not come in pages.
+            object more. 0 skips the check; use it if a list does not come in pages.
         patience: The limit for one call in seconds.
         secrets: Credentials of the stores, which no error, log record and ``repr`` may show. The values of
             variables whose names contain SECRET, TOKEN or PASSWORD, or end with _KEY, are added.

@@ -70,7 +70,7 @@ class ListingChecks(StoreContractBase):
         )
 
     def test_list_goes_on_after_its_first_page(self, listing: Handle) -> None:
-        """``list`` yields all objects, if there are more than one answer of the server has."""
+        """``list`` yields all objects, also those after the first page of the server."""
         if not self.page_size:
             pytest.skip("`page_size` is 0: the list does not come in pages")
         names = {name_of(number) for number in range(self.page_size + 1)}

@@ -78,7 +78,7 @@ class ThreadChecks(StoreContractBase):
             self._check_whole(seen, [None, data])
 
     def test_replaced_object_is_seen_whole(self, open_store: Open) -> None:
-        """While a store replaces an object, a reader gets the old or the new one, whole, and never none."""
+        """While a store replaces an object, a reader always gets the old or the new one, whole."""
         writer, readers = open_store(), [open_store() for _ in range(2)]
         name, contents = name_of(1), [content_of(1, _BIG), content_of(2, _BIG // 2)]
         writer.store_new(name, contents[0])
