@@ -136,7 +136,8 @@ def test_other_audio_that_is_stored_here_is_named_and_stays(folder, remote, team
     result = russo("cache", "pull", "--json")
     ((key, outcome, reason),) = problems(result)
     assert (result.code, key, outcome) == (1, ONE, "differs")
-    assert reason.startswith("other audio is stored here than russo.lock pins; ")
+    assert reason == "other audio is stored here than russo.lock pins"
+    assert russo("cache", "pull").err.endswith("; else run: russo cache lock\n")
     assert here.get(ONE) == before
 
 

@@ -34,6 +34,9 @@ def program(tmp_path, monkeypatch):
 LINES = [
     ("russo ca", ["cache"]),
     ("russo cache pr", ["promote", "prune"]),
+    ("russo cache pu", ["pull", "push"]),
+    ("russo cache pull --pro", ["--prompts"]),
+    ("russo say --remote", ["--remote", "--remote-write"]),
     ("russo say --ref", ["--refresh"]),
     ("russo say hello --synth lo", ["local"]),
     ("russo record --synth openai", ["openai", "openai-speech"]),

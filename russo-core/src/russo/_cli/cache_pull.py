@@ -36,7 +36,7 @@ _FINE: Final = (_FETCHED, _PRESENT)
 _WORDS: Final = {
     _ABSENT: _NOT_THERE,
     _REFUSED: "refused, because russo.lock pins other audio",
-    _DIFFERS: "with other audio here than in russo.lock",
+    _DIFFERS: "with other audio here than russo.lock pins",
     _DAMAGED: "damaged in the store",
     _FAILED: "failed",
 }
@@ -186,11 +186,7 @@ def _kept(access: StoreAccess, key: str, local: Pair, prompt: str | None) -> Mov
     pin = access.lock.pin_of(key) if access.lock is not None else None
     if pin is None or pin.fits(local.data):
         return Moved(key, _PRESENT)
-    reason = (
-        "other audio is stored here than russo.lock pins; remove it with russo cache rm, and fetch again, or "
-        "pin it with russo cache lock"
-    )
-    return Moved(key, _DIFFERS, reason, prompt=prompt)
+    return Moved(key, _DIFFERS, "other audio is stored here than russo.lock pins", prompt=prompt)
 
 
 def _listed(access: StoreAccess) -> Collection[str] | None:
@@ -208,6 +204,11 @@ def _report(tally: Tally, *, dry_run: bool) -> None:
     parts += [f"{tally.counts[each]:,} {words}" for each, words in _WORDS.items() if tally.counts[each]]
     screen.show(", ".join(parts))
     tally.show_problems()
+    if tally.counts[_DIFFERS]:
+        screen.note(
+            "if the pinned audio is right, remove the other with russo cache rm, and pull again; "
+            "else run: russo cache lock"
+        )
 
 
 def _facts(workspace: CommandWorkspace, tally: Tally, *, dry_run: bool) -> dict[str, Any]:

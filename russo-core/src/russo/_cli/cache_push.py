@@ -32,7 +32,7 @@ _FINE: Final = (_UPLOADED, _PRESENT)
 # The outcomes that are problems, in the words of the summary.
 _WORDS: Final = {
     _DIFFERS: "with other audio in the store",
-    _FORBIDDEN: "with other audio in russo.lock",
+    _FORBIDDEN: "with other audio than russo.lock pins",
     _DAMAGED: "damaged in the cache",
     _FAILED: "failed",
 }
@@ -111,8 +111,7 @@ def _push_one(
     prompt = prompt_of(entry, key)
     pin = access.lock.pin_of(key) if access.lock is not None else None
     if pin is not None and not pin.fits(entry.data):
-        reason = "russo.lock pins other audio; if this audio is right, run: russo cache lock"
-        return Moved(key, _FORBIDDEN, reason, prompt=prompt)
+        return Moved(key, _FORBIDDEN, "russo.lock pins other audio", prompt=prompt)
     if (sizes is None or key in sizes) and (found := _compared(access, key, entry)) is not None:
         return Moved(key, *found, prompt=prompt)
     if dry_run:
@@ -156,6 +155,8 @@ def _report(tally: Tally, *, dry_run: bool) -> None:
     parts += [f"{tally.counts[each]:,} {words}" for each, words in _WORDS.items() if tally.counts[each]]
     screen.show(", ".join(parts))
     tally.show_problems()
+    if tally.counts[_FORBIDDEN]:
+        screen.note("if the audio here is right, run russo cache lock, and push again")
 
 
 def _facts(workspace: CommandWorkspace, tally: Tally, *, dry_run: bool) -> dict[str, Any]:

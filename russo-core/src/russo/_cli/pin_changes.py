@@ -56,6 +56,8 @@ class PinChange:
             return ""
         if self.old.digest == self.new.digest:
             return ": the same audio, another text in the line"
+        if self.old.size == self.new.size:
+            return ": other audio of the same size"
         return f": other audio, {self.new.size:,} bytes instead of {self.old.size:,}"
 
     def to_json(self) -> dict[str, Any]:
