@@ -94,6 +94,19 @@ def test_prompts_of_a_file_are_fetched_by_their_keys(folder, remote):
     assert re.split(" {2,}", other.lines[2])[1:] == ["two", "not in the store"]
 
 
+def test_backend_with_a_cache_of_its_own_is_refused(folder, remote):
+    (folder / "own_cache_of_test.py").write_text(
+        "from russo import AudioCache, CachedSynthesizer\n"
+        "from support.speakers import Speaker\n\n"
+        "def make():\n"
+        "    return CachedSynthesizer(Speaker(), cache=AudioCache('own'))\n"
+    )
+    (folder / "a.txt").write_text("one\n")
+    result = russo("cache", "pull", "--prompts", "a.txt", "--synth", "own_cache_of_test:make")
+    assert result.code == 2
+    assert "with a cache of its own, which russo cache pull does not fill" in result.err
+
+
 def test_prompts_and_all_disagree(folder, remote):
     (folder / "a.txt").write_text("one\n")
     result = russo("cache", "pull", "--prompts", "a.txt", "--all")

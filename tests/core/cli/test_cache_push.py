@@ -107,6 +107,20 @@ def test_damaged_object_in_the_store_is_named_and_stays(remote, cache):
     assert reason.startswith("the store's object is damaged, and was not replaced: ")
 
 
+def test_object_of_a_later_russo_is_named_and_stays(remote, cache):
+    path = put_object(remote, ONE, cache)
+    data = bytearray(path.read_bytes())
+    data[5] = 9  # the version
+    path.write_bytes(data + b"more")
+    result = russo("cache", "push", "--json")
+    ((key, outcome, reason),) = problems(result)
+    assert (result.code, key, outcome) == (1, ONE, "failed")
+    assert reason.startswith(
+        "the store's object cannot be read, and was not replaced: its object has version 9"
+    )
+    assert path.read_bytes() == data + b"more"
+
+
 def test_damaged_entry_is_not_uploaded(remote, cache):
     damage_audio(cache, 2)
     result = russo("cache", "push", "--json")

@@ -18,7 +18,7 @@ from .._words import count
 from . import screen
 from .at_once import results, until_interrupt
 from .moving import Moved, Tally, first_entry, sizes_in, store_of
-from .prompts import read_prompts
+from .prompts import Prompt, read_prompts
 from .speaking import backend_options, make_cached
 from .workspace import CommandWorkspace, directory_options, find_workspace, json_option, remote_option
 
@@ -86,10 +86,10 @@ def pull(
         uses_remote=True,
     )
     access = store_of(workspace)
+    wanted: Mapping[str, str | None]
     try:
         if prompts is not None:
-            cached = make_cached(workspace, yes=yes)
-            wanted: Mapping[str, str | None] = {key_of(cached, each.text): each.text for each in prompts}
+            wanted = _keys_of(prompts, workspace, yes=yes)
         elif everything:
             wanted = dict.fromkeys(sorted(_keys_in(access)))
         else:
@@ -110,6 +110,23 @@ def pull(
         raise click.exceptions.Exit(130)
     if tally.problems:
         raise click.exceptions.Exit(1)
+
+
+def _keys_of(
+    prompts: Sequence[Prompt], workspace: CommandWorkspace, *, yes: bool
+) -> Mapping[str, str | None]:
+    """Return prompts by their keys under the chosen backend.
+
+    Raises:
+        RefusedError: The backend has a cache of its own, which would not get the entries.
+    """
+    cached = make_cached(workspace, yes=yes)
+    if cached.has_own_cache:
+        raise screen.RefusedError(
+            "the factory returns a CachedSynthesizer with a cache of its own, which russo cache pull does "
+            "not fill; remove the cache from the factory, or fetch with --all --cache-dir DIR"
+        )
+    return {key_of(cached, each.text): each.text for each in prompts}
 
 
 def _locked(access: StoreAccess, workspace: CommandWorkspace) -> Mapping[str, str | None]:

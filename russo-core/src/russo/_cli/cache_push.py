@@ -33,7 +33,7 @@ _FINE: Final = (_UPLOADED, _PRESENT)
 _WORDS: Final = {
     _DIFFERS: "with other audio in the store",
     _FORBIDDEN: "with other audio than russo.lock pins",
-    _DAMAGED: "damaged in the cache",
+    _DAMAGED: "damaged here",
     _FAILED: "failed",
 }
 
@@ -129,7 +129,9 @@ def _compared(access: StoreAccess, key: str, entry: Pair) -> tuple[str, str] | N
     """Compare an entry with that of the store; return outcome and problem, or ``None`` if absent."""
     found = access.fetch(key)
     if found.outcome == "absent":
-        return None
+        if found.reason == "absent":
+            return None
+        return _FAILED, f"the store's object cannot be read, and was not replaced: {found.reason}"
     if found.entry is not None and found.entry.data == entry.data:
         return _PRESENT, ""
     if found.outcome in ("hit", "refused"):
