@@ -44,14 +44,20 @@ def test_page_names_the_stores_of_the_run_and_their_trouble():
     ]
 
 
-def test_page_names_the_store_of_a_prompt_in_both_views():
+@pytest.mark.parametrize(
+    ("stores", "words"),
+    [([STORE], "from the shared store"), ([STORE, STORE | {"url": "file:///a"}], f"from {URL}")],
+    ids=["one store", "two stores"],
+)
+def test_page_marks_a_prompt_from_a_store_in_both_views(stores, words):
     report = green_run()
+    report.document["remotes"] = stores
     attempts = [attempt for test in report.document["tests"] for attempt in test["attempts"]]
     use = next(use for attempt in attempts for use in attempt["prompts"])
     use["remote"] = URL
     page = page_of(report)
     for view in ("#by-test", "#by-prompt"):
-        assert [each.words for each in page.one(view).all(".remote")] == [f"from {URL}"]
+        assert [each.words for each in page.one(view).all(".remote")] == [words]
 
 
 def test_page_of_a_document_without_stores_names_none():

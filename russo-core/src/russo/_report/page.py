@@ -77,6 +77,7 @@ def render(document: Mapping[str, Any], media: Media) -> Iterator[str]:
         backends=sorted({card.backend for card in cards}),
         card_of={(use["key"], use["audio"]): card for card in cards for use in card.uses},
         scale=Scale(document["audio"]),
+        remotes=document.get("remotes", []),
         sounds=document["audio"],
         words={use["audio"]: use["prompt"] for use, _ in _all_uses(document)},
         media=media,
