@@ -347,11 +347,11 @@ def test_a_process_that_is_killed_loses_only_its_uploads(project, shared):
     project.run().assert_outcomes(passed=1)
 
 
-def test_ctrl_c_in_a_lookup_ends_the_run_at_once(project, shared):
-    shared.before("get", "import time; (root / 'asked').touch(); time.sleep(8)")
+def interrupted(shared):
+    """Run the project in a new process, interrupt it when a call of the store has begun; return both."""
     child = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider"],
-        cwd=project.path,
+        [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "--russo-remote-write"],
+        cwd=shared.project.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -359,16 +359,57 @@ def test_ctrl_c_in_a_lookup_ends_the_run_at_once(project, shared):
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
-        wait_until((shared.root / "asked").exists)
+        wait_until((shared.root / "begun").exists)
         child.send_signal(signal.SIGINT)
-        output, _ = child.communicate(timeout=30)
+        output, _ = child.communicate(timeout=60)
     finally:
         child.kill()
         child.wait()
-    assert child.returncode == pytest.ExitCode.INTERRUPTED, output
-    assert "KeyboardInterrupt" in output
     for word in ("InvalidStateError", "Exception ignored", "never retrieved", "Event loop is closed"):
         assert word not in output
+    return child, output
+
+
+# The wait for a lookup lasts 10 s, and that for the uploads 30 s. The calls last longer than both.
+BLOCK = "import time; (root / 'begun').touch(); time.sleep(90)"
+
+
+def test_ctrl_c_in_a_lookup_ends_the_run(shared):
+    shared.before("get", BLOCK)
+    child, output = interrupted(shared)
+    assert child.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert "KeyboardInterrupt" in output
+    assert "lookup skipped" not in output  # the lookup did not end before the run
+
+
+def test_ctrl_c_in_the_wait_for_uploads_ends_the_wait_and_keeps_the_summary(project, shared):
+    shared.before("put", BLOCK)
+    project.tests(
+        """
+        import os, signal, sys, threading, time
+        from pathlib import Path
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        def interrupt_the_wait():
+            main = threading.main_thread().ident
+            while sys._current_frames()[main].f_back.f_code.co_name != "flush":
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        def test_it(russo_say, request):
+            russo_say("Hello")
+            while not Path(__file__).with_name("shared").joinpath("begun").exists():
+                time.sleep(0.01)
+            threading.Thread(target=interrupt_the_wait, daemon=True).start()
+        """
+    )
+    result = write(shared, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert f"remote {shared.url}: 1 entry not uploaded (the wait for it was interrupted)" in (
+        summary_lines(result)
+    )
+    assert result.ret == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -87,20 +87,18 @@ class RunRemotes:
 
 
 def _flush(stores: Iterable[RemoteCache]) -> None:
-    """Wait until all uploads have ended, at most 30 s."""
+    """Wait until all uploads have ended, at most 30 s, or until Ctrl-C. Then the summary is still written."""
     if not stores:
         return
     from .._remote.remote import access_of
     from .._remote.uploads import FLUSH_SECONDS
 
     deadline = monotonic() + FLUSH_SECONDS
-    try:
-        for remote in stores:
+    for remote in stores:
+        try:
             access_of(remote).uploads.flush(max(0.0, deadline - monotonic()))
-    except BaseException:  # after Ctrl-C, the end of the process must not wait again
-        for remote in stores:
-            access_of(remote).uploads.flush(0.0)
-        raise
+        except KeyboardInterrupt:
+            deadline = monotonic()
 
 
 def _lost_of(remote: RemoteCache) -> tuple[str, str | None, dict[str, str]] | None:

@@ -99,18 +99,20 @@ class Uploads:
             return
         deadline = monotonic() + seconds
         late: list[Upload] = []
+        reason = "the wait for it was interrupted"
         try:
             with self._changed:
                 try:
                     while self._is_busy() and (remaining := deadline - monotonic()) > 0:
                         self._changed.wait(remaining)
+                    reason = f"not finished {round(seconds, 2):g} s after the end of the run"
                 finally:
                     late = [*self._waiting, *self._under_way]
                     self._waiting.clear()
                     self._under_way.clear()
         finally:
             for upload in late:
-                upload.end(Uploaded("failed", f"not finished {seconds:g} s after the end of the run"))
+                upload.end(Uploaded("failed", reason))
 
     def _is_busy(self) -> bool:
         """Return whether an upload will end some time."""
