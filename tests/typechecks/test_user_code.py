@@ -4,6 +4,8 @@ import ast
 import inspect
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,10 +62,22 @@ TYPES_OF_AGENTS = {
 }
 
 
+def copy_of_cache(source, target):
+    """Copy a file of mypy's cache; a database may have a writer now."""
+    if not source.endswith(".db"):
+        return shutil.copy2(source, target)
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+    return target
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """The folder of mypy's cache."""
-    return tmp_path_factory.mktemp("mypy-cache")
+    """The folder of mypy's cache; it begins with a copy of the cache of `make lint`, which has the same SDKs."""
+    folder = tmp_path_factory.mktemp("mypy") / "cache"
+    if (ROOT / ".mypy_cache").is_dir():
+        shutil.copytree(ROOT / ".mypy_cache", folder, copy_function=copy_of_cache)
+    return folder
 
 
 @pytest.fixture(scope="module", params=["mypy", "pyright"])
