@@ -16,6 +16,20 @@ from support.page_blocks import ROOT, blocks
 
 _EXAMPLES = [str(ROOT / "examples" / name) for name in ("voice-agent", "livekit-agent", "russo-acme/src")]
 
+# Options that --strict switches on and that may be set for single modules; pages show code without annotations.
+_STRICT_OPTIONS = (
+    "disallow_any_generics",
+    "disallow_incomplete_defs",
+    "disallow_subclassing_any",
+    "disallow_untyped_calls",
+    "disallow_untyped_decorators",
+    "disallow_untyped_defs",
+    "extra_checks",
+    "strict_equality",
+    "warn_return_any",
+    "warn_unused_ignores",
+)
+
 
 def mypy(directory, cache, *arguments):
     """Return the errors in a directory as ``{(file, line): message}``.
@@ -29,6 +43,26 @@ def mypy(directory, cache, *arguments):
     lines = _output(*command, *arguments, ".", directory=directory).splitlines()
     errors = [error for error in map(json.loads, filter(None, lines)) if error["severity"] == "error"]
     return {(_posix(error["file"]), error["line"]): error["message"] for error in errors}
+
+
+def mypy_page(directory, cache):
+    """Return the errors in the code of a page, with mypy's default options and ``--check-untyped-defs``.
+
+    The modules that the page imports have the options of ``--strict``, because mypy uses its cache of a module only
+    if the options are the same.
+    """
+    files = [path.relative_to(directory).with_suffix("").parts for path in directory.rglob("*.py")]
+    modules = sorted({".".join(parts[start:]) for parts in files for start in range(len(parts))})
+    lines = ["[mypy]", "strict = True", "warn_unused_configs = False"]
+    lines += [
+        f"[mypy-{','.join(modules)}]",
+        "implicit_reexport = True",
+        "disable_error_code = import-untyped",
+    ]
+    lines += [f"{option} = False" for option in _STRICT_OPTIONS]
+    config = directory.with_name(f"{directory.name}.ini")
+    config.write_text("\n".join(lines), "utf-8")
+    return mypy(directory, cache, f"--config-file={config}")
 
 
 def pyright(directory, *, mode, roots=()):

@@ -16,7 +16,7 @@ import russo_agents._pytest_plugin
 from russo._plugin import pytest_plugin
 from support.page_blocks import ROOT
 from support.pages import pages
-from support.type_checkers import annotated, mypy, pyright, write_page
+from support.type_checkers import annotated, mypy, mypy_page, pyright, write_page
 
 RIGHT = Path(__file__).with_name("right")
 WRONG = Path(__file__).with_name("wrong")
@@ -29,7 +29,6 @@ PAGES_FOR_MYPY = [
     "docs/tutorial/first-agent-test.md",
     "docs/tutorial/first-voice-test.md",
 ]
-FOR_PAGES = ("--check-untyped-defs", "--disable-error-code=import-untyped")
 # Pages show packages of services that only their customers install.
 NOT_INSTALLED = {'Import "livekit.plugins" could not be resolved'}
 WRONG_PAGE = """
@@ -130,12 +129,12 @@ def test_pyright_accepts_the_code_of_all_pages(folders):
 def test_mypy_accepts_the_code_of_a_page(folders, page, cache):
     assert folders[page]
     for folder in folders[page]:
-        assert mypy(folder, cache, *FOR_PAGES) == {}
+        assert mypy_page(folder, cache) == {}
 
 
 def test_mypy_reports_the_wrong_code_of_a_page(folders, cache):
     (folder,) = folders["wrong.md"]
-    assert list(mypy(folder, cache, *FOR_PAGES)) == [("test_wrong.py", 6)]
+    assert list(mypy_page(folder, cache)) == [("test_wrong.py", 6)]
 
 
 @pytest.mark.parametrize(
