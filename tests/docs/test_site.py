@@ -114,22 +114,35 @@ def copy(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize(
-    ("page", "text", "problem"),
-    [
-        ("index.md", "\n[nowhere](nowhere.md)\n", "'nowhere.md'"),
-        ("index.md", "\n[no such part](reference/index.md#no-such-part)\n", "#no-such-part"),
-        ("index.md", "\n[from the root](/reference/)\n", "'/reference/'"),
-        ("forgotten.md", "# In no menu\n", "forgotten.md"),
-        ("reference/audio.md", "\n::: russo.NoSuchName\n", "russo.NoSuchName"),
-    ],
-)
-def test_strict_build_refuses_a_broken_page(copy, tmp_path, page, text, problem):
-    with (copy / "docs" / page).open("a", encoding="utf-8") as file:
+# Each warning ends a strict build, and a build takes 5 s: one build has the four faults.
+FAULTS = [
+    ("index.md", "\n[nowhere](nowhere.md)\n", r"WARNING +- .* 'nowhere\.md'"),
+    ("index.md", "\n[no such part](reference/index.md#no-such-part)\n", "WARNING +- .* '#no-such-part'"),
+    ("index.md", "\n[from the root](/reference/)\n", "WARNING +- .* '/reference/'"),
+    ("forgotten.md", "# In no menu\n", r"WARNING +- .* not included in the \"nav\" .*\n  - forgotten\.md\n"),
+]
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
         file.write(text)
+
+
+def test_strict_build_refuses_each_broken_page(copy, tmp_path):
+    for page, text, _ in FAULTS:
+        append(copy / "docs" / page, text)
     done = site_builder.build(tmp_path / "site", copy)
     assert done.returncode != 0
-    assert problem in done.stderr
+    for _, _, warning in FAULTS:
+        assert len(re.findall(warning, done.stderr)) == 1, warning
+    assert f"Aborted with {len(FAULTS)} warnings in strict mode" in done.stdout + done.stderr
+
+
+def test_strict_build_refuses_a_name_that_does_not_exist(copy, tmp_path):
+    append(copy / "docs" / "reference" / "audio.md", "\n::: russo.NoSuchName\n")
+    done = site_builder.build(tmp_path / "site", copy)
+    assert done.returncode != 0
+    assert "russo.NoSuchName" in done.stderr
 
 
 # -- the reference is complete
