@@ -1,6 +1,7 @@
 """Clean environments: wheels of this checkout, and their requirements, linked from the suite's environment."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import os
 import shutil
@@ -55,6 +56,7 @@ def call(*command, cwd=ROOT):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@functools.cache
 def python_with_pip():
     """Return an interpreter whose pip can install into the environment; the suite's interpreter may lack pip."""
     for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
