@@ -200,3 +200,18 @@ def test_record_only_refuses_an_invalid_lock_file_before_it_calls_the_backend(ah
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *russo.lock, line 1: a merge conflict;*"])
     assert ahead.calls == []
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_record_only_pins_the_audio_of_a_faster_machine(ahead, shared, workers):
+    set_ini(shared)
+    ahead.run(RECORD, "--russo-remote=off")
+    winners = shared.let_others_win()
+    shared.forget_local()
+    (ahead.path / "russo.lock").write_text("")
+    result = write(ahead, RECORD, *workers)
+    assert shared.objects == shared.local() == winners
+    pins = lock_of(ahead).pins
+    assert all(pins[key].fits(data) for key, data in winners.items())
+    assert len(pins) == 6
+    assert "russo.lock: 6 pins added" in summary_lines(result)

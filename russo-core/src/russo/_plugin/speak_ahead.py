@@ -191,11 +191,15 @@ def _record(session: PytestSession, planned: Plan, *, only: bool, records: bool)
         from .._flow.remote import prefetch
 
         done.brought = session.wait_for(prefetch(requests_of(synthesizer, possible)))
-    if mine:
-        at_once = max(1, -(-(session.settings.speak_ahead or _RECORD_AT_ONCE) // workers.count))
-        done.failures = _speak(session, synthesizer, mine, at_once, progress=only)
-    if pins is not None:
-        done.pins = pins.write()
+    try:
+        if mine:
+            at_once = max(1, -(-(session.settings.speak_ahead or _RECORD_AT_ONCE) // workers.count))
+            done.failures = _speak(session, synthesizer, mine, at_once, progress=only)
+        if pins is not None:
+            session.remotes.end()  # the audio of a faster machine is pinned, not that of this one
+    finally:
+        if pins is not None:
+            done.pins = pins.write()
     try:
         session.close_synthesizer(synthesizer)
     except Exception as error:  # noqa: BLE001 - the audio is stored
