@@ -25,6 +25,9 @@ test-slow: $(READY) ## run the tests that are marked as slow (some minutes); ARG
 test-sdks: $(READY) ## run the tests of the adapters with the oldest SDKs; ARGS="..." goes to pytest
 	@sh tools/test_sdks.sh $(VENV)-sdks "$$($(RUN) -c 'import sys; print(sys._base_executable)')" $(ARGS)
 
+test-servers: $(READY) ## run the tests of russo-remote with moto, rclone and azurite; ARGS="..." goes to pytest
+	@sh tools/test_servers.sh $(VENV)-servers "$$($(RUN) -c 'import sys; print(sys._base_executable)')" $(ARGS)
+
 torture: $(READY) ## run the torture tests of the cache, ten times as long as in `make test`
 	@RUSSO_TORTURE=10 $(RUN) -m pytest tests/torture -q -m "" $(ARGS)
 
@@ -46,7 +49,7 @@ format: $(READY) ## format the code
 environment: $(READY) ## create the environment only
 
 clean: ## remove the environment and the files of the tools
-	rm -rf $(VENV) $(VENV)-sdks site .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache examples/*/.russo_calls
+	rm -rf $(VENV) $(VENV)-sdks $(VENV)-servers site .mypy_cache .pytest_cache .ruff_cache examples/*/.russo_cache examples/*/.russo_calls
 
 # Entry points and dependencies are read at install, so the environment depends on every pyproject.toml.
 $(READY): requirements-dev.txt $(wildcard russo-*/pyproject.toml) tools/environment.sh
@@ -59,4 +62,4 @@ $(VENV)/.bench: $(READY) requirements-bench.txt
 		--prefer-binary --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
-.PHONY: help demo test test-slow test-sdks torture bench docs lint format environment clean
+.PHONY: help demo test test-slow test-sdks test-servers torture bench docs lint format environment clean

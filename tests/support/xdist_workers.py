@@ -15,6 +15,7 @@ GROUPS = {
     "tests/core/test_synthesizers.py": "synthesizers",
     "tests/core/test_wheel.py": "wheel",
     "tests/docs/test_site.py": "site",
+    "tests/remote/test_wheel.py": "remote wheel",
     "tests/torture/test_the_tests.py": "broken stores",
     "tests/typechecks/test_user_code.py": "typechecks",
 }

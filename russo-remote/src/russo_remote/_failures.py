@@ -35,6 +35,7 @@ _PASSING_CODES: Final = ("RequestTimeout", "IncompleteBody", "OperationAborted")
 _DENIED: Final = ("PermissionDeniedError", "UnauthenticatedError")
 _NAMED: Final = (
     ("RequestTimeTooSkewed", "the clock of this machine is wrong"),
+    ("The difference between the request time and", "the clock of this machine is wrong"),
     ("Request date header too old", "the clock of this machine is wrong"),
     ("SignatureDoesNotMatch", "the secret key is wrong"),
     ("InvalidAccessKeyId", "the service does not know the access key"),
