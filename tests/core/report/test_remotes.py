@@ -116,6 +116,8 @@ def test_document_has_the_trouble_of_a_store_and_what_was_adopted(project, share
     assert document["remotes"] == [
         STORE | {"url": shared.url, "hits": 0, "misses": 1, "uploaded": 0, "adopted": 1}
     ]
+    sound = document["audio"][prompts_of(document, "test_it")[0]["audio"]]
+    assert (sound["problem"], sound["bytes"]) == (None, 44 + 2 * len(b"aHello" * 100))  # what the test got
     shared.forget_local()
     shared.trouble("refused")
     _, document = run_with_report(project, "--russo-remote-write")

@@ -18,6 +18,7 @@ from .._flow.summary import total_of
 from .._foreign import shown, visible
 from .._report.attachments import AttachmentCollector
 from .._report.attempts import Attempts, Moment, phase_of, problem_of, tag_of
+from .._report.audio import digest_of, is_kept
 from .._report.document import DocumentBuilder
 from .._report.files import FileStore
 from .._report.remotes import remotes_of
@@ -32,6 +33,7 @@ from .terminal import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from .session import PytestSession
 
@@ -58,6 +60,9 @@ class Report:
         assert shared is not None  # every process of the run has the option
         lasting = frozenset(layer.directory for layer in session.cache.layers)
         spare, self._files = AudioCache(shared / "report"), FileStore(shared / "report-files")
+        self._spare = spare
+        self._replaced: dict[str, tuple[str, str]] = {}  # the places of audio, by its digest
+        session.remotes.before_adoption = self._keep_replaced
         self.listener: Final = ReportListener(self._now, lasting, spare)
         sections = SectionCollector(self._now, spare)
         self.add_section: Final = sections.add
@@ -141,6 +146,12 @@ class Report:
         self._unlogged += filter(None, phases)
         self._made = {}
 
+    def _keep_replaced(self, directory: Path, key: str) -> None:
+        """Keep audio that the entry of a shared store may replace before the report is written."""
+        audio = AudioCache(directory).get(key)
+        if audio is not None and is_kept(self._spare, digest := digest_of(audio), audio):
+            self._replaced[digest] = str(self._spare.directory), digest
+
     def _take_unlogged(self) -> list[dict[str, Any]] | None:
         unlogged, self._unlogged = self._unlogged, []
         return unlogged or None
@@ -174,6 +185,10 @@ class Report:
         for brought in self._workers.received("report remotes"):
             builder.add_brought(brought)
         builder.add_uses(Use(**values) for values in received("report"))
+        known = set(sounds)
+        for digest, place in self._replaced.items():
+            if digest in known:
+                sounds.add(digest, place)
         builder.add_sections(StoredSection(**values) for values in received("report sections"))
         builder.add_attachments(received("report attachments"))
         remotes = remotes_of(total_of(self._workers.received("counts")), self._session.remotes.adopted)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .._clock import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .._remote.remote import RemoteCache
     from .workers import Workers
@@ -33,6 +33,7 @@ class RunRemotes:
 
     Attributes:
         adopted: How many entries were replaced by those of a store, by its URL.
+        before_adoption: Called with the directory and the key of each entry that may be replaced.
     """
 
     def __init__(self, own: RemoteCache | None, used: set[RemoteCache], workers: Workers) -> None:
@@ -42,6 +43,7 @@ class RunRemotes:
         self._lost: list[tuple[str, str | None, dict[str, str]]] = []
         self._pid = os.getpid()
         self.adopted: Counter[str] = Counter()
+        self.before_adoption: Callable[[Path, str], None] | None = None
         workers.send(_LOST, self._take)
 
     def _take(self) -> list[Any] | None:
@@ -58,18 +60,26 @@ class RunRemotes:
         stores = self._used | ({self._own} if self._own is not None else set())
         _flush(stores)
         if self._workers.is_controller:
-            from .._remote.adoption import adopt
-            from .._remote.remote import access_of
-
             for remote in [*stores, *self._of_workers()]:
-                if number := adopt(access_of(remote)):
-                    self.adopted[remote.url] += number
+                self._adopt(remote)
         else:
             self._lost += filter(None, map(_lost_of, stores - {self._own}))
         if self._own is not None:
             from .._remote.remote import access_of
 
             access_of(self._own).close()
+
+    def _adopt(self, remote: RemoteCache) -> None:
+        from .._remote.adoption import adopt
+        from .._remote.remote import access_of
+
+        access = access_of(remote)
+        if self.before_adoption is not None:
+            for key, directory in access.lost.take().items():
+                self.before_adoption(directory, key)
+                access.lost.add(key, directory)
+        if number := adopt(access):
+            self.adopted[remote.url] += number
 
     def _of_workers(self) -> Iterator[RemoteCache]:
         """Yield the stores of the workers' fixtures, with their lost uploads."""
