@@ -225,7 +225,7 @@ def test_entries_of_a_faster_machine_are_adopted_after_the_last_test(project, sh
     assert len(project.calls) == 2
 
 
-@pytest.mark.parametrize("options", [["-x"], ["--maxfail=1", "-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", [["-x"], ["--maxfail=1", "-n", "1"]], ids=["alone", "xdist"])
 def test_entries_are_adopted_if_the_run_stops_early(project, shared, race, options):
     winners = race(second="assert False")
     write(shared, *options).assert_outcomes(passed=1, failed=1)
