@@ -1,5 +1,7 @@
 """``russo cache lock``: which pins it writes, and how it names changes of speech."""
 
+import dataclasses
+
 import pytest
 
 from russo._remote import pins as pins_of_russo
@@ -27,7 +29,7 @@ def test_every_entry_is_pinned(folder, cache):
     assert {key: pin.prompt for key, pin in pins(folder).items()} == dict(
         zip((ONE, TWO, THREE), PROMPTS, strict=True)
     )
-    assert all(pin.fits(cache.get(key).data) for key, pin in pins(folder).items())
+    assert all(pin.fits(cache.get(key)) for key, pin in pins(folder).items())
 
 
 def test_second_call_changes_nothing(folder, cache):
@@ -49,7 +51,7 @@ def test_recordings_replace_entries_of_the_cache(folder, cache):
     (folder / "pytest.ini").write_text("[pytest]\nrusso_recordings_dir = kept\n")
     kept = store_prompts(folder / "kept", "Recorded", voice="bert")
     russo("cache", "lock")
-    assert pins(folder)[ONE].fits(kept.get(ONE).data)
+    assert pins(folder)[ONE].fits(kept.get(ONE))
     assert pins(folder)[ONE].prompt == "Recorded"
     assert len(pins(folder)) == 3
 
@@ -58,7 +60,7 @@ def test_entry_of_the_cache_is_pinned_if_the_recording_is_damaged(folder, cache)
     (folder / "pytest.ini").write_text("[pytest]\nrusso_recordings_dir = kept\n")
     damage_audio(store_prompts(folder / "kept", "Recorded"), 1)
     russo("cache", "lock")
-    assert pins(folder)[ONE].fits(cache.get(ONE).data)
+    assert pins(folder)[ONE].fits(cache.get(ONE))
 
 
 def test_change_of_speech_is_named(folder, cache):
@@ -72,7 +74,17 @@ def test_change_of_speech_is_named(folder, cache):
         f'+ {THREE[:12]} "book a table"',
         f"{folder / 'russo.lock'}: 2 pins added, 1 pin replaced",
     ]
-    assert pins(folder)[ONE].fits(cache.get(ONE).data)
+    assert pins(folder)[ONE].fits(cache.get(ONE))
+
+
+def test_change_of_the_sample_rate_is_named(folder, cache):
+    pin_entries(folder, cache)
+    audio = cache.get(ONE)
+    cache.put(ONE, dataclasses.replace(audio, sample_rate=8000), prompt="Book a flight")
+    assert russo("cache", "lock").lines == [
+        f'~ {ONE[:12]} "Book a flight": the same bytes as wav/8000/1/2 instead of wav/{audio.sample_rate}/1/2',
+        f"{folder / 'russo.lock'}: 1 pin replaced",
+    ]
 
 
 def test_pins_of_entries_that_are_not_here_are_kept(folder, cache):

@@ -39,7 +39,7 @@ def test_entries_of_the_lock_file_are_fetched_once(folder, remote, team):
 
 def test_entries_that_the_lock_file_does_not_list_are_not_fetched(folder, remote, team):
     put_all(remote, team)
-    LockFile(folder / "russo.lock").update({TWO: Pin.of(team.get(TWO).data, "x")})
+    LockFile(folder / "russo.lock").update({TWO: Pin.of(team.get(TWO), "x")})
     assert russo("cache", "pull").code == 0
     assert keys_in(folder / ".russo_cache") == [TWO]
 

@@ -170,7 +170,7 @@ def test_an_entry_that_is_not_the_pinned_one_is_refused_in_replay(project, share
     write(shared).assert_outcomes(passed=1)
     (key,) = shared.local()
     shared.forget_local()
-    (project.path / "russo.lock").write_text(f"# russo.lock 1\n{key} sha256:{'0' * 64} 600\n")
+    (project.path / "russo.lock").write_text(f"# russo.lock 1\n{key} sha256:{'0' * 64} 600 pcm/8000/1/1\n")
     result = project.run("--russo-cache-mode=replay")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

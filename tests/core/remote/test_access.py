@@ -1,5 +1,6 @@
 """`StoreAccess`: what a lookup and an upload return for each answer and each fault of a store."""
 
+import dataclasses
 import os
 import threading
 
@@ -395,7 +396,7 @@ def test_many_threads_read_the_marker_once(store):
 def lock_file(tmp_path):
     """A lock file that pins the audio of the entry."""
     path = tmp_path / "russo.lock"
-    LockFile(path).update({KEY: Pin.of(pair_of().data, "Hello")})
+    LockFile(path).update({KEY: Pin.of(pair_of().audio, "Hello")})
     return path
 
 
@@ -411,6 +412,18 @@ def test_other_audio_than_the_pinned_is_refused(store, lock_file):
     found = access.fetch(KEY)
     assert (outcome(found), found.entry) == (("refused", "russo.lock pins other audio for this key"), None)
     assert access.fetch(KEY).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "change", [{"sample_rate": 8000}, {"channels": 2}, {"format": "pcm"}, {"sample_width": 1}]
+)
+def test_pinned_bytes_that_would_sound_different_are_refused(store, lock_file, change):
+    audio = dataclasses.replace(pair_of().audio, **change)
+    store.objects[NAME] = pack(pair_of(audio=audio))
+    found = access_to(store, lock_file=lock_file).fetch(KEY)
+    assert outcome(found) == ("refused", "russo.lock pins other audio for this key")
+    result = access_to(store, write=True, lock_file=lock_file).upload(KEY, pair_of(audio=audio))
+    assert outcome(result) == ("skipped", "russo.lock pins other audio for this key")
 
 
 def test_other_audio_than_the_pinned_is_not_uploaded(store, lock_file):

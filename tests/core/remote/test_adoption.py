@@ -1,5 +1,6 @@
 """At the end of a run, the entries of the store replace those of lost races."""
 
+import dataclasses
 import os
 import threading
 
@@ -32,6 +33,13 @@ def test_entry_of_the_store_replaces_that_of_the_run_byte_for_byte(lost, cache):
     assert entry_files(cache.directory) == {f"{KEY}.meta": WINNER.meta, f"{KEY}.audio": WINNER.data}
 
 
+def test_same_bytes_that_sound_different_replace_those_of_the_run(lost, store, cache):
+    slow = dataclasses.replace(sound("loser"), sample_rate=8000)
+    store.objects[object_name(KEY)] = pack(pair_of(audio=slow))
+    assert adopt(lost) == 1
+    assert cache.get(KEY) == slow
+
+
 def test_second_adoption_does_nothing(lost, store):
     adopt(lost)
     asked = len(store.calls)
@@ -61,7 +69,7 @@ def test_without_a_usable_entry_that_of_the_run_stays(lost, store, cache, tmp_pa
     elif what == "damaged":
         store.objects[object_name(KEY)] = b"<html>"
     else:
-        LockFile(tmp_path / "russo.lock").update({KEY: Pin.of(sound("loser").data, None)})
+        LockFile(tmp_path / "russo.lock").update({KEY: Pin.of(sound("loser"), None)})
         lost = access_to(store, lock_file=tmp_path / "russo.lock")
         lost.lost.add(KEY, cache.directory)
     assert adopt(lost) == 0

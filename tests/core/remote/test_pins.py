@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from russo import Audio
 from russo._remote.pins import LockFile, Pin, after_update, lines_of
 from russo._settings import SettingsError
 
@@ -15,7 +16,7 @@ HOSTILE = 'say "hi" \\ \x1b[31m\r\n\u202eabc\u2028\ud800 ünï 你好 👋'
 
 
 def pin(text, prompt=None):
-    return Pin.of(text.encode(), text if prompt is None else prompt)
+    return Pin.of(Audio(text.encode(), "pcm"), text if prompt is None else prompt)
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def test_file_has_a_sorted_line_for_each_prompt(lock, path):
     lock.update({KEYS[1]: pin("two"), KEYS[0]: pin("one")})
     header, one, two = path.read_text().splitlines()
     assert header.startswith("# russo.lock 1: ")
-    assert one == f'{KEYS[0]} sha256:{pin("one").digest} 3 "one"'
-    assert two == f'{KEYS[1]} sha256:{pin("two").digest} 3 "two"'
+    assert one == f'{KEYS[0]} sha256:{pin("one").digest} 3 pcm/24000/1/2 "one"'
+    assert two == f'{KEYS[1]} sha256:{pin("two").digest} 3 pcm/24000/1/2 "two"'
 
 
 def test_what_was_written_is_read_again(lock, path):
@@ -62,7 +63,7 @@ def test_hostile_prompt_is_one_printable_line(lock, path):
 
 def test_hostile_prompt_of_another_person_is_made_safe(path):
     path.write_bytes(
-        f'{KEYS[0]} sha256:{pin("one").digest} 3 "\\u001b[31m\\u202e\\ud800 {"x" * 99}"\n'.encode()
+        f'{KEYS[0]} sha256:{pin("one").digest} 3 pcm/24000/1/2 "\\u001b[31m\\u202e\\ud800 {"x" * 99}"\n'.encode()
     )
     lock = LockFile(path)
     prompt = lock.pins[KEYS[0]].prompt
@@ -75,7 +76,7 @@ def test_hostile_prompt_of_another_person_is_made_safe(path):
 
 @pytest.mark.parametrize("prompt", ["", ' "unclosed', " 'single'", ' {"a": 1}', ' "a" "b"', ' "\\x"'])
 def test_text_after_a_pin_matters_little(path, prompt):
-    line = f"{KEYS[0]} sha256:{pin('one').digest} 3{prompt}\n"
+    line = f"{KEYS[0]} sha256:{pin('one').digest} 3 pcm/24000/1/2{prompt}\n"
     if prompt.startswith((' "unclosed', " '", " {")):
         assert "line 1: not a pin" in refusal(path, line)
     else:
@@ -107,7 +108,10 @@ def test_other_forms_are_read_and_not_rewritten_without_a_change(path, change):
 
 
 def test_ten_thousand_lines_are_read_and_written(lock, path):
-    pins = {f"{number:064x}": Pin(f"{number:064x}", 1, f"Prompt {number}") for number in range(1, 10_001)}
+    pins = {
+        f"{number:064x}": Pin(f"{number:064x}", 1, "pcm/24000/1/2", f"Prompt {number}")
+        for number in range(1, 10_001)
+    }
     lock.update(pins)
     assert LockFile(path).pins == pins
     assert path.read_bytes().count(b"\n") == 10_001
@@ -125,11 +129,20 @@ def test_ten_thousand_lines_are_read_and_written(lock, path):
         (">>>>>>> main\n", ", line 1: a merge conflict"),
         ("||||||| base\n", ", line 1: a merge conflict"),
         ("hello \x1b[31m\n", ", line 1: not a pin: 'hello \\x1b[31m'; restore the line"),
-        (f"{KEYS[0]} sha256:abc 3\n", ", line 1: not a pin"),
-        (f"CON sha256:{'a' * 64} 3\n", ", line 1: not a pin"),
-        (f"con sha256:{'a' * 64} 3\n", ", line 1: not a pin"),
-        (f"a sha256:{'a' * 64} 0\n", ", line 1: not a pin"),
-        (f"a sha256:{'a' * 64} 3\na sha256:{'b' * 64} 3\n", ", line 2: key a is pinned twice"),
+        (f"{KEYS[0]} sha256:abc 3 pcm/24000/1/2\n", ", line 1: not a pin"),
+        (f"CON sha256:{'a' * 64} 3 pcm/24000/1/2\n", ", line 1: not a pin"),
+        (f"con sha256:{'a' * 64} 3 pcm/24000/1/2\n", ", line 1: not a pin"),
+        (f"a sha256:{'a' * 64} 0 pcm/24000/1/2\n", ", line 1: not a pin"),
+        (
+            f"a sha256:{'a' * 64} 3 pcm/24000/1/2\na sha256:{'b' * 64} 3 pcm/24000/1/2\n",
+            ", line 2: key a is pinned twice",
+        ),
+        (f"a sha256:{'a' * 64} 3\n", ", line 1: not a pin"),
+        (f"a sha256:{'a' * 64} 3 pcm/24000/1\n", ", line 1: not a pin"),
+        (
+            f"a sha256:{'a' * 64} 3 pcm/24000/1/2\na sha256:{'a' * 64} 3 pcm/8000/1/2\n",
+            ", line 2: key a is pinned twice",
+        ),
         (b"\xff\xfe", " is not a lock file of russo: it is not UTF-8"),
     ],
 )
@@ -138,8 +151,8 @@ def test_invalid_file_is_refused_with_the_line(path, content, message):
 
 
 def test_same_line_twice_is_one_pin(path):
-    path.write_text(f"a sha256:{'a' * 64} 3\n" * 2)
-    assert LockFile(path).pins == {"a": Pin("a" * 64, 3)}
+    path.write_text(f"a sha256:{'a' * 64} 3 pcm/24000/1/2\n" * 2)
+    assert LockFile(path).pins == {"a": Pin("a" * 64, 3, "pcm/24000/1/2")}
 
 
 def test_folder_in_its_place_is_refused(path):
@@ -221,12 +234,13 @@ def test_reader_never_misses_a_pin_during_an_update(lock):
 ADD = """
 import sys
 from pathlib import Path
+from russo import Audio
 from russo._remote.pins import LockFile, Pin
 
 lock = LockFile(Path(sys.argv[1]))
 sys.stdin.readline()
 for number in range(25):
-    lock.update({f"{sys.argv[2]}-{number}": Pin.of(b"x", "prompt")})
+    lock.update({f"{sys.argv[2]}-{number}": Pin.of(Audio(b"x", "pcm"), "prompt")})
 """
 
 

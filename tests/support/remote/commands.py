@@ -39,7 +39,7 @@ def keys_in(directory):
 def pin_entries(folder, *caches):
     """Write a russo.lock with the entries of caches; return its path."""
     pins = {
-        key: Pin.of(cache.get(key).data, cache.describe(key)["prompt"])
+        key: Pin.of(cache.get(key), cache.describe(key)["prompt"])
         for cache in caches
         for key in cache.stored_keys()
     }

@@ -73,7 +73,7 @@ def _pins_here(workspace: CommandWorkspace) -> tuple[dict[str, Pin], list[Moved]
             reason = "its metadata is missing" if entry.reason == "absent" else entry.reason
             damaged.append(Moved(key, "damaged", reason, prompt=described_prompt(caches, key)))
         else:
-            pins[key] = Pin.of(entry.data, prompt_of(entry, key))
+            pins[key] = Pin.of(entry.audio, prompt_of(entry, key))
     return pins, damaged
 
 

@@ -201,7 +201,7 @@ def _fetch_one(
 def _kept(access: StoreAccess, key: str, local: Pair, prompt: str | None) -> Moved:
     """Return what came of an entry that is stored here, and so is not fetched."""
     pin = access.lock.pin_of(key) if access.lock is not None else None
-    if pin is None or pin.fits(local.data):
+    if pin is None or pin.fits(local.audio):
         return Moved(key, _PRESENT)
     return Moved(key, _DIFFERS, "other audio is stored here than russo.lock pins", prompt=prompt)
 

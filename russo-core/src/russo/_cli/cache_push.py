@@ -110,7 +110,7 @@ def _push_one(
         return Moved(key, _DAMAGED, f"damaged here: {entry.reason}", prompt=described_prompt(caches, key))
     prompt = prompt_of(entry, key)
     pin = access.lock.pin_of(key) if access.lock is not None else None
-    if pin is not None and not pin.fits(entry.data):
+    if pin is not None and not pin.fits(entry.audio):
         return Moved(key, _FORBIDDEN, "russo.lock pins other audio", prompt=prompt)
     if (sizes is None or key in sizes) and (found := _compared(access, key, entry)) is not None:
         return Moved(key, *found, prompt=prompt)
@@ -132,7 +132,7 @@ def _compared(access: StoreAccess, key: str, entry: Pair) -> tuple[str, str] | N
         if found.reason == "absent":
             return None
         return _FAILED, f"the store's object cannot be read, and was not replaced: {found.reason}"
-    if found.entry is not None and found.entry.data == entry.data:
+    if found.entry is not None and found.entry.audio == entry.audio:
         return _PRESENT, ""
     if found.outcome in ("hit", "refused"):
         return _DIFFERS, "the store has other audio, which was not replaced"

@@ -54,11 +54,13 @@ class PinChange:
     def _difference(self) -> str:
         if self.old is None or self.new is None:
             return ""
-        if self.old.digest == self.new.digest:
-            return ": the same audio, another text in the line"
-        if self.old.size == self.new.size:
+        if self.old.size != self.new.size:
+            return f": other audio, {self.new.size:,} bytes instead of {self.old.size:,}"
+        if self.old.digest != self.new.digest:
             return ": other audio of the same size"
-        return f": other audio, {self.new.size:,} bytes instead of {self.old.size:,}"
+        if self.old.sound != self.new.sound:
+            return f": the same bytes as {self.new.sound} instead of {self.old.sound}"
+        return ": the same audio, another text in the line"
 
     def to_json(self) -> dict[str, Any]:
         """Return the change as JSON values."""

@@ -64,7 +64,7 @@ class RecordPins:
                 continue
             entry = read_entry(AudioCache(directory), key)
             if not isinstance(entry, Miss):
-                pins[key] = Pin.of(entry.data, prompt)
+                pins[key] = Pin.of(entry.audio, prompt)
         return pins
 
     def write(self) -> str | None:
@@ -81,7 +81,7 @@ class RecordPins:
         old = [self._before.get(key) for key in pins]
         added = sum(pin is None for pin in old)
         replaced = sum(
-            before is not None and before.digest != pin.digest
+            before is not None and (before.digest, before.sound) != (pin.digest, pin.sound)
             for before, pin in zip(old, pins.values(), strict=True)
         )
         facts = [f"{count(added, 'pin')} added"] if added else []

@@ -31,6 +31,7 @@ from .uploads import LostRaces, Uploads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .._audio import Audio
     from .._store.pair import Pair
     from .availability import Operation
     from .store import Store, StoredObject
@@ -109,7 +110,7 @@ class StoreAccess:
         except (NewerEntryError, MemoryError) as error:
             reason = str(error) or "not enough memory to read it"
             return Fetched("absent", shown(reason, _LONGEST_REASON), seconds=seconds, size=size)
-        if (problem := self._problem_of(key, entry.data)) is not None:
+        if (problem := self._problem_of(key, entry.audio)) is not None:
             return Fetched("refused", problem, seconds=seconds, size=size)
         return Fetched("hit", entry=entry, seconds=seconds, size=size)
 
@@ -123,7 +124,7 @@ class StoreAccess:
             ValueError: The key is not a plain, portable file name.
         """
         name, begun = object_name(key), monotonic()
-        if (problem := self._problem_of(key, pair.data)) is not None:
+        if (problem := self._problem_of(key, pair.audio)) is not None:
             return Uploaded("skipped", problem)
         packed = pack(pair)
         try:
@@ -244,10 +245,10 @@ class StoreAccess:
         # The client of a store may hang in a forked child, whose parent has its threads.
         return None if self._pid == os.getpid() else "a forked process has no remote store"
 
-    def _problem_of(self, key: str, data: bytes) -> str | None:
+    def _problem_of(self, key: str, audio: Audio) -> str | None:
         """Return why the lock file does not allow audio under a key, or ``None`` if it does."""
         pin = self.lock.pin_of(key) if self.lock is not None else None
-        if pin is None or pin.fits(data):
+        if pin is None or pin.fits(audio):
             return None
         return f"{self.lock.path.name if self.lock else ''} pins other audio for this key"
 

@@ -55,7 +55,7 @@ def _adopt_one(access: StoreAccess, key: str, directory: Path) -> bool:
         return False
     cache = AudioCache(directory)
     own = read_entry(cache, key)
-    if isinstance(own, Miss) or own.data == entry.data:  # an entry that was removed stays removed
+    if isinstance(own, Miss) or own.audio == entry.audio:  # an entry that was removed stays removed
         return False
     try:
         store_entry(cache, key, entry)

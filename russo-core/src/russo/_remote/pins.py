@@ -1,10 +1,11 @@
 """``russo.lock``: the audio that a repository expects under each key, one line per prompt.
 
     # russo.lock 1: the audio of each prompt. Written by `russo record` and `russo cache lock`.
-    <key> sha256:<64 digits> <bytes> "Turn on the kitchen light."
+    <key> sha256:<64 digits> <bytes> wav/24000/1/2 "Turn on the kitchen light."
 
 Lines are sorted by key, so two branches that add prompts change different places of the file, and a merge
-conflict is resolved line by line. The prompt is for people: only the key, the digest and the size count.
+conflict is resolved line by line. The prompt is for people: all else counts. The format, the sample rate, the
+channels and the sample width are pinned, too, because the same bytes sound different with others.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from .._store.files import IrregularFileError, read_file, write_file
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from .._audio import Audio
+
 _HEADER: Final = (
     "# russo.lock 1: the audio of each prompt. Written by `russo record` and `russo cache lock`; commit it.\n"
 )
 _VERSION: Final = re.compile(r"# russo\.lock (?P<version>[0-9]{1,9})\b")
 _LINE: Final = re.compile(
     r"(?P<key>[0-9a-z_-]{1,128}) sha256:(?P<digest>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,11})"
+    r" (?P<sound>[a-z0-9]{1,16}(?:/[1-9][0-9]{0,8}){3})"
     r'(?: (?P<prompt>".*"))?'
 )
 _CONFLICT: Final = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
@@ -45,26 +49,33 @@ class Pin:
     Attributes:
         digest: The SHA-256 of the audio, in hex.
         size: The size of the audio in bytes.
+        sound: What the bytes mean: ``format/sample rate/channels/sample width``.
         prompt: The shortened prompt, for people; empty if it is not known.
     """
 
     digest: str
     size: int
+    sound: str
     prompt: str = ""
 
     @classmethod
-    def of(cls, data: bytes, prompt: str | None) -> Pin:
+    def of(cls, audio: Audio, prompt: str | None) -> Pin:
         """Return the pin of audio.
 
         Args:
-            data: The audio, as it is stored.
+            audio: The audio, as it is stored.
             prompt: Its prompt, if it is known.
         """
-        return cls(hashlib.sha256(data).hexdigest(), len(data), _shortened(prompt or ""))
+        digest = hashlib.sha256(audio.data).hexdigest()
+        return cls(digest, len(audio.data), _sound_of(audio), _shortened(prompt or ""))
 
-    def fits(self, data: bytes) -> bool:
+    def fits(self, audio: Audio) -> bool:
         """Return whether audio is the pinned one."""
-        return len(data) == self.size and hashlib.sha256(data).hexdigest() == self.digest
+        return (
+            len(audio.data) == self.size
+            and _sound_of(audio) == self.sound
+            and hashlib.sha256(audio.data).hexdigest() == self.digest
+        )
 
 
 class LockFile:
@@ -145,8 +156,8 @@ def _take(line: str, pins: dict[str, Pin]) -> str | None:
     found = _LINE.fullmatch(line)
     if found is None or not is_key(found["key"]):
         return f"not a pin: {shown(line, 60)!r}; restore the line, or delete it and run: russo cache lock"
-    pin = Pin(found["digest"], int(found["size"]), _unquoted(found["prompt"]))
-    if (other := pins.setdefault(found["key"], pin)).digest != pin.digest:
+    pin = Pin(found["digest"], int(found["size"]), found["sound"], _unquoted(found["prompt"]))
+    if replace(other := pins.setdefault(found["key"], pin), prompt=pin.prompt) != pin:
         return (
             f"key {found['key'][:12]} is pinned twice, to different audio ({shown(other.prompt)!r}); "
             "delete one of the two lines"
@@ -171,7 +182,11 @@ def lines_of(pins: Mapping[str, Pin]) -> Iterator[str]:
     for key in sorted(pins):
         pin = pins[key]
         prompt = f" {json.dumps(pin.prompt, ensure_ascii=False)}" if pin.prompt else ""
-        yield f"{key} sha256:{pin.digest} {pin.size}{prompt}\n"
+        yield f"{key} sha256:{pin.digest} {pin.size} {pin.sound}{prompt}\n"
+
+
+def _sound_of(audio: Audio) -> str:
+    return f"{audio.format}/{audio.sample_rate}/{audio.channels}/{audio.sample_width}"
 
 
 def _shortened(prompt: str) -> str:

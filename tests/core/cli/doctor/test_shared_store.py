@@ -6,6 +6,7 @@ import pytest
 
 from russo._remote.pins import LockFile, Pin
 from support.command import russo
+from support.speakers import sound
 
 PLANTED = "planted-secret-0123456789"
 
@@ -103,7 +104,7 @@ def test_value_that_is_neither_yes_nor_no_is_a_problem(monkeypatch):
 
 
 def test_pins_of_the_lock_file_are_counted(folder):
-    LockFile(folder / "russo.lock").update({"a": Pin.of(b"x", "x"), "b": Pin.of(b"y", "y")})
+    LockFile(folder / "russo.lock").update({"a": Pin.of(sound("x"), "x"), "b": Pin.of(sound("y"), "y")})
     assert "russo.lock: 2 pins" in text()
     assert store()["lock_file"] == {"path": str(folder / "russo.lock"), "pins": 2}
 
