@@ -197,7 +197,7 @@ def test_interrupt_ends_the_wait_for_uploads_only(plain_remote, monkeypatch, arg
         patch.setattr(Uploads, "_is_busy", interrupt)  # `flush` asks it before each wait
         result = russo(*arguments, "--remote-write")
     assert result.code == 130
-    assert "not uploaded (not finished " in result.err
+    assert "not uploaded (the wait for it was interrupted)" in result.err
     assert result.err.splitlines()[-1] == "upload later with: russo cache push"
     assert result.out.startswith("2 of 2 prompts" if arguments[0] == "record" else "")
     (plain_remote.root / "held").unlink()
