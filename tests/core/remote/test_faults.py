@@ -150,6 +150,32 @@ def test_server_that_ends_in_a_get_is_a_miss(machine):
     assert cached.cache.get(KEY) == sound(PROMPT)
 
 
+# -- a role without the right to list: S3 answers 403 for an object that does not exist
+
+
+def test_reader_that_may_not_list_an_empty_store_switches_it_off(machine):
+    machine.server.objects.clear()
+    machine.server.may_list = False
+    cached = machine.cached()
+    synthesize(cached)
+    synthesize(cached, "another")
+    assert machine.lookups() == ["failed", "skipped"]
+
+
+def test_writer_that_may_not_list_fills_an_empty_store_and_readers_see_it(machine, tmp_path):
+    machine.server.objects.clear()
+    machine.server.may_list = False
+    writer = machine.cached(write=True)
+    synthesize(writer)
+    writer.cache.remote.close()
+    assert machine.events.one(RemoteUpload).outcome == "uploaded"
+    reader = synthesizer_with(tmp_path / "reader", machine.server.store_url, speaker=machine.speaker)
+    assert synthesize(reader) == sound(PROMPT)
+    synthesize(reader, "another")
+    assert machine.lookups() == ["absent", "hit", "absent"]
+    assert machine.speaker.calls == 2
+
+
 # -- uploads
 
 
