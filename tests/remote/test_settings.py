@@ -218,12 +218,13 @@ class FakeProvider:
         if self.error is not None:
             raise self.error
         self.config = {"region": "eu-north-1"}
+        self.secret = "PLANTEDSECRET"  # as boto3's credentials
 
     def __call__(self):
         expires = datetime.now(UTC) + timedelta(hours=1)
         return {
             "access_key_id": "PROFILE",
-            "secret_access_key": "PLANTEDSECRET",
+            "secret_access_key": self.secret,
             "token": None,
             "expires_at": expires,
         }
