@@ -270,6 +270,12 @@ def test_profile_that_boto3_does_not_find_is_refused_without_asking_the_machine(
     assert reason == f"no credentials were found{found}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
+def test_machine_is_not_asked_for_credentials_if_aws_variable_forbids_it(setenv, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore.auth.boto3", None)
+    setenv({"AWS_EC2_METADATA_DISABLED": "true"})
+    assert refusal(ObstoreStore, "s3://team/voice") == f"no credentials were found; {WITHOUT['s3']}"
+
+
 @pytest.mark.parametrize("how", ["variable", "file"])
 def test_profile_without_boto3_says_what_to_install(s3_only, setenv, tmp_path, monkeypatch, how):
     monkeypatch.setitem(sys.modules, "obstore.auth.boto3", None)

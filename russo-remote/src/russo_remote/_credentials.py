@@ -61,6 +61,8 @@ def _aws_provider() -> Any:
     try:
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
+        if _is_true(environ.get("AWS_EC2_METADATA_DISABLED")):  # obstore does not know it
+            raise StoreError(f"no credentials were found; {how_to_set('s3')}", kind="refused") from None
         return None
     try:
         return Boto3CredentialProvider()
