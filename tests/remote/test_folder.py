@@ -1,5 +1,6 @@
 """`ObstoreStore` of a folder: ``file://``."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -120,3 +121,34 @@ def test_read_only_folder_is_read_and_refuses_puts():
             folder.chmod(0o755)
     denied = "refused the folder cannot be used: Permission denied"
     assert done.stdout.splitlines() == ["b'1'", denied, denied, denied, denied], done.stderr
+
+
+NO_LINKS = """
+#include <errno.h>
+int link(const char *from, const char *to) { errno = EPERM; return -1; }
+int linkat(int a, const char *from, int b, const char *to, int flags) { errno = EPERM; return -1; }
+"""
+CREATE = """
+import sys
+from russo_remote import ObstoreStore
+store = ObstoreStore(sys.argv[1])
+print([store.put("v1/a", data, replace=False) for data in (b"1", b"2")], store.get("v1/a", 10))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="LD_PRELOAD is Linux's")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler is installed")
+def test_folder_without_hard_links_creates_in_two_steps(tmp_path):
+    (tmp_path / "links.c").write_text(NO_LINKS)
+    library = tmp_path / "links.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "links.c"], check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", CREATE, (tmp_path / "shared").as_uri()],
+        env=os.environ | {"LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "[True, False] b'1'"
+    assert [path.name for path in (tmp_path / "shared").rglob("*") if path.is_file()] == ["a"]

@@ -79,6 +79,7 @@ _OUTAGES: Final = (
     ("redirect without LOCATION", "it redirects to no address"),
     ("error sending request", "it cannot be reached"),
 )
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _FOLDER_REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 
 
@@ -120,6 +121,12 @@ def error_of(error: BaseException, url: str, *, writes: bool = False) -> StoreEr
 def system_code(text: str) -> int | None:
     """Return the code of the operating system's error in a text of obstore, or ``None`` if it has none."""
     return int(found["code"]) if (found := _SYSTEM.search(text)) else None
+
+
+def lacks_links(error: BaseException) -> bool:
+    """Return whether a put failed because the file system has no hard links, with which obstore creates."""
+    text = str(error)
+    return "Unable to rename file" in text and system_code(text) in _NO_LINKS
 
 
 def _no_bucket(url: str, scheme: str) -> StoreError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from russo import StoredObject, StoreError
 
-from ._failures import error_of
+from ._failures import error_of, lacks_links
 from ._forks import check_process
 from ._opening import create_folder, open_folder, open_store
 
@@ -84,6 +84,8 @@ class ObstoreStore:
         except Exception as error:  # noqa: BLE001 - all become a `StoreError`
             if isinstance(error, (AlreadyExistsError, PreconditionError)) and not replace:
                 return False
+            if not replace and self._scheme == "file" and lacks_links(error):
+                return self._put_without_links(name, data)
             failure = error_of(error, self.url, writes=True) or StoreError("not found")
         else:
             return True
@@ -125,6 +127,10 @@ class ObstoreStore:
             return
         if failure is not None:
             raise failure
+
+    def _put_without_links(self, name: str, data: bytes) -> bool:
+        """Create an object in two steps: another writer may come between, and then the later object stays."""
+        return self.get(name, 0) is None and self.put(name, data, replace=True)
 
     def _check_writable(self) -> None:
         if self._is_web:
