@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from russo import AudioCache
 from russo._remote.pins import LockFile, Pin
 from support.projects import summary, summary_lines
 
@@ -16,6 +17,14 @@ MARKED = """
     def test_it(russo_audio, number): pass
 """
 RECORD = "--russo-record-only"
+OUTAGE_ONCE = """
+    from russo import StoreError
+    asked = root / f"asked-{name[-20:]}"
+    if len(asked.read_bytes() if asked.exists() else b"") < 2:  # ahead, and by the request
+        with asked.open("ab") as file:
+            file.write(b".")
+        raise StoreError("not yet", kind="outage")
+"""
 
 
 @pytest.fixture
@@ -193,6 +202,30 @@ def test_record_only_replaces_the_pin_of_a_refreshed_prompt_and_uploads_it(ahead
     assert f"1 uploaded to {shared.url}" in " ".join(summary_lines(result))
     assert lock_of(ahead).pins["f" * 64] == kept
     assert lock_of(ahead).pins[key].digest == sha256(shared.objects[key]).hexdigest()
+
+
+@pytest.mark.parametrize("outage", [False, True], ids=["looked up", "not looked up"])
+def test_record_only_neither_adopts_nor_pins_audio_that_the_pin_refuses(ahead, shared, outage):
+    set_ini(shared)
+    ahead.tests(MARKED.replace("range(6)", "range(1)"))
+    write(ahead, RECORD)
+    (path,) = shared.root.glob("v1/??/*.russo")
+    key, own = path.stem, shared.objects[path.stem]
+    pins = {key: Pin.of(AudioCache(ahead.path / ".russo_cache").get(key), "Prompt 0")}
+    LockFile(ahead.path / "russo.lock").update(pins)
+    shared.let_others_win()
+    path.write_bytes((shared.root / "winners" / key).read_bytes())
+    shared.forget_local()
+    if outage:
+        shared.before("get", OUTAGE_ONCE)
+    result = write(ahead, RECORD)
+    assert shared.local() == {key: own}
+    assert shared.objects[key] != own
+    assert lock_of(ahead).pins == pins
+    if not outage:
+        assert f"remote {shared.url}: 1 entry refused, because russo.lock pins other audio" in (
+            " ".join(summary_lines(result))
+        )
 
 
 def test_record_only_refuses_an_invalid_lock_file_before_it_calls_the_backend(ahead):

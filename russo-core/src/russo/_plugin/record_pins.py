@@ -32,13 +32,16 @@ class RecordPins:
         self._before = dict(self._file.pins)
         self._places: dict[str, tuple[str, Path]] = {}
         self._fetched: set[str] = set()
+        self._refused: set[str] = set()
         self._new: set[str] = set()
 
     @hookimpl
     def russo_remote_lookup(self, event: RemoteLookup) -> None:
-        """Note an entry that comes from a shared store, not from the backend."""
+        """Note an entry that comes from a shared store, or that is not the pinned one and so is refused."""
         if event.outcome == "hit":
             self._fetched.add(event.key)
+        elif event.outcome == "refused":
+            self._refused.add(event.key)
 
     @hookimpl
     def russo_cache_hit(self, event: CacheHit) -> None:
@@ -48,13 +51,21 @@ class RecordPins:
 
     @hookimpl
     def russo_entry_stored(self, event: EntryStored) -> None:
-        """Note new audio. Its old pin no longer counts, or the audio would not be uploaded."""
+        """Note new audio. Its old pin no longer counts, or the audio would not be uploaded.
+
+        If the store has other audio than the pinned one, the pin stays: a person must decide what is right.
+        """
         if event.nested:
             return
         self._places[event.key] = event.prompt, event.directory
-        if event.key not in self._fetched:
+        if event.key not in self._fetched | self._refused:
             self._new.add(event.key)
             self._file.pins.pop(event.key, None)
+
+    def restore(self) -> None:
+        """Let the old pins count again. Call it after the uploads, before lost uploads are adopted."""
+        for key in self._new & self._before.keys():
+            self._file.pins[key] = self._before[key]
 
     def recorded(self) -> dict[str, Pin]:
         """Return the pins of new audio, and of audio that was not pinned, as it is stored now."""

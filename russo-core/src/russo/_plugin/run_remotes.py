@@ -50,6 +50,15 @@ class RunRemotes:
         lost, self._lost = self._lost, []
         return lost or None
 
+    def flush(self) -> None:
+        """Wait until the uploads of this process have ended, at most 30 s, or until Ctrl-C."""
+        if self._pid == os.getpid():
+            _flush(self._stores)
+
+    @property
+    def _stores(self) -> set[RemoteCache]:
+        return self._used | ({self._own} if self._own is not None else set())
+
     def end(self) -> None:
         """Finish the uploads. In the controller, adopt the entries that the stores already had.
 
@@ -57,7 +66,7 @@ class RunRemotes:
         """
         if self._pid != os.getpid():  # a forked child: the parent has the stores
             return
-        stores = self._used | ({self._own} if self._own is not None else set())
+        stores = self._stores
         _flush(stores)
         if self._workers.is_controller:
             for remote in [*stores, *self._of_workers()]:

@@ -196,6 +196,8 @@ def _record(session: PytestSession, planned: Plan, *, only: bool, records: bool)
             at_once = max(1, -(-(session.settings.speak_ahead or _RECORD_AT_ONCE) // workers.count))
             done.failures = _speak(session, synthesizer, mine, at_once, progress=only)
         if pins is not None:
+            session.remotes.flush()
+            pins.restore()  # the entry of a faster machine is adopted only if the old pin allows it
             session.remotes.end()  # the audio of a faster machine is pinned, not that of this one
     finally:
         if pins is not None:
