@@ -294,6 +294,29 @@ def test_a_store_of_a_fixture_is_used_like_that_of_the_settings(project, shared,
     )
 
 
+@WORKERS
+def test_the_lock_file_also_applies_to_the_store_of_a_fixture(project, shared, workers):
+    write(shared).assert_outcomes(passed=1)
+    (key,) = shared.local()
+    shared.forget_local()
+    (project.path / "russo.lock").write_text(f"# russo.lock 1\n{key} sha256:{'0' * 64} 600 pcm/8000/1/1\n")
+    project.conftest(OWN_CACHE.format(store=f"store = {shared.url!r}"))
+    result = project.run("--russo-remote=off", "--russo-cache-mode=replay", *workers)
+    result.assert_outcomes(failed=1)
+    assert f"remote {shared.url}: 1 entry refused, because russo.lock pins other audio" in (
+        summary_lines(result)
+    )
+
+
+def test_an_invalid_lock_file_is_an_error_of_the_test_that_uses_the_store_of_a_fixture(project, shared):
+    (project.path / "russo.lock").write_text("<<<<<<< ours\n")
+    project.conftest(OWN_CACHE.format(store=f"store = {shared.url!r}"))
+    result = project.run("--russo-remote=off")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *russo.lock, line 1: a merge conflict; *"])
+    assert (project.calls, shared.calls()) == ([], [])
+
+
 def test_the_setup_line_names_the_store_of_a_fixture(project, shared, own):
     own(f"store = {shared.url!r}")
     assert f"mode auto, cache .russo_cache, remote {shared.url}" in summary_lines(project.run())

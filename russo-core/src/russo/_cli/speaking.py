@@ -194,6 +194,7 @@ def open_synthesizer(
         mode=Mode.REFRESH if refresh else Mode.AUTO,
         report=events.statistics.report,
         manager=manager,
+        lock_file=workspace.settings.lock_file,
     )
     events.calls, events.stores = context.calls, context.remotes
     cached.bound_to(context)

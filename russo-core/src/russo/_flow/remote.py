@@ -112,8 +112,7 @@ async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True)
         reports: Whether the hook is called even if the store did not answer.
     """
     access = access_of(remote)
-    if request.context is not None:
-        request.context.remotes.add(remote)
+    _note_use(request, remote)
     fetched = await _fetch(access, request.key)
     if reports or fetched.outcome not in _NO_ANSWERS:
         request.notify(
@@ -129,6 +128,20 @@ async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True)
     if fetched.entry is not None and isinstance(request.cache.find(request.key, patient=False)[0], Miss):
         _keep(request, fetched.entry)
     return fetched
+
+
+def _note_use(request: Request, remote: RemoteCache) -> None:
+    """Note a store that the run uses; if it has no lock file, that of the run applies to it.
+
+    Raises:
+        SettingsError: The lock file is invalid.
+    """
+    context = request.context
+    if context is None or remote in context.remotes:
+        return
+    if context.lock_file is not None:
+        access_of(remote).use_lock_file(context.lock_file)
+    context.remotes.add(remote)
 
 
 async def _fetch(access: StoreAccess, key: str) -> Fetched:
@@ -171,8 +184,7 @@ def upload(request: Request) -> None:
     remote = request.cache.remote
     if remote is None or not remote.write:
         return
-    if request.context is not None:
-        request.context.remotes.add(remote)
+    _note_use(request, remote)
 
     def done(result: Uploaded) -> None:
         request.notify(

@@ -59,6 +59,7 @@ class RunContext:
         breakers: Make calls to a host that cannot be reached fail at once.
         replay_command: The command that repeats a test run in mode ``replay``, for messages.
         calls: The backend calls in progress, with their event loops, without calls made by another call.
+        lock_file: The ``russo.lock`` of shared stores that have none of their own.
         remotes: The shared stores that requests of the run have used.
         asked: Answers of shared stores, by the store and the key, each for the next request of the key.
     """
@@ -72,5 +73,6 @@ class RunContext:
     breakers: Breakers = field(default_factory=Breakers)
     replay_command: str | None = None
     calls: dict[BackendCall, AbstractEventLoop] = field(default_factory=dict)
+    lock_file: Path | None = None
     remotes: set[RemoteCache] = field(default_factory=set)
     asked: dict[tuple[RemoteCache, str], Fetched] = field(default_factory=dict)

@@ -97,6 +97,7 @@ class PytestSession:
             refreshed=Refreshed(shared),
             budget=None if limit is None or shared is None else Budget(limit, shared),
             replay_command="pytest --russo-cache-mode=replay",
+            lock_file=self.settings.lock_file,
         )
         self.backend = RunBackend(config, self.workspace, self.fixtures)
         self._loop: BackgroundLoop | None = None

@@ -55,7 +55,7 @@ class StoreAccess:
     def __init__(self, store: Store, *, write: bool, lock_file: Path | None) -> None:
         self._store = store
         self.write: Final = write
-        self.lock: Final = None if lock_file is None else LockFile(lock_file)
+        self.lock = None if lock_file is None else LockFile(lock_file)
         self.lost: Final = LostRaces()
         self.uploads: Final = Uploads(self, self.lost)
         self._availability: Final = Availability()
@@ -74,6 +74,15 @@ class StoreAccess:
         """Share what is known of the store with the processes of the run, which use the same directory."""
         self._availability.share(directory)
         self.lost.share(directory)
+
+    def use_lock_file(self, path: Path) -> None:
+        """Use a lock file if the store has none.
+
+        Raises:
+            SettingsError: The lock file is invalid.
+        """
+        if self.lock is None:
+            self.lock = LockFile(path)
 
     def is_pinned(self, key: str) -> bool | None:
         """Return whether the lock file pins a key, or ``None`` if there is no lock file."""

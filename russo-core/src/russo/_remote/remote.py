@@ -24,6 +24,8 @@ class RemoteCache:
         store: The URL of a store, such as ``s3://team/voice``, or a `Store`.
         write: Whether new audio is stored in it, too.
         lock_file: A ``russo.lock``. If it exists, an entry whose audio is not the pinned one is refused.
+            ``None`` means the ``russo.lock`` in the rootdir if a pytest run or the command uses this object,
+            else no file.
 
     Raises:
         TypeError: The store is neither a URL nor a `Store`.
