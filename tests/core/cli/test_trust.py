@@ -235,6 +235,8 @@ def test_factory_of_the_ini_file_is_shown_and_run_without_a_terminal(folder, mon
         ("https://user:secret@host/v1?key=secret#secret", "https://host/v1"),
         ("user:secret@host", "host"),
         ("https://a@b:secret@host", "https://host"),
+        ("abfss://box@account.dfs.core.windows.net/a", "abfss://box@account.dfs.core.windows.net/a"),
+        ("abfss://box:secret@account/a?sig=secret", "abfss://account/a"),
         ("https://host/\x1b[31m", r"https://host/\x1b[31m"),
         ("https://" + "h" * 1000, "https://" + "h" * 191 + "\N{HORIZONTAL ELLIPSIS}"),
     ],

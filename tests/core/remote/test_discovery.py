@@ -134,6 +134,13 @@ def test_url_that_cannot_be_parsed_is_refused(url):
     assert "is not valid" in refusal(url)
 
 
+@pytest.mark.parametrize("url", ["https://user:SECRET/x@host/y", "https://user:SECRET\u2100@host/y"])
+def test_part_of_a_password_in_a_url_that_cannot_be_parsed_is_not_shown(url):
+    message = refusal(url)
+    assert "is not valid" in message
+    assert "SECRET" not in message
+
+
 @pytest.mark.parametrize("url", ["file://voice", "file://voice/sub", "file://~/voice"])
 def test_folder_that_is_not_absolute_is_refused(url):
     assert "write file:///folder" in refusal(url)

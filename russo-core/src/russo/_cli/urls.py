@@ -10,5 +10,8 @@ from .._foreign import shown
 def without_credentials(url: str) -> str:
     """Return a URL on one line, without the parts that may contain a credential."""
     scheme, separator, rest = url.rpartition("://")
-    host = re.split(r"[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return shown(f"{scheme}{separator}{host}")
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    user, _, host = rest.rpartition("@")
+    # A container of Azure is written before an @, as a user would be; a password has a colon.
+    is_container = scheme == "abfss" and ":" not in user
+    return shown(f"{scheme}{separator}{rest if is_container else host}")

@@ -53,9 +53,9 @@ def check_url(url: str, source: str) -> str:
     try:
         parts = urlsplit(f"{scheme}://{rest}")
         parts.port  # noqa: B018 - it raises if the port is not a number
-    except ValueError as error:
+    except ValueError:  # its text may hold a part of a password
         raise SettingsError(
-            f"the URL of the remote store is not valid: {shown(str(error))} ({source})"
+            f"the host or the port in the URL of the remote store is not valid ({source})"
         ) from None
     # A container of Azure is written before an @, as a user would be; a password never is.
     has_user = "@" in parts.netloc and (scheme != "abfss" or ":" in parts.netloc.partition("@")[0])
