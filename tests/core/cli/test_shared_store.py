@@ -171,7 +171,7 @@ def test_store_in_trouble_costs_one_line(plain_remote):
     assert "2 backend calls" in result.out
     trouble, hint = result.err.splitlines()[-2:]
     assert trouble == (
-        f"russo: remote {plain_remote.url}: 2 lookups skipped (it is down), 2 entries not uploaded (it is down)"
+        f"russo: remote {plain_remote.url}: 2 lookups skipped, 2 entries not uploaded (it is down)"
     )
     assert hint == "upload later with: russo cache push"
 

@@ -80,7 +80,15 @@ TROUBLE = {
     ),
     "all": (
         [lookups(17, "skipped", "timed out"), uploads(1, "skipped", "timed out")],
-        "17 lookups skipped (timed out), 1 entry not uploaded (timed out)",
+        "17 lookups skipped, 1 entry not uploaded (timed out)",
+    ),
+    "other reasons of uploads": (
+        [
+            lookups(17, "skipped", "timed out"),
+            uploads(1, "skipped", "timed out"),
+            uploads(2, "failed", "full"),
+        ],
+        "17 lookups skipped (timed out), 3 entries not uploaded (full; timed out)",
     ),
 }
 

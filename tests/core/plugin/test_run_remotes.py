@@ -125,7 +125,7 @@ def test_a_store_that_is_down_costs_no_test_and_is_one_line(project, shared, qui
     result = write(shared, *quiet)
     result.assert_outcomes(passed=1)
     lines = [line for line in summary_lines(result) if "it is down" in line]
-    assert lines == [f"remote {shared.url}: 1 lookup skipped (it is down), 1 entry not uploaded (it is down)"]
+    assert lines == [f"remote {shared.url}: 1 lookup skipped, 1 entry not uploaded (it is down)"]
     assert summary(result).startswith("1 hit (5 characters, 0 s of speech), 1 backend call")
 
 
@@ -142,7 +142,7 @@ def test_a_refusal_switches_the_store_off_for_all_workers(project, shared, worke
     shared.trouble("refused")
     result = write(shared, *workers)
     result.assert_outcomes(passed=5)
-    assert f"remote {shared.url}: 5 lookups skipped (it is down), 5 entries not uploaded (it is down)" in (
+    assert f"remote {shared.url}: 5 lookups skipped, 5 entries not uploaded (it is down)" in (
         summary_lines(result)
     )
     # Each worker may ask once before it sees what the other one was told.

@@ -124,7 +124,7 @@ def test_document_has_the_trouble_of_a_store_and_what_was_adopted(project, share
     assert document["remotes"] == [
         STORE
         | {"url": shared.url, "hits": 0, "misses": 0, "uploaded": 0, "skipped": 1, "not_uploaded": 1}
-        | {"problem": "1 lookup skipped (it is down), 1 entry not uploaded (it is down)"}
+        | {"problem": "1 lookup skipped, 1 entry not uploaded (it is down)"}
     ]
 
 

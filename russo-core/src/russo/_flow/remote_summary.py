@@ -162,9 +162,13 @@ def _is_brought_ahead(total: Counts) -> bool:
 
 
 def facts_of(store: StoreCounts) -> Iterator[str]:
-    """Yield what went wrong with a shared store, each fact in some words."""
+    """Yield what went wrong with a shared store, each fact in some words.
+
+    If lookups and uploads have the same reasons, only the last fact names them.
+    """
     if number := store.skipped.total():
-        yield f"{count(number, 'lookup')} skipped{_reasons(store.skipped)}"
+        has_same_reasons = store.skipped.keys() == store.not_uploaded.keys()
+        yield f"{count(number, 'lookup')} skipped{'' if has_same_reasons else _reasons(store.skipped)}"
     if number := store.lookups["damaged"]:
         yield f"{count(number, 'damaged entry', 'damaged entries')}"
     if number := store.lookups["refused"]:
