@@ -1,6 +1,6 @@
 """Variables that are removed from the environment of the tests."""
 
-_PREFIXES = ("RUSSO_", "PYTEST_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_")
+_PREFIXES = ("RUSSO_", "PYTEST_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "OPENAI_", "ELEVENLABS_", "XDG_")
 # With one of the first two, pytest does not shorten its output; the others color it.
 _NAMES = frozenset({"CI", "BUILD_NUMBER", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"})
 
