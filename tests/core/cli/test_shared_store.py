@@ -316,6 +316,34 @@ def test_audio_of_a_faster_machine_is_adopted_and_pinned(folder, plain_remote, t
     assert all(pin.fits(take) for pin in pins(folder).values())
 
 
+@pytest.mark.parametrize("failures", [0, 2], ids=["looked up", "not looked up"])
+def test_record_neither_adopts_nor_pins_audio_that_the_pin_refuses(folder, plain_remote, team, failures):
+    (key,) = [key for key in keys_in(team.directory) if team.describe(key)["prompt"] == "one"]
+    own = team.get(key).data
+    pin_entries(folder, team)
+    pinned = pins(folder)
+    other = AudioCache(folder / "other")
+    other.put(key, sound("another voice"), prompt="one")
+    put_all(plain_remote.root, other)
+    # The lookup ahead and that of the request fail, the upload does not.
+    plain_remote.before(
+        "get",
+        f"""
+        from russo import StoreError
+        asked = root / "asked"
+        number = len(asked.read_bytes()) if asked.exists() else 0
+        asked.write_bytes(b"." * (number + 1))
+        if number < {failures}:
+            raise StoreError("not yet")
+        """,
+    )
+    (folder / "one.txt").write_text("one\n")
+    assert russo("record", "one.txt", "--remote-write").code == 0
+    assert len(plain_remote.calls("put")) == 1
+    assert plain_remote.local() == {key: own}
+    assert pins(folder) == pinned
+
+
 def test_invalid_lock_file_is_wrong_usage_before_any_backend_call(folder):
     (folder / "russo.lock").write_text("=======\n")
     for arguments in (("record", "a.txt"), ("record", "a.txt", "--remote", "off"), ("say", "one")):

@@ -74,7 +74,7 @@ def record(
     recording = Recording(synthesizer, events, prompts)
     try:
         _run(recording, functools.partial(run_to_end, synthesizer, events), jobs)
-        finish_uploads(events)
+        finish_uploads(events, pins.restore)
     finally:
         changes = pins.update()
     recording.failures.sort(key=lambda failure: failure.prompt.line)

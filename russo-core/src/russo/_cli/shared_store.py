@@ -15,16 +15,20 @@ from . import screen
 from .pin_changes import PinChange, changes_between, counts_text, show_changes, write_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .._statistics import Counts
     from .speaking import CommandEvents
 
 
-def finish_uploads(events: CommandEvents) -> None:
+def finish_uploads(events: CommandEvents, before_adoption: Callable[[], object] = lambda: None) -> None:
     """Wait until new audio is uploaded, at most 30 s, and adopt what faster machines stored.
 
     Ctrl-C ends only the wait.
+
+    Args:
+        events: The events of the command.
+        before_adoption: Called after the uploads of a store, before its entries are adopted.
     """
     deadline = monotonic() + FLUSH_SECONDS
     used = [access_of(remote) for remote in events.stores]
@@ -32,6 +36,7 @@ def finish_uploads(events: CommandEvents) -> None:
         try:
             with screen.status(f"uploading to {access.url}"):
                 access.uploads.flush(max(0, round(deadline - monotonic())))
+                before_adoption()
                 events.adopted[access.url] += adopt(access)
         except KeyboardInterrupt:
             events.is_interrupted = True
