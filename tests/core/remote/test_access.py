@@ -125,6 +125,8 @@ class BareStoreError(StoreError):
         (BareStoreError(), "the store gave no reason"),
         (ValueError("no \x1b"), r"ValueError: no \x1b"),
         (TimeoutError("timed out"), "TimeoutError: timed out"),
+        (OSError("no redis://u:SECRET@h:6379/0"), "OSError: no redis://[redacted]@h:6379/0"),
+        (StoreError("GET https://h/x?sig=SECRET&v=1 failed"), "GET https://h/x?[redacted] failed"),
         (OSError(), "OSError"),
         (BadText(), "BadText"),
         (SystemExit(3), "SystemExit: 3"),
@@ -449,6 +451,17 @@ def test_url_is_that_of_the_store_without_credentials():
     assert access_to(MemoryStore()).url == URL
     assert access_to(MemoryStore(url="redis://:SECRET@host/0\x1b")).url == r"redis://host/0\x1b"
     assert access_to(MemoryStore(url=None)).url == "MemoryStore"
+
+
+def test_store_whose_url_cannot_be_read_is_named_by_its_class(store):
+    class Unnamed:
+        get, put = store.get, store.put
+
+        @property
+        def url(self):
+            raise RuntimeError("not connected")
+
+    assert access_to(Unnamed()).url == "Unnamed"
 
 
 def test_list_yields_the_objects_of_the_store(full):

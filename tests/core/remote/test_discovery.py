@@ -40,6 +40,9 @@ def refuses(url):
 def fails(url):
     raise RuntimeError("no \\x1b today")
 
+def leaks(url):
+    raise RuntimeError("no redis://u:SECRET@h/0 and no https://h/x?sig=SECRET")
+
 def is_down(url):
     from russo import StoreError
     raise StoreError("timed out")
@@ -257,6 +260,7 @@ def test_store_that_can_list_lists(install):
         ("Half", "Half has no get and put"),
         ("refuses", "its region is not set"),
         ("fails", r"RuntimeError: no \x1b today"),
+        ("leaks", "RuntimeError: no redis://[redacted]@h/0 and no https://h/x?[redacted]"),
         ("number", "it must be a class or a function that makes a store"),
         ("absent", "cannot be loaded"),
     ],

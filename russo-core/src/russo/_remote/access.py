@@ -21,7 +21,7 @@ from .._errors import StoreError
 from .._foreign import shown, visible
 from .._store.entry import DamagedEntryError, NewerEntryError
 from .availability import Availability
-from .discovery import url_without_credentials
+from .discovery import reason_of, url_without_credentials
 from .objects import MARKER, MARKER_TEXT, MOST_BYTES, object_name, pack, unpack
 from .pins import LockFile
 from .results import Fetched, Uploaded
@@ -67,7 +67,10 @@ class StoreAccess:
     @property
     def url(self) -> str:
         """The URL of the store, or the name of its class. It holds no credential."""
-        url = getattr(self._store, "url", None)
+        try:
+            url = getattr(self._store, "url", None)
+        except Exception:  # noqa: BLE001 - a property of another package's store
+            url = None
         return visible(url_without_credentials(url)) if isinstance(url, str) else type(self._store).__name__
 
     def share(self, directory: Path) -> None:
@@ -276,10 +279,10 @@ def _store_error(error: BaseException) -> StoreError:
     """Return what a store raised as an error whose attributes can be used and shown."""
     if isinstance(error, StoreError):
         kind = getattr(error, "kind", None)
-        reason = shown(getattr(error, "reason", ""), _LONGEST_REASON) or "the store gave no reason"
+        reason = reason_of(getattr(error, "reason", ""), _LONGEST_REASON) or "the store gave no reason"
         return StoreError(reason, kind="refused" if kind == "refused" else "outage")
     try:
-        text = shown(str(error), _LONGEST_REASON)
+        text = reason_of(str(error), _LONGEST_REASON)
     except Exception:  # noqa: BLE001 - the error comes from another package
         text = ""
     return StoreError(": ".join(filter(None, [type(error).__name__, text])))

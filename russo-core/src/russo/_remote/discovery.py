@@ -27,6 +27,9 @@ STORES: Final = EntryPointGroup(
     extras=dict.fromkeys(_SCHEMES, _EXTRA),
     aliases={"s3a": "s3", "gcs": "gs", "azure": "az", "abfs": "abfss", "adl": "az", "webdav": "http"},
 )
+_QUERY: Final = re.compile(r"(://[^\s'\"?]*\?)[^\s'\"]+")
+_READ: Final = 10_000
+_LONGEST_ERROR: Final = 80
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
 
 
@@ -88,6 +91,18 @@ def url_without_credentials(url: str) -> str:
     if user and (scheme != "abfss" or ":" in user):
         host = host.rpartition("@")[2]
     return f"{scheme}{colon}{host}{slash}{path}"
+
+
+def reason_of(text: object, most: int) -> str:
+    """Return the text of another package's error, safe to show and without credentials of URLs.
+
+    Args:
+        text: The text.
+        most: The number of characters to return.
+    """
+    from .._backends.redaction import redact  # only trouble needs it
+
+    return shown(_QUERY.sub(r"\1[redacted]", redact(shown(text, _READ))), most)
 
 
 def _hint(text: str) -> str:
@@ -162,7 +177,8 @@ class LazyStore:
         except BackendConfigError as error:
             raise StoreError(str(error), kind="refused") from error
         except Exception as error:
-            raise StoreError(f"{type(error).__name__}: {shown(str(error))}", kind="refused") from error
+            text = reason_of(str(error), _LONGEST_ERROR)
+            raise StoreError(f"{type(error).__name__}: {text}", kind="refused") from error
         if not callable(getattr(store, "get", None)) or not callable(getattr(store, "put", None)):
             raise StoreError(f"{type(store).__name__} has no get and put", kind="refused")
         return cast("Store", store)
