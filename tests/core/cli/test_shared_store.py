@@ -135,6 +135,7 @@ def test_new_audio_is_uploaded_if_the_user_asks(folder, plain_remote, monkeypatc
     assert result.code == 0
     assert sorted(plain_remote.objects) == keys_in(folder / ".russo_cache")
     assert "remote: new audio is uploaded, too (" in result.err
+    assert f"2 backend calls (6 characters), 2 uploaded to {plain_remote.url}, 0 failed" in result.out
 
 
 def test_new_audio_is_not_uploaded_by_default(plain_remote):
@@ -143,6 +144,7 @@ def test_new_audio_is_not_uploaded_by_default(plain_remote):
 
 
 def test_say_uploads_too(folder, plain_remote):
+    assert f"stored, 1 uploaded to {plain_remote.url}\n" in russo("say", "two", "--remote-write").out
     assert russo("say", "one", "--json", "--remote-write").json["uploaded"] == 1
     assert plain_remote.objects == plain_remote.local()
 

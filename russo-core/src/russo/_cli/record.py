@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .._flow.remote_summary import remote_hits
+from .._flow.remote_summary import remote_hits, uploads_to_stores
 from .._words import count
 from . import screen
 from .prompts import read_prompts
@@ -150,11 +150,13 @@ def _hits(recording: Recording) -> str:
 def _report(recording: Recording) -> None:
     counts, failures = recording.events.counts, recording.failures
     characters = f" ({count(counts.backend_characters, 'character')})" if counts.backend_calls else ""
-    screen.show(
-        f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {_hits(recording)}"
-        f"{remote_hits(counts)}, "
-        f"{count(counts.backend_calls, 'backend call')}{characters}, {len(failures):,} failed"
-    )
+    facts = [
+        f"{_hits(recording)}{remote_hits(counts)}",
+        f"{count(counts.backend_calls, 'backend call')}{characters}",
+        *uploads_to_stores(counts),
+        f"{len(failures):,} failed",
+    ]
+    screen.show(f"{recording.done:,} of {count(len(recording.prompts), 'prompt')}: {', '.join(facts)}")
     if recording.events.refreshes is not None:
         screen.show(_replacements(recording))
     if failures:

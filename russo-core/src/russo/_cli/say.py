@@ -13,6 +13,7 @@ import click
 from .._audio import Audio
 from .._errors import RussoError
 from .._flow.cached import CachedSynthesizer
+from .._flow.remote_summary import uploads_to_stores
 from .._foreign import visible
 from .._store.entry import AUDIO_SUFFIX
 from .._words import count
@@ -149,7 +150,8 @@ def _sentences(prompt: str, audio: Audio, events: CommandEvents) -> Iterator[str
         what = "synthesized" if refreshes else "miss"
         yield f"{what}: {speech}, {calls}, not stored: {', '.join(events.not_stored.values())}"
         return
-    yield f"{'refreshed' if refreshes else 'miss'}: {speech}, {calls}, stored"
+    uploads = "".join(f", {upload}" for upload in uploads_to_stores(counts))
+    yield f"{'refreshed' if refreshes else 'miss'}: {speech}, {calls}, stored{uploads}"
     if refreshes:
         yield str(events.replaced.get(prompt, "no audio was stored before"))
 
