@@ -52,7 +52,7 @@ def fork(url, *arguments):
 @pytest.mark.parametrize("use", ["used", "opened"])
 def test_child_of_a_process_that_used_the_store_is_refused_at_once(s3, use):
     s3.objects["voice/v1/ab/abcd.russo"] = b"1"
-    refused = "refused a forked process has no remote store"
+    refused = "refused a forked process has no shared store"
     first = ["b'1'"] if use == "used" else []
     assert fork(s3.store_url, use) == [*first, "skipped", *[refused] * 5, "b'1'"]
     assert s3.count("PUT") == 0

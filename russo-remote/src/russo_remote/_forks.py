@@ -15,7 +15,7 @@ def check_process() -> None:
         StoreError: The process is a fork of that process.
     """
     if _first_process() != os.getpid():
-        raise StoreError("a forked process has no remote store", kind="refused")
+        raise StoreError("a forked process has no shared store", kind="refused")
 
 
 @functools.cache

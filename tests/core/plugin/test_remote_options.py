@@ -20,7 +20,7 @@ def header(result):
         ("s3://anna:hunter2@team/voice", "*has a user, a password, a query or a fragment*(command line)*"),
         ("s3://team/voice?token=hunter2", "*has a user, a password, a query or a fragment*(command line)*"),
         ("redis://host/voice", "no store is named 'redis'; installed: *folder*(command line)"),
-        ("team/voice", "the remote store is not a URL such as s3://bucket/prefix*(command line)"),
+        ("team/voice", "the shared store is not a URL such as s3://bucket/prefix*(command line)"),
     ],
 )
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])

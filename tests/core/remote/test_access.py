@@ -494,10 +494,10 @@ def test_forked_child_has_no_store(full, monkeypatch):
     parent = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: parent + 1)
     asked = len(full.calls)
-    expected = ("skipped", "a forked process has no remote store")
+    expected = ("skipped", "a forked process has no shared store")
     assert outcome(access.fetch(KEY)) == outcome(access.upload(KEY, pair_of())) == expected
     assert outcome(access.skipped()) == expected
-    with pytest.raises(StoreError, match="a forked process has no remote store"):
+    with pytest.raises(StoreError, match="a forked process has no shared store"):
         list(access.list())
     access.close()
     assert len(full.calls) == asked

@@ -255,7 +255,7 @@ class StoreAccess:
 
     def _why_not_here(self) -> str | None:
         # The client of a store may hang in a forked child, whose parent has its threads.
-        return None if self._pid == os.getpid() else "a forked process has no remote store"
+        return None if self._pid == os.getpid() else "a forked process has no shared store"
 
     def _problem_of(self, key: str, audio: Audio) -> str | None:
         """Return why the lock file does not allow audio under a key, or ``None`` if it does."""

@@ -50,7 +50,7 @@ def check_url(url: str, source: str) -> str:
     scheme = scheme.lower()
     if not colon or not _SCHEME.fullmatch(scheme) or not rest.strip("/"):
         raise SettingsError(
-            "the remote store is not a URL such as s3://bucket/prefix or file:///folder"
+            "the shared store is not a URL such as s3://bucket/prefix or file:///folder"
             f"{_hint(url)} ({source})"
         )
     try:
@@ -58,20 +58,20 @@ def check_url(url: str, source: str) -> str:
         parts.port  # noqa: B018 - it raises if the port is not a number
     except ValueError:  # its text may hold a part of a password
         raise SettingsError(
-            f"the host or the port in the URL of the remote store is not valid ({source})"
+            f"the host or the port in the URL of the shared store is not valid ({source})"
         ) from None
     # A container of Azure is written before an @, as a user would be; a password never is.
     has_user = "@" in parts.netloc and (scheme != "abfss" or ":" in parts.netloc.partition("@")[0])
     if has_user or parts.query or parts.fragment or "?" in rest or "#" in rest:
         raise SettingsError(
-            f"the URL of the remote store has a user, a password, a query or a fragment ({source}); "
+            f"the URL of the shared store has a user, a password, a query or a fragment ({source}); "
             "messages show this URL, so write credentials into the variables of the store"
         )
     if not url.isprintable() or any(each.isspace() for each in url):
-        raise SettingsError(f"the URL of the remote store has a space or an unprintable character ({source})")
+        raise SettingsError(f"the URL of the shared store has a space or an unprintable character ({source})")
     if scheme == "file" and parts.netloc:
         raise SettingsError(
-            f"the folder of the remote store is not absolute; write file:///folder ({source})"
+            f"the folder of the shared store is not absolute; write file:///folder ({source})"
         )
     entries = STORES.installed().get(scheme, ())
     if len(entries) != 1:

@@ -1,4 +1,4 @@
-r"""The form of an entry in a remote store: one object that holds both files of the pair, byte for byte.
+r"""The form of an entry in a shared store: one object that holds both files of the pair, byte for byte.
 
     russo\x01   the magic and the version
     flags       one byte, 0

@@ -76,7 +76,7 @@ class Uploads:
     def add(self, upload: Upload) -> None:
         """Upload an entry soon. This returns at once."""
         if self._pid != os.getpid():  # a forked child: a thread of the parent may hold the lock
-            upload.end(Uploaded("skipped", "a forked process has no remote store"))
+            upload.end(Uploaded("skipped", "a forked process has no shared store"))
             return
         with self._changed:
             if not self._is_registered:
