@@ -225,6 +225,19 @@ def test_record_pins_new_prompts_in_an_existing_file(folder, plain_remote):
     assert len(russo("record", "a.txt").lines) == 1
 
 
+def test_record_does_not_call_entries_unpinned_that_it_pins(folder, plain_remote):
+    assert russo("record", "a.txt", "--remote-write").code == 0
+    plain_remote.forget_local()
+    (folder / "russo.lock").touch()
+    result = russo("record", "a.txt")
+    assert result.lines[-1] == "russo.lock: 2 pins added"
+    assert "not in russo.lock" not in result.err
+    plain_remote.forget_local()
+    (folder / "russo.lock").write_text("")
+    assert "1 entry from" in (said := russo("say", "one").err)
+    assert "is not in russo.lock; pin it with: russo cache lock" in said
+
+
 def test_record_makes_no_lock_file(folder):
     russo("record", "a.txt")
     assert not (folder / "russo.lock").exists()

@@ -184,6 +184,13 @@ def test_record_only_pins_what_it_recorded_if_there_is_a_lock_file(ahead, shared
     assert (ahead.path / "russo.lock").read_bytes() == before
 
 
+def test_record_only_does_not_call_entries_unpinned_that_it_pins(filled, shared):
+    (filled.path / "russo.lock").write_text("")
+    lines = summary_lines(filled.run(RECORD))
+    assert "russo.lock: 6 pins added" in lines
+    assert "not in russo.lock" not in " ".join(lines)
+
+
 def test_record_only_pins_without_a_shared_store(ahead):
     ahead.ini("russo_synth = acme:Acme")
     (ahead.path / "russo.lock").write_text("")

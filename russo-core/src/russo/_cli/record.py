@@ -77,6 +77,7 @@ def record(
         finish_uploads(events, pins.restore)
     finally:
         changes = pins.update()
+    events.pins = True
     recording.failures.sort(key=lambda failure: failure.prompt.line)
     events.show_troubles(workspace.layered.layers)
     if as_json:

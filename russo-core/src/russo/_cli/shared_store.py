@@ -43,16 +43,17 @@ def finish_uploads(events: CommandEvents, before_adoption: Callable[[], object] 
         access.close()
 
 
-def show_remote(counts: Counts, adopted: Mapping[str, int]) -> None:
+def show_remote(counts: Counts, adopted: Mapping[str, int], *, pins: bool) -> None:
     """Print what went wrong with shared stores, and which of their entries replaced those of the command.
 
     Args:
         counts: The counts of the command.
         adopted: The numbers of adopted entries, by the URL of the store.
+        pins: Whether the command has pinned the entries that were not pinned.
     """
     for sentence in adopted_entries({url: number for url, number in adopted.items() if number}):
         screen.note(sentence)
-    for sentence in (*remote_troubles(counts), *unpinned_hits(counts)):
+    for sentence in (*remote_troubles(counts), *(() if pins else unpinned_hits(counts))):
         screen.complain(sentence)
     if any(store.not_uploaded for store in stores_of(counts)):
         screen.note("upload later with: russo cache push")

@@ -82,6 +82,7 @@ class CommandEvents:
         stores: The shared stores that the command has used.
         adopted: How many entries were replaced by those of a shared store, by its URL.
         is_interrupted: Whether Ctrl-C ended the wait for the uploads.
+        pins: Whether the command has pinned the entries of shared stores that were not pinned.
     """
 
     def __init__(self) -> None:
@@ -94,6 +95,7 @@ class CommandEvents:
         self.stores: set[RemoteCache] = set()
         self.adopted: Counter[str] = Counter()
         self.is_interrupted = False
+        self.pins = False
         self.keys: dict[str, str] = {}
         self.directories: dict[str, Path] = {}
         self.not_stored: dict[str, str] = {}
@@ -161,7 +163,7 @@ class CommandEvents:
             screen.complain(f"{name} declares no cache_key_extra: its settings are not in the key")
         for trouble in sorted(counts.troubles):
             screen.complain(trouble)
-        show_remote(counts, self.adopted)
+        show_remote(counts, self.adopted, pins=self.pins)
 
 
 def open_synthesizer(

@@ -43,6 +43,7 @@ class Notes:
         notices: Settings that had no effect, the most important first.
         other_settings: Prompts that are stored with other settings.
         details: Sentences that only ``-v`` shows.
+        pins: Whether the run has pinned the entries of shared stores that were not pinned.
     """
 
     setup: str | None = None
@@ -50,6 +51,7 @@ class Notes:
     notices: Sequence[str] = ()
     other_settings: str | None = None
     details: Sequence[str] = ()
+    pins: bool = False
 
 
 NO_NOTES: Final = Notes()
@@ -88,7 +90,7 @@ def summarize(total: Counts, notes: Notes = NO_NOTES, *, verbosity: int = 0) -> 
         _troubles(total),
         _lines(remote_troubles(total)),
         _one(notes.unseen),
-        _lines(unpinned_hits(total)),
+        _lines(() if notes.pins else unpinned_hits(total)),
         _lines(notes.notices),
         _one(notes.other_settings),
         _undeclared(total),

@@ -61,6 +61,7 @@ def _notes(config: pytest.Config, session: PytestSession, total: Counts, unseen:
         unseen=unseen,
         notices=[*filter(None, notices), *session.notices],
         other_settings=other_settings(total.added, layers, total.used) if total.added else None,
+        pins=bool(config.getoption("russo_record_only")),
         details=[
             *filter(None, [replaced_backend_of_ini(config, fixtures, settings, total.speakers)]),
             *session.details,
