@@ -9,6 +9,7 @@ from russo._remote.objects import object_name
 from russo._remote.pins import LockFile, Pin
 from support.command import SPEAKER, damage_audio, numbered_key, russo, store_prompts
 from support.remote.commands import keys_in, pin_entries, put_all, put_object
+from support.speakers import sound
 
 ONE, TWO, THREE = (numbered_key(number) for number in (1, 2, 3))
 
@@ -42,6 +43,42 @@ def test_entries_that_the_lock_file_does_not_list_are_not_fetched(folder, remote
     LockFile(folder / "russo.lock").update({TWO: Pin.of(team.get(TWO), "x")})
     assert russo("cache", "pull").code == 0
     assert keys_in(folder / ".russo_cache") == [TWO]
+
+
+@pytest.mark.parametrize("select", [["--all"], ["--prompts", "one.txt"]], ids=["all", "prompts"])
+def test_fetched_entries_that_the_lock_file_does_not_list_are_counted(folder, remote, select):
+    (folder / "one.txt").write_text("one\n")
+    assert russo("record", "one.txt", "--synth", SPEAKER, "--cache-dir", "team").code == 0
+    put_all(remote, AudioCache(folder / "team"))
+    LockFile(folder / "russo.lock").update({TWO: Pin.of(sound("x"), "x")})
+    arguments = ["cache", "pull", *select, "--synth", SPEAKER]
+    assert "not in russo.lock" not in russo(*arguments, "--dry-run").err
+    assert "russo: 1 fetched entry is not in russo.lock; pin it with: russo cache lock" in (
+        russo(*arguments).err.splitlines()
+    )
+    assert "not in russo.lock" not in russo(*arguments).err
+    assert russo(*arguments, "--cache-dir", "b", "--json").json["unpinned"] == 1
+    (folder / "russo.lock").unlink()
+    assert russo(*arguments, "--cache-dir", "c", "--json").json["unpinned"] == 0
+
+
+def test_entry_that_a_test_run_stores_meanwhile_stays(folder, plain_remote, team):
+    put_all(plain_remote.root, team)
+    take = store_prompts(folder.parent / "take", "Another take")
+    pin_entries(folder, team)
+    plain_remote.before(
+        "get",
+        f"""
+        import shutil
+        if {ONE!r} in name:
+            for suffix in (".audio", ".meta"):
+                shutil.copy({str(take.directory / ONE)!r} + suffix, {str(folder / ".russo_cache")!r})
+        """,
+    )
+    (folder / ".russo_cache").mkdir()
+    result = russo("cache", "pull")
+    assert result.out.startswith("2 entries fetched ")
+    assert AudioCache(folder / ".russo_cache").get(ONE) == take.get(ONE)
 
 
 def test_without_a_lock_file_and_options_the_usage_is_wrong(folder, remote):
