@@ -2,9 +2,14 @@
 
 import pytest
 
+from russo import StoreError
 from russo import _breaker as breaker_module
+from russo._remote import access as access_module
 from russo._remote import availability as availability_module
 from russo._remote.availability import Availability
+from russo._remote.objects import object_name, pack
+from support.cache_files import KEY
+from support.remote.stores import MemoryStore, access_to, pair_of
 
 
 class Clock:
@@ -229,3 +234,46 @@ def test_a_directory_that_cannot_be_written_shares_nothing(clock, tmp_path):
     lose(one, times=3)
     one.switch_off("put", "no bucket")
     assert (one.begin("get"), one.begin("put")) == ("timed out", "no bucket")
+
+
+# -- calls of a store
+
+
+@pytest.fixture
+def down(clock):
+    """The access to a store that was down for 30 s, and the store: the next call is the trial."""
+
+    def lose(operation, name):
+        raise StoreError("timed out")
+
+    store = MemoryStore({object_name(KEY): pack(pair_of())})
+    answer, store.before = store.before, lose
+    access = access_to(store, write=True)
+    assert [access.fetch(KEY).outcome for _ in range(4)] == ["failed", "failed", "failed", "skipped"]
+    store.before = answer
+    clock.now += 30
+    return access, store
+
+
+def test_a_trial_that_is_refused_shows_that_the_store_answers(down):
+    access, store = down
+
+    def refuse_writes(operation, name):
+        if operation == "put":
+            raise StoreError("access is denied", kind="refused")
+
+    store.before = refuse_writes
+    other = "0" * 64
+    assert access.upload(other, pair_of(other)).outcome == "failed"
+    assert access.fetch(KEY).outcome == "hit"
+
+
+def test_a_trial_without_a_thread_leaves_the_trial_to_the_next_call(down, monkeypatch):
+    def refuse(call):
+        raise RuntimeError("can't start new thread")
+
+    access, _ = down
+    with monkeypatch.context() as patch:
+        patch.setattr(access_module, "start", refuse)
+        assert access.fetch(KEY).reason == "no thread can be started"
+    assert access.fetch(KEY).outcome == "hit"
