@@ -469,6 +469,11 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_child_that_was_forked_after_a_remote_hit_pays_and_ends(tmp_path):
     code = FORK.format(paths=[str(Path(__file__).parents[2])], directory=str(tmp_path / "cache"))
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        # Python 3.12 and later warn of each fork of a process that has threads.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.stdout, done.stderr) == ("11\n", "")

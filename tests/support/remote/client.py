@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import warnings
 
 from russo import Audio, hookimpl, plugin_manager
 from russo._flow.cached import requests_of
@@ -74,6 +75,8 @@ def main(arguments: list[str]) -> None:
     elif action == "fork":
         cached.synthesize_sync(texts[0])
         sys.stdout.flush()
+        # Python 3.12 and later warn of each fork of a process that has threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
         if child:
             say("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
