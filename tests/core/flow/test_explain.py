@@ -145,6 +145,7 @@ class Answering:
             [
                 "no cached audio for 'Hi' in cache (mode 'replay', key KEY)",
                 "s3://team/voice could not be asked, and may have the entry: no answer in 3 s",
+                "run the test again when the store can be reached, or",
             ],
         ),
         (
@@ -152,6 +153,7 @@ class Answering:
             [
                 "no cached audio for 'Hi' in cache (mode 'replay', key KEY)",
                 "s3://team/voice could not be asked, and may have the entry: access denied\\x1b[31m",
+                "run the test again when the store can be reached, or",
             ],
         ),
     ],

@@ -46,7 +46,7 @@ def explain_miss(
         fields: The fields of the key.
         cache: The cache.
         miss: Why no layer of the cache has the prompt.
-        remote: What came of asking the shared store of the cache, if there is one.
+        remote: The result of the lookup in the shared store, if the cache has one.
     """
     layers = cache.layers
     directories = " or ".join(_display(layer.directory) for layer in layers)
@@ -54,8 +54,8 @@ def explain_miss(
     is_absent = remote is not None and remote.reason == "absent"
     places = f"{directories} and not in {url}" if is_absent else directories
     lines = [f"no cached audio for {shorten(prompt)} in {places} (mode 'replay', key {key[:12]})"]
+    is_unknown = remote is not None and remote.outcome in ("failed", "skipped")
     if remote is not None and not is_absent:
-        is_unknown = remote.outcome in ("failed", "skipped")
         problem = "could not be asked, and may have the entry" if is_unknown else "has no usable entry"
         lines.append(f"{url} {problem}: {shown(remote.reason, 400)}")
     lines += _state_of_the_entry(layers, key, miss)
@@ -63,6 +63,8 @@ def explain_miss(
     if miss.unreadable:
         lines.append(f"make {directories} readable for this user, and run the test again")
     else:
+        if is_unknown:
+            lines.append("run the test again when the store can be reached, or")
         lines.append(f"record it once with: {_COMMAND}")
     directory = str(layers[-1].directory)
     return CacheMissError("\n".join(lines), prompt=prompt, key=key, directory=directory)

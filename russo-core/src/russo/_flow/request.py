@@ -103,7 +103,7 @@ class Request:
 
         Args:
             miss: Why no layer of the cache has the prompt.
-            remote: What came of asking the shared store, if there is one.
+            remote: The result of the lookup in the shared store, if there is one.
         """
         from .explain import explain_miss
 
