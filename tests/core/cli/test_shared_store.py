@@ -382,6 +382,9 @@ def test_refused_entry_is_reported_and_synthesized(folder, plain_remote, team):
     result = russo("say", "one", "-o", "one.wav")
     assert "no backend call" not in result.out
     assert result.err.splitlines()[-1].endswith("1 entry refused, because russo.lock pins other audio")
+    result = russo("say", "one", "-o", "one.wav", "--cache-dir", "b", "--remote-write")
+    assert "1 entry not uploaded (russo.lock pins other audio for this key)" in result.err
+    assert "russo cache push" not in result.err  # push would refuse the entry, too
 
 
 # -- other commands

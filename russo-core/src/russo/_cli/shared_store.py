@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._clock import monotonic
 from .._flow.remote_summary import adopted_entries, remote_troubles, stores_of, unpinned_hits
 from .._plugin.record_pins import RecordPins
+from .._remote.access import PINS_OTHER
 from .._remote.adoption import adopt
 from .._remote.pins import after_update
 from .._remote.remote import access_of
@@ -55,7 +56,8 @@ def show_remote(counts: Counts, adopted: Mapping[str, int], *, pins: bool) -> No
         screen.note(sentence)
     for sentence in (*remote_troubles(counts), *(() if pins else unpinned_hits(counts))):
         screen.complain(sentence)
-    if any(store.not_uploaded for store in stores_of(counts)):
+    reasons = [reason for store in stores_of(counts) for reason in store.not_uploaded]
+    if not all(reason.endswith(PINS_OTHER) for reason in reasons):  # push would not upload those either
         screen.note("upload later with: russo cache push")
 
 

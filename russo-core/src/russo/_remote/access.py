@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONGEST_REASON: Final = 300
+PINS_OTHER: Final = "pins other audio for this key"
+"""The end of the reason for an entry that the lock file refuses."""
 
 
 class StoreAccess:
@@ -262,7 +264,7 @@ class StoreAccess:
         pin = self.lock.pin_of(key) if self.lock is not None else None
         if pin is None or pin.fits(audio):
             return None
-        return f"{self.lock.path.name if self.lock else ''} pins other audio for this key"
+        return f"{self.lock.path.name if self.lock else ''} {PINS_OTHER}"
 
 
 class _SkippedError(Exception):
