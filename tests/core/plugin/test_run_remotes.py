@@ -38,6 +38,14 @@ TWO_TESTS = """
         {second}
 """
 
+# Without it, a process could crash before it knows that it lost the race.
+UPLOAD_HOOK = """
+
+def pytest_russo_remote_upload(event):
+    from pathlib import Path
+    (Path(__file__).parent / "ended").touch()
+"""
+
 
 @pytest.fixture
 def shared(shared):
@@ -233,7 +241,9 @@ def test_entries_are_adopted_if_the_run_stops_early(project, shared, race, optio
 
 
 def test_entries_are_adopted_although_a_worker_crashed(project, shared, race):
-    winners = race(second="import os; os._exit(3)")
+    winners = race(second="wait_for(ROOT / 'ended'); import os; os._exit(3)")
+    conftest = project.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + UPLOAD_HOOK)
     result = write(shared, "-n", "1", "--max-worker-restart=0", subprocess=True)
     result.assert_outcomes(passed=1, failed=1)
     assert_adopted(project, shared, winners)
