@@ -399,7 +399,7 @@ REMOTE = "s3://team/voice"
 
 @pytest.mark.parametrize("off", ["off", "OFF"])
 @pytest.mark.parametrize("place", ["remote", "environment"])
-def test_off_is_no_shared_store_whatever_comes_later(decide, off, place):
+def test_off_overrides_the_shared_store_of_later_sources(decide, off, place):
     given = {"remote": off} if place == "remote" else {"environment": {"RUSSO_REMOTE": off}}
     settings = decide(ini={"russo_remote": REMOTE}, **given)
     assert (settings.remote, settings.remote_write) == (None, False)

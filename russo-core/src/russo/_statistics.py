@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class RemoteNote(NamedTuple):
-    """What came of one lookup in a shared store, or of one upload.
+    """The result of one lookup in a shared store, or of one upload.
 
     Attributes:
         operation: ``lookup`` or ``upload``.

@@ -70,7 +70,7 @@ def russo_store_failed(event: StoreFailed) -> None:
 
 @hookspec
 def russo_remote_lookup(event: RemoteLookup) -> None:
-    """A shared store was asked for an entry; ``event.outcome`` says what came of it."""
+    """A shared store was asked for an entry; ``event.outcome`` is the result."""
 
 
 @hookspec

@@ -113,7 +113,7 @@ class ObstoreStore:
             raise failure
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that does not exist is no error; see `russo.Store`."""
+        """Remove an object; a missing object is not an error; see `russo.Store`."""
         self._check_writable()
         if (store := self._opened()) is None:
             return

@@ -237,7 +237,7 @@ def test_dry_run_of_a_store_that_cannot_list_asks_for_nothing(folder, plain_remo
 
 
 @pytest.mark.parametrize("kind", ["outage", "refused"])
-def test_store_in_trouble_is_a_failure_of_each_entry(folder, plain_remote, team, kind):
+def test_store_that_fails_is_a_failure_of_each_entry(folder, plain_remote, team, kind):
     pin_entries(folder, team)
     plain_remote.trouble(kind)
     result = russo("cache", "pull")

@@ -165,7 +165,7 @@ def test_entry_that_another_machine_uploads_meanwhile_stays(plain_remote, cache,
 
 
 @pytest.mark.parametrize("kind", ["outage", "refused"])
-def test_store_in_trouble_is_a_failure_of_each_entry(plain_remote, cache, kind):
+def test_store_that_fails_is_a_failure_of_each_entry(plain_remote, cache, kind):
     plain_remote.trouble(kind)
     result = russo("cache", "push")
     assert result.code == 1

@@ -166,7 +166,7 @@ def test_committed_right_to_write_is_refused(folder, plain_remote):
     assert russo("cache", "list").code == 0
 
 
-def test_store_in_trouble_costs_one_line(plain_remote):
+def test_store_that_fails_adds_one_line(plain_remote):
     plain_remote.trouble("refused")
     result = russo("record", "a.txt", "--remote-write")
     assert result.code == 0

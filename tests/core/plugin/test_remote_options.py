@@ -66,7 +66,7 @@ def test_invalid_lock_file_is_refused_with_the_line(project, shared):
     project.run().assert_outcomes(passed=1)  # without a shared store the file has no effect
 
 
-def test_store_that_cannot_be_reached_is_no_usage_error(project, shared):
+def test_store_that_cannot_be_reached_is_not_a_usage_error(project, shared):
     shared.trouble("outage")
     project.tests(SAY_HELLO_TWICE)
     project.run(f"--russo-remote={shared.url}").assert_outcomes(passed=1)
@@ -90,7 +90,7 @@ def test_header_names_the_store_and_its_use(project, shared, arguments, expected
     assert header(project.run(*arguments)) == (expected and expected.replace("URL", shared.url))
 
 
-def test_ini_setting_to_write_is_not_read_and_the_reason_is_said():
+def test_ini_setting_to_write_is_not_read_and_the_reason_is_shown():
     assert list(unread_ini_names(["russo_remote_write"])) == [
         "the ini setting russo_remote_write is not read; use --russo-remote-write or RUSSO_REMOTE_WRITE, "
         "because every run of the repository uses a committed setting"

@@ -1,4 +1,4 @@
-"""The faults of a real client and a loopback server, through the whole flow: none fails a test that can pay.
+"""The faults of a real client and a loopback server, through the whole flow: no fault fails a test in mode `auto`.
 
 Each fault costs a bounded time, the prompt gets its audio, the local cache holds a whole entry, and the
 reason is reported.
@@ -94,7 +94,7 @@ def test_without_a_fault_the_prompt_is_not_paid(machine):
         ("PermanentRedirect", "failed", ""),
     ],
 )
-def test_fault_is_a_miss_in_a_moment(machine, fault, outcome, reason):
+def test_fault_that_is_found_at_once_is_a_miss(machine, fault, outcome, reason):
     machine.server.faults = fault
     assert machine.check(outcome, reason) < 2 + SLACK
 

@@ -75,7 +75,7 @@ def test_hostile_prompt_of_another_person_is_made_safe(path):
 
 
 @pytest.mark.parametrize("prompt", ["", ' "unclosed', " 'single'", ' {"a": 1}', ' "a" "b"', ' "\\x"'])
-def test_text_after_a_pin_matters_little(path, prompt):
+def test_text_after_a_pin_is_a_prompt_or_refused(path, prompt):
     line = f"{KEYS[0]} sha256:{pin('one').digest} 3 pcm/24000/1/2{prompt}\n"
     if prompt.startswith((' "unclosed', " '", " {")):
         assert "line 1: not a pin" in refusal(path, line)

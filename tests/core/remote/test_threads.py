@@ -71,7 +71,7 @@ def test_no_call_is_lost_when_threads_end_at_the_same_time(monkeypatch):
         pause.wait(0.0005)
 
 
-def test_if_no_thread_can_be_started_the_caller_is_told(monkeypatch):
+def test_if_no_thread_can_be_started_the_call_raises(monkeypatch):
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 

@@ -52,7 +52,7 @@ def test_folder_that_does_not_exist_has_no_lock(tmp_path):
         assert not (tmp_path / "absent").exists()
 
 
-def test_file_system_without_locks_is_no_error(tmp_path, monkeypatch):
+def test_file_system_without_locks_raises_no_error(tmp_path, monkeypatch):
     def refuse(descriptor):
         raise OSError(95, "not supported")
 

@@ -261,7 +261,7 @@ WRONG_SHARING = {
         "if replace:",
         "if b'wav' in data:\n                return True\n            if replace:",
         {Contract.test_speech_of_one_machine_is_a_hit_on_another},
-        "gets the speech of the first one from the store",
+        "gets the audio of the first machine from the store",
     ),
     "belongs to a thread": Wrong(
         "path = self._path(name)\n        try:\n            path.parent",

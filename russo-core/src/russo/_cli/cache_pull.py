@@ -1,4 +1,4 @@
-"""``russo cache pull``: brings entries of the shared store into the cache."""
+"""``russo cache pull``: fetches entries of the shared store into the cache."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _keys_in(access: StoreAccess) -> Iterable[str]:
 def _fetch_all(
     access: StoreAccess, workspace: CommandWorkspace, wanted: Mapping[str, str | None], *, dry_run: bool
 ) -> Sequence[Moved]:
-    """Return what came of each entry; after Ctrl-C, of those that were done before."""
+    """Return the result of each entry; after Ctrl-C, of the entries that were done before."""
     listed = _listed(access) if dry_run else None
     fetch = functools.partial(_fetch_one, access, workspace, listed=listed, dry_run=dry_run)
     work = results(list(wanted.items()), lambda item: fetch(*item), at_once=_AT_ONCE)
@@ -205,7 +205,7 @@ def _fetch_one(
 
 
 def _kept(access: StoreAccess, key: str, local: Pair, prompt: str | None) -> Moved:
-    """Return what came of an entry that is stored here, and so is not fetched."""
+    """Return the result of an entry that is stored here, and so is not fetched."""
     pin = access.lock.pin_of(key) if access.lock is not None else None
     if pin is None or pin.fits(local.audio):
         return Moved(key, _PRESENT)

@@ -1,4 +1,4 @@
-"""Entries on their way to a shared store, or from there: what came of each, and how a command shows it."""
+"""Entries that a command uploads or fetches: the result of each entry, and how the command shows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONGEST_REASON: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What came of one entry.
+    """The result of one entry.
 
     Attributes:
         key: Its key.
@@ -114,7 +114,7 @@ class Tally:
     """The results of a command.
 
     Args:
-        moved: What came of each entry.
+        moved: The result of each entry.
         fine: The outcomes that are not a problem.
     """
 

@@ -1,4 +1,4 @@
-"""The shared store in the flow of a prompt: asked after a local miss, given the audio of a backend call."""
+"""The shared store in the flow of a prompt: a lookup after a local miss, an upload after a backend call."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ async def ask_remote(request: Request, miss: Miss) -> Landing | None:
 
 
 async def prefetch(requests: Iterable[Request]) -> int:
-    """Bring the entries that no layer of the cache has, many at once, so that later requests find them.
+    """Fetch the entries that no layer of the cache has, many at once, so that later requests find them.
 
     If the store does not have an entry, the next request of the key does not ask again. If the store does not
-    answer, the next request asks again and reports the trouble.
+    answer, the next request asks again and reports the fault.
 
     Returns:
-        How many entries came.
+        The number of fetched entries.
     """
     waiting = iter(requests)
 
@@ -86,7 +86,7 @@ async def prefetch(requests: Iterable[Request]) -> int:
 
 
 async def _prefetch_one(request: Request, remote: RemoteCache) -> bool:
-    """Bring one entry, unless another request of its key is in progress; return whether it came."""
+    """Fetch one entry, unless another request of its key is in progress; return whether it was fetched."""
     cache = request.cache.writable
     lock = None if cache.read_only else KeyLock(cache.directory, request.key, asyncio.get_running_loop())
     if lock is not None and not lock.try_acquire():
@@ -124,7 +124,7 @@ async def _bring(request: Request, remote: RemoteCache, *, reports: bool = True)
             size=fetched.size,
             pinned=access.is_pinned(request.key),
         )
-    # `prefetch` may have no lock: an entry that came meanwhile stays, because a test may have heard it.
+    # `prefetch` may have no lock: an entry that was stored meanwhile stays, because a test may have used it.
     if fetched.entry is not None and isinstance(request.cache.find(request.key, patient=False)[0], Miss):
         _keep(request, fetched.entry)
     return fetched
@@ -180,7 +180,7 @@ def _keep(request: Request, entry: Pair) -> None:
 
 
 def upload(request: Request) -> None:
-    """Give new audio to the shared store, in the background, if it may be written to."""
+    """Upload new audio in the background, if the run may write to the shared store."""
     remote = request.cache.remote
     if remote is None or not remote.write:
         return

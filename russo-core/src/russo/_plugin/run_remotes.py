@@ -1,7 +1,7 @@
 """The end of a run for its shared stores: uploads are finished, and the entries of faster machines adopted.
 
 Each process finishes its own uploads. Only the controller adopts, after the tests of all workers have ended,
-so that no test of the run gets two sounds of one prompt. A run without a shared store imports no more than
+so that all tests of the run get the same audio of a prompt. A run without a shared store imports no more than
 this module.
 """
 

@@ -4,7 +4,7 @@ Each backend call may be billed, so only prompts that a test will certainly need
 `certainty` decides. A prompt that fails here is not reported, because its test will try it again.
 
 If there is a shared store, it is asked first, for all marked prompts at once. A lookup is not billed, so also
-prompts that a test may not need are brought, also in mode ``replay``.
+prompts that a test may not need are fetched, also in mode ``replay``.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class _Done:
         failures: The prompts that failed, with their errors.
         brought: How many entries a shared store had.
         url: The URL of this store.
-        pins: What changed in ``russo.lock``, in words, if anything did.
+        pins: What changed in ``russo.lock``, in words, or ``None``.
     """
 
     prompts: int
@@ -178,7 +178,7 @@ class _Done:
 
 
 def _record(session: PytestSession, planned: Plan, *, only: bool, records: bool) -> _Done:
-    """Bring prompts from the shared store, and speak the others."""
+    """Fetch prompts from the shared store, and speak the others."""
     workers, remote = session.workers, session.workspace.remote
     mine = slice_for(planned.prompts, workers.number, workers.count) if records else []
     done = _Done(len(mine), url="" if remote is None else remote.url)

@@ -3,8 +3,8 @@
     local miss -> fetch (one object) -> verified, compared with russo.lock -> written into the local cache
     backend call -> stored locally -> upload (in the background) -> end of the run: flush, adopt
 
-A store that does not answer costs time, at most 10 s a call, and never a test: the answer is then a miss with
-a reason. So no error of a store leaves this module, not even ``SystemExit``.
+If a store does not answer, a call takes at most 10 s, and a lookup is a miss with a reason. No test may fail
+because of a store, so lookups and uploads raise none of its errors, not even ``SystemExit``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ PINS_OTHER: Final = "pins other audio for this key"
 
 
 class StoreAccess:
-    """The use of a shared store by one process: every call of it has a limit, and its trouble is no error.
+    """The use of a shared store by one process. Every call has a time limit.
+
+    Lookups and uploads return the errors of the store as results.
 
     Args:
         store: The store.

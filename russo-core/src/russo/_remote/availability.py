@@ -24,8 +24,8 @@ class Availability:
     """Whether a store may be asked now.
 
     Three outages in a row stop all calls for 30 s, then one call of one process tries. A refusal stops the
-    calls of its kind for the whole run, because credentials or a name do not become right by themselves. A
-    store that refuses writes is still read.
+    calls of its kind for the whole run, because wrong credentials and a wrong name stay wrong. A store that
+    refuses writes is still read.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Availability:
                 (self._directory / name).write_text(json.dumps(trouble), "ascii")
 
     def _read(self, name: str) -> tuple[str, float] | None:
-        """Return the reason and the end of a trouble that a process of the run noted."""
+        """Return the reason and the end of an outage or a refusal that a process of the run noted."""
         if self._directory is None:
             return None
         try:

@@ -36,15 +36,16 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
 def check_url(url: str, source: str) -> str:
     """Return the URL of a store as russo uses it: without a slash at its end.
 
-    Only the form is checked, and that exactly one installed package opens the scheme. Nothing is imported,
-    and the store is not asked.
+    Checks the form of the URL, and whether exactly one installed package opens its scheme. Imports nothing,
+    and makes no request.
 
     Args:
         url: The URL.
         source: The source of the setting in words, for the message.
 
     Raises:
-        SettingsError: The URL has another form, holds a credential, or no package or several open its scheme.
+        SettingsError: The URL has another form or contains a credential, or no package opens its scheme, or
+            several packages open it.
     """
     scheme, colon, rest = url.partition("://")
     scheme = scheme.lower()

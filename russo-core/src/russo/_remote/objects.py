@@ -6,8 +6,8 @@ r"""The form of an entry in a shared store: one object that holds both files of 
     metadata    the content of <key>.meta
     audio       the content of <key>.audio
 
-An entry is one object because readers may come between two puts: as two objects, a reader may get the
-metadata of one writer and the audio of another.
+An entry is one object because a reader may read between two puts: of two objects, it may get the metadata of
+one writer and the audio of another writer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">5sBBI")
 MOST_BYTES: Final = _HEAD.size + META_LIMIT + AUDIO_LIMIT
 MARKER: Final = "v1/russo"
-"""A small object that each writer stores: who can read it may read the store."""
+"""A small object that each writer stores. A process that can read it may read the store."""
 MARKER_TEXT: Final = b"entries of russo\n"
 
 

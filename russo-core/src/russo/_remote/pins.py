@@ -4,8 +4,8 @@
     <key> sha256:<64 digits> <bytes> wav/24000/1/2 "Turn on the kitchen light."
 
 Lines are sorted by key, so two branches that add prompts change different places of the file, and a merge
-conflict is resolved line by line. The prompt is for people: all else counts. The format, the sample rate, the
-channels and the sample width are pinned, too, because the same bytes sound different with others.
+conflict is resolved line by line. The prompt is for people: only the other fields are compared. The format,
+the sample rate, the channels and the sample width are pinned, too, because they decide how the bytes sound.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class LockFile:
 
 
 def _take(line: str, pins: dict[str, Pin]) -> str | None:
-    """Add the pin of one line; return what is wrong with the line, if anything is."""
+    """Add the pin of one line; return what is wrong with the line, or ``None``."""
     if not line or line.startswith("#"):
         version = _VERSION.match(line)
         if version is not None and int(version["version"]) > 1:

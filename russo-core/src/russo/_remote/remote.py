@@ -18,7 +18,7 @@ class RemoteCache:
     """A store that many machines share, as the last place in which a `CachedSynthesizer` looks.
 
     Use it as the ``remote`` of a `LayeredCache`. The store is opened at the first lookup that no layer of the
-    cache can answer. A store that does not answer costs time, and never raises an error.
+    cache can answer. If the store does not answer, requests take longer, but raise no error.
 
     Args:
         store: The URL of a store, such as ``s3://team/voice``, or a `Store`.

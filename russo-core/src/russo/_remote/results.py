@@ -1,4 +1,4 @@
-"""What came of asking a store for an entry, and of giving it one."""
+"""The results of lookups in a store, and of uploads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of a lookup in a store.
+    """The result of a lookup in a store.
 
     Attributes:
         outcome: ``hit``; ``absent``; ``damaged`` (the object is not the entry of this key); ``refused`` (it
@@ -33,7 +33,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What came of an upload.
+    """The result of an upload.
 
     Attributes:
         outcome: ``uploaded``; ``exists`` (the store has an entry of this key, which stays); ``failed``;

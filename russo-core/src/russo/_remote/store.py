@@ -27,13 +27,13 @@ class StoredObject:
 class Store(Protocol):
     """A store of named objects: a bucket, a shared folder, a database.
 
-    Nothing must be inherited. The constructor gets the URL, must be cheap, and must open no connection. Both
-    methods are called from many threads at once. They may block, but russo gives up after 10 s.
+    A store needs no base class. The constructor gets the URL, must be cheap, and must open no connection.
+    Both methods are called from many threads at once. They may block, but russo gives up after 10 s.
 
     A store may also have
 
     * ``list(prefix) -> Iterator[StoredObject]``: all objects whose names begin with the prefix,
-    * ``delete(name) -> None``: remove an object; one that does not exist is no error,
+    * ``delete(name) -> None``: remove an object; a missing object is not an error,
     * ``close() -> None``: release the connections.
 
     An error of the store must be a `StoreError`: its ``kind`` decides whether russo tries again. Its reason

@@ -31,7 +31,7 @@ def start(call: Callable[[], T]) -> Future[T]:
 class _Threads:
     """Daemon threads. One that has ended its call waits some seconds for the next call.
 
-    There is no limit of their number, because a store that never returns keeps its threads. A thread that
+    Their number is not limited, because a store that never returns keeps its threads. A thread that
     waits can be used while the interpreter ends, when no new thread can be started.
     """
 
@@ -66,9 +66,9 @@ class _Threads:
                     if calls in self._idle:
                         self._idle.remove(calls)
                         return
-                continue  # `start` has taken this thread, and its call comes
+                continue  # `start` has taken this thread, and puts a call into its queue
             run()
-            del run  # it holds the audio
+            del run  # it refers to the audio
             with self._lock:
                 self._idle.append(calls)
 

@@ -81,7 +81,7 @@ class Uploads:
         with self._changed:
             if not self._is_registered:
                 self._is_registered = True
-                atexit.register(self.flush)  # for a process that ends without it
+                atexit.register(self.flush)  # for a process that ends without a flush
             is_added = len(self._waiting) < _MOST_WAITING
             if is_added:
                 self._waiting.append(upload)
@@ -93,7 +93,7 @@ class Uploads:
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """Wait until all uploads have ended; after ``seconds``, give up those that have not.
 
-        If Ctrl-C ends the wait, all are given up, so that the end of the process does not wait again.
+        If Ctrl-C ends the wait, all uploads are given up, so that the end of the process does not wait again.
         """
         if self._pid != os.getpid():
             return
@@ -115,7 +115,7 @@ class Uploads:
                 upload.end(Uploaded("failed", reason))
 
     def _is_busy(self) -> bool:
-        """Return whether an upload will end some time."""
+        """Return whether uploads are waiting or in progress."""
         if self._waiting and not self._threads:
             self._start_thread()  # it could not be started before
         return bool((self._threads and self._waiting) or self._under_way or self._reporting)
@@ -166,8 +166,8 @@ class Uploads:
 class LostRaces:
     """The entries of a run for which another machine was faster: the store has other bytes than this cache.
 
-    During the run they stay as they are, so that no run hears two sounds of one prompt. At its end, the
-    entries of the store replace them, so that all machines have the same.
+    During the run these entries are not changed, so that all tests of the run get the same audio of a prompt.
+    At its end, the entries of the store replace them, so that all machines have the same audio.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """A lock for files that several processes read, change and replace, such as ``russo.lock``.
 
-The lock is advisory, and the kernel releases it when its holder dies. No file is made beside the guarded one,
-because its folder may be a git work tree. If the system has no such lock, the code runs without one.
+The lock is advisory, and the kernel releases it when its process ends. No file is made beside the guarded
+file, because its folder may be a git work tree. If the system has no such lock, the code runs without one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _open(path: Path) -> int:
-        # Windows opens no folders, so a file of the user's temporary folder stands for the path.
+        # Windows cannot open folders, so a file in the user's temporary folder is locked instead.
         name = hashlib.sha256(os.path.normcase(path).encode()).hexdigest()
         return os.open(os.path.join(tempfile.gettempdir(), f"russo-{name}.lock"), os.O_RDWR | os.O_CREAT)
 

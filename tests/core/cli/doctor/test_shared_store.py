@@ -39,7 +39,7 @@ def text():
     return " ".join(russo("doctor").out.partition("shared store\n")[2].partition("backends\n")[0].split())
 
 
-def test_no_store_is_no_problem():
+def test_run_without_a_store_has_no_problem():
     assert store() == {"url": None, "lock_file": None}
     assert text() == "none is set russo.lock: there is none; russo cache lock makes it"
 

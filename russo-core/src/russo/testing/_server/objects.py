@@ -84,8 +84,8 @@ class LoopbackObjectServer(LoopbackServer):
     Attributes:
         objects: Names, without the bucket, to bytes; a test may change them.
         faults: One fault for each request; or a sequence with the fault of each request in order, after which
-            requests succeed; or a function of the request, which may also return a `Reply`. ``None`` is no
-            fault. It may be replaced at any time; a new sequence starts at its first fault.
+            requests succeed; or a function of the request, which may also return a `Reply`. ``None``
+            means success. It may be replaced at any time; a new sequence starts at its first fault.
         delay: Seconds before each reply.
         conditional: False ignores the condition of a PUT, as some servers do: it replaces the object.
         may_list: False denies a list, and so S3 also answers 403 instead of 404 for an object that does not

@@ -16,8 +16,8 @@ from .words import ONE_ERROR, content_of, name_of
 
 _LONGEST_REASON: Final = 300
 _KINDS: Final = {
-    "outage": "russo asks again after a pause, because a lost connection or a busy server may pass",
-    "refused": "russo asks no more in this run, because each further call costs time and fails, too",
+    "outage": "russo tries again after a pause, because a lost connection or a busy server may be temporary",
+    "refused": "russo makes no more requests in this run, because each of them would take time and fail, too",
 }
 
 
@@ -99,7 +99,7 @@ class FailureChecks(StoreContractBase):
             except STORE_EXCEPTIONS as error:
                 refuse(wanted, self._without_secrets(error), ONE_ERROR)
             else:
-                refuse(wanted, f"it returned {returned!r:.80}", "russo would believe this answer")
+                refuse(wanted, f"it returned {returned!r:.80}", "russo would use this answer")
         if problem is not None:
             refuse(f"{problem[0]} ({method}, if {when})", problem[1], problem[2])
         shown = [*output.texts()]

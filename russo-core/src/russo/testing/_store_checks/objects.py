@@ -45,7 +45,7 @@ class ObjectChecks(StoreContractBase):
         )
 
     def test_object_comes_back_byte_for_byte(self, opened: Handle, content: str) -> None:
-        """An object comes back byte for byte: one byte, 6 MB, ends of lines, bytes that are no text."""
+        """An object comes back byte for byte: one byte, 6 MB, ends of lines, bytes that are not text."""
         data = CONTENTS[content]
         opened.store_new(name_of(1), data)
         back = opened.get(name_of(1))
@@ -101,13 +101,13 @@ class ObjectChecks(StoreContractBase):
             "put without `replace` returns False if there is an object; if the store cannot check this in "
             "one step, declare `creates_only = False`",
             "True for a second object of this name",
-            "the first speech stays, so that no machine hears two sounds for one prompt",
+            "the first audio stays, so that all machines replay the same audio of a prompt",
         )
         expect(
             opened.get(name) == content_of(1),
             "put without `replace` leaves an existing object as it is",
             "put returned False, but the object is no longer the first one",
-            "russo believes that the first object is still there",
+            "russo counts on the first object",
         )
 
     def test_replacing_put_replaces_the_object(self, opened: Handle) -> None:
@@ -126,7 +126,7 @@ class ObjectChecks(StoreContractBase):
                 refuse("put with `replace` replaces the whole object", _difference(data, back), _STALE)
 
     def test_deleted_object_is_gone(self, opened: Handle) -> None:
-        """If there is a ``delete``, it removes one object; an object that does not exist is no error."""
+        """If there is a ``delete``, it removes one object; a missing object is not an error."""
         if not opened.has("delete"):
             pytest.skip("the store has no delete, which is optional")
         for number in (1, 2):

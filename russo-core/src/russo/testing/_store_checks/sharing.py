@@ -51,11 +51,11 @@ class SharingChecks(StoreContractBase):
         )
 
     def test_speech_of_one_machine_is_a_hit_on_another(self, open_store: Open, tmp_path: Path) -> None:
-        """A prompt that one machine has paid for is a cache hit on another machine."""
+        """A prompt that one machine has synthesized is a cache hit on another machine."""
         calls = [self._speak_on_a_machine(open_store().store, tmp_path / name) for name in ("one", "other")]
         expect(
             calls == [1, 0],
-            "the second machine gets the speech of the first one from the store, without a backend call",
+            "the second machine gets the audio of the first machine from the store, without a backend call",
             f"{calls[0]} backend calls of the first machine, {calls[1]} of the second one",
             PAID_AGAIN,
         )
@@ -68,7 +68,7 @@ class SharingChecks(StoreContractBase):
         try:
             run_within(lambda: cached.synthesize(_PROMPT), 6 * self.patience)
         except Exception as error:  # noqa: BLE001 - a store may raise anything
-            refuse("a test gets its speech, whatever the store does", error, "the store must not fail tests")
+            refuse("a test gets its audio, even if the store fails", error, "the store must not fail tests")
         remote.close()
         return fake.calls
 
@@ -86,5 +86,5 @@ class SharingChecks(StoreContractBase):
             == content_of(1),
             "a store works in threads of many event loops",
             "None, or another object",
-            "each async test has its own loop; a client that belongs to a loop is of no use after it",
+            "each async test has its own loop; a client that belongs to a loop does not work after the loop",
         )

@@ -54,7 +54,7 @@ class ThreadChecks(StoreContractBase):
             self._check_winner(won, stores[0].get(name))
 
     def _check_winner(self, won: list[int], kept: bytes | None) -> None:
-        why = "each machine believes its put, so one of them would go on with other speech than all others"
+        why = "each machine keeps the audio of its successful put, so one machine would replay other audio"
         expect(
             len(won) == 1,
             f"of {_WRITERS} create-only puts of one name at once, exactly one returns True; let the server "

@@ -11,8 +11,8 @@ ONE_ERROR: Final = (
     "russo reads `kind` of a StoreError to know whether to ask the store again; raise it `from None`, so "
     "that a credential in the client's error is not shown"
 )
-SHARED: Final = "many machines use one place at the same time, and each must hear what another one stored"
-PAID_AGAIN: Final = "each machine would pay for the same prompt again"
+SHARED: Final = "many machines use one place at the same time, and each must get what another one stored"
+PAID_AGAIN: Final = "each machine would synthesize the same prompt again"
 MIXED: Final = "an object with bytes of two entries is damaged for every machine"
 MARKER_NAME: Final = MARKER
 
