@@ -1,6 +1,9 @@
 import pytest
 
 from russo import AudioCache, CachedSynthesizer, CacheMissError, LayeredCache, RemoteCache, StoreError
+from russo._remote.objects import pack
+from russo._remote.pins import LockFile, Pin
+from russo._store.cache import read_entry
 from support.speakers import PROMPT, Speaker, sound, synthesize
 
 
@@ -164,3 +167,22 @@ def test_message_says_what_the_shared_store_answered(cache, tmp_path, monkeypatc
     error = miss(LayeredCache(cache, remote=RemoteCache(Answering(answer))), "Hi")
     expected = [line.replace("KEY", error.key[:12]) for line in lines]
     assert str(error).splitlines() == [*expected, "record it once with: pytest --russo-cache-mode=auto"]
+
+
+def test_message_after_a_refused_entry_does_not_advise_to_pay_for_audio_that_the_pin_refuses(
+    cache, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    key = miss(cache, "Hi").key
+    cache.put(key, sound("poison"))
+    packed = pack(read_entry(cache, key))
+    cache.remove(key)
+    LockFile(tmp_path / "russo.lock").update({key: Pin.of(sound("pinned"), "Hi")})
+    remote = RemoteCache(Answering(packed), lock_file=tmp_path / "russo.lock")
+    assert str(miss(LayeredCache(cache, remote=remote), "Hi")).splitlines() == [
+        f"no cached audio for 'Hi' in cache (mode 'replay', key {key[:12]})",
+        "s3://team/voice has no usable entry: russo.lock pins other audio for this key",
+        "merge the branch that pins the store's audio, or",
+        "record all prompts again, and pin the new audio, with: pytest --russo-record-only "
+        "--russo-cache-mode=refresh",
+    ]

@@ -27,6 +27,7 @@ _TRIED_ENTRIES: Final = 20
 _SHOWN_DIFFERENCES: Final = 8
 _LONGEST_DIRECTORY: Final = 500
 _COMMAND: Final = "pytest --russo-cache-mode=auto"
+_PINS_AGAIN: Final = "pytest --russo-record-only --russo-cache-mode=refresh"
 
 
 def explain_miss(
@@ -62,6 +63,9 @@ def explain_miss(
     lines += _same_prompt(layers, prompt, key, fields)
     if miss.unreadable:
         lines.append(f"make {directories} readable for this user, and run the test again")
+    elif remote is not None and remote.outcome == "refused":
+        lines.append("merge the branch that pins the store's audio, or")
+        lines.append(f"record all prompts again, and pin the new audio, with: {_PINS_AGAIN}")
     else:
         if is_unknown:
             lines.append("run the test again when the store can be reached, or")
