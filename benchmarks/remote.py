@@ -107,7 +107,7 @@ def _synthesizer(directory: Path, store: Store | None = None, *, write: bool = F
 
 
 def _local_hits(place: Place, store: Store) -> Iterator[Figure]:
-    """Measure a local hit with a remote configured over one without."""
+    """Measure the ratio of a local hit with a shared store to a local hit without one."""
     directory = place.fresh("local")
     (entry,) = fill(directory, _SIZE, 1)
     base = "local hit"
@@ -121,7 +121,7 @@ def _local_hits(place: Place, store: Store) -> Iterator[Figure]:
 
 
 def _remote_hits(place: Place, store: Store, prompts: list[str]) -> Iterator[Figure]:
-    """Measure a remote hit over a bare GET of its object and a miss without a remote."""
+    """Measure the ratio of a hit of the store to a bare GET of its object and a miss without a store."""
     names = itertools.cycle([object_name(cache_key(prompt, FIELDS, None)) for prompt in prompts])
     base = "bare GET and miss"
     with asyncio.Runner() as runner:

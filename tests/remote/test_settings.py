@@ -210,7 +210,7 @@ def test_google_auth_that_is_missing_is_named(setenv, tmp_path, monkeypatch):
 
 
 class FakeProvider:
-    """Stands for obstore's provider over boto3, which the suite does not install; `make test-servers` does."""
+    """Replaces obstore's provider over boto3, which the suite does not install; `make test-servers` does."""
 
     error = None
 

@@ -1,4 +1,4 @@
-"""Two machines of a team, as two directories: the first run pays and uploads, the second run pays nothing."""
+"""Two machines of a team, as two directories: the first run calls the backend, the second does not."""
 
 import pytest
 

@@ -29,7 +29,7 @@ _RETRIES: Final = {
     # A server that is silent for the read timeout is not asked again.
     "retry_timeout": timedelta(seconds=2),
 }
-# The variables with the address of a server that stands for the cloud. obstore reads them, too.
+# The variables with the address of a server that replaces the cloud. obstore reads them, too.
 _ENDPOINTS: Final = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "gs": ("GOOGLE_BASE_URL",),

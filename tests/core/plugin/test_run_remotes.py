@@ -153,7 +153,7 @@ def test_a_refusal_switches_the_store_off_for_all_workers(project, shared, worke
     assert f"remote {shared.url}: 5 lookups skipped, 5 entries not uploaded (it is down)" in (
         summary_lines(result)
     )
-    # Each worker may ask once before it sees what the other one was told.
+    # Each worker may ask once before it sees the answer that the other worker got.
     assert len(shared.calls("get")) <= (2 if workers else 1)
 
 

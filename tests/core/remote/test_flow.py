@@ -1,4 +1,4 @@
-"""The shared store in the flow of a prompt: when it is asked, what is written, and who may be cancelled."""
+"""The shared store in the flow of a prompt: when it is asked, what is written, and which calls may be cancelled."""
 
 import asyncio
 import gc
@@ -227,7 +227,7 @@ def test_off_uses_no_store(tmp_path, full):
     assert (speaker.calls, full.calls) == (1, [])
 
 
-# -- trouble never costs a test
+# -- a fault of the store fails no test
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def test_anyio_caller_gets_the_audio_of_the_store(tmp_path, full):
 
 
 def test_race_ends_with_the_winner_on_both_machines(tmp_path, store, events):
-    """Both machines miss, both pay; the second upload loses, and its machine adopts the winner's audio."""
+    """Both machines miss and call the backend; the machine that uploads second adopts the first audio."""
     both_asked = threading.Barrier(2)
 
     def meet(operation, name):
@@ -436,7 +436,7 @@ def test_race_ends_with_the_winner_on_both_machines(tmp_path, store, events):
     assert heard == {name: sound(name) for name in machines}
     for name, each in machines.items():
         each.cache.remote._access.uploads.flush()
-        assert each.synthesize_sync(PROMPT) == sound(name)  # the run hears one sound
+        assert each.synthesize_sync(PROMPT) == sound(name)  # the run gets one sound
     for each in machines.values():
         each.cache.remote.close()
     files = [entry_files(tmp_path / name) for name in machines]

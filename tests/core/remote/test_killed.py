@@ -46,7 +46,7 @@ def finish(process):
 
 
 def kill_after(process, line, times):
-    """Kill a machine after it printed a line some times."""
+    """Kill a machine after it printed a line a number of times."""
     for each in process.stdout:
         times -= each.strip() == line
         if times <= 0:

@@ -28,7 +28,7 @@ def server(monkeypatch):
 
 @dataclass
 class Bill:
-    """What a team paid: backend calls, and requests of the store."""
+    """The costs of a team: backend calls, and requests of the store."""
 
     calls: int
     gets: int

@@ -1,4 +1,4 @@
-"""Two machines of a team, as two directories, with each server: the second run pays nothing."""
+"""Two machines of a team, as two directories, with each server: the second run calls no backend."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A package that a test writes, with a shared store in a folder: it notes each call, and has trouble on demand."""
+"""A package that a test writes, with a shared store in a folder: it notes each call, and fails on demand."""
 
 from pathlib import Path
 from textwrap import dedent

@@ -1,4 +1,4 @@
-"""Servers on 127.0.0.1 that stand for Google Cloud Storage and for a static web server."""
+"""Servers on 127.0.0.1 that replace Google Cloud Storage and a static web server."""
 
 from __future__ import annotations
 
