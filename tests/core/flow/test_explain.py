@@ -186,3 +186,10 @@ def test_message_after_a_refused_entry_does_not_advise_to_pay_for_audio_that_the
         "record all prompts again, and pin the new audio, with: pytest --russo-record-only "
         "--russo-cache-mode=refresh",
     ]
+
+
+def test_message_of_a_lookup_that_was_skipped_says_why_the_store_could_not_be_asked(cache):
+    layered = LayeredCache(cache, remote=RemoteCache(Answering(StoreError("access denied", kind="refused"))))
+    first, second = str(miss(layered, "Hi")), str(miss(layered, "Hi"))
+    assert "could not be asked, and may have the entry: access denied" in first
+    assert second == first
