@@ -489,6 +489,8 @@ def test_error_of_a_list_is_a_store_error(store, monkeypatch, error):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_forked_child_has_no_store(full, monkeypatch):
+    closed = threading.Event()
+    full.close = closed.set
     access = access_to(full, write=True)
     assert access.fetch(KEY).outcome == "hit"
     parent = os.getpid()
@@ -500,4 +502,4 @@ def test_forked_child_has_no_store(full, monkeypatch):
     with pytest.raises(StoreError, match="a forked process has no shared store"):
         list(access.list())
     access.close()
-    assert len(full.calls) == asked
+    assert (len(full.calls), closed.is_set()) == (asked, False)

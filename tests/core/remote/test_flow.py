@@ -171,6 +171,20 @@ def test_replay_reads_the_store(tmp_path, full):
     assert speaker.calls == 0
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_synthesizer_in_replay_within_another_one_asks_the_store_and_never_pays(tmp_path, full, is_there):
+    if not is_there:
+        full.objects.clear()
+    inner, speaker = machine(tmp_path, full, mode="replay")
+    outer = CachedSynthesizer(inner, cache=AudioCache(tmp_path / "outer"))
+    if is_there:
+        assert synthesize(outer) == sound(PROMPT)
+    else:
+        with pytest.raises(CacheMissError, match=f"and not in {URL}"):
+            synthesize(outer)
+    assert (full.gets, speaker.calls) == ([NAME], 0)
+
+
 def test_replay_says_that_the_store_has_nothing_either(tmp_path, store):
     cached, speaker = machine(tmp_path, store, mode="replay")
     with pytest.raises(CacheMissError, match=f"and not in {URL}"):
