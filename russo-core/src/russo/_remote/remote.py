@@ -19,6 +19,8 @@ class RemoteCache:
 
     Use it as the ``remote`` of a `LayeredCache`. The store is opened at the first lookup that no layer of the
     cache can answer. If the store does not answer, requests take longer, but raise no error.
+    Call `close` when it is not used any more: a script that ends without it may lose its uploads, because an
+    interpreter that ends starts no thread in some versions of Python.
 
     Args:
         store: The URL of a store, such as ``s3://team/voice``, or a `Store`.
