@@ -32,6 +32,7 @@ GOOD = {
     "russo_cache_mode": "replay",
     "russo_cache_dir": "speech",
     "russo_recordings_dir": "kept",
+    "russo_remote": "file:///mnt/team-speech",
     "russo_speak_ahead": 4,
 }
 # In native TOML each value has its own type, and pytest checks it. Elsewhere every value is text.
@@ -41,6 +42,7 @@ WRONG_TYPES = {
     "russo_cache_mode": [4, False, ["auto"]],
     "russo_cache_dir": [4, True, ["speech"]],
     "russo_recordings_dir": [4, True, ["kept"]],
+    "russo_remote": [4, True, ["off"]],
     "russo_speak_ahead": ["4", True, 4.0, [4], -1],
 }
 
@@ -94,6 +96,7 @@ def _outcome(find):
         {name: dict(each) for name, each in settings.options.items()},
         settings.cache_dir.name,
         settings.recordings_dir and settings.recordings_dir.name,
+        settings.remote,
         settings.speak_ahead,
     )
 
@@ -105,7 +108,11 @@ def test_every_ini_setting_is_tested():
 @pytest.mark.parametrize(("name", "head", "form"), PLACES)
 def test_pytest_and_the_command_read_every_value_from_every_place(ask, name, head, form):
     by_pytest, by_command = ask(name, head, form, GOOD)
-    assert by_pytest == by_command == ("acme:Acme", {"custom": {"voice": "b"}}, "speech", "kept", 4)
+    assert (
+        by_pytest
+        == by_command
+        == ("acme:Acme", {"custom": {"voice": "b"}}, "speech", "kept", GOOD["russo_remote"], 4)
+    )
 
 
 @needs_toml

@@ -34,7 +34,7 @@ import pytest
 def test_it(russo_say, number):
     assert russo_say(f"Prompt {number % 2}").data == f"aPrompt {number % 2}".encode() * 100
 """
-ALL_SEVEN = """
+ALL_WITHOUT_STORE = """
 import shutil
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def test_it(russo_say):
     Path(".russo_cache").write_text("in the way")
     russo_say("Hello")
 """
+OF_A_STORE = {"russo_remote_lookup", "russo_remote_upload"}
 MEDDLE = """
     import dataclasses
 
@@ -115,10 +116,10 @@ def hooks_and_prompts(lines):
     return [(line["hook"], line["prompt"]) for line in lines]
 
 
-def test_package_and_conftest_get_all_seven_hooks_of_a_run(plugin_project):
+def test_package_and_conftest_get_all_hooks_of_a_run_without_a_shared_store(plugin_project):
     plugin_project.install("ledger", "note('ledger', event)")
     plugin_project.conftest()
-    plugin_project.project.tests(ALL_SEVEN)
+    plugin_project.project.tests(ALL_WITHOUT_STORE)
     result = plugin_project.pytest(passed=1)
     assert hooks_and_prompts(plugin_project.notes("ledger")) == hooks_and_prompts(
         plugin_project.notes("conftest")
@@ -129,8 +130,21 @@ def test_package_and_conftest_get_all_seven_hooks_of_a_run(plugin_project):
         *("russo_entry_damaged", *called, "russo_entry_stored"),
         *(*called, "russo_store_failed"),
     ]
-    assert {hook for hook, _ in hooks_and_prompts(plugin_project.notes())} == set(ALL_HOOKS)
+    assert {hook for hook, _ in hooks_and_prompts(plugin_project.notes())} == set(ALL_HOOKS) - OF_A_STORE
     assert summary(result).startswith("1 hit (5 characters")
+
+
+def test_package_and_conftest_get_the_hooks_of_a_shared_store(plugin_project, tmp_path):
+    plugin_project.install("ledger", "note('ledger', event)")
+    plugin_project.conftest()
+    plugin_project.project.tests("def test_it(russo_say):\n    russo_say('Hello')\n")
+    plugin_project.pytest(
+        f"--russo-remote={(tmp_path / 'shared').as_uri()}", "--russo-remote-write", passed=1
+    )
+    for listener in ("ledger", "conftest"):
+        notes = plugin_project.notes(listener)
+        assert [line["prompt"] for line in notes if line["hook"] in OF_A_STORE] == ["Hello", "Hello"]
+        assert {line["hook"] for line in notes} >= OF_A_STORE
 
 
 def test_packages_and_conftests_get_the_events_of_every_worker(plugin_project):
