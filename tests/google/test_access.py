@@ -318,10 +318,14 @@ def test_a_token_service_that_accepts_no_connection_is_not_reached(google, crede
     account = json.loads(credentials.read_text())
     with full_backlog() as url:
         credentials.write_text(json.dumps(account | {"token_uri": url}))
-        errors = [failed(vertex(google, timeout=1, max_attempts=1)) for _ in range(2)]
-    assert type(errors[1]) is ServiceError  # the first attempt also imports google-auth
-    assert (errors[1].retryable, errors[1].reached) == (True, False)
-    assert "no connection to the token service of application default credentials: " in str(errors[1])
+        # The first attempt also imports google-auth, and on a busy machine a later one may end at its timeout, too.
+        for _ in range(5):
+            error = failed(vertex(google, timeout=1, max_attempts=1))
+            if type(error) is ServiceError:
+                break
+    assert type(error) is ServiceError
+    assert (error.retryable, error.reached) == (True, False)
+    assert "no connection to the token service of application default credentials: " in str(error)
     assert google.requests == []
 
 
