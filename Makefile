@@ -13,8 +13,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-demo: $(READY) ## run the examples' tests twice: the first run synthesizes, the second replays
-	@$(RUN) tools/demo.py
+demo: $(READY) ## run the examples' tests twice: first synthesized, then replayed; ARGS="voice-agent"
+	@$(RUN) tools/demo.py $(ARGS)
 
 test: $(READY) ## run all tests but the slow ones; ARGS="..." goes to pytest
 	@$(RUN) -m pytest -q -n auto $(ARGS)

@@ -57,7 +57,7 @@ def agent(place: Place) -> Iterator[Figure]:
         }
         rounds = measure(subjects, base=base, seconds=20 * place.seconds, block=0)
         yield from ratios("agent", f"{len(turns)} turns at pace 0", rounds, base, ["say"])
-        for pace, times in ((0.0, 5), (1.0, 1 if place.full else 0)):
+        for pace, times in ((0.0, 5 if place.seconds else 1), (1.0, 1 if place.full else 0)):
             calls = _seconds_of(lambda: _conversations(home, prompts, pace))  # noqa: B023 - called at once
             if times:
                 taken = [calls(1) for _ in range(times)]

@@ -1,6 +1,6 @@
 """Show the main purpose: run the tests of two agents twice. The first run synthesizes, the second replays.
 
-    python tools/demo.py
+    python tools/demo.py [AGENT ...]
 
 Each run is a separate pytest process. The two agents are tested at the same time; the runs of one agent
 follow one another. Hooks that any conftest.py may use count the numbers of a run.
@@ -106,10 +106,10 @@ def show(example: Path) -> list[str]:
     return [*lines, f"The audio is in {os.path.relpath(cache)} ({size / 1e6:.1f} MB)."]
 
 
-def main() -> None:
+def main(agents: list[str]) -> None:
     """Synthesize, replay, and print where the audio is."""
     with ThreadPoolExecutor() as pool:
-        for lines in pool.map(show, [EXAMPLES / name for name in AGENTS]):
+        for lines in pool.map(show, [EXAMPLES / name for name in agents or AGENTS]):
             print(*lines, sep="\n", flush=True)
     print("The backend is local, so its calls cost nothing.")
 
@@ -117,4 +117,4 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
         sys.exit(run_tests(sys.argv[2], sys.argv[3:]))
-    main()
+    main(sys.argv[1:])
