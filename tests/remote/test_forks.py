@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
 # The parent uses the store; then the child uses the same store, another store, and the access of the parent.
 FORK = """

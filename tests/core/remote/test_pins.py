@@ -161,7 +161,7 @@ def test_folder_in_its_place_is_refused(path):
         LockFile(path)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no such device")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such device")
 def test_link_to_an_endless_device_is_refused(path):
     path.symlink_to("/dev/zero")
     with pytest.raises(SettingsError, match="is not a lock file of russo"):

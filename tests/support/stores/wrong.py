@@ -128,7 +128,7 @@ WRONG_OBJECTS = {
         "            os.link(temporary, f'{temporary}2')\n            os.replace(f'{temporary}2', path)\n"
         "            return False\n",
         CREATE_ONLY,
-        "put returned False, but the object is no longer the first one",
+        "put returned False, but replaced the first object",
     ),
     "looks before it puts": Wrong(
         LINK,

@@ -106,7 +106,7 @@ class ObjectChecks(StoreContractBase):
         expect(
             opened.get(name) == content_of(1),
             "put without `replace` leaves an existing object as it is",
-            "put returned False, but the object is no longer the first one",
+            "put returned False, but replaced the first object",
             "russo counts on the first object",
         )
 
